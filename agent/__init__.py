@@ -1,0 +1,1 @@
+"""The room agent: hears, thinks and speaks in a LiveKit room."""

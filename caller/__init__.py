@@ -1,0 +1,1 @@
+"""Synthetic callers: join a room, speak recorded audio, hear, measure."""

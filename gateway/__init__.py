@@ -1,0 +1,1 @@
+"""The web gateway: page, access tokens, API."""

@@ -1,0 +1,3 @@
+"""The spine every Parley process shares."""
+
+__version__ = "0.1.0"

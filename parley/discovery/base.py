@@ -1,0 +1,19 @@
+"""The discovery interface."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class WorkerAddress:
+    """One speech worker that may be asked: `target` is its host:port."""
+
+    target: str
+
+
+class Discovery(Protocol):
+    """Knows the workers of one kind (synthesis or recognition)."""
+
+    def workers(self) -> tuple[WorkerAddress, ...]:
+        """The workers known now; the last known ones while the source cannot be read."""
+        ...

@@ -1,0 +1,41 @@
+"""Errors a person can act on: each says what was wrong, with which value, and what to do."""
+
+
+class ParleyError(Exception):
+    """Base of all errors that Parley raises on purpose; its text is shown as it is."""
+
+
+class ConfigurationError(ParleyError):
+    """A configuration file or environment variable that cannot be used."""
+
+
+class AudioFileError(ParleyError):
+    """A file that holds no usable audio."""
+
+
+class ModelError(ParleyError):
+    """A model that is unknown, cannot be fetched, or fails its checksum."""
+
+
+class SpeechError(ParleyError):
+    """Base of what goes wrong between a client and a speech worker."""
+
+
+class VoiceNotFoundError(SpeechError):
+    """No worker knows the voice."""
+
+
+class InvalidSpeechRequestError(SpeechError):
+    """The worker refuses what the request says (text, speed, rate); asking again is futile."""
+
+
+class WorkersBusyError(SpeechError):
+    """Every worker is at its slots; `retry_after_s` says when to ask again."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class WorkerUnavailableError(SpeechError):
+    """No worker could be reached, or the one that answered was lost."""

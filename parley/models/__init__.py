@@ -1,0 +1,1 @@
+"""Models: one manifest of what exists, and a store that fetches, verifies and caches it."""

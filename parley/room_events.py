@@ -1,0 +1,70 @@
+"""What the agent tells the clients in a room, beside audio and transcripts.
+
+Sent as reliable data packets of UTF-8 JSON. Transcripts travel as LiveKit text streams
+(`lk.transcription`), typed messages to the agent on `lk.chat`, the agent's state in its
+participant attribute `lk.agent.state`: any LiveKit client understands those.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+TOPIC = "parley.events"
+
+SET_VOICE_METHOD = "parley.set_voice"
+"""LiveKit RPC to the agent; the payload is the voice's name, the answer the voice in use."""
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TurnStages(_Event):
+    """Where the time of one turn went, in ms; None where a stage did not take place."""
+
+    endpointing_ms: float | None = None
+    asr_ms: float | None = None
+    llm_first_token_ms: float | None = None
+    tts_first_audio_ms: float | None = None
+    total_ms: float | None = Field(
+        None, description="end of speech to first audio, as the agent saw it"
+    )
+
+
+class TurnEvent(_Event):
+    """The first audio of a reply has left the agent."""
+
+    type: Literal["turn"] = "turn"
+    turn: int = Field(ge=1, description="counts the person's turns of this call")
+    stages: TurnStages
+
+
+class ErrorEvent(_Event):
+    """Something the person should see; the call goes on unless `fatal`."""
+
+    type: Literal["error"] = "error"
+    code: str = Field(
+        description="for programs: tts_unavailable, asr_unavailable, llm_unavailable ..."
+    )
+    message: str = Field(description="for people")
+    fatal: bool = False
+
+
+RoomEvent = Annotated[TurnEvent | ErrorEvent, Field(discriminator="type")]
+
+_adapter: TypeAdapter[TurnEvent | ErrorEvent] = TypeAdapter(RoomEvent)
+
+
+def encode(event: TurnEvent | ErrorEvent) -> bytes:
+    return event.model_dump_json().encode()
+
+
+def decode(payload: bytes) -> TurnEvent | ErrorEvent:
+    """Raises pydantic.ValidationError for anything that is not one of the events."""
+    return _adapter.validate_json(payload)
+
+
+class DispatchMetadata(_Event):
+    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata."""
+
+    voice: str = ""

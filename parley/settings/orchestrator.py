@@ -1,0 +1,116 @@
+"""Settings of the agent and the gateway (`configs/orchestrator.yaml`)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+
+from parley import paths
+from parley.settings.source import Env, Section, load
+from parley.settings.telemetry import TelemetrySection
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+DEFAULT_INSTRUCTIONS = (
+    "You are a friendly voice assistant in a spoken conversation. Answer in one or two short, "
+    "natural sentences. Use plain words only: no lists, no markdown, no emoji, no code. "
+    "What you hear comes from speech recognition and may contain mistakes; if it makes no "
+    "sense, ask briefly. Say so when you do not know."
+)
+
+
+class ServerSection(Section):
+    host: str = Field("127.0.0.1", description="address the gateway and the health port listen on")
+    port: Port = Field(8080, description="page, tokens and API")
+    health_check_port: Port = Field(8081, description="the agent's health and metrics")
+
+
+class LiveKitSection(Section):
+    url: Annotated[str, Env("LIVEKIT_URL")] = "ws://127.0.0.1:7880"
+    public_url: str = Field("", description="the URL browsers use; empty: the same as url")
+    api_key: Annotated[str, Env("LIVEKIT_API_KEY")] = ""
+    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET")] = SecretStr("")
+    agent_name: str = Field("parley", description="the name jobs are dispatched to")
+
+
+class TtsSection(Section):
+    worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
+    default_model: Annotated[str, Env("DEFAULT_MODEL")] = "piper-en-us-joe-medium"
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+
+
+class AsrSection(Section):
+    enabled: Annotated[bool, Env("ASR_ENABLED")] = True
+    worker_address: str = Field("127.0.0.1:7002", description="host:port, several with commas")
+    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = "whisper"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = "auto"
+    language: str = "en"
+
+
+class LlmSection(Section):
+    base_url: Annotated[str, Env("OPENAI_BASE_URL")] = Field(
+        "", description="OpenAI-compatible API; empty: OpenAI with a key, the local LLM without"
+    )
+    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = SecretStr("")
+    model: Annotated[str, Env("LLM_MODEL")] = Field(
+        "", description="empty: the local model, or gpt-4o-mini at OpenAI"
+    )
+    local_port: Port = Field(7003, description="where `up` serves the local LLM")
+    temperature: float = Field(0.4, ge=0.0, le=2.0)
+    max_tokens: int = Field(160, ge=1)
+
+
+class AgentSection(Section):
+    instructions: str = DEFAULT_INSTRUCTIONS
+    greeting: str = Field(
+        "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
+    )
+    max_sessions: int = Field(4, ge=1, description="calls this agent takes at once")
+    idle_processes: int = Field(1, ge=0, description="warm processes waiting for a call")
+    drain_timeout_s: int = Field(3600, ge=0)
+
+
+class TurnSection(Section):
+    """When the person's turn has ended and when speech interrupts the agent."""
+
+    vad_min_speech_s: float = Field(0.05, ge=0.0)
+    vad_min_silence_s: float = Field(0.25, ge=0.0)
+    endpointing_min_delay_s: float = Field(0.3, ge=0.0)
+    endpointing_max_delay_s: float = Field(2.5, ge=0.0)
+    interruption_min_duration_s: float = Field(0.3, gt=0.0)
+    preflight_silence_s: float = Field(0.06, ge=0.0)
+    first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
+
+
+class RedisSection(Section):
+    url: Annotated[str, Env("REDIS_URL")] = Field("", description="empty: no Redis")
+
+
+class OrchestratorSettings(Section):
+    """All settings of the agent and the gateway."""
+
+    server: ServerSection = ServerSection()
+    livekit: LiveKitSection = LiveKitSection()
+    tts: TtsSection = TtsSection()
+    asr: AsrSection = AsrSection()
+    llm: LlmSection = LlmSection()
+    agent: AgentSection = AgentSection()
+    turn: TurnSection = TurnSection()
+    redis: RedisSection = RedisSection()
+    telemetry: TelemetrySection = TelemetrySection()
+
+    @property
+    def llm_is_local(self) -> bool:
+        """Whether the LLM that `up` serves is used: no key and no base URL are configured."""
+        return not self.llm.base_url and not self.llm.api_key.get_secret_value()
+
+
+def load_orchestrator(
+    file: Path | None = None, *, environ: Mapping[str, str] = os.environ
+) -> OrchestratorSettings:
+    """Reads `configs/orchestrator.yaml` (or `file`); raises ConfigurationError."""
+    return load(
+        OrchestratorSettings, file or paths.config_dir() / "orchestrator.yaml", environ=environ
+    )

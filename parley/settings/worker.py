@@ -1,0 +1,57 @@
+"""Settings of the speech workers (`configs/worker.yaml`)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from parley import paths
+from parley.settings.orchestrator import Port
+from parley.settings.source import Env, Section, load
+from parley.settings.telemetry import TelemetrySection
+
+
+class TtsWorkerSection(Section):
+    host: str = "127.0.0.1"
+    port: Port = 7001
+    metrics_port: Port = 9091
+    adapter: Annotated[Literal["piper", "cosyvoice"], Env("ADAPTER_TYPE")] = "piper"
+    default_model: Annotated[str, Env("DEFAULT_MODEL")] = "piper-en-us-joe-medium"
+    slots: int = Field(2, ge=1, description="utterances synthesised at once")
+    threads_per_stream: int = Field(1, ge=1)
+    queue_wait_s: float = Field(0.25, ge=0.0, description="longest wait for a free slot")
+    resident_cap: Annotated[int, Env("RESIDENT_CAP")] = Field(
+        2, ge=1, description="models in memory at once; the least recently used leaves"
+    )
+    ttl_ms: Annotated[int, Env("TTL_MS")] = Field(
+        600_000, ge=0, description="idle time after which a model leaves; 0: never"
+    )
+
+
+class AsrWorkerSection(Section):
+    host: str = "127.0.0.1"
+    port: Port = 7002
+    metrics_port: Port = 9092
+    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = "whisper"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = "auto"
+    model: str = "whisper-base"
+    language: str = "en"
+    slots: int = Field(8, ge=1, description="speakers listened to at once")
+    threads: int = Field(2, ge=1, description="CPU threads of one decode")
+
+
+class WorkerSettings(Section):
+    """All settings of the speech workers."""
+
+    tts: TtsWorkerSection = TtsWorkerSection()
+    asr: AsrWorkerSection = AsrWorkerSection()
+    telemetry: TelemetrySection = TelemetrySection()
+
+
+def load_worker(
+    file: Path | None = None, *, environ: Mapping[str, str] = os.environ
+) -> WorkerSettings:
+    """Reads `configs/worker.yaml` (or `file`); raises ConfigurationError."""
+    return load(WorkerSettings, file or paths.config_dir() / "worker.yaml", environ=environ)

@@ -1,0 +1,1 @@
+"""Speech workers: synthesis and recognition behind gRPC."""
