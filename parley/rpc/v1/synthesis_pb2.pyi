@@ -172,6 +172,7 @@ class SynthesizeResponse(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
+    TEXT_DONE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def started(self) -> Global___SynthesisStarted: ...
     @_builtins.property
@@ -180,6 +181,8 @@ class SynthesizeResponse(_message.Message):
     def audio(self) -> Global___SynthesisAudio: ...
     @_builtins.property
     def done(self) -> Global___SynthesisDone: ...
+    @_builtins.property
+    def text_done(self) -> Global___SynthesisTextDone: ...
     def __init__(
         self,
         *,
@@ -187,12 +190,13 @@ class SynthesizeResponse(_message.Message):
         words: Global___SynthesisWords | None = ...,
         audio: Global___SynthesisAudio | None = ...,
         done: Global___SynthesisDone | None = ...,
+        text_done: Global___SynthesisTextDone | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "done", b"done", "message", b"message", "started", b"started", "words", b"words"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "done", b"done", "message", b"message", "started", b"started", "text_done", b"text_done", "words", b"words"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "done", b"done", "message", b"message", "started", b"started", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "done", b"done", "message", b"message", "started", b"started", "text_done", b"text_done", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["started", "words", "audio", "done"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["started", "words", "audio", "done", "text_done"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -207,10 +211,15 @@ class SynthesisStarted(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
     QUEUED_FIELD_NUMBER: _builtins.int
+    REPRODUCIBLE_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     engine: _builtins.str
     voice: _builtins.str
     sample_rate_hz: _builtins.int
+    reproducible: _builtins.bool
+    """Whether the same voice, seed, texts and speed give the same samples on every worker. Where
+    not, an utterance that moves goes on at a word boundary instead of a sample.
+    """
     @_builtins.property
     def queued(self) -> _duration_pb2.Duration:
         """Time the request waited for a slot and for the voice to load."""
@@ -223,10 +232,11 @@ class SynthesisStarted(_message.Message):
         voice: _builtins.str = ...,
         sample_rate_hz: _builtins.int = ...,
         queued: _duration_pb2.Duration | None = ...,
+        reproducible: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["queued", b"queued"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "queued", b"queued", "sample_rate_hz", b"sample_rate_hz", "voice", b"voice", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "queued", b"queued", "reproducible", b"reproducible", "sample_rate_hz", b"sample_rate_hz", "voice", b"voice", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -316,6 +326,31 @@ class SynthesisAudio(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesisAudio: _TypeAlias = SynthesisAudio  # noqa: Y015
+
+@_typing.final
+class SynthesisTextDone(_message.Message):
+    """All audio of one text has been sent: until the next text the worker owes nothing."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_INDEX_FIELD_NUMBER: _builtins.int
+    END_SAMPLE_FIELD_NUMBER: _builtins.int
+    text_index: _builtins.int
+    end_sample: _builtins.int
+    """One past the text's last sample, counted from the utterance's start at the answered rate."""
+    def __init__(
+        self,
+        *,
+        text_index: _builtins.int = ...,
+        end_sample: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_sample", b"end_sample", "text_index", b"text_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SynthesisTextDone: _TypeAlias = SynthesisTextDone  # noqa: Y015
 
 @_typing.final
 class SynthesisDone(_message.Message):

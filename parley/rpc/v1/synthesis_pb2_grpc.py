@@ -90,7 +90,8 @@ class SpeechSynthesisServicer:
 
     def Synthesize(self, request_iterator, context):
         """The client sends open, then any number of text messages, then end (or half-closes).
-        The worker answers started, then words and audio for each text as it arrives, then done.
+        The worker answers started, then words, audio and text_done for each text as it arrives,
+        then done.
         Cancelling the call cancels the utterance: the slot is free within one audio chunk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -45,7 +45,8 @@ class SpeechSynthesisStub:
     def __new__(cls, channel: _aio.Channel) -> SpeechSynthesisAsyncStub: ...
     Synthesize: _grpc.StreamStreamMultiCallable[_synthesis_pb2.SynthesizeRequest, _synthesis_pb2.SynthesizeResponse]
     """The client sends open, then any number of text messages, then end (or half-closes).
-    The worker answers started, then words and audio for each text as it arrives, then done.
+    The worker answers started, then words, audio and text_done for each text as it arrives,
+    then done.
     Cancelling the call cancels the utterance: the slot is free within one audio chunk.
     """
     ListVoices: _grpc.UnaryUnaryMultiCallable[_synthesis_pb2.ListVoicesRequest, _synthesis_pb2.ListVoicesResponse]
@@ -73,7 +74,8 @@ class SpeechSynthesisAsyncStub(SpeechSynthesisStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Synthesize: _aio.StreamStreamMultiCallable[_synthesis_pb2.SynthesizeRequest, _synthesis_pb2.SynthesizeResponse]  # type: ignore[assignment]
     """The client sends open, then any number of text messages, then end (or half-closes).
-    The worker answers started, then words and audio for each text as it arrives, then done.
+    The worker answers started, then words, audio and text_done for each text as it arrives,
+    then done.
     Cancelling the call cancels the utterance: the slot is free within one audio chunk.
     """
     ListVoices: _aio.UnaryUnaryMultiCallable[_synthesis_pb2.ListVoicesRequest, _synthesis_pb2.ListVoicesResponse]  # type: ignore[assignment]
@@ -104,7 +106,8 @@ class SpeechSynthesisServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_synthesis_pb2.SynthesizeResponse], _abc.AsyncIterator[_synthesis_pb2.SynthesizeResponse]]:
         """The client sends open, then any number of text messages, then end (or half-closes).
-        The worker answers started, then words and audio for each text as it arrives, then done.
+        The worker answers started, then words, audio and text_done for each text as it arrives,
+        then done.
         Cancelling the call cancels the utterance: the slot is free within one audio chunk.
         """
 
