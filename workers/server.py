@@ -1,0 +1,196 @@
+"""The frame of every worker process: gRPC server, health, metrics, watchdog, orderly end.
+
+A worker is a few lines on top of it:
+
+    async def serve(settings: WorkerSettings) -> None:
+        slots = Slots(...)
+        async with WorkerServer(..., slots=slots) as server:
+            rpc.add_SpeechSynthesisServicer_to_server(service, server.grpc)
+            await server.start()       # the port is taken, health says NOT_SERVING
+            await warm_up()
+            await server.serve()       # SERVING until SIGTERM, then drained
+
+    sys.exit(run("tts", serve))
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+from wsgiref.simple_server import WSGIServer
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from prometheus_client import start_http_server
+
+from parley.errors import ConfigurationError, ParleyError
+from parley.settings import WorkerSettings, load_worker
+from parley.telemetry.logs import configure_logging
+from workers.slots import Slots
+from workers.watchdog import EventLoopWatchdog
+
+_log = logging.getLogger(__name__)
+
+_LAST_WORDS_S = 1.0
+"""Given to calls to finish once the streams are done (or the drain time is over)."""
+
+_OPTIONS = (
+    # Two workers must not share a port without anyone noticing.
+    ("grpc.so_reuseport", 0),
+    # Clients ping every second to notice a frozen worker; they must not be sent away for it.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 500),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # A client whose host is gone gives its slot back.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+
+
+class WorkerServer:
+    """One gRPC server with its surroundings; use as an async context manager.
+
+    `services` are the full names of the services added to `grpc`. SIGTERM and SIGINT drain: health
+    says NOT_SERVING, nothing new is admitted, running streams get `drain_s` to finish; a second
+    signal ends it at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        metrics_port: int,
+        slots: Slots,
+        services: tuple[str, ...],
+        with_reflection: bool,
+        drain_s: float = 60.0,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._metrics_port = metrics_port
+        self._slots = slots
+        self._services = services
+        self._with_reflection = with_reflection
+        self._drain_s = drain_s
+        self._health = health.aio.HealthServicer()
+        self._stop = asyncio.Event()
+        self._stop_at_once = asyncio.Event()
+        self._surroundings = ExitStack()
+        self.grpc: grpc.aio.Server = grpc.aio.server(options=_OPTIONS)
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+            self._surroundings.callback(loop.remove_signal_handler, number)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.grpc.stop(None)
+        self._surroundings.close()
+
+    async def start(self) -> None:
+        """Takes both ports and answers calls; health says NOT_SERVING until `serve`.
+
+        Raises ConfigurationError when a port cannot be had.
+        """
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
+        if self._with_reflection:
+            names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self.grpc)
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        try:
+            self.grpc.add_insecure_port(f"{host}:{self._port}")
+        except RuntimeError:
+            raise _port_error(self._host, self._port, "port") from None
+        self._start_metrics()
+        await self.grpc.start()
+        self._surroundings.enter_context(EventLoopWatchdog())
+        _log.info("listening on %s:%d, metrics on %d", host, self._port, self._metrics_port)
+
+    async def serve(self) -> None:
+        """Serves until a signal (or `stop`), then drains."""
+        if not self._stop.is_set():
+            await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+            _log.info("ready")
+        await self._stop.wait()
+        await self._drain()
+
+    def stop(self) -> None:
+        """Begins to drain; called again, ends at once."""
+        if self._stop.is_set():
+            self._stop_at_once.set()
+        self._stop.set()
+
+    async def _drain(self) -> None:
+        _log.info("draining: %d streams run", self._slots.in_flight)
+        await self._health.enter_graceful_shutdown()
+        self._slots.close()
+        waits = [
+            asyncio.create_task(self._slots.idle()),
+            asyncio.create_task(self._stop_at_once.wait()),
+        ]
+        await asyncio.wait(waits, timeout=self._drain_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if self._slots.in_flight:
+            _log.warning("ending with %d streams still running", self._slots.in_flight)
+        await self.grpc.stop(None if self._stop_at_once.is_set() else _LAST_WORDS_S)
+        _log.info("ended")
+
+    async def _set_health(self, status: int) -> None:
+        for service in ("", *self._services):
+            await self._health.set(service, status)
+
+    def _start_metrics(self) -> None:
+        try:
+            server, thread = start_http_server(self._metrics_port, addr=self._host)
+        except OSError as error:
+            raise _port_error(self._host, self._metrics_port, f"metrics_port ({error})") from None
+        self._surroundings.callback(_stop_metrics, server, thread)
+
+
+def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
+    """Runs a worker to its end; gives the exit status: 2 when its configuration cannot work."""
+
+    async def main(settings: WorkerSettings) -> None:
+        await serve(settings)
+
+    try:
+        settings = load_worker()
+        configure_logging(settings.telemetry.log_level, part=part)
+        asyncio.run(main(settings))
+    except ConfigurationError as error:
+        print(f"{part} worker: {error}", file=sys.stderr)
+        return 2
+    except ParleyError as error:
+        print(f"{part} worker: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _stop_metrics(server: WSGIServer, thread: threading.Thread) -> None:
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def _port_error(host: str, port: int, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{host}:{port} cannot be listened on: the port is in use or the address is not this "
+        f"machine's; end what uses it, or set another {what} in configs/worker.yaml"
+    )

@@ -1,0 +1,53 @@
+"""What a worker says of itself in GetStatus."""
+
+import os
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+
+import psutil
+
+from parley.rpc.v1 import status_pb2 as pb
+from workers.slots import Slots
+
+
+def _worker_id() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerIdentity:
+    """Who answers; `worker_id` is unique among running workers."""
+
+    kind: "pb.WorkerKind.ValueType"
+    engine: str
+    device: str = "cpu"
+    worker_id: str = field(default_factory=_worker_id)
+    started_s: float = field(default_factory=time.monotonic)
+
+    def status(self, slots: Slots, voices: Iterable[pb.Voice]) -> pb.WorkerStatus:
+        status = pb.WorkerStatus(
+            worker_id=self.worker_id,
+            kind=self.kind,
+            engine=self.engine,
+            version=_version(),
+            slots=slots.count,
+            in_flight=slots.in_flight,
+            queue_depth=slots.queue_depth,
+            draining=slots.draining,
+            resident_bytes=psutil.Process().memory_info().rss,
+            voices=voices,
+            device=self.device,
+        )
+        status.uptime.FromTimedelta(timedelta(seconds=time.monotonic() - self.started_s))
+        return status
+
+
+def _version() -> str:
+    try:
+        return version("parley")
+    except PackageNotFoundError:  # run from a checkout
+        return "checkout"
