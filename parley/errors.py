@@ -13,6 +13,14 @@ class AudioFileError(ParleyError):
     """A file that holds no usable audio."""
 
 
+class FetchError(ParleyError):
+    """Something that could not be fetched: no network, a refusal, a full disk, a wrong checksum."""
+
+
+class ToolchainError(ParleyError):
+    """A program that Parley needs (LiveKit server, Node) can be neither found nor made."""
+
+
 class ModelError(ParleyError):
     """A model that is unknown, cannot be fetched, or fails its checksum."""
 
@@ -39,3 +47,7 @@ class WorkersBusyError(SpeechError):
 
 class WorkerUnavailableError(SpeechError):
     """No worker could be reached, or the one that answered was lost."""
+
+
+class WorkerStalledError(WorkerUnavailableError):
+    """A worker that is connected, owes an answer, and gives none."""

@@ -1,0 +1,112 @@
+"""The files of published Python packages, fetched with the installer that is at hand."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from parley.errors import FetchError
+from parley.fetch.staging import disk_full
+from parley.progress import Progress
+
+_POLL_S = 0.1
+_NO_NETWORK = (
+    "error sending request",
+    "dns error",
+    "failed to fetch",
+    "connection refused",
+    "failed to establish a new connection",
+    "network is unreachable",
+    "timed out",
+)
+
+
+def install_packages(
+    requirements: Sequence[str],
+    target: Path,
+    *,
+    label: str,
+    size_bytes: int,
+    progress: Progress,
+) -> None:
+    """Unpacks the wheels of `requirements` (`NAME==VERSION`), without dependencies, into `target`.
+
+    `target` is a new folder inside a staging folder: the installer's own files are kept beside
+    it, so that its growth is the progress, `size_bytes` the whole. Raises FetchError in one
+    sentence. What `progress` raises ends the installer.
+    """
+    scratch = target.with_name(f"{target.name}.installer")
+    scratch.mkdir(parents=True)
+    log = scratch / "log"
+    environment = os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_installer(scratch), "--target", str(target), *requirements],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
+    try:
+        progress(label, 0, size_bytes)
+        while not _ended(process):
+            progress(label, min(_size(target.parent), size_bytes - 1), size_bytes)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode != 0:
+        raise FetchError(_explain(log.read_text(errors="replace"), requirements, target))
+    shutil.rmtree(scratch, ignore_errors=True)
+    progress(label, size_bytes, size_bytes)
+
+
+def _installer(scratch: Path) -> list[str]:
+    """The command that installs into a target folder: uv where it can be found, else pip."""
+    beside_python = Path(sys.executable).with_name("uv")
+    uv = os.environ.get("UV") or shutil.which("uv") or shutil.which(beside_python)
+    command = [uv] if uv else [sys.executable, "-m", "uv"]
+    options = ["--no-deps", "--only-binary", ":all:"]
+    if uv or importlib.util.find_spec("uv"):
+        # A cache of its own: nothing is kept twice, and the growth to watch is in one place.
+        cache = ["--cache-dir", str(scratch / "cache")]
+        return [*command, "pip", "install", "--python", sys.executable, *cache, *options]
+    if importlib.util.find_spec("pip"):
+        own = ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+        return [sys.executable, "-m", "pip", "install", *own, *options]
+    raise FetchError("neither uv nor pip was found to fetch packages with: install uv")
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    try:
+        process.wait(_POLL_S)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _size(folder: Path) -> int:
+    """Bytes below `folder`; hard links count once, and files may vanish while it looks."""
+    sizes: dict[int, int] = {}
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                state = (Path(parent) / name).lstat()
+            except FileNotFoundError:
+                continue
+            sizes[state.st_ino] = state.st_size
+    return sum(sizes.values())
+
+
+def _explain(output: str, requirements: Sequence[str], target: Path) -> str:
+    what = ", ".join(requirements)
+    lower = output.lower()
+    if "no space left" in lower or "os error 28" in lower:
+        return disk_full(target.parent)
+    lines = [line.strip(" ×╰─▶|├\t") for line in output.splitlines() if line.strip()]
+    last = lines[-1] if lines else "the installer said nothing"
+    if any(sign in lower for sign in _NO_NETWORK):
+        return f"the package registry could not be reached for {what} ({last})"
+    return f"the packages {what} could not be installed: {last}"

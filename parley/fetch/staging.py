@@ -1,0 +1,71 @@
+"""One fetch at a time across processes, and results that appear whole or not at all."""
+
+import errno
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from parley.errors import FetchError
+
+
+@contextmanager
+def locked(target: Path) -> Iterator[None]:
+    """Holds the lock of `target` (a folder or file of the cache) against other processes.
+
+    The kernel frees it when its holder dies, however it dies.
+    """
+    with explained(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target.parent / f".{target.name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` to make it in; it and what killed fetches left are removed.
+
+    Call it with the lock of `target` held, and rename the result into place inside it.
+    """
+    prefix = f".{target.name}.fetch-"
+    for leftover in target.parent.glob(f"{prefix}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    with explained(target.parent):
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+    try:
+        with explained(target.parent):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def explained(folder: Path) -> Iterator[None]:
+    """Turns a full disk and a folder that cannot be written into a FetchError of one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise FetchError(disk_full(folder)) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise FetchError(
+                f"{error.filename or folder} cannot be written ({error.strerror}): give this user "
+                "the right to, or set PARLEY_CACHE_DIR to a folder that can"
+            ) from error
+        raise
+
+
+def disk_full(folder: Path) -> str:
+    """The sentence that says so, with the space that is left."""
+    free_mb = shutil.disk_usage(folder).free / 1e6
+    return (
+        f"the disk that holds {folder} is full ({free_mb:.0f} MB left): free some space, "
+        "or set PARLEY_CACHE_DIR to a folder on another disk"
+    )

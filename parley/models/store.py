@@ -1,0 +1,166 @@
+"""The store: a model's files, fetched and verified once, in a folder all processes share.
+
+Files that were put into a model's folder by hand (a machine without network) count once they
+verify.
+"""
+
+import importlib.util
+import os
+import shutil
+from pathlib import Path
+
+from parley import paths
+from parley.errors import FetchError, ModelError
+from parley.fetch import digest, download, install_packages, locked, staged
+from parley.fetch.checksum import BLOCK_BYTES
+from parley.models.manifest import (
+    HubSource,
+    ModelFile,
+    ModelSpec,
+    ModuleSource,
+    PackageSource,
+    find,
+    manifest,
+)
+from parley.progress import Progress, silent
+
+# The hub's main branch of July 2026: its tag v1.0.0 lacks the newer voices.
+_HUB_PATH = "rhasspy/piper-voices/resolve/1162a9173d0ce503555aed757976b7a9912eae4c"
+_VERIFIED = ".verified"
+
+
+def ensure(name: str, *, progress: Progress | None = None) -> Path:
+    """The folder with the model's files, fetched and verified first where it has to be.
+
+    Blocks; processes that ask at once share one fetch. A fetch that is killed or fails leaves
+    nothing that counts. Raises ModelError.
+    """
+    spec = find(name)
+    if isinstance(spec.source, ModuleSource):
+        return _module_folder(spec, spec.source)
+    folder = _folder(spec)
+    if _is_verified(spec, folder):
+        return folder
+    try:
+        with locked(folder):
+            if not _is_verified(spec, folder) and not _verify(spec, folder):
+                _fetch(spec, folder, progress or silent)
+    except FetchError as error:
+        raise ModelError(f"model {name}: {error}{_alternatives(spec)}") from error
+    return folder
+
+
+def cached(name: str) -> Path | None:
+    """The folder with the model's files if they are there and verified, else None.
+
+    Raises ModelError for a name that is not known.
+    """
+    spec = find(name)
+    if isinstance(spec.source, ModuleSource):
+        return _module_folder(spec, spec.source) if _is_here(spec) else None
+    return _folder(spec) if _is_here(spec) else None
+
+
+def _folder(spec: ModelSpec) -> Path:
+    return paths.cache_dir() / "models" / spec.name
+
+
+def _module_folder(spec: ModelSpec, source: ModuleSource) -> Path:
+    found = importlib.util.find_spec(source.module)
+    if found is None or found.origin is None:
+        raise ModelError(
+            f"model {spec.name}: the Python module {source.module!r} that holds it is not "
+            f"installed: install Parley with its extra {source.module!r}"
+        )
+    return Path(found.origin).parent
+
+
+def _is_here(spec: ModelSpec) -> bool:
+    if isinstance(spec.source, ModuleSource):
+        return importlib.util.find_spec(spec.source.module) is not None
+    return _is_verified(spec, _folder(spec))
+
+
+def _stamp(spec: ModelSpec) -> str:
+    """What the marker holds: a manifest that says otherwise makes it void."""
+    return "".join(f"{file.checksum.hex}  {file.name}\n" for file in spec.files)
+
+
+def _is_verified(spec: ModelSpec, folder: Path) -> bool:
+    try:
+        if (folder / _VERIFIED).read_text(encoding="utf-8") != _stamp(spec):
+            return False
+        return all((folder / file.name).stat().st_size == file.size_bytes for file in spec.files)
+    except FileNotFoundError:
+        return False
+
+
+def _verify(spec: ModelSpec, folder: Path) -> bool:
+    """Marks the folder as verified if its files are right."""
+    for file in spec.files:
+        path = folder / file.name
+        if not path.is_file() or path.stat().st_size != file.size_bytes:
+            return False
+    for file in spec.files:
+        if digest(folder / file.name, file.checksum) != file.checksum.hex:
+            return False
+    (folder / _VERIFIED).write_text(_stamp(spec), encoding="utf-8")
+    return True
+
+
+def _fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
+    with staged(folder) as staging:
+        result = staging / "result"
+        result.mkdir()
+        if isinstance(spec.source, PackageSource):
+            site = staging / "site"
+            install_packages(
+                spec.source.requirements,
+                site,
+                label=spec.name,
+                size_bytes=spec.size_bytes,
+                progress=progress,
+            )
+            for file in spec.files:
+                _join(site, file, result)
+        elif isinstance(spec.source, HubSource):
+            hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+            for file in spec.files:
+                download(
+                    f"{hub.rstrip('/')}/{_HUB_PATH}/{spec.source.folder}/{file.parts[0]}",
+                    result / file.name,
+                    checksum=file.checksum,
+                    label=f"{spec.name} {file.name}",
+                    progress=progress,
+                )
+        (result / _VERIFIED).write_text(_stamp(spec), encoding="utf-8")
+        if folder.exists():
+            shutil.rmtree(folder)
+        result.rename(folder)
+
+
+def _join(site: Path, file: ModelFile, result: Path) -> None:
+    """Joins the parts in the folder of packages into a file of `result`, and checks its sum."""
+    hasher = file.checksum.hasher()
+    with (result / file.name).open("wb") as joined:
+        for part in file.parts:
+            if not (site / part).is_file():
+                raise FetchError(f"the package has no file {part}")
+            with (site / part).open("rb") as stream:
+                while block := stream.read(BLOCK_BYTES):
+                    hasher.update(block)
+                    joined.write(block)
+            (site / part).unlink()
+    file.checksum.check(hasher.hexdigest(), what=file.name)
+
+
+def _alternatives(spec: ModelSpec) -> str:
+    if spec.kind != "voice":
+        return ""
+    voices = [s for s in manifest().values() if s.kind == "voice"]
+    here = [s.name for s in voices if _is_here(s)]
+    packaged = [s.name for s in voices if isinstance(s.source, PackageSource)]
+    return (
+        f". Voices that are here: {', '.join(here) or 'none'}; "
+        f"that packages bring: {', '.join(packaged)}"
+    )
