@@ -1,0 +1,87 @@
+"""`./run test`: formatting, lint, types, imports, the contract, then the tests."""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from parley import codegen, paths
+
+FAST = "not servers and not e2e and not browser"
+_BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Check:
+    """One step: `passes` prints what is wrong and returns False when it fails."""
+
+    name: str
+    passes: Callable[[], bool]
+
+
+def main(arguments: list[str]) -> int:
+    """Runs every check, then pytest, whose closing line comes last."""
+    parser = argparse.ArgumentParser(
+        prog="./run test",
+        description="Runs every check of the project; what else is given goes to pytest.",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
+    )
+    options, pytest_arguments = parser.parse_known_args(arguments)
+    failed = [check.name for check in static_checks() if not _timed(check)]
+    if failed:
+        print(f"parley: failed before the tests: {', '.join(failed)}", file=sys.stderr)
+        return 1
+    if options.fast:
+        pytest_arguments = ["-m", FAST, *pytest_arguments]
+    print("── pytest", flush=True)
+    pytest = [sys.executable, "-m", "pytest", *pytest_arguments]
+    return subprocess.run(pytest, cwd=paths.repository(), check=False).returncode
+
+
+def static_checks() -> list[Check]:
+    """What is checked without running Parley."""
+    return [
+        Check("formatting", _command("ruff", "format", "--check", "--quiet", ".")),
+        Check("lint", _command("ruff", "check", "--quiet", ".")),
+        Check("types", _command("mypy")),
+        Check("imports", _command("lint-imports")),
+        Check("contract", _command("buf", "lint", cwd="proto")),
+        Check("generated code", _generated_code_is_fresh),
+    ]
+
+
+def _timed(check: Check) -> bool:
+    print(f"── {check.name} ", end="", flush=True)
+    start = time.perf_counter()
+    passed = check.passes()
+    print(f"── {'ok' if passed else 'FAILED'}, {time.perf_counter() - start:.1f} s", flush=True)
+    return passed
+
+
+def _command(program: str, *arguments: str, cwd: str = ".") -> Callable[[], bool]:
+    def passes() -> bool:
+        done = subprocess.run(
+            [_BIN / program, *arguments],
+            cwd=paths.repository() / cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            print(f"\n{done.stdout.strip()}")
+        return done.returncode == 0
+
+    return passes
+
+
+def _generated_code_is_fresh() -> bool:
+    stale = codegen.stale_files()
+    for file in stale:
+        print(f"\n{file} is not what proto/ gives: run `./run proto`", end="")
+    return not stale

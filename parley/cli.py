@@ -1,0 +1,102 @@
+"""The commands of `./run`: each is a module's `main(arguments) -> exit status`.
+
+Standard library only up to the import of that module, so that help needs no environment.
+"""
+
+import difflib
+import importlib
+import os
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from parley.errors import ConfigurationError, ParleyError
+
+EXIT_FAILED = 1
+EXIT_MISCONFIGURED = 2
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """`module` has the `main`; `usage` and `summary` are what help prints."""
+
+    module: str
+    usage: str
+    summary: str
+
+
+COMMANDS = {
+    "up": Command("parley.supervisor.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "down": Command("parley.supervisor.down", "", "stop what `up --detach` started"),
+    "status": Command("parley.supervisor.status", "[--json]", "how each part is doing"),
+    "logs": Command("parley.supervisor.logs", "[PART] [-f] [-n N]", "what the parts say"),
+    "doctor": Command("parley.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "call": Command(
+        "caller.call",
+        "FILE... [--save WAV] [--json]",
+        "speak recordings to the agent and measure its answers",
+    ),
+    "say": Command(
+        "parley.speech.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"
+    ),
+    "transcribe": Command(
+        "parley.speech.transcribe", "FILE... [--json]", "print what speech recognition hears"
+    ),
+    "bench": Command("bench.cli", "NAME [--json]", "measure; without a name, list what there is"),
+    "test": Command("parley.checks", "[--fast] [PYTEST...]", "every check this project has"),
+    "lock": Command("parley.lock", "", "write requirements.lock from pyproject.toml"),
+    "proto": Command("parley.codegen", "", "write the gRPC code from proto/"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; errors that Parley raises on purpose become their one sentence."""
+    try:
+        return _run(sys.argv[1:] if arguments is None else arguments)
+    except ParleyError as error:
+        print(f"parley: {error}", file=sys.stderr)
+        return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read our output (`| head`) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _run(arguments: list[str]) -> int:
+    name, *rest = arguments or ["help"]
+    if name in ("help", "--help", "-h"):
+        print_help(sys.stdout)
+        return 0
+    if name not in COMMANDS:
+        print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
+        return EXIT_MISCONFIGURED
+    _take_dotenv()
+    status: int = importlib.import_module(COMMANDS[name].module).main(rest)
+    return status
+
+
+def print_help(to: TextIO) -> None:
+    print("Parley: a voice agent on this machine.\n\nusage: ./run COMMAND\n", file=to)
+    width = max(len(f"{name} {command.usage}") for name, command in COMMANDS.items())
+    for name, command in COMMANDS.items():
+        print(f"  {f'{name} {command.usage}':<{width}}  {command.summary}", file=to)
+    print("\n`./run COMMAND --help` says more about one of them.", file=to)
+
+
+def _suggestion(name: str) -> str:
+    nearest = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else "; `./run help` lists them"
+
+
+def _take_dotenv() -> None:
+    from parley import paths  # noqa: PLC0415 - help must not need them
+    from parley.settings.dotenv import read_dotenv  # noqa: PLC0415
+
+    for variable, value in read_dotenv(paths.repository() / ".env").items():
+        os.environ.setdefault(variable, value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
