@@ -106,7 +106,7 @@ def _explain(output: str, requirements: Sequence[str], target: Path) -> str:
     if "no space left" in lower or "os error 28" in lower:
         return disk_full(target.parent)
     lines = [line.strip(" ×╰─▶|├\t") for line in output.splitlines() if line.strip()]
-    last = lines[-1] if lines else "the installer said nothing"
+    last = lines[-1].removeprefix("cause: ") if lines else "the installer said nothing"
     if any(sign in lower for sign in _NO_NETWORK):
         return f"the package registry could not be reached for {what} ({last})"
     return f"the packages {what} could not be installed: {last}"

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from parley.errors import FetchError
 
+_UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
 
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
@@ -54,7 +56,7 @@ def explained(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise FetchError(disk_full(folder)) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in _UNWRITABLE:
             raise FetchError(
                 f"{error.filename or folder} cannot be written ({error.strerror}): give this user "
                 "the right to, or set PARLEY_CACHE_DIR to a folder that can"
@@ -66,6 +68,6 @@ def disk_full(folder: Path) -> str:
     """The sentence that says so, with the space that is left."""
     free_mb = shutil.disk_usage(folder).free / 1e6
     return (
-        f"the disk that holds {folder} is full ({free_mb:.0f} MB left): free some space, "
-        "or set PARLEY_CACHE_DIR to a folder on another disk"
+        f"the disk that holds {folder} has too little room ({free_mb:.0f} MB free): free some "
+        "space, or set PARLEY_CACHE_DIR to a folder on another disk"
     )

@@ -35,7 +35,11 @@ def ensure(name: str, *, progress: Progress | None = None) -> Path:
     Blocks; processes that ask at once share one fetch. A fetch that is killed or fails leaves
     nothing that counts. Raises ModelError.
     """
-    spec = find(name)
+    return ensure_spec(find(name), progress=progress)
+
+
+def ensure_spec(spec: ModelSpec, *, progress: Progress | None = None) -> Path:
+    """`ensure` for a model that need not be in the manifest."""
     if isinstance(spec.source, ModuleSource):
         return _module_folder(spec, spec.source)
     folder = _folder(spec)
@@ -46,7 +50,7 @@ def ensure(name: str, *, progress: Progress | None = None) -> Path:
             if not _is_verified(spec, folder) and not _verify(spec, folder):
                 _fetch(spec, folder, progress or silent)
     except FetchError as error:
-        raise ModelError(f"model {name}: {error}{_alternatives(spec)}") from error
+        raise ModelError(f"model {spec.name}: {error}{_alternatives(spec)}") from error
     return folder
 
 
@@ -91,7 +95,7 @@ def _is_verified(spec: ModelSpec, folder: Path) -> bool:
         if (folder / _VERIFIED).read_text(encoding="utf-8") != _stamp(spec):
             return False
         return all((folder / file.name).stat().st_size == file.size_bytes for file in spec.files)
-    except FileNotFoundError:
+    except OSError:  # what keeps it from being read, `locked` explains
         return False
 
 
