@@ -6,9 +6,11 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class WorkerAddress:
-    """One speech worker that may be asked: `target` is its host:port."""
+    """One speech worker: `target` is its host:port."""
 
     target: str
+    draining: bool = False
+    """It has announced that it finishes what runs and admits nothing."""
 
 
 class Discovery(Protocol):

@@ -1,8 +1,9 @@
 """Clients of the speech workers: what the agent, `say` and `transcribe` speak and hear through."""
 
+from parley.speech.hearing import RecognitionPool
+from parley.speech.pool import SpeechPool
 from parley.speech.recognition import (
     FlushMark,
-    RecognitionPool,
     RecognitionRequest,
     RecognizedWord,
     Transcript,
@@ -11,11 +12,11 @@ from parley.speech.recognition import (
 from parley.speech.synthesis import (
     AudioChunk,
     SpeechEvent,
-    SpeechPool,
     SynthesisDone,
     SynthesisRequest,
     SynthesisStarted,
     SynthesisWords,
+    TextSpoken,
     WordTiming,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "SynthesisRequest",
     "SynthesisStarted",
     "SynthesisWords",
+    "TextSpoken",
     "Transcript",
     "TranscriptKind",
     "WordTiming",

@@ -34,6 +34,23 @@ def open_channel(target: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(target, options=_OPTIONS)
 
 
+class Channels:
+    """The open channels to workers, one each; they belong to the running event loop."""
+
+    def __init__(self) -> None:
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    def to(self, target: str) -> grpc.aio.Channel:
+        if target not in self._channels:
+            self._channels[target] = open_channel(target)
+        return self._channels[target]
+
+    async def aclose(self) -> None:
+        channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            await channel.close()
+
+
 def as_speech_error(error: grpc.aio.AioRpcError, *, target: str) -> SpeechError:
     """The Parley error that a failed call to the worker at `target` stands for."""
     code, message = error.code(), error.details() or ""

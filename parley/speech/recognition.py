@@ -1,21 +1,18 @@
-"""Hearing through the workers: one listened-to speaker is one Recognize call."""
+"""One Recognize call: what is asked of a worker and what comes back."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
-from types import TracebackType
-from typing import Self
 
 import grpc
 from google.protobuf.duration_pb2 import Duration
 
-from parley.discovery import Discovery
-from parley.errors import WorkersBusyError, WorkerUnavailableError
+from parley.errors import WorkerUnavailableError
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
-from parley.speech.channel import as_speech_error, open_channel
+from parley.speech.channel import as_speech_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +30,7 @@ class RecognitionRequest:
 
 @dataclass(frozen=True)
 class FlushMark:
-    """Stands in the audio where the turn has ended; the FINAL it causes carries its id."""
+    """Stands in the audio where the turn has ended; the FINAL it causes carries its id (> 0)."""
 
     flush_id: int
 
@@ -67,92 +64,76 @@ class Transcript:
     decode_s: float
 
 
-class RecognitionPool:
-    """Listens through whichever worker admits the speaker.
+class RecognitionCall:
+    """One speaker at one worker. Open it with the event loop running; always `aclose` it."""
 
-    Use as an async context manager, inside the process and event loop that listens.
-    """
-
-    def __init__(self, discovery: Discovery) -> None:
-        self._discovery = discovery
-        self._channels: dict[str, grpc.aio.Channel] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        stub: "rpc.SpeechRecognitionAsyncStub",
+        *,
+        target: str,
+        request: RecognitionRequest,
+        audio: AsyncIterable[bytes | FlushMark],
     ) -> None:
-        await self.aclose()
+        """`audio` (16-bit little-endian mono PCM, any length) ends without raising."""
+        self.target = target
+        self._request = request
+        self._audio = audio
+        self._call = stub.Recognize()
+        self._sender: asyncio.Task[None] | None = None
+        self._flushes_owed = 0
+
+    @property
+    def admitted(self) -> bool:
+        return self._sender is not None
+
+    @property
+    def owes(self) -> bool:
+        """Whether a FINAL is due: a flush was sent and not answered."""
+        return self._flushes_owed > 0
+
+    async def read(self) -> Transcript | None:
+        """The next transcript, None after the last. Audio is sent once the worker admits the call.
+
+        Raises SpeechError subclasses; cancelling a read ends the call.
+        """
+        try:
+            if self._sender is None:
+                await self._call.write(pb.RecognizeRequest(open=_open(self._request)))
+                if isinstance(await self._call.read(), pb.RecognizeResponse):
+                    self._sender = asyncio.create_task(self._send(), name="recognition-audio")
+            response = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise as_speech_error(error, target=self.target) from error
+        except asyncio.InvalidStateError:  # the call ended before it could be written to
+            raise WorkerUnavailableError(f"speech worker {self.target} is gone") from None
+        if not isinstance(response, pb.RecognizeResponse):  # grpc.aio.EOF
+            return None
+        transcript = _transcript(response.transcript)
+        if transcript.kind is TranscriptKind.FINAL and transcript.flush_id:
+            self._flushes_owed -= 1
+        return transcript
 
     async def aclose(self) -> None:
-        channels, self._channels = list(self._channels.values()), {}
-        for channel in channels:
-            await channel.close()
+        """Cancels the call at the worker, unless it has ended."""
+        self._call.cancel()
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
 
-    def stub(self, target: str) -> "rpc.SpeechRecognitionAsyncStub":
-        """The worker's typed stub, for calls that are addressed to one worker."""
-        if target not in self._channels:
-            self._channels[target] = open_channel(target)
-        return rpc.SpeechRecognitionStub(self._channels[target])
-
-    async def recognize(
-        self, request: RecognitionRequest, audio: AsyncIterable[bytes | FlushMark]
-    ) -> AsyncGenerator[Transcript]:
-        """Listens to `audio` (16-bit little-endian mono PCM of any length, and flush marks).
-
-        Ends after the last FINAL once `audio` ends. Raises SpeechError subclasses.
-        """
-        last: Exception | None = None
-        for worker in self._discovery.workers():
-            call = self.stub(worker.target).Recognize()
-            sender: asyncio.Task[None] | None = None
-            try:
-                await call.write(pb.RecognizeRequest(open=_open(request)))
-                async for response in call:
-                    if response.WhichOneof("message") == "started":
-                        sender = asyncio.create_task(_send_audio(call, audio))
-                    else:
-                        yield _transcript(response.transcript)
-                if sender is not None:
-                    await sender
-                return
-            except grpc.aio.AioRpcError as error:
-                speech_error = as_speech_error(error, target=worker.target)
-                retry = isinstance(speech_error, WorkersBusyError | WorkerUnavailableError)
-                if sender is not None or not retry:
-                    raise speech_error from error
-                last = speech_error
-            finally:
-                call.cancel()
-                if sender is not None:
-                    sender.cancel()
-                    await asyncio.gather(sender, return_exceptions=True)
-        raise last or WorkerUnavailableError("no recognition worker is known")
-
-
-async def _send_audio(
-    call: "grpc.aio.StreamStreamCall[pb.RecognizeRequest, pb.RecognizeResponse]",
-    audio: AsyncIterable[bytes | FlushMark],
-) -> None:
-    try:
-        async for item in audio:
-            if isinstance(item, FlushMark):
-                message = pb.RecognizeRequest(flush=pb.RecognizeFlush(flush_id=item.flush_id))
-            else:
-                message = pb.RecognizeRequest(audio=pb.RecognizeAudio(pcm_s16le=item))
-            await call.write(message)
-        await call.done_writing()
-    except asyncio.InvalidStateError:
-        pass  # the call has ended; whoever reads it learns why
-    except asyncio.CancelledError:
-        raise
-    except BaseException:
-        call.cancel()
-        raise
+    async def _send(self) -> None:
+        try:
+            async for item in self._audio:
+                if isinstance(item, FlushMark):
+                    self._flushes_owed += 1
+                    flush = pb.RecognizeFlush(flush_id=item.flush_id)
+                    await self._call.write(pb.RecognizeRequest(flush=flush))
+                else:
+                    audio = pb.RecognizeAudio(pcm_s16le=item)
+                    await self._call.write(pb.RecognizeRequest(audio=audio))
+            await self._call.done_writing()
+        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            pass  # the call has ended; its reader learns why
 
 
 def _open(request: RecognitionRequest) -> pb.RecognizeOpen:

@@ -1,23 +1,18 @@
-"""Speaking through the workers: one utterance is one Synthesize call."""
+"""One Synthesize call: what is asked of a worker and what comes back."""
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 import grpc
 import numpy as np
 
 from parley.audio import Samples
-from parley.discovery import Discovery
-from parley.errors import WorkersBusyError, WorkerUnavailableError
+from parley.errors import WorkerUnavailableError
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.speech.channel import as_speech_error, open_channel
-
-MAX_WORKERS_TRIED = 3
+from parley.speech.channel import as_speech_error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +35,8 @@ class SynthesisStarted:
     engine: str
     voice: str
     sample_rate_hz: int
+    reproducible: bool
+    """Whether another worker would make the same samples."""
 
 
 @dataclass(frozen=True)
@@ -69,110 +66,85 @@ class AudioChunk:
 
 
 @dataclass(frozen=True)
+class TextSpoken:
+    """All audio of one text has come; `end_sample` is one past its last."""
+
+    text_index: int
+    end_sample: int
+
+
+@dataclass(frozen=True)
 class SynthesisDone:
     total_samples: int
 
 
-SpeechEvent = SynthesisStarted | SynthesisWords | AudioChunk | SynthesisDone
+SpeechEvent = SynthesisStarted | SynthesisWords | AudioChunk | TextSpoken | SynthesisDone
 
 
-class SpeechPool:
-    """Speaks through whichever worker admits the utterance.
+class SynthesisCall:
+    """One utterance at one worker. Open it with the event loop running; always `aclose` it."""
 
-    Use as an async context manager, inside the process and event loop that speaks.
-    """
-
-    def __init__(self, discovery: Discovery) -> None:
-        self._discovery = discovery
-        self._channels: dict[str, grpc.aio.Channel] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
+    def __init__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
+        stub: "rpc.SpeechSynthesisAsyncStub",
+        *,
+        target: str,
+        request: SynthesisRequest,
+        texts: AsyncIterable[str],
     ) -> None:
-        await self.aclose()
+        """`texts` ends without raising: the worker speaks what it was given either way."""
+        self.target = target
+        self._request = request
+        self._texts = texts
+        self._call = stub.Synthesize()
+        self._sender: asyncio.Task[None] | None = None
+        self._sent = 0
+        self._spoken = 0
+
+    @property
+    def owes(self) -> bool:
+        """Whether the worker has text of ours that it has not finished speaking."""
+        return self._sent > self._spoken
+
+    async def read(self) -> SpeechEvent | None:
+        """The next event, None after the last. Text is sent from the first event (admission) on.
+
+        Raises SpeechError subclasses; cancelling a read ends the call.
+        """
+        try:
+            if self._sender is None:
+                await self._call.write(pb.SynthesizeRequest(open=_open(self._request)))
+                response = await self._call.read()
+                self._sender = asyncio.create_task(self._send(), name="synthesis-texts")
+            else:
+                response = await self._call.read()
+        except grpc.aio.AioRpcError as error:
+            raise as_speech_error(error, target=self.target) from error
+        except asyncio.InvalidStateError:  # the call ended before it could be written to
+            raise WorkerUnavailableError(f"speech worker {self.target} is gone") from None
+        if not isinstance(response, pb.SynthesizeResponse):  # grpc.aio.EOF
+            return None
+        event = _event(response)
+        if isinstance(event, TextSpoken):
+            self._spoken += 1
+        return event
 
     async def aclose(self) -> None:
-        channels, self._channels = list(self._channels.values()), {}
-        for channel in channels:
-            await channel.close()
+        """Cancels the utterance at the worker, unless it has ended."""
+        self._call.cancel()
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.gather(self._sender, return_exceptions=True)
 
-    def stub(self, target: str) -> "rpc.SpeechSynthesisAsyncStub":
-        """The worker's typed stub, for calls that are addressed to one worker."""
-        if target not in self._channels:
-            self._channels[target] = open_channel(target)
-        return rpc.SpeechSynthesisStub(self._channels[target])
-
-    async def synthesize(
-        self, request: SynthesisRequest, texts: AsyncIterable[str]
-    ) -> AsyncGenerator[SpeechEvent]:
-        """Speaks `texts` as they arrive; each is one clause or sentence.
-
-        Closing the iterator cancels the utterance at the worker. Raises SpeechError subclasses:
-        WorkersBusyError when all are at their slots, WorkerUnavailableError when none answers.
-        """
-        targets = [worker.target for worker in self._discovery.workers()][:MAX_WORKERS_TRIED]
-        last: Exception | None = None
-        for target in targets:
-            stream = self._synthesize_at(target, request, texts)
-            try:
-                started = await anext(stream)
-            except (WorkersBusyError, WorkerUnavailableError) as error:
-                last = error
-                continue
-            try:
-                yield started
-                async for event in stream:
-                    yield event
-            finally:
-                await stream.aclose()
-            return
-        raise last or WorkerUnavailableError("no speech worker is known")
-
-    async def _synthesize_at(
-        self, target: str, request: SynthesisRequest, texts: AsyncIterable[str]
-    ) -> AsyncGenerator[SpeechEvent]:
-        call = self.stub(target).Synthesize()
-        await call.write(pb.SynthesizeRequest(open=_open(request)))
-        sender: asyncio.Task[None] | None = None
+    async def _send(self) -> None:
         try:
-            async for response in call:
-                event = _event(response)
-                if sender is None:  # admitted: only now is text taken from its source
-                    sender = asyncio.create_task(_send_texts(call, texts))
-                yield event
-            if sender is not None:
-                await sender
-        except grpc.aio.AioRpcError as error:
-            raise as_speech_error(error, target=target) from error
-        finally:
-            call.cancel()
-            if sender is not None:
-                sender.cancel()
-                await asyncio.gather(sender, return_exceptions=True)
-
-
-async def _send_texts(
-    call: "grpc.aio.StreamStreamCall[pb.SynthesizeRequest, pb.SynthesizeResponse]",
-    texts: AsyncIterable[str],
-) -> None:
-    try:
-        async for text in texts:
-            await call.write(pb.SynthesizeRequest(text=pb.SynthesizeText(text=text)))
-        await call.write(pb.SynthesizeRequest(end=pb.SynthesizeEnd()))
-        await call.done_writing()
-    except asyncio.InvalidStateError:
-        pass  # the call has ended; whoever reads it learns why
-    except asyncio.CancelledError:
-        raise
-    except BaseException:
-        call.cancel()
-        raise
+            async for text in self._texts:
+                self._sent += 1
+                await self._call.write(pb.SynthesizeRequest(text=pb.SynthesizeText(text=text)))
+            await self._call.write(pb.SynthesizeRequest(end=pb.SynthesizeEnd()))
+            await self._call.done_writing()
+        except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            pass  # the call has ended; its reader learns why
 
 
 def _open(request: SynthesisRequest) -> pb.SynthesizeOpen:
@@ -197,6 +169,7 @@ def _event(response: pb.SynthesizeResponse) -> SpeechEvent:
                 engine=started.engine,
                 voice=started.voice,
                 sample_rate_hz=started.sample_rate_hz,
+                reproducible=started.reproducible,
             )
         case "words":
             return SynthesisWords(
@@ -213,6 +186,8 @@ def _event(response: pb.SynthesizeResponse) -> SpeechEvent:
                 sample_offset=audio.sample_offset,
                 text_index=audio.text_index,
             )
+        case "text_done":
+            return TextSpoken(response.text_done.text_index, response.text_done.end_sample)
         case "done":
             return SynthesisDone(total_samples=response.done.total_samples)
         case other:

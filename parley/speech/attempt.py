@@ -1,0 +1,122 @@
+"""One worker's attempt at an utterance, watched: a worker that says nothing counts as lost.
+
+gRPC notices a killed worker at once, a frozen one after its ping timeout, and one whose event
+loop hangs never. So text that was sent is expected to sound within a limit.
+"""
+
+import asyncio
+from contextlib import ExitStack, suppress
+
+from parley.clock import Clock
+from parley.errors import WorkerStalledError, WorkerUnavailableError
+from parley.speech.picker import Candidate
+from parley.speech.roster import Roster
+from parley.speech.synthesis import AudioChunk, SpeechEvent, SynthesisCall
+from parley.speech.utterance import Utterance
+
+ADMISSION_LIMIT_S = 1.0
+LOADING_LIMIT_S = 20.0
+"""Admission where the voice has to be loaded first."""
+FIRST_AUDIO_LIMIT_S = 1.0
+LONGEST_GAP_S = 1.5
+SHORTEST_LIMIT_S = 0.3
+MARGIN_S = 0.3
+"""Time to move to another worker before the audio received so far has been played."""
+ALONE_LIMIT_S = 10.0
+"""Where no other worker could take over, a slow one is better than none."""
+CHECK_S = 0.05
+
+
+class Attempt:
+    """Reads a call's events until they end, fail or fail to come. Always `aclose` it."""
+
+    def __init__(
+        self,
+        call: SynthesisCall,
+        *,
+        candidate: Candidate,
+        utterance: Utterance,
+        roster: Roster,
+        alone: bool,
+        clock: Clock,
+    ) -> None:
+        """`alone`: no other worker could take the utterance over."""
+        self.target = call.target
+        self._call = call
+        self._utterance = utterance
+        self._circuit = roster.circuit(call.target)
+        self._clock = clock
+        self._alone = alone
+        warm = utterance.request.voice in candidate.resident
+        self._admission_limit_s = ADMISSION_LIMIT_S if warm else LOADING_LIMIT_S
+        self._counted = ExitStack()
+        self._counted.enter_context(roster.call(call.target))
+        self._reading: asyncio.Task[SpeechEvent | None] | None = None
+        self._admitted = False
+        self._first_audio_at: float | None = None
+        self._waiting_since = clock()
+
+    @property
+    def waited_s(self) -> float:
+        """How long the worker has owed something; 0 while it owes nothing."""
+        if self._admitted and not self._call.owes:
+            self._waiting_since = self._clock()
+        return self._clock() - self._waiting_since
+
+    async def read(self) -> SpeechEvent | None:
+        """The next event, None after the last; raises SpeechError subclasses.
+
+        May be cancelled and called again: nothing is lost in between.
+        """
+        try:
+            event = await self._next()
+        except WorkerUnavailableError:
+            self._circuit.lost()
+            raise
+        self._admitted = True
+        self._waiting_since = self._clock()
+        if isinstance(event, AudioChunk) and self._first_audio_at is None:
+            self._first_audio_at = self._clock()
+            self._circuit.succeeded()
+        return event
+
+    async def _next(self) -> SpeechEvent | None:
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._call.read(), name="synthesis-read")
+        while not self._reading.done():
+            await asyncio.wait({self._reading}, timeout=CHECK_S)
+            if not self._reading.done() and self.waited_s > self._limit_s():
+                raise WorkerStalledError(
+                    f"speech worker {self.target} said nothing for {self.waited_s:.1f} s"
+                )
+        reading, self._reading = self._reading, None
+        return reading.result()
+
+    async def until_audio(self) -> list[SpeechEvent | None]:
+        """The events up to the first audio, or up to the end where none comes."""
+        events: list[SpeechEvent | None] = []
+        while not events or not (events[-1] is None or isinstance(events[-1], AudioChunk)):
+            events.append(await self.read())
+        return events
+
+    async def aclose(self) -> None:
+        """Cancels the call unless it has ended; may be called again."""
+        self._counted.close()
+        await self._call.aclose()
+        if self._reading is not None:
+            self._reading.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await self._reading
+
+    def _limit_s(self) -> float:
+        if not self._admitted:
+            return self._admission_limit_s
+        if self._alone:
+            return ALONE_LIMIT_S
+        if self._first_audio_at is None and not self._utterance.received_s:
+            return FIRST_AUDIO_LIMIT_S
+        if self._first_audio_at is None:
+            return SHORTEST_LIMIT_S + FIRST_AUDIO_LIMIT_S
+        played_s = self._clock() - self._first_audio_at
+        buffered_s = self._utterance.received_s - played_s
+        return min(LONGEST_GAP_S, max(SHORTEST_LIMIT_S, buffered_s - MARGIN_S))

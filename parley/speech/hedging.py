@@ -1,0 +1,27 @@
+"""How often a second worker may be asked for the same first audio."""
+
+from dataclasses import dataclass, field
+
+HEDGED_SHARE = 0.02
+BURST = 2.0
+
+
+@dataclass
+class HedgeBudget:
+    """Earns a fiftieth of a hedge with each request; hedges stay at most 2% of requests.
+
+    Source: Dean and Barroso, "The Tail at Scale" (2013): a few hedged requests cut the tail,
+    many only add load.
+    """
+
+    _saved: float = field(default=0.0, init=False)
+
+    def earn(self) -> None:
+        self._saved = min(BURST, self._saved + HEDGED_SHARE)
+
+    def spend(self) -> bool:
+        """Whether a hedge may start now; if so it is paid for."""
+        if self._saved < 1.0:
+            return False
+        self._saved -= 1.0
+        return True

@@ -1,0 +1,76 @@
+"""Which worker is asked next: power of two choices over load per slot.
+
+Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (2001). Two random
+workers compared keep load as even as asking all, without every client running to the same one.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A worker as this client sees it."""
+
+    target: str
+    slots: int = 1
+    own_in_flight: int = 0
+    """Calls of this client at the worker now."""
+    reported_load: int = 0
+    """Streams of other clients, running and waiting, when the worker last said so."""
+    draining: bool = False
+    reachable: bool = True
+    circuit_closed: bool = True
+    voices: frozenset[str] | None = None
+    """Voices it can serve; None while it has not said."""
+    resident: frozenset[str] = frozenset()
+    """Voices in its memory."""
+
+    @property
+    def load(self) -> float:
+        """Streams per slot."""
+        return (self.own_in_flight + self.reported_load) / max(1, self.slots)
+
+    @property
+    def idle(self) -> bool:
+        return self.own_in_flight + self.reported_load == 0
+
+    def serves(self, voice: str) -> bool:
+        return not voice or self.voices is None or voice in self.voices
+
+
+def usable(
+    candidates: Sequence[Candidate], *, voice: str = "", exclude: Collection[str] = ()
+) -> list[Candidate]:
+    """The candidates that may be asked for `voice`: not draining, not known to be lost."""
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.target not in exclude
+        and not candidate.draining
+        and candidate.reachable
+        and candidate.circuit_closed
+        and candidate.serves(voice)
+    ]
+
+
+def pick(
+    candidates: Sequence[Candidate],
+    *,
+    random: Random,
+    voice: str = "",
+    exclude: Collection[str] = (),
+) -> Candidate | None:
+    """The worker to ask, or None when none may be asked.
+
+    A worker with the voice in memory is preferred as long as one has a slot free: loading
+    costs seconds, waiting for a slot costs the same everywhere.
+    """
+    allowed = usable(candidates, voice=voice, exclude=exclude)
+    warm = [candidate for candidate in allowed if voice in candidate.resident]
+    if any(candidate.load < 1 for candidate in warm):
+        allowed = warm
+    if not allowed:
+        return None
+    return min(random.sample(allowed, k=min(2, len(allowed))), key=lambda candidate: candidate.load)

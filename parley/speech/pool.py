@@ -1,0 +1,194 @@
+"""Speaking through a pool of workers, any of which may go away in mid-utterance."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from parley.clock import Clock, monotonic
+from parley.discovery import Discovery
+from parley.errors import WorkersBusyError
+from parley.rpc.v1 import status_pb2
+from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from parley.speech.attempt import CHECK_S, Attempt
+from parley.speech.channel import Channels
+from parley.speech.feed import Feed
+from parley.speech.hedging import HedgeBudget
+from parley.speech.picker import Candidate
+from parley.speech.roster import Roster
+from parley.speech.synthesis import SpeechEvent, SynthesisCall, SynthesisRequest
+from parley.speech.utterance import Resumption, Utterance
+from parley.speech.workers import PATIENCE_S, RETRIED, Failures, Workers
+
+HEDGE_AFTER_S = 0.35
+"""Text sent this long ago without audio is late enough to ask an idle worker too."""
+
+
+class SpeechPool:
+    """The synthesis workers that discovery knows.
+
+    Use as an async context manager, inside the process and event loop that speaks.
+    """
+
+    def __init__(
+        self, discovery: Discovery, *, clock: Clock = monotonic, random: Random | None = None
+    ) -> None:
+        self._channels = Channels()
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
+        self._hedges = HedgeBudget()
+        self._workers = Workers(
+            discovery,
+            fetch_status=self._status,
+            channels=self._channels,
+            clock=clock,
+            random=self._random,
+        )
+
+    @property
+    def roster(self) -> Roster:
+        return self._workers.roster
+
+    async def __aenter__(self) -> Self:
+        await self._workers.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._workers.__aexit__(kind, error, traceback)
+
+    def stub(self, target: str) -> "rpc.SpeechSynthesisAsyncStub":
+        """The worker's typed stub, for calls that are addressed to one worker."""
+        return rpc.SpeechSynthesisStub(self._channels.to(target))
+
+    async def synthesize(
+        self,
+        request: SynthesisRequest,
+        texts: AsyncIterable[str],
+        *,
+        fallback_voice: str | None = None,
+    ) -> AsyncGenerator[SpeechEvent]:
+        """Speaks `texts` as they arrive; each is one clause or sentence.
+
+        A worker that is lost or stalls loses the utterance to another one, unnoticed but for
+        the gap. Where no worker has the voice any more, `fallback_voice` goes on from the text
+        that was cut. Closing the iterator cancels the utterance at the worker. Raises what
+        `texts` raises, and SpeechError subclasses: WorkersBusyError when all are at their slots,
+        VoiceNotFoundError, WorkerUnavailableError when none is left.
+        """
+        self._hedges.earn()
+        utterance = Utterance(request)
+        feed = Feed(texts)
+        feed.open()
+        try:
+            async with aclosing(self._speak(utterance, feed, fallback_voice)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            await feed.aclose()
+        if feed.failure is not None:
+            raise feed.failure
+
+    async def _speak(
+        self, utterance: Utterance, feed: Feed[str], fallback_voice: str | None
+    ) -> AsyncGenerator[SpeechEvent]:
+        """Attempt after attempt, each going on where the last one broke off."""
+        resumption = utterance.resume()
+        failures = Failures()
+        while True:
+            attempt: Attempt | None = None
+            try:
+                voice = resumption.request.voice
+                can_fall_back = fallback_voice not in (None, voice)
+                candidate = await self._workers.pick(
+                    failures.by_target, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
+                )
+                attempt = self._attempt(candidate, utterance, resumption, feed)
+                if utterance.started is None:
+                    attempt, pending = await self._hedged(attempt, utterance, resumption, feed)
+                else:
+                    pending = await attempt.until_audio()
+                failures.clear()
+                while (event := pending.pop(0)) is not None:
+                    if (accepted := utterance.accept(event)) is not None:
+                        yield accepted
+                    if not pending:
+                        pending.append(await attempt.read())
+                return
+            except RETRIED as error:
+                if attempt is not None:
+                    failures.note(attempt.target, error)
+                    resumption = utterance.resume()
+                elif can_fall_back and not isinstance(error, WorkersBusyError):
+                    failures.clear()
+                    resumption = utterance.resume(voice=fallback_voice)
+                else:
+                    raise
+            finally:
+                if attempt is not None:
+                    await attempt.aclose()
+
+    def _attempt(
+        self, candidate: Candidate, utterance: Utterance, resumption: Resumption, feed: Feed[str]
+    ) -> Attempt:
+        others = self._workers.others(candidate.target, voice=resumption.request.voice)
+        return Attempt(
+            SynthesisCall(
+                self.stub(candidate.target),
+                target=candidate.target,
+                request=resumption.request,
+                texts=resumption.texts(feed),
+            ),
+            candidate=candidate,
+            utterance=utterance,
+            roster=self.roster,
+            alone=not others,
+            clock=self._clock,
+        )
+
+    async def _hedged(
+        self, attempt: Attempt, utterance: Utterance, resumption: Resumption, feed: Feed[str]
+    ) -> tuple[Attempt, list[SpeechEvent | None]]:
+        """The attempt whose first audio comes first, and its events up to there.
+
+        Where `attempt` is late, an idle worker is asked as well, within the budget. Every
+        attempt that is not returned has been closed.
+        """
+        lead = asyncio.create_task(attempt.until_audio(), name="first-audio")
+        running = {lead: attempt}
+        try:
+            while not lead.done() and attempt.waited_s < HEDGE_AFTER_S:
+                await asyncio.wait({lead}, timeout=CHECK_S)
+            idle = None if lead.done() else self._idle(resumption.request.voice, attempt.target)
+            if idle is not None and self._hedges.spend():
+                rival = self._attempt(idle, utterance, resumption, feed)
+                running[asyncio.create_task(rival.until_audio(), name="hedge")] = rival
+            while True:
+                done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    ended = running.pop(task)
+                    if task.exception() is None:
+                        return ended, task.result()
+                    await ended.aclose()
+                if not running:
+                    return attempt, await task  # raises why the last one failed
+        finally:
+            for task, loser in running.items():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                await loser.aclose()
+
+    def _idle(self, voice: str, busy_with: str) -> Candidate | None:
+        """An idle worker that has the voice in memory, beside the one already asked."""
+        others = self._workers.others(busy_with, voice=voice)
+        warm = [worker for worker in others if worker.idle and voice in worker.resident]
+        return self._random.choice(warm) if warm else None
+
+    async def _status(self, target: str) -> status_pb2.WorkerStatus:
+        return (await self.stub(target).GetStatus(status_pb2.GetStatusRequest())).status

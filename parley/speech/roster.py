@@ -1,0 +1,133 @@
+"""What this client knows of each worker: its last word on itself, our own calls, its circuit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+
+import grpc
+
+from parley.clock import Clock, monotonic
+from parley.discovery import Discovery
+from parley.rpc.v1 import status_pb2
+from parley.speech.circuit import Circuit
+from parley.speech.picker import Candidate
+
+REFRESH_S = 1.0
+STATUS_TIMEOUT_S = 0.8
+
+FetchStatus = Callable[[str], Awaitable[status_pb2.WorkerStatus]]
+
+
+@dataclass
+class _Entry:
+    circuit: Circuit
+    status: status_pb2.WorkerStatus | None = None
+    reachable: bool = True
+    own_in_flight: int = 0
+    load_of_others: int = 0
+
+
+@dataclass
+class Roster:
+    """Asks every known worker for its status once a second while `watching`.
+
+    `fetch_status` takes a target and raises grpc.aio.AioRpcError when the worker does not answer.
+    """
+
+    discovery: Discovery
+    fetch_status: FetchStatus
+    clock: Clock = monotonic
+    _entries: dict[str, _Entry] = field(default_factory=dict, init=False)
+    _updated: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._watch(), name="roster")
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def candidates(self) -> list[Candidate]:
+        return [
+            self._candidate(worker.target, draining=worker.draining)
+            for worker in self.discovery.workers()
+        ]
+
+    def circuit(self, target: str) -> Circuit:
+        return self._entry(target).circuit
+
+    @contextmanager
+    def call(self, target: str) -> Iterator[None]:
+        """Counts a call of ours at the worker while it runs."""
+        entry = self._entry(target)
+        entry.circuit.begin()
+        entry.own_in_flight += 1
+        try:
+            yield
+        finally:
+            entry.own_in_flight -= 1
+
+    async def refresh(self) -> None:
+        """Asks every worker once; forgets those that discovery no longer lists."""
+        targets = [worker.target for worker in self.discovery.workers()]
+        await asyncio.gather(*(self._refresh(target) for target in targets))
+        for target in set(self._entries).difference(targets):
+            if not self._entries[target].own_in_flight:
+                del self._entries[target]
+
+    async def updated(self) -> None:
+        """Waits until every worker has been asked once more."""
+        await self._updated.wait()
+
+    async def _watch(self) -> None:
+        while True:
+            await self.refresh()
+            self._updated.set()
+            self._updated = asyncio.Event()
+            await asyncio.sleep(REFRESH_S)
+
+    async def _refresh(self, target: str) -> None:
+        entry = self._entry(target)
+        try:
+            async with asyncio.timeout(STATUS_TIMEOUT_S):
+                entry.status = await self.fetch_status(target)
+        except (grpc.aio.AioRpcError, TimeoutError):
+            entry.reachable = False
+        else:
+            # Ours are counted as they come and go; the report is up to a second old.
+            reported = entry.status.in_flight + entry.status.queue_depth
+            entry.load_of_others = max(0, reported - entry.own_in_flight)
+            if not entry.reachable:
+                entry.circuit.succeeded()
+            entry.reachable = True
+
+    def _entry(self, target: str) -> _Entry:
+        return self._entries.setdefault(target, _Entry(Circuit(self.clock)))
+
+    def _candidate(self, target: str, *, draining: bool) -> Candidate:
+        entry = self._entry(target)
+        status = entry.status
+        if status is None:
+            return Candidate(
+                target=target,
+                own_in_flight=entry.own_in_flight,
+                draining=draining,
+                reachable=entry.reachable,
+                circuit_closed=entry.circuit.closed,
+            )
+        resident = status_pb2.VOICE_RESIDENCY_RESIDENT
+        return Candidate(
+            target=target,
+            slots=status.slots,
+            own_in_flight=entry.own_in_flight,
+            reported_load=entry.load_of_others,
+            draining=draining or status.draining,
+            reachable=entry.reachable,
+            circuit_closed=entry.circuit.closed,
+            voices=frozenset(voice.name for voice in status.voices) or None,
+            resident=frozenset(v.name for v in status.voices if v.residency == resident),
+        )

@@ -1,0 +1,114 @@
+"""The workers of one kind as a client uses them: their channels, and which one to ask."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from parley.clock import Clock, monotonic
+from parley.discovery import Discovery
+from parley.errors import (
+    SpeechError,
+    VoiceNotFoundError,
+    WorkersBusyError,
+    WorkerUnavailableError,
+)
+from parley.speech.channel import Channels
+from parley.speech.picker import Candidate, pick, usable
+from parley.speech.roster import FetchStatus, Roster
+
+MAX_WORKERS_TRIED = 3
+PATIENCE_S = 4.0
+"""How long a call waits for a worker to come back when none is left."""
+
+
+RETRIED = (WorkersBusyError, WorkerUnavailableError, VoiceNotFoundError)
+"""Failures after which another worker may do better."""
+
+
+@dataclass
+class Failures:
+    """The workers that failed a call since it last made progress, and why."""
+
+    by_target: dict[str, SpeechError] = field(default_factory=dict)
+    _count: int = 0
+
+    def note(self, target: str, error: SpeechError) -> None:
+        """Raises `error` when enough workers have been tried."""
+        self._count += 1
+        self.by_target[target] = error
+        if self._count >= MAX_WORKERS_TRIED:
+            raise error
+
+    def clear(self) -> None:
+        self._count = 0
+        self.by_target.clear()
+
+
+class Workers:
+    """Use as an async context manager, inside the process and event loop that calls them."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        *,
+        fetch_status: FetchStatus,
+        channels: Channels,
+        clock: Clock = monotonic,
+        random: Random | None = None,
+    ) -> None:
+        self.roster = Roster(discovery, fetch_status, clock)
+        self._channels = channels
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
+        self._running = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._running.push_async_callback(self._channels.aclose)
+        await self.roster.refresh()
+        await self._running.enter_async_context(self.roster.watching())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._running.aclose()
+
+    async def pick(
+        self,
+        failed: Mapping[str, SpeechError],
+        *,
+        voice: str = "",
+        patience_s: float = PATIENCE_S,
+    ) -> Candidate:
+        """The worker to ask next, none of `failed` (target → why) unless it has come back.
+
+        Waits up to `patience_s` where all are lost. Raises WorkersBusyError, VoiceNotFoundError or
+        WorkerUnavailableError when there is none to ask.
+        """
+        give_up_at = self._clock() + patience_s
+        exclude = set(failed)
+        while True:
+            candidates = self.roster.candidates()
+            candidate = pick(candidates, random=self._random, voice=voice, exclude=exclude)
+            if candidate is not None:
+                return candidate
+            if candidates and not any(candidate.serves(voice) for candidate in candidates):
+                raise VoiceNotFoundError(f"no speech worker has the voice {voice!r}")
+            for error in failed.values():
+                if isinstance(error, WorkersBusyError | VoiceNotFoundError):
+                    raise error
+            if self._clock() >= give_up_at:
+                known = ", ".join(candidate.target for candidate in candidates) or "none is known"
+                raise WorkerUnavailableError(f"no speech worker can be reached ({known})")
+            await self.roster.updated()
+            exclude.clear()  # one that was lost may be back
+
+    def others(self, target: str, *, voice: str = "") -> list[Candidate]:
+        """The workers that could take over from the one at `target`."""
+        return usable(self.roster.candidates(), voice=voice, exclude={target})

@@ -1,0 +1,205 @@
+"""The pool's promises to whoever speaks: every word once, whatever the workers do."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from random import Random
+
+import numpy as np
+import pytest
+
+from parley.discovery import StaticDiscovery
+from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
+from parley.speech import (
+    AudioChunk,
+    SpeechEvent,
+    SpeechPool,
+    SynthesisDone,
+    SynthesisRequest,
+    SynthesisWords,
+    TextSpoken,
+)
+from tests.speech.wire_worker import WORD_SAMPLES, WireWorker, serving
+
+REQUEST = SynthesisRequest(voice="tone")
+TEXTS = ("w1 w2 w3.", "w4 w5 w6 w7.", "w8.")
+ALL_WORDS = [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+@asynccontextmanager
+async def pool_of(*workers: WireWorker, seed: int = 0) -> AsyncGenerator[SpeechPool]:
+    async with AsyncExitStack() as stack:
+        targets = [await stack.enter_async_context(serving(worker)) for worker in workers]
+        discovery = StaticDiscovery(",".join(targets))
+        yield await stack.enter_async_context(SpeechPool(discovery, random=Random(seed)))
+
+
+async def said(*texts: str) -> AsyncGenerator[str]:
+    for text in texts:
+        yield text
+
+
+async def speak(
+    pool: SpeechPool,
+    texts: AsyncIterable[str] | None = None,
+    request: SynthesisRequest = REQUEST,
+    fallback_voice: str | None = None,
+) -> list[SpeechEvent]:
+    spoken = pool.synthesize(request, texts or said(*TEXTS), fallback_voice=fallback_voice)
+    async with aclosing(spoken) as events:
+        return [event async for event in events]
+
+
+def heard(events: Sequence[SpeechEvent]) -> list[int]:
+    """The words in the audio, in order; fails where the samples leave a gap or overlap."""
+    chunks = [event for event in events if isinstance(event, AudioChunk)]
+    position = chunks[0].sample_offset
+    for chunk in chunks:
+        assert chunk.sample_offset == position
+        position += len(chunk.samples)
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    middles = samples[WORD_SAMPLES // 2 :: WORD_SAMPLES]
+    return [int(word) for word in middles]
+
+
+async def test_every_word_of_every_text_is_heard_once() -> None:
+    async with pool_of(WireWorker()) as pool:
+        events = await speak(pool)
+    assert heard(events) == ALL_WORDS
+    assert isinstance(events[-1], SynthesisDone)
+    assert events[-1].total_samples == 8 * WORD_SAMPLES
+    assert [e.text_index for e in events if isinstance(e, TextSpoken)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("fault", ["die_after_words", "freeze_after_words"])
+@pytest.mark.parametrize("reproducible", [True, False])
+@pytest.mark.parametrize("after", [0, 2, 5])
+async def test_a_lost_worker_loses_no_word(fault: str, reproducible: bool, after: int) -> None:
+    workers = [WireWorker(reproducible=reproducible) for _ in range(2)]
+    for worker in workers:
+        setattr(worker, fault, after)
+    async with pool_of(*workers) as pool:
+
+        async def healed() -> None:
+            """Only the worker that is asked first has the fault."""
+            asked = [asyncio.create_task(worker.asked.wait()) for worker in workers]
+            _, waiting = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            setattr(next(worker for worker in workers if not worker.opened), fault, None)
+            waiting.pop().cancel()
+
+        _, events = await asyncio.gather(healed(), speak(pool))
+    assert heard(events) == ALL_WORDS
+    assert [len(worker.opened) for worker in workers] == [1, 1]
+
+
+async def test_words_keep_their_times_when_the_utterance_moves() -> None:
+    dying = WireWorker(die_after_words=5, reproducible=False)
+    async with pool_of(dying) as pool:
+        events = await speak(pool)
+    assert len(dying.opened) == 2
+    last_words = {e.text_index: e.words for e in events if isinstance(e, SynthesisWords)}
+    in_time = [w for _, words in sorted(last_words.items()) for w in words]
+    assert [w.word for w in in_time] == " ".join(TEXTS).split()
+    assert [w.start_sample for w in in_time] == [n * WORD_SAMPLES for n in range(8)]
+
+
+async def test_a_busy_worker_is_passed_over() -> None:
+    busy, free = WireWorker(busy=True), WireWorker()
+    async with pool_of(busy, free) as pool:
+        for _ in range(4):
+            assert heard(await speak(pool)) == ALL_WORDS
+    assert len(free.opened) == 4
+
+
+async def test_overload_is_refused_at_once_and_says_when_to_ask_again() -> None:
+    async with pool_of(WireWorker(busy=True), WireWorker(busy=True)) as pool:
+        with pytest.raises(WorkersBusyError) as refused:
+            await speak(pool)
+    assert refused.value.retry_after_s > 0
+
+
+async def test_a_draining_worker_gets_nothing_new() -> None:
+    draining, open_ = WireWorker(draining=True), WireWorker()
+    async with pool_of(draining, open_) as pool:
+        for _ in range(5):
+            await speak(pool)
+    assert not draining.opened
+
+
+async def test_an_unknown_voice_is_an_error_that_names_it() -> None:
+    async with pool_of(WireWorker()) as pool:
+        with pytest.raises(VoiceNotFoundError, match="nobody"):
+            await speak(pool, request=SynthesisRequest(voice="nobody"))
+
+
+async def test_the_fallback_voice_speaks_the_text_that_was_cut_from_its_beginning() -> None:
+    first, second = WireWorker(die_after_words=5), WireWorker(voices=("other",))
+    async with pool_of(first, second) as pool:
+        events = await speak(pool, fallback_voice="other")
+    assert heard(events) == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8]
+    assert second.opened[0].voice == "other"
+
+
+async def test_no_worker_at_all_is_an_error_that_names_where_it_looked() -> None:
+    impatient = itertools.count(step=3.0).__next__  # seconds pass with every look at the clock
+    async with SpeechPool(StaticDiscovery("127.0.0.1:9"), clock=impatient) as pool:
+        with pytest.raises(WorkerUnavailableError, match=r"127\.0\.0\.1:9"):
+            await speak(pool)
+
+
+async def test_closing_the_speech_cancels_it_at_the_worker() -> None:
+    worker = WireWorker(words_per_s=20)
+    async with pool_of(worker) as pool:
+        async with aclosing(pool.synthesize(REQUEST, said(*TEXTS))) as events:
+            async for event in events:
+                if isinstance(event, AudioChunk):
+                    break
+        async with asyncio.timeout(5):
+            await worker.ended.wait()
+    assert worker.cancelled == 1
+
+
+async def test_a_failing_source_of_text_is_raised_after_what_it_gave_is_spoken() -> None:
+    async def broken() -> AsyncGenerator[str]:
+        yield "w1 w2."
+        raise LookupError("the model went away")
+
+    events: list[SpeechEvent] = []
+    async with pool_of(WireWorker()) as pool:
+        with pytest.raises(LookupError):
+            async for event in pool.synthesize(REQUEST, broken()):
+                events.append(event)
+    assert heard(events) == [1, 2]
+
+
+async def test_a_worker_that_waits_for_text_is_not_taken_for_a_frozen_one() -> None:
+    async def hesitant() -> AsyncGenerator[str]:
+        yield "w1."
+        await asyncio.sleep(2.0)  # longer than any limit on owed audio
+        yield "w2."
+
+    workers = WireWorker(), WireWorker()
+    async with pool_of(*workers) as pool:
+        assert heard(await speak(pool, hesitant())) == [1, 2]
+    assert sum(len(worker.opened) for worker in workers) == 1
+
+
+async def test_late_first_audio_is_hedged_on_an_idle_worker_within_the_budget() -> None:
+    slow, quick = WireWorker(first_audio_delay_s=0.8), WireWorker()
+    async with pool_of(slow, quick) as pool:
+        for _ in range(60):  # earns one hedge
+            quick.first_audio_delay_s = slow.first_audio_delay_s = 0.0
+            await speak(pool, said("w1."))
+        asked = len(slow.opened) + len(quick.opened)
+        slow.first_audio_delay_s = quick.first_audio_delay_s = 0.8
+        assert heard(await speak(pool, said("w1."))) == [1]
+        assert heard(await speak(pool, said("w1."))) == [1]
+    assert len(slow.opened) + len(quick.opened) == asked + 3
+
+
+async def test_load_spreads_over_the_workers() -> None:
+    workers = [WireWorker(words_per_s=100, slots=8) for _ in range(4)]
+    async with pool_of(*workers) as pool:
+        await asyncio.gather(*(speak(pool) for _ in range(32)))
+    assert all(len(worker.opened) >= 4 for worker in workers)
