@@ -25,6 +25,9 @@ class ServerSection(Section):
     host: str = Field("127.0.0.1", description="address the gateway and the health port listen on")
     port: Port = Field(8080, description="page, tokens and API")
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
+    calls_per_minute: int = Field(
+        60, ge=1, description="calls one client address may begin, at once and per minute"
+    )
 
 
 class LiveKitSection(Section):

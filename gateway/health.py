@@ -1,0 +1,88 @@
+"""Whether the gateway can serve: probes of what a call needs, all at once, each at most 1 s."""
+
+import asyncio
+
+import aiohttp
+from livekit import api
+from pydantic import BaseModel, ConfigDict
+
+from gateway.page import Page
+from gateway.voices import VoiceCatalogue
+from parley.clock import Clock, monotonic
+from parley.errors import SpeechError
+from parley.settings.orchestrator import LiveKitSection
+
+PROBE_TIMEOUT_S = 1.0
+
+
+class Check(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    ok: bool
+    error: str | None = None
+
+
+class Health(BaseModel):
+    """`status` is healthy, or degraded while the page is served but no call can begin."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+    uptime_seconds: float
+    checks: dict[str, Check]
+
+
+class Probes:
+    """The gateway's view of LiveKit, the speech workers and its own page."""
+
+    def __init__(
+        self,
+        settings: LiveKitSection,
+        voices: VoiceCatalogue,
+        page: Page,
+        *,
+        clock: Clock = monotonic,
+    ) -> None:
+        self._settings = settings
+        self._voices = voices
+        self._page = page
+        self._clock = clock
+        self._since = clock()
+
+    async def health(self) -> Health:
+        livekit, tts = await asyncio.gather(self._livekit(), self._tts())
+        checks = {"livekit": livekit, "tts": tts, "page": self._built()}
+        return Health(
+            status="healthy" if all(check.ok for check in checks.values()) else "degraded",
+            uptime_seconds=round(self._clock() - self._since, 3),
+            checks=checks,
+        )
+
+    async def _livekit(self) -> Check:
+        """Asks for a room that cannot exist: LiveKit answers, and accepts our keys."""
+        try:
+            async with api.LiveKitAPI(
+                self._settings.url,
+                self._settings.api_key,
+                self._settings.api_secret.get_secret_value(),
+                timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_S),
+                failover=False,
+            ) as livekit:
+                await livekit.room.list_rooms(api.ListRoomsRequest(names=["parley-probe"]))
+        except TimeoutError:
+            return Check(ok=False, error=f"no answer within {PROBE_TIMEOUT_S:g} s")
+        except (aiohttp.ClientError, api.ServerError) as error:
+            return Check(ok=False, error=str(error))
+        return Check(ok=True)
+
+    async def _tts(self) -> Check:
+        try:
+            voices = await self._voices.voices()
+        except SpeechError as error:
+            return Check(ok=False, error=str(error))
+        if not any(voice.ready for voice in voices):
+            return Check(ok=False, error="no worker has a voice on its machine")
+        return Check(ok=True)
+
+    def _built(self) -> Check:
+        return Check(ok=True) if self._page.is_built else Check(ok=False, error="not built")

@@ -1,0 +1,41 @@
+"""The gateway's own counters."""
+
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class GatewayMetrics:
+    """Counters in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.requests = Counter(
+            "gateway_requests",
+            "HTTP requests answered; everything that is not the API counts as page",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self.tokens = Counter(
+            "gateway_tokens",
+            "Token requests; outcome granted, rate_limited, unknown_voice or speech_unavailable",
+            ["outcome"],
+            registry=self.registry,
+        )
+
+
+class RequestCounting:
+    """ASGI middleware: counts each answer by its route's template and status."""
+
+    def __init__(self, app: ASGIApp, *, metrics: GatewayMetrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "page")
+                self._metrics.requests.labels(route, str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, counted)

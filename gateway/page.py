@@ -1,0 +1,37 @@
+"""The browser client, as `npm run build` leaves it."""
+
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+_NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Parley: page not built</title>
+<h1>The page is not built yet</h1>
+<p><code>./run up</code> builds it; then load this address again.</p>
+<p>The API under <code>/api</code> works without it.</p></html>
+"""
+
+
+class Page:
+    """ASGI application that serves the built page from `folder`, or says that it is not built."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files = StaticFiles(directory=folder, html=True, check_dir=False)
+
+    @property
+    def is_built(self) -> bool:
+        return (self._folder / "index.html").is_file()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.is_built:
+            await self._files(scope, receive, send)
+        elif self._files.get_path(scope) in (".", "index.html"):
+            not_built = HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE)
+            await not_built(scope, receive, send)
+        else:
+            raise HTTPException(HTTPStatus.NOT_FOUND)

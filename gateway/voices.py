@@ -1,0 +1,86 @@
+"""The voices that the speech workers can speak with."""
+
+import asyncio
+
+import grpc
+from pydantic import BaseModel, ConfigDict
+
+from parley.discovery import Discovery
+from parley.errors import SpeechError, WorkerUnavailableError
+from parley.rpc.v1 import status_pb2, synthesis_pb2
+from parley.settings.orchestrator import TtsSection
+from parley.speech import SpeechPool
+from parley.speech.channel import as_speech_error
+
+LIST_TIMEOUT_S = 1.0
+
+
+class VoiceListing(BaseModel):
+    """One voice; `ready` when its files are on some worker's machine."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    engine: str
+    languages: tuple[str, ...]
+    sample_rate_hz: int
+    licence: str
+    ready: bool
+    default: bool
+
+
+class VoiceCatalogue:
+    """Asks the workers of the settings; use as the pool's async context demands."""
+
+    def __init__(self, settings: TtsSection, pool: SpeechPool, discovery: Discovery) -> None:
+        self._default = settings.default_model
+        self._pool = pool
+        self._discovery = discovery
+
+    async def voices(self) -> tuple[VoiceListing, ...]:
+        """What all reachable workers offer, the default first, then by readiness and name.
+
+        Raises WorkerUnavailableError when no worker answers.
+        """
+        targets = [worker.target for worker in self._discovery.workers()]
+        answers = await asyncio.gather(*map(self._ask, targets), return_exceptions=True)
+        listings: dict[str, VoiceListing] = {}
+        failures: list[str] = []
+        for answer in answers:
+            if isinstance(answer, SpeechError):
+                failures.append(str(answer))
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                for voice in answer:
+                    known = listings.get(voice.name)
+                    if known is None or (voice.ready and not known.ready):
+                        listings[voice.name] = voice
+        if failures and len(failures) == len(answers):
+            raise WorkerUnavailableError("; ".join(failures))
+        order = sorted(listings.values(), key=lambda v: (not v.default, not v.ready, v.name))
+        return tuple(order)
+
+    async def _ask(self, target: str) -> list[VoiceListing]:
+        try:
+            response = await self._pool.stub(target).ListVoices(
+                synthesis_pb2.ListVoicesRequest(), timeout=LIST_TIMEOUT_S
+            )
+        except grpc.aio.AioRpcError as error:
+            raise as_speech_error(error, target=target) from error
+        return [self._listing(voice) for voice in response.voices]
+
+    def _listing(self, voice: status_pb2.Voice) -> VoiceListing:
+        return VoiceListing(
+            name=voice.name,
+            engine=voice.engine,
+            languages=tuple(voice.languages),
+            sample_rate_hz=voice.sample_rate_hz,
+            licence=voice.licence,
+            ready=voice.residency
+            not in (
+                status_pb2.VOICE_RESIDENCY_UNSPECIFIED,
+                status_pb2.VOICE_RESIDENCY_REMOTE,
+            ),
+            default=voice.name == self._default,
+        )

@@ -1,0 +1,132 @@
+"""The gateway's application over its real ASGI interface, beside a worker that lists voices."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import grpc
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from gateway.app import create_app
+from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
+from parley.settings.orchestrator import (
+    LiveKitSection,
+    OrchestratorSettings,
+    ServerSection,
+    TtsSection,
+)
+
+API_KEY = "parley-test"
+API_SECRET = "a secret of more than thirty-two characters"
+UNREACHABLE = "127.0.0.1:1"  # nothing listens on port 1
+
+
+class VoiceLister(synthesis_pb2_grpc.SpeechSynthesisServicer):
+    """A worker on the wire that knows its voices and nothing else."""
+
+    def __init__(self, *voices: tuple[str, "status_pb2.VoiceResidency"]) -> None:
+        self._voices = voices
+
+    async def ListVoices(  # noqa: N802
+        self,
+        request: synthesis_pb2.ListVoicesRequest,
+        context: object,
+    ) -> synthesis_pb2.ListVoicesResponse:
+        return synthesis_pb2.ListVoicesResponse(
+            voices=[
+                status_pb2.Voice(
+                    name=name,
+                    engine="piper",
+                    languages=["en-US"],
+                    sample_rate_hz=22050,
+                    residency=residency,
+                    licence="CC0-1.0",
+                )
+                for name, residency in self._voices
+            ]
+        )
+
+
+@asynccontextmanager
+async def listening(*voices: tuple[str, "status_pb2.VoiceResidency"]) -> AsyncIterator[str]:
+    """The host:port of a worker with these voices."""
+    server = grpc.aio.server()
+    synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server(VoiceLister(*voices), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[str]:
+    async with listening(
+        ("amy", status_pb2.VOICE_RESIDENCY_RESIDENT),
+        ("lessac", status_pb2.VOICE_RESIDENCY_REMOTE),
+        ("joe", status_pb2.VOICE_RESIDENCY_CACHED),
+    ) as address:
+        yield address
+
+
+def settings_with(
+    *, workers: str = UNREACHABLE, public_url: str = "", calls_per_minute: int = 60
+) -> OrchestratorSettings:
+    return OrchestratorSettings(
+        server=ServerSection(calls_per_minute=calls_per_minute),
+        livekit=LiveKitSection(
+            url=f"ws://{UNREACHABLE}",
+            public_url=public_url,
+            api_key=API_KEY,
+            api_secret=SecretStr(API_SECRET),
+        ),
+        tts=TtsSection(worker_address=workers, default_model="joe"),
+    )
+
+
+class TurnedClock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Serve(Protocol):
+    def __call__(
+        self,
+        settings: OrchestratorSettings,
+        *,
+        address: str = ...,
+        page_folder: Path | None = ...,
+        clock: TurnedClock | None = ...,
+    ) -> AbstractAsyncContextManager[httpx.AsyncClient]: ...
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Serve:
+    """Serves the application to a client that comes from `address`."""
+
+    @asynccontextmanager
+    async def start(
+        settings: OrchestratorSettings,
+        *,
+        address: str = "127.0.0.1",
+        page_folder: Path | None = None,
+        clock: TurnedClock | None = None,
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        app = create_app(
+            settings, page_folder=page_folder or tmp_path / "absent", clock=clock or TurnedClock()
+        )
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50000))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://parley.test") as client,
+        ):
+            yield client
+
+    return start

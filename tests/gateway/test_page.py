@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.conftest import Serve, settings_with
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    folder = tmp_path / "dist"
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>Parley</title>")
+    (folder / "assets" / "index.js").write_text("export {};")
+    return folder
+
+
+async def test_the_built_page_and_its_assets_are_served(serve: Serve, built: Path) -> None:
+    async with serve(settings_with(), page_folder=built) as client:
+        page = await client.get("/")
+        script = await client.get("/assets/index.js")
+    assert page.status_code == 200
+    assert "<title>Parley</title>" in page.text
+    assert script.headers["content-type"].startswith("text/javascript")
+
+
+async def test_a_page_that_is_not_built_says_what_builds_it(serve: Serve, tmp_path: Path) -> None:
+    folder = tmp_path / "later"
+    async with serve(settings_with(), page_folder=folder) as client:
+        missing = await client.get("/")
+        assert missing.status_code == 503
+        assert "./run up" in missing.text
+        folder.mkdir()
+        (folder / "index.html").write_text("built")
+        assert (await client.get("/")).text == "built"
+
+
+async def test_every_answer_carries_the_security_headers(serve: Serve, built: Path) -> None:
+    async with serve(settings_with(), page_folder=built) as client:
+        for answer in (
+            await client.get("/"),
+            await client.get("/nothing"),
+            await client.post("/api/token", json={"voice": 3}),
+            await client.post("/api/token", content=b" " * 100_000),
+        ):
+            headers = answer.headers
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+            assert "microphone=(self)" in headers["permissions-policy"]
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert "connect-src 'self' ws://127.0.0.1:1 http://127.0.0.1:1;" in policy
+
+
+async def test_any_host_name_is_served(serve: Serve, built: Path) -> None:
+    async with serve(settings_with(), page_folder=built) as client:
+        answer = await client.get("/", headers={"host": "voice.example.org"})
+        token = await client.post("/api/token", headers={"host": "voice.example.org"})
+    assert (answer.status_code, token.status_code) == (200, 200)
