@@ -39,6 +39,12 @@ class TurnEvent(_Event):
     stages: TurnStages
 
 
+class InterruptedEvent(_Event):
+    """The person cut the agent's reply short: its transcript ends where it was heard to end."""
+
+    type: Literal["interrupted"] = "interrupted"
+
+
 class ErrorEvent(_Event):
     """Something the person should see; the call goes on unless `fatal`."""
 
@@ -50,16 +56,18 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
-RoomEvent = Annotated[TurnEvent | ErrorEvent, Field(discriminator="type")]
+AnyEvent = TurnEvent | InterruptedEvent | ErrorEvent
 
-_adapter: TypeAdapter[TurnEvent | ErrorEvent] = TypeAdapter(RoomEvent)
+RoomEvent = Annotated[AnyEvent, Field(discriminator="type")]
+
+_adapter: TypeAdapter[AnyEvent] = TypeAdapter(RoomEvent)
 
 
-def encode(event: TurnEvent | ErrorEvent) -> bytes:
+def encode(event: AnyEvent) -> bytes:
     return event.model_dump_json().encode()
 
 
-def decode(payload: bytes) -> TurnEvent | ErrorEvent:
+def decode(payload: bytes) -> AnyEvent:
     """Raises pydantic.ValidationError for anything that is not one of the events."""
     return _adapter.validate_json(payload)
 
