@@ -21,6 +21,10 @@ class ToolchainError(ParleyError):
     """A program that Parley needs (LiveKit server, Node) can be neither found nor made."""
 
 
+class SupervisorError(ParleyError):
+    """A part that cannot be started or kept running, or a port that another program holds."""
+
+
 class ModelError(ParleyError):
     """A model that is unknown, cannot be fetched, or fails its checksum."""
 

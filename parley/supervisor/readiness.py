@@ -1,0 +1,64 @@
+"""Whether a part answers: one question, asked at its own address.
+
+The address is a URL: `http://host:port/path` is asked with GET and must answer 200,
+`grpc://host:port` must call itself SERVING in the gRPC health protocol.
+"""
+
+import asyncio
+import http.client
+from urllib.parse import urlsplit
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+PROBE_TIMEOUT_S = 1.0
+_POLL_S = 0.1
+_SHOWN_CHARACTERS = 300
+# A proxy is for the world outside; the parts are here.
+_CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
+
+
+def why_not_ready(url: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
+    """None when the part at `url` is ready, else what it answered; blocks up to `timeout_s`."""
+    parts = urlsplit(url)
+    if parts.scheme == "grpc":
+        return _why_not_serving(parts.netloc, timeout_s)
+    return _why_not_ok(parts.netloc, parts.path or "/", timeout_s)
+
+
+async def until_ready(url: str) -> None:
+    """Returns once the part at `url` is ready."""
+    while await asyncio.to_thread(why_not_ready, url) is not None:  # noqa: ASYNC110
+        # Another process's state: there is nothing to wait on but its answer.
+        await asyncio.sleep(_POLL_S)
+
+
+def _why_not_ok(address: str, path: str, timeout_s: float) -> str | None:
+    connection = http.client.HTTPConnection(address, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return f"http://{address}{path}: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    if response.status == http.HTTPStatus.OK:
+        return None
+    return f"http://{address}{path} answers {response.status}: {body.strip()[:_SHOWN_CHARACTERS]}"
+
+
+def _why_not_serving(address: str, timeout_s: float) -> str | None:
+    with grpc.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+        try:
+            response = health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
+                health_pb2.HealthCheckRequest(), timeout=timeout_s
+            )
+        except grpc.RpcError as error:
+            # Every failed blocking call is a grpc.Call too, which has the code.
+            code = error.code().name if isinstance(error, grpc.Call) else str(error)
+            return f"grpc://{address}: {code}"
+    if response.status == health_pb2.HealthCheckResponse.SERVING:
+        return None
+    name = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
+    return f"grpc://{address} says {name}"
