@@ -1,0 +1,57 @@
+"""Gets a caller into a room: asks the gateway for an access token as any client does."""
+
+import json
+from http import HTTPStatus
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from caller.errors import CallError
+
+REQUEST_TIMEOUT_S = 15.0
+
+
+class Access(BaseModel):
+    """What the gateway answers: where the room is, and the token that opens it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    token: str
+    room: str
+    identity: str
+
+
+async def request_access(gateway_url: str, *, voice: str = "") -> Access:
+    """A new room and a token for it, from the gateway at `gateway_url` (the page's address).
+
+    Raises CallError when the gateway is down or refuses.
+    """
+    timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
+    address = f"{gateway_url.rstrip('/')}/api/token"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.post(address, json={"voice": voice} if voice else {}) as response,
+        ):
+            body = await response.text()
+    except (TimeoutError, aiohttp.ClientError, ValueError) as error:
+        raise CallError(
+            f"the gateway at {gateway_url} does not answer ({error or type(error).__name__}): "
+            "is ./run up running?"
+        ) from None
+    if response.status != HTTPStatus.OK:
+        raise CallError(f"the gateway at {gateway_url} refused the call: {_reason(body)}")
+    try:
+        return Access.model_validate_json(body)
+    except ValidationError:
+        raise CallError(f"{address} answered something that is no access token") from None
+
+
+def _reason(body: str) -> str:
+    """The message of the gateway's {"error": {"code", "message"}}, else the answer itself."""
+    try:
+        message = json.loads(body)["error"]["message"]
+    except (ValueError, KeyError, TypeError):
+        message = body
+    return str(message).strip()[:500] or "it gave no reason"

@@ -1,0 +1,182 @@
+"""`./run call FILE…`: talks with the agent as a person would, and says what came of it."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.status import Status
+
+from caller.access import request_access
+from caller.client import join
+from caller.conversation import Conversation, Recording, Turn
+from caller.errors import CallError
+from caller.intelligibility import recognize
+from caller.report import CallReport, TurnReport, turn_lines
+from parley.audio import Audio, read_audio
+from parley.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
+from parley.discovery import StaticDiscovery
+from parley.errors import AudioFileError, ConfigurationError, SpeechError
+from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.speech import RecognitionPool
+
+BETWEEN_REPLIES_S = 0.5
+
+
+@dataclass
+class Call:
+    """A call under way: the turns so far, and where its progress is shown."""
+
+    settings: OrchestratorSettings
+    gateway_url: str
+    voice: str
+    status: Status
+    turns: list[Turn] = field(default_factory=list)
+
+    async def make(self, recordings: list[Recording]) -> None:
+        """Joins a room and speaks the recordings; raises CallError where the call fails."""
+        self._show("asking the gateway for a room")
+        access = await request_access(self.gateway_url, voice=self.voice)
+        self._show("joining the room")
+        async with join(access) as client:
+            conversation = Conversation(client)
+            self._show("hearing the greeting")
+            await conversation.hear_greeting()
+            for number, recording in enumerate(recordings, start=1):
+                where = f"turn {number} ({recording.file})"
+                self._show(f"{where}: speaking for {recording.audio.duration_s:.1f} s")
+                try:
+                    turn = await conversation.turn(recording)
+                except CallError as error:
+                    raise CallError(f"{where}: {error}") from None
+                self.turns.append(turn)
+                if turn.reply is None:
+                    raise CallError(f"{where}: {_unanswered(turn.report)}")
+
+    async def listen_again(self) -> list[TurnReport]:
+        """The reports with what recognition makes of the replies, where it can be asked."""
+        reports: list[TurnReport] = []
+        asr = self.settings.asr
+        async with RecognitionPool(StaticDiscovery(asr.worker_address)) as pool:
+            for turn in self.turns:
+                heard: str | None = None
+                if turn.reply is not None:
+                    self._show(f"recognising the reply to {turn.report.file}")
+                    try:
+                        heard = await recognize(turn.reply.audio, pool, language=asr.language)
+                    except SpeechError as error:
+                        self._note(f"the reply was not recognised: {error}")
+                reports.append(turn.report.model_copy(update={"reply_asr": heard}))
+        return reports
+
+    def _show(self, step: str) -> None:
+        self.status.update(step)
+        if not self.status.console.is_terminal:
+            self._note(step)
+
+    def _note(self, line: str) -> None:
+        self.status.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; 0 only if every recording got an audible answer."""
+    arguments = _parser().parse_args(argv)
+    progress = Console(stderr=True)
+    try:
+        settings = load_orchestrator()
+        recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
+        _check_writable(arguments.save)
+    except (ConfigurationError, AudioFileError, CallError) as error:
+        _print(CallReport(error=str(error)), json=arguments.json)
+        return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
+    gateway_url = arguments.gateway or _own_gateway(settings)
+    with progress.status("") as status:
+        call = Call(settings, gateway_url, arguments.voice, status)
+        report, exit_code = _run(call, recordings)
+    if arguments.save is not None:
+        _save(arguments.save, [turn.reply.audio for turn in call.turns if turn.reply])
+    _print(report, json=arguments.json)
+    return exit_code
+
+
+def _run(call: Call, recordings: list[Recording]) -> tuple[CallReport, int]:
+    reports: list[TurnReport] = []
+    error: str | None = None
+
+    async def run() -> None:
+        nonlocal error, reports
+        task = asyncio.current_task()
+        assert task is not None
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        try:
+            await call.make(recordings)
+        except CallError as failure:
+            error = str(failure)
+        reports = [turn.report for turn in call.turns]
+        reports = await call.listen_again()
+
+    try:
+        asyncio.run(run())
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        reports = reports or [turn.report for turn in call.turns]
+        return CallReport(turns=tuple(reports), error="the call was interrupted"), EXIT_INTERRUPTED
+    return CallReport(turns=tuple(reports), error=error), EXIT_FAILED if error else 0
+
+
+def _unanswered(report: TurnReport) -> str:
+    understood = f"it understood {report.user_transcript!r}" if report.user_transcript else ""
+    if report.agent_transcript:
+        return f"the agent answered {report.agent_transcript!r}, but nothing audible was received"
+    return "the agent did not answer" + (f" ({understood})" if understood else "")
+
+
+def _own_gateway(settings: OrchestratorSettings) -> str:
+    host = settings.server.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - listening everywhere; we are on this machine
+        host = "127.0.0.1"
+    return f"http://{host}:{settings.server.port}"
+
+
+def _check_writable(file: Path | None) -> None:
+    if file is not None and not file.absolute().parent.is_dir():
+        raise CallError(f"--save {file}: there is no folder {file.absolute().parent}")
+
+
+def _save(file: Path, replies: list[Audio]) -> None:
+    if not replies:
+        return
+    rate = replies[0].sample_rate_hz
+    pause = np.zeros(round(BETWEEN_REPLIES_S * rate), dtype=np.int16)
+    parts = [part for reply in replies for part in (pause, reply.samples)][1:]
+    file.write_bytes(Audio(np.concatenate(parts), rate).wav())
+
+
+def _print(report: CallReport, *, json: bool) -> None:
+    if json:
+        sys.stdout.write(report.model_dump_json(indent=2) + "\n")
+    else:
+        for number, turn in enumerate(report.turns, start=1):
+            sys.stdout.write(f"turn {number}  {turn.file}\n")
+            sys.stdout.writelines(f"{line}\n" for line in turn_lines(turn))
+        if report.error is not None:
+            sys.stderr.write(f"error: {report.error}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run call",
+        description="Speaks recordings to the agent in real time, one after the other, hears the "
+        "answers and measures them. Needs `./run up`.",
+    )
+    parser.add_argument("files", metavar="FILE", nargs="+", help="WAV or FLAC, any rate")
+    parser.add_argument(
+        "--save", metavar="REPLY.wav", type=Path, help="keep the replies as they were received"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--gateway", metavar="URL", help="default: the one of the configuration")
+    parser.add_argument("--voice", default="", help="default: the agent's own")
+    return parser

@@ -1,0 +1,174 @@
+"""A caller in a room: its microphone and ear, the agent's state, both transcripts, the events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from livekit import rtc
+from pydantic import ValidationError
+
+from caller.access import Access
+from caller.ear import Ear
+from caller.errors import CallError
+from caller.microphone import Microphone
+from caller.transcripts import TOPIC, Transcripts
+from parley import room_events
+from parley.clock import Clock, monotonic
+
+CONNECT_TIMEOUT_S = 15.0
+AGENT_TIMEOUT_S = 15.0
+STATE_ATTRIBUTE = "lk.agent.state"
+
+
+@dataclass(frozen=True)
+class HeardEvent:
+    """A Parley event and when it came, in seconds of the clock."""
+
+    at_s: float
+    event: room_events.TurnEvent | room_events.ErrorEvent
+
+
+class RoomClient:
+    """One caller in one room; made by `join`. All times are of one clock, the microphone's and
+    the ear's too."""
+
+    def __init__(self, access: Access, *, clock: Clock = monotonic) -> None:
+        self.access = access
+        self.clock = clock
+        self.microphone = Microphone(clock=clock)
+        self.ear = Ear(clock=clock)
+        self.transcripts = Transcripts(clock=clock)
+        self.events: list[HeardEvent] = []
+        self.agent: rtc.RemoteParticipant | None = None
+        self._room = rtc.Room()
+        self._hears_agent = False
+        self._failure: CallError | None = None
+        self._speaking: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def agent_state(self) -> str:
+        """initializing, listening, thinking or speaking; empty while it has not said."""
+        return self.agent.attributes.get(STATE_ATTRIBUTE, "") if self.agent else ""
+
+    @property
+    def agent_identity(self) -> str:
+        return self.agent.identity if self.agent else ""
+
+    async def reached(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
+        """Waits until the condition holds, asking it 50 times a second; False after the time.
+
+        Raises CallError when the call breaks off.
+        """
+        heartbeat = self.microphone.frame_passed
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    if self._failure is not None:
+                        raise self._failure
+                    if condition():
+                        return True
+                    heartbeat.clear()
+                    await heartbeat.wait()
+        except TimeoutError:
+            return False
+
+    async def wait_for_agent(self) -> None:
+        """Returns once the agent's voice can be heard; raises CallError when none comes."""
+        if not await self.reached(lambda: self._hears_agent, timeout_s=AGENT_TIMEOUT_S):
+            raise CallError(
+                f"no agent joined the call within {AGENT_TIMEOUT_S:.0f} s: "
+                "is the agent running and registered?"
+            )
+
+    async def connect(self) -> None:
+        """Joins the room and opens the microphone; raises CallError."""
+        room = self._room
+        room.on("participant_disconnected", self._on_participant_disconnected)
+        room.on("track_subscribed", self._on_track_subscribed)
+        room.on("data_received", self._on_data)
+        room.on("disconnected", self._on_disconnected)
+        room.register_text_stream_handler(TOPIC, self._on_transcription)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await room.connect(self.access.url, self.access.token)
+        except TimeoutError:
+            raise CallError(f"LiveKit at {self.access.url} did not let us in in time") from None
+        except rtc.ConnectError as error:
+            raise CallError(f"LiveKit at {self.access.url}: {error.message}") from None
+        self._speaking = self._start(self.microphone.run())
+        track = rtc.LocalAudioTrack.create_audio_track("microphone", self.microphone.source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        await room.local_participant.publish_track(track, options)
+
+    async def leave(self) -> None:
+        """Leaves the room and frees what belongs to it; safe at any time, and twice."""
+        self.microphone.stop()
+        if self._speaking is not None:
+            await asyncio.wait([self._speaking])
+        await self._room.disconnect()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.microphone.source.aclose()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(f"the call broke off: {type(error).__name__}: {error}")
+
+    def _fail(self, message: str) -> None:
+        self._failure = self._failure or CallError(message)
+
+    def _on_track_subscribed(
+        self,
+        track: rtc.Track,
+        publication: rtc.RemoteTrackPublication,
+        participant: rtc.RemoteParticipant,
+    ) -> None:
+        if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
+            return
+        if track.kind == rtc.TrackKind.KIND_AUDIO:
+            self.agent = participant
+            self._hears_agent = True
+            self._start(self.ear.listen(track))
+
+    def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
+        if self.agent is not None and participant.identity == self.agent.identity:
+            self._fail("the agent left the call")
+
+    def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
+        self._fail(f"the room was lost ({rtc.DisconnectReason.Name(reason).lower()})")
+
+    def _on_transcription(self, reader: rtc.TextStreamReader, speaker: str) -> None:
+        self._start(self.transcripts.read(reader, speaker))
+
+    def _on_data(self, packet: rtc.DataPacket) -> None:
+        if packet.topic != room_events.TOPIC:
+            return
+        try:
+            event = room_events.decode(packet.data)
+        except ValidationError:
+            return  # of a newer agent
+        self.events.append(HeardEvent(self.clock(), event))
+        if isinstance(event, room_events.ErrorEvent) and event.fatal:
+            self._fail(f"the agent ended the call: {event.message}")
+
+
+@asynccontextmanager
+async def join(access: Access, *, clock: Clock = monotonic) -> AsyncIterator[RoomClient]:
+    """A caller in the room that `access` opens, for as long as the context lasts."""
+    client = RoomClient(access, clock=clock)
+    try:
+        await client.connect()
+        yield client
+    finally:
+        await client.leave()

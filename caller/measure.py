@@ -1,0 +1,133 @@
+"""What is measured on sound: pure functions over int16 samples, answering in sample indexes.
+
+Levels are RMS over 10 ms windows in dB relative to full scale. An edge found in a window is then
+placed on a sample: the outermost one that stands clear of the threshold.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from parley.audio import Samples
+
+WINDOW_S = 0.01
+
+SPEECH_BELOW_LOUD_DB = 18.0
+"""Speech ends where it stays this far under its loud parts: recordings carry room noise, so the
+end of the file, or of all sound, is not the end of speech."""
+
+AUDIBLE_DBFS = -50.0
+"""What a listener notices on a quiet line; a line with more noise needs ABOVE_NOISE_DB over it."""
+ABOVE_NOISE_DB = 10.0
+
+SHORTEST_SOUND_S = 0.03
+"""A click of up to 10 ms is less, wherever the windows fall; a syllable is more."""
+
+SAME_REPLY_GAP_S = 0.5
+"""Pauses shorter than this lie within a reply."""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A stretch of audible sound: samples `start` to `end` (one past the last)."""
+
+    start: int
+    end: int
+
+
+def window_levels_dbfs(samples: Samples, sample_rate_hz: int) -> npt.NDArray[np.float64]:
+    """RMS of each whole 10 ms window, dBFS; digital silence is -inf."""
+    window = int(sample_rate_hz * WINDOW_S)
+    whole = len(samples) // window * window
+    frames = samples[:whole].astype(np.float64).reshape(-1, window)
+    power = np.mean(np.square(frames / 32768), axis=1)
+    with np.errstate(divide="ignore"):
+        return np.asarray(10 * np.log10(power))
+
+
+def speech_end(samples: Samples, sample_rate_hz: int) -> int:
+    """One past the last sample of speech in a recording: 18 dB under its loud parts.
+
+    Loud is the 95th percentile of the windows within 40 dB of the loudest, so that neither a click
+    nor a long silence decides it. A recording that is silent ends where its samples do.
+    """
+    levels = window_levels_dbfs(samples, sample_rate_hz)
+    if not len(levels) or not np.isfinite(levels.max()):
+        return len(samples)
+    loud = np.percentile(levels[levels >= levels.max() - 40], 95, method="lower")
+    threshold_dbfs = float(loud) - SPEECH_BELOW_LOUD_DB
+    last = int(np.flatnonzero(levels >= threshold_dbfs)[-1])
+    return _edges(samples, sample_rate_hz, last, last, threshold_dbfs).end
+
+
+def audible_threshold_dbfs(noise: Samples, sample_rate_hz: int) -> float:
+    """The level from which sound is audible over `noise`, a stretch that is mostly the line's own
+    (its 10th percentile is taken, so that some speech in it does no harm)."""
+    levels = window_levels_dbfs(noise, sample_rate_hz)
+    if not len(levels):
+        return AUDIBLE_DBFS
+    floor = float(np.percentile(levels, 10, method="lower"))
+    return max(AUDIBLE_DBFS, floor + ABOVE_NOISE_DB)
+
+
+def sounds(samples: Samples, sample_rate_hz: int, threshold_dbfs: float) -> tuple[Sound, ...]:
+    """The audible stretches, those apart by less than SAME_REPLY_GAP_S joined.
+
+    A stretch counts once 30 ms of it, of any 60 ms, are at the threshold or above.
+    """
+    audible = window_levels_dbfs(samples, sample_rate_hz) >= threshold_dbfs
+    needed = round(SHORTEST_SOUND_S / WINDOW_S)
+    span = 2 * needed
+    padded = np.pad(audible, span - 1)
+    dense = np.lib.stride_tricks.sliding_window_view(padded, span).sum(axis=1) >= needed
+    solid = np.flatnonzero(audible & (dense[: len(audible)] | dense[span - 1 :]))
+    if not len(solid):
+        return ()
+    breaks = np.flatnonzero(np.diff(solid) > SAME_REPLY_GAP_S / WINDOW_S)
+    firsts, lasts = np.append(0, breaks + 1), np.append(breaks, len(solid) - 1)
+    return tuple(
+        _edges(samples, sample_rate_hz, int(solid[first]), int(solid[last]), threshold_dbfs)
+        for first, last in zip(firsts, lasts, strict=True)
+    )
+
+
+def reply_among(heard: Sequence[Sound], speech_end_sample: int) -> Sound | None:
+    """The reply to speech that ended at `speech_end_sample`: the first sound that starts after it,
+    joined with all that follows; None when there is none.
+
+    Sound that began earlier and went on past the end is the agent talking over the caller. It is
+    the reply (with a negative response time) only if nothing follows it.
+    """
+    after = [sound for sound in heard if sound.end > speech_end_sample]
+    if not after:
+        return None
+    begun = [sound for sound in after if sound.start >= speech_end_sample]
+    first = begun[0] if begun else after[0]
+    return Sound(first.start, after[-1].end)
+
+
+def audible_s(samples: Samples, sample_rate_hz: int, threshold_dbfs: float) -> float:
+    """How much of the sound is audible, in seconds of 10 ms windows."""
+    levels = window_levels_dbfs(samples, sample_rate_hz)
+    return float(np.count_nonzero(levels >= threshold_dbfs)) * WINDOW_S
+
+
+def _edges(
+    samples: Samples, sample_rate_hz: int, first: int, last: int, threshold_dbfs: float
+) -> Sound:
+    """Places the edges of windows `first` to `last` on samples.
+
+    The window before may hold the very beginning, the one after the very end, too little of it to
+    lift their level. A sample at twice the threshold's amplitude stands clear of noise below it.
+    """
+    window = int(sample_rate_hz * WINDOW_S)
+    clear = 2 * 32768 * 10 ** (threshold_dbfs / 20)
+    start, end = max(first - 1, 0) * window, min((last + 2) * window, len(samples))
+    head = np.flatnonzero(np.abs(samples[start : (first + 1) * window].astype(np.int32)) >= clear)
+    tail = np.flatnonzero(np.abs(samples[last * window : end].astype(np.int32)) >= clear)
+    return Sound(
+        start=start + int(head[0]) if head.size else first * window,
+        end=last * window + int(tail[-1]) + 1 if tail.size else (last + 1) * window,
+    )
