@@ -1,5 +1,6 @@
 """The discovery interface."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,4 +19,8 @@ class Discovery(Protocol):
 
     def workers(self) -> tuple[WorkerAddress, ...]:
         """The workers known now; the last known ones while the source cannot be read."""
+        ...
+
+    def watching(self) -> AbstractAsyncContextManager[None]:
+        """Keeps the answer of `workers` fresh inside the block, which it has from the start."""
         ...

@@ -59,6 +59,7 @@ class Workers:
         clock: Clock = monotonic,
         random: Random | None = None,
     ) -> None:
+        self._discovery = discovery
         self.roster = Roster(discovery, fetch_status, clock)
         self._channels = channels
         self._clock = clock
@@ -67,6 +68,7 @@ class Workers:
 
     async def __aenter__(self) -> Self:
         self._running.push_async_callback(self._channels.aclose)
+        await self._running.enter_async_context(self._discovery.watching())
         await self.roster.refresh()
         await self._running.enter_async_context(self.roster.watching())
         return self

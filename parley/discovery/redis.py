@@ -1,0 +1,111 @@
+"""Workers that hold a lease in Redis.
+
+A Redis that is away, or that comes back empty, takes no worker with it: what was known stays
+known until the worker itself no longer answers or its lease has been gone for a while.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import redis.asyncio
+import redis.exceptions
+from pydantic import ValidationError
+
+from parley.clock import Clock, monotonic
+from parley.discovery.base import WorkerAddress
+from parley.discovery.lease import RENEW_EVERY_S, WAKE_CHANNEL, Kind, Lease, index_key, lease_key
+
+GRACE_S = 6.0
+"""A worker stays known this long after its lease was last seen, unless it was draining."""
+TIMEOUT_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+def connect(url: str) -> "redis.asyncio.Redis":
+    """A client that fails soon, so that its user can go on without Redis."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=TIMEOUT_S,
+        socket_timeout=TIMEOUT_S,
+        health_check_interval=0,
+    )
+
+
+class RedisDiscovery:
+    """Reads the leases of one kind every two seconds, sooner when a worker says so."""
+
+    def __init__(self, url: str, kind: Kind, *, clock: Clock = monotonic) -> None:
+        self._url = url
+        self._kind: Kind = kind
+        self._clock = clock
+        self._leases: dict[str, Lease] = {}
+        self._seen_at: dict[str, float] = {}
+        self._reachable = True
+
+    def workers(self) -> tuple[WorkerAddress, ...]:
+        by_target = {lease.target: lease for lease in self._leases.values()}
+        return tuple(
+            WorkerAddress(target, draining=lease.draining)
+            for target, lease in sorted(by_target.items())
+        )
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        async with connect(self._url) as client:
+            await self._read(client)
+            task = asyncio.create_task(self._watch(client), name="redis-discovery")
+            try:
+                yield
+            finally:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def learn(self, leases: dict[str, Lease]) -> None:
+        """Takes what a reading found; public because it is the rule the tests turn the clock on."""
+        now = self._clock()
+        for worker_id, lease in leases.items():
+            self._leases[worker_id] = lease
+            self._seen_at[worker_id] = now
+        for worker_id in set(self._leases).difference(leases):
+            gone_for_s = now - self._seen_at[worker_id]
+            if self._leases[worker_id].draining or gone_for_s > GRACE_S:
+                del self._leases[worker_id], self._seen_at[worker_id]
+
+    async def _watch(self, client: "redis.asyncio.Redis") -> None:
+        while True:
+            async with client.pubsub(ignore_subscribe_messages=True) as wake_ups:
+                with suppress(redis.exceptions.RedisError, OSError):
+                    await wake_ups.subscribe(WAKE_CHANNEL)
+                    while await self._read(client):
+                        await wake_ups.get_message(timeout=RENEW_EVERY_S)
+            await asyncio.sleep(TIMEOUT_S)
+
+    async def _read(self, client: "redis.asyncio.Redis") -> bool:
+        """Whether Redis could be read."""
+        try:
+            ids = sorted(map(str, await client.smembers(index_key(self._kind))))
+            values = await client.mget([lease_key(worker_id) for worker_id in ids]) if ids else []
+        except (redis.exceptions.RedisError, OSError) as error:
+            if self._reachable:
+                _log.warning("Redis cannot be read, going on with the known workers: %s", error)
+            self._reachable = False
+            return False
+        if not self._reachable:
+            _log.info("Redis is back")
+        self._reachable = True
+        found = {worker_id: _parsed(v) for worker_id, v in zip(ids, values, strict=True) if v}
+        self.learn({worker_id: lease for worker_id, lease in found.items() if lease})
+        return True
+
+
+def _parsed(value: bytes | str) -> Lease | None:
+    try:
+        return Lease.model_validate_json(value)
+    except ValidationError:
+        _log.warning("a lease in Redis is not readable and is passed over")
+        return None
