@@ -112,6 +112,23 @@ class Supervisor:
             if status.state is PartState.FAILED:
                 raise SupervisorError(failure_message(status))
 
+    async def serve(self, stop: asyncio.Event, *, on_ready: Callable[[], None]) -> None:
+        """Calls `on_ready` once all are ready, and returns when `stop` is set.
+
+        Raises SupervisorError when a part is given up before that; later the others go on.
+        """
+        stopped = asyncio.create_task(stop.wait())
+        ready = asyncio.create_task(self.all_ready())
+        try:
+            await asyncio.wait({stopped, ready}, return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                ready.result()
+                on_ready()
+                await stopped
+        finally:
+            stopped.cancel()
+            ready.cancel()
+
     async def _keep(self, part: Part) -> None:
         for name in part.after:
             if name in self._ready:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+
 from parley.errors import SupervisorError
 from parley.supervisor.part import Part, PartState
 from parley.supervisor.part_log import last_lines
@@ -133,7 +134,7 @@ async def test_a_part_that_is_never_ready_is_given_up_with_what_it_answered(tmp_
     part = script_part("agent", "import time; time.sleep(60)", ready_within_s=0.3)
     supervisor, _ = supervise(tmp_path, part)
     async with supervisor:
-        with pytest.raises(SupervisorError, match="not ready within 0.3 s .*refused"):
+        with pytest.raises(SupervisorError, match=r"not ready within 0\.3 s .*refused"):
             await supervisor.all_ready()
 
 

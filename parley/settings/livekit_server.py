@@ -1,0 +1,48 @@
+"""Settings of the LiveKit server that `up` starts (`configs/livekit.yaml`)."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ConfigDict, Field
+
+from parley import paths
+from parley.settings.orchestrator import Port
+from parley.settings.source import Section, load
+
+
+class _ServerSection(Section):
+    """A section of LiveKit's own file: what Parley does not read is passed on as it stands."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+
+
+class RtcInterfacesSection(_ServerSection):
+    includes: tuple[str, ...] = ("lo",)
+
+
+class RtcSection(_ServerSection):
+    """Where media flows. The defaults never leave this machine."""
+
+    node_ip: str = Field("127.0.0.1", description="the address clients are told to send to")
+    use_external_ip: bool = False
+    enable_loopback_candidate: bool = True
+    tcp_port: Port = Field(7881, description="media where UDP is blocked")
+    port_range_start: Port = Field(50000, description="first UDP port of media")
+    port_range_end: Port = Field(50099, description="last UDP port of media")
+    interfaces: RtcInterfacesSection = RtcInterfacesSection()
+
+
+class LiveKitServerSettings(_ServerSection):
+    """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
+
+    port: Port = Field(7880, description="HTTP and WebSocket")
+    bind_addresses: tuple[str, ...] = ("127.0.0.1",)
+    rtc: RtcSection = RtcSection()
+
+
+def load_livekit_server(
+    file: Path | None = None, *, environ: Mapping[str, str] = os.environ
+) -> LiveKitServerSettings:
+    """Reads `configs/livekit.yaml` (or `file`); raises ConfigurationError."""
+    return load(LiveKitServerSettings, file or paths.config_dir() / "livekit.yaml", environ=environ)

@@ -1,0 +1,69 @@
+"""The LiveKit keys of this installation: configured, or made once and kept."""
+
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from parley.errors import ConfigurationError
+from parley.settings import OrchestratorSettings
+from parley.settings.dotenv import read_dotenv
+
+SHORTEST_SECRET = 32
+_KEY, _SECRET = "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"
+
+
+@dataclass(frozen=True)
+class LiveKitKeys:
+    api_key: str
+    api_secret: str = field(repr=False)
+
+    def for_clients(self) -> dict[str, str]:
+        """The environment of a part that signs tokens."""
+        return {_KEY: self.api_key, _SECRET: self.api_secret}
+
+    def for_server(self) -> dict[str, str]:
+        """The environment of the LiveKit server, which checks them."""
+        return {"LIVEKIT_KEYS": f"{self.api_key}: {self.api_secret}"}
+
+
+def livekit_keys(settings: OrchestratorSettings, state_dir: Path) -> LiveKitKeys:
+    """The configured keys, else those of `keys.env` in `state_dir`, made there the first time.
+
+    Raises ConfigurationError for half a pair or a secret that the server would refuse.
+    """
+    api_key, api_secret = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
+    if bool(api_key) != bool(api_secret):
+        missing = _SECRET if api_key else _KEY
+        raise ConfigurationError(
+            f"{missing} is not set, but its counterpart is: set both, or neither to have them made"
+        )
+    if api_key:
+        return _checked(LiveKitKeys(api_key, api_secret), "the configuration")
+    file = state_dir / "keys.env"
+    if not file.exists():
+        _create(file)
+    stored = read_dotenv(file)
+    return _checked(LiveKitKeys(stored.get(_KEY, ""), stored.get(_SECRET, "")), str(file))
+
+
+def _create(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    text = f"{_KEY}=parley-{secrets.token_hex(6)}\n{_SECRET}={secrets.token_urlsafe(32)}\n"
+    staged = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(text)
+    staged.replace(file)
+
+
+def _checked(keys: LiveKitKeys, source: str) -> LiveKitKeys:
+    if len(keys.api_secret) < SHORTEST_SECRET:
+        raise ConfigurationError(
+            f"{_SECRET} of {source} has {len(keys.api_secret)} characters; LiveKit needs at least "
+            f"{SHORTEST_SECRET} (`openssl rand -hex 32` makes one)"
+        )
+    if not re.fullmatch(r"[^\s:'\"]+", keys.api_key):
+        raise ConfigurationError(f"{_KEY} of {source} must be one word without quotes or colons")
+    return keys

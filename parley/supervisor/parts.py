@@ -1,0 +1,179 @@
+"""Parley's six parts on one machine."""
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from parley.settings import OrchestratorSettings, WorkerSettings
+from parley.settings.telemetry import TelemetrySection
+from parley.supervisor.configuration import Configuration, reachable
+from parley.supervisor.environment import base_environment, part_environment
+from parley.supervisor.keys import LiveKitKeys
+from parley.supervisor.part import ListeningPort, Part
+
+PART_NAMES = ("livekit", "llm", "asr", "tts", "agent", "gateway")
+"""In the order of their needs."""
+
+_LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
+
+
+def local_parts(
+    configuration: Configuration,
+    *,
+    keys: LiveKitKeys,
+    livekit_server: Path | None,
+    names: Collection[str] = PART_NAMES,
+) -> list[Part]:
+    """The parts among `names` that this configuration runs here, in the order of their needs.
+
+    Left out: the LiveKit server where another is configured (`livekit_server` may then be None),
+    the LLM where an API is, ASR where it is off.
+    """
+    made = (
+        _livekit(configuration, keys, livekit_server),
+        _llm(configuration),
+        _asr(configuration),
+        _tts(configuration),
+        _agent(configuration, keys),
+        _gateway(configuration, keys),
+    )
+    return [part for part in made if part.name in names and part.name in local_names(configuration)]
+
+
+def local_names(configuration: Configuration) -> tuple[str, ...]:
+    """The names of the parts that this configuration runs here."""
+    here = {
+        "livekit": configuration.livekit_is_local,
+        "llm": configuration.orchestrator.llm_is_local,
+        "asr": configuration.orchestrator.asr.enabled,
+    }
+    return tuple(name for name in PART_NAMES if here.get(name, True))
+
+
+def _module(name: str) -> tuple[str, ...]:
+    # -P: a folder that happens to be the current one is no place to import from.
+    return (sys.executable, "-P", "-m", name)
+
+
+def _livekit(configuration: Configuration, keys: LiveKitKeys, server: Path | None) -> Part:
+    settings = configuration.livekit
+    host = settings.bind_addresses[0] if settings.bind_addresses else ""
+    return Part(
+        name="livekit",
+        command=(str(server), "--config", str(configuration.state_dir / "livekit.yaml")),
+        environment={**base_environment(), **keys.for_server()},
+        ready_url=f"http://{reachable(host)}:{settings.port}/",
+        ports=(
+            ListeningPort(settings.port, host, "port in configs/livekit.yaml"),
+            ListeningPort(settings.rtc.tcp_port, "", "rtc.tcp_port in configs/livekit.yaml"),
+        ),
+    )
+
+
+def _llm(configuration: Configuration) -> Part:
+    port = configuration.orchestrator.llm.local_port
+    return Part(
+        name="llm",
+        command=_module("workers.llm"),
+        environment=part_environment(
+            TelemetrySection,
+            configuration.config_dir / "orchestrator.yaml",
+            state_dir=configuration.state_dir,
+            threads=1,
+            is_worker=True,
+        ),
+        ready_url=f"http://127.0.0.1:{port}/health",
+        ports=(ListeningPort(port, "127.0.0.1", "llm.local_port in configs/orchestrator.yaml"),),
+    )
+
+
+def _asr(configuration: Configuration) -> Part:
+    settings = configuration.worker.asr
+    return _worker(
+        configuration, "asr", settings.host, settings.port, settings.metrics_port, settings.threads
+    )
+
+
+def _tts(configuration: Configuration) -> Part:
+    settings = configuration.worker.tts
+    return _worker(
+        configuration,
+        "tts",
+        settings.host,
+        settings.port,
+        settings.metrics_port,
+        settings.threads_per_stream,
+    )
+
+
+def _worker(
+    configuration: Configuration, name: str, host: str, port: int, metrics_port: int, threads: int
+) -> Part:
+    return Part(
+        name=name,
+        command=_module(f"workers.{name}"),
+        environment=part_environment(
+            WorkerSettings,
+            configuration.config_dir / "worker.yaml",
+            state_dir=configuration.state_dir,
+            threads=threads,
+            is_worker=True,
+        ),
+        ready_url=f"grpc://{reachable(host)}:{port}",
+        ports=(
+            ListeningPort(port, host, f"{name}.port in configs/worker.yaml"),
+            ListeningPort(metrics_port, host, f"{name}.metrics_port in configs/worker.yaml"),
+        ),
+    )
+
+
+def _agent(configuration: Configuration, keys: LiveKitKeys) -> Part:
+    server = configuration.orchestrator.server
+    metrics_dir = configuration.state_dir / "metrics" / "agent"
+    environment = part_environment(
+        OrchestratorSettings,
+        configuration.config_dir / "orchestrator.yaml",
+        state_dir=configuration.state_dir,
+        threads=1,
+    )
+    return Part(
+        name="agent",
+        command=_module("agent"),
+        environment={
+            **environment,
+            **keys.for_clients(),
+            # Read when Python starts; settings come too late for it.
+            "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir),
+        },
+        ready_url=f"http://{reachable(server.host)}:{server.health_check_port}/readiness",
+        ports=(
+            ListeningPort(
+                server.health_check_port,
+                server.host,
+                "server.health_check_port in configs/orchestrator.yaml",
+            ),
+        ),
+        after=("livekit", "llm", "asr", "tts"),
+        fresh_dir=metrics_dir,
+    )
+
+
+def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
+    server = configuration.orchestrator.server
+    environment = part_environment(
+        OrchestratorSettings,
+        configuration.config_dir / "orchestrator.yaml",
+        state_dir=configuration.state_dir,
+        threads=1,
+        withheld=_LLM_VARIABLES,
+    )
+    return Part(
+        name="gateway",
+        command=_module("gateway"),
+        environment={**environment, **keys.for_clients()},
+        ready_url=f"http://{reachable(server.host)}:{server.port}/health",
+        ports=(
+            ListeningPort(server.port, server.host, "server.port in configs/orchestrator.yaml"),
+        ),
+        after=("livekit",),
+    )

@@ -1,0 +1,40 @@
+"""What must be on the machine before the parts can start: programs, models, the page."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from parley import models
+from parley.progress import Progress, silent
+from parley.supervisor.configuration import Configuration
+from parley.supervisor.parts import local_names
+from parley.toolchain import ensure_livekit_server, ensure_page
+
+LOCAL_LLM = "qwen2.5-0.5b-instruct"
+"""The model that `workers.llm` serves."""
+
+
+def prepare(
+    configuration: Configuration, names: Collection[str], progress: Progress = silent
+) -> Path | None:
+    """Gets what the parts `names` need, each at most once per machine; blocks.
+
+    Returns the LiveKit server's executable, None where it is not among the parts. Raises
+    ToolchainError or ModelError.
+    """
+    names = set(names) & set(local_names(configuration))
+    server = ensure_livekit_server(progress) if "livekit" in names else None
+    for model in needed_models(configuration, names):
+        models.ensure(model, progress=progress)
+    if "gateway" in names:
+        ensure_page(progress)
+    return server
+
+
+def needed_models(configuration: Configuration, names: Collection[str]) -> list[str]:
+    """The models that the parts `names` load when they start."""
+    by_part = {
+        "tts": configuration.worker.tts.default_model,
+        "asr": configuration.worker.asr.model,
+        "llm": LOCAL_LLM,
+    }
+    return [model for part, model in by_part.items() if part in names]
