@@ -5,15 +5,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TransferSpeedColumn,
-)
+from rich.progress import BarColumn, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
+from rich.text import Text
 
 
 class Progress(Protocol):
@@ -40,9 +34,8 @@ class ProgressBars:
         self._bars = RichProgress(
             TextColumn("{task.description}"),
             BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
             TimeElapsedColumn(),
+            _SizeColumn(),
             console=console,
         )
 
@@ -68,3 +61,13 @@ class ProgressBars:
                 if not self._console.is_terminal:
                     self._console.print(label, markup=False, highlight=False)
             self._bars.update(task, completed=done, total=total)
+
+
+class _SizeColumn(ProgressColumn):
+    """Bytes done, of all, and their speed; nothing for a step without a size."""
+
+    def render(self, task: Task) -> Text:
+        if task.total is None or task.total <= 1:
+            return Text("")
+        speed = f"  {task.speed / 1e6:.1f} MB/s" if task.speed and not task.finished else ""
+        return Text(f"{task.completed / 1e6:.1f} / {task.total / 1e6:.1f} MB{speed}")

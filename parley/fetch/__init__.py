@@ -3,6 +3,7 @@
 from parley.fetch.checksum import Checksum, digest
 from parley.fetch.download import download
 from parley.fetch.packages import install_packages
+from parley.fetch.process import run_logged
 from parley.fetch.staging import locked, staged
 
-__all__ = ["Checksum", "digest", "download", "install_packages", "locked", "staged"]
+__all__ = ["Checksum", "digest", "download", "install_packages", "locked", "run_logged", "staged"]

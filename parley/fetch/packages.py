@@ -3,16 +3,15 @@
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from parley.errors import FetchError
+from parley.fetch.process import run_logged
 from parley.fetch.staging import disk_full
 from parley.progress import Progress
 
-_POLL_S = 0.1
 _NO_NETWORK = (
     "error sending request",
     "dns error",
@@ -32,7 +31,10 @@ def install_packages(
     size_bytes: int,
     progress: Progress,
 ) -> None:
-    """Unpacks the wheels of `requirements` (`NAME==VERSION`), without dependencies, into `target`.
+    """Unpacks the wheels of `requirements`, without their dependencies, into `target`.
+
+    A requirement is `NAME==VERSION`, with `--hash=sha256:…` behind it where the wheel itself is
+    to be checked.
 
     `target` is a new folder inside a staging folder: the installer's own files are kept beside
     it, so that its growth is the progress, `size_bytes` the whole. Raises FetchError in one
@@ -40,25 +42,17 @@ def install_packages(
     """
     scratch = target.with_name(f"{target.name}.installer")
     scratch.mkdir(parents=True)
-    log = scratch / "log"
-    environment = os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*_installer(scratch), "--target", str(target), *requirements],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-        )
-    try:
-        progress(label, 0, size_bytes)
-        while not _ended(process):
-            progress(label, min(_size(target.parent), size_bytes - 1), size_bytes)
-    finally:
-        process.kill()
-        process.wait()
-    if process.returncode != 0:
-        raise FetchError(_explain(log.read_text(errors="replace"), requirements, target))
+    log, pins = scratch / "log", scratch / "requirements.txt"
+    pins.write_text("\n".join(requirements), encoding="utf-8")
+    status = run_logged(
+        [*_installer(scratch), "--target", str(target), "-r", str(pins)],
+        log=log,
+        environment=os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"},
+        tick=lambda: progress(label, min(_size(target.parent), size_bytes - 1), size_bytes),
+    )
+    if status != 0:
+        names = ", ".join(requirement.split()[0] for requirement in requirements)
+        raise FetchError(_explain(log.read_text(errors="replace"), names, target))
     shutil.rmtree(scratch, ignore_errors=True)
     progress(label, size_bytes, size_bytes)
 
@@ -79,14 +73,6 @@ def _installer(scratch: Path) -> list[str]:
     raise FetchError("neither uv nor pip was found to fetch packages with: install uv")
 
 
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
 def _size(folder: Path) -> int:
     """Bytes below `folder`; hard links count once, and files may vanish while it looks."""
     sizes: dict[int, int] = {}
@@ -100,8 +86,7 @@ def _size(folder: Path) -> int:
     return sum(sizes.values())
 
 
-def _explain(output: str, requirements: Sequence[str], target: Path) -> str:
-    what = ", ".join(requirements)
+def _explain(output: str, what: str, target: Path) -> str:
     lower = output.lower()
     if "no space left" in lower or "os error 28" in lower:
         return disk_full(target.parent)
