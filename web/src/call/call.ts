@@ -1,0 +1,332 @@
+/** One page's call: from the microphone to the last word. */
+
+import {
+  type ConnectionQuality,
+  type DisconnectReason,
+  LocalAudioTrack,
+  type Participant,
+  type RemoteParticipant,
+  type RemoteTrack,
+  Room,
+  RoomEvent,
+  type TextStreamReader,
+  Track,
+} from "livekit-client";
+import { type CallAccess, requestAccess } from "./gateway";
+import { Meter } from "./meter";
+import {
+  AGENT_LEFT,
+  AUDIO_BLOCKED,
+  endProblem,
+  messageProblem,
+  microphoneProblem,
+  NO_AGENT,
+  type Problem,
+  startProblem,
+  voiceProblem,
+} from "./problems";
+import { decodeRoomEvent, EVENTS_TOPIC, SET_VOICE_METHOD } from "./roomEvents";
+import { agentStateOf, type CallState, IDLE } from "./state";
+import { settled, withCut, withHeard, withTyped } from "./transcript";
+
+const AGENT_EXPECTED_WITHIN_MS = 10_000;
+const VOICE_CHANGE_TIMEOUT_MS = 60_000; // a voice may have to be fetched first
+
+export class Call {
+  readonly #room = new Room({
+    audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+  });
+  readonly #listeners = new Set<() => void>();
+  #state = IDLE;
+  #attempt = new AbortController();
+  #agent: RemoteParticipant | null = null;
+  #noAgentTimer: ReturnType<typeof setTimeout> | undefined;
+  #streams = 0;
+  #personMeter: Meter | null = null;
+  #agentMeter: Meter | null = null;
+
+  constructor() {
+    this.#room
+      .on(RoomEvent.ParticipantConnected, () => this.#lookForAgent())
+      .on(RoomEvent.ParticipantDisconnected, (who) => who === this.#agent && this.#agentLeft())
+      .on(RoomEvent.ParticipantAttributesChanged, (_, who) => this.#attributesChanged(who))
+      .on(RoomEvent.ActiveSpeakersChanged, (speakers) =>
+        this.#set({ personSpeaks: speakers.includes(this.#room.localParticipant) }),
+      )
+      .on(RoomEvent.ConnectionQualityChanged, (quality, who) => this.#qualityChanged(quality, who))
+      .on(RoomEvent.TrackSubscribed, (track) => this.#play(track))
+      .on(RoomEvent.TrackUnsubscribed, (track) => this.#stopPlaying(track))
+      .on(RoomEvent.LocalTrackPublished, () => this.#microphoneChanged())
+      .on(RoomEvent.LocalTrackUnpublished, () => this.#microphoneChanged())
+      .on(RoomEvent.TrackMuted, () => this.#microphoneChanged())
+      .on(RoomEvent.TrackUnmuted, () => this.#microphoneChanged())
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => this.#playbackChanged())
+      .on(RoomEvent.DataReceived, (payload, who, _, topic) => {
+        if (topic === EVENTS_TOPIC && who === this.#agent) this.#roomEvent(payload);
+      })
+      .on(RoomEvent.SignalReconnecting, () => this.#set({ phase: "reconnecting" }))
+      .on(RoomEvent.Reconnecting, () => this.#set({ phase: "reconnecting" }))
+      .on(RoomEvent.Reconnected, () => this.#set({ phase: this.#agent ? "live" : "waiting" }))
+      .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
+    this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
+      void this.#transcribe(reader, identity);
+    });
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** How loud each side is now, from 0 to 1. */
+  levels(): { person: number; agent: number } {
+    const heard = this.#state.microphone === "on";
+    return {
+      person: heard ? (this.#personMeter?.level() ?? 0) : 0,
+      agent: this.#agentMeter?.level() ?? 0,
+    };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Begins a call with the voice that is set; `microphone` false: the person only types. */
+  async start(microphone = true): Promise<void> {
+    if (this.#state.phase !== "idle") return;
+    this.#attempt = new AbortController();
+    const { signal } = this.#attempt;
+    this.#set({ ...IDLE, voice: this.#state.voice, phase: "starting" });
+    let track: LocalAudioTrack | null = null;
+    let access: CallAccess | null = null;
+    try {
+      if (microphone) track = await this.#openMicrophone();
+      if (signal.aborted) return track?.stop();
+    } catch (error) {
+      return this.#fail(signal, microphoneProblem(error, window.isSecureContext));
+    }
+    try {
+      access = await requestAccess(this.#state.voice, signal);
+      if (signal.aborted) return track?.stop();
+      await this.#room.connect(access.url, access.token);
+      if (track && !signal.aborted) await this.#room.localParticipant.publishTrack(track);
+    } catch (error) {
+      track?.stop();
+      this.#fail(signal, startProblem(error, access?.url ?? ""));
+      return this.#room.disconnect();
+    }
+    if (signal.aborted) return track?.stop();
+    this.#set({ phase: "waiting" });
+    this.#lookForAgent();
+    if (!this.#agent) this.#expectAgent(NO_AGENT);
+  }
+
+  async end(): Promise<void> {
+    this.#attempt.abort();
+    this.#over(null);
+    await this.#room.disconnect();
+  }
+
+  async toggleMicrophone(): Promise<void> {
+    if (!this.#room.localParticipant.getTrackPublication(Track.Source.Microphone)) {
+      if (this.#state.phase !== "live") return;
+    }
+    const enable = this.#state.microphone !== "on";
+    try {
+      await this.#room.localParticipant.setMicrophoneEnabled(enable);
+    } catch (error) {
+      this.#set({ problem: microphoneProblem(error, window.isSecureContext) });
+    }
+  }
+
+  /** Sends what was typed; false when it could not be sent. */
+  async write(text: string): Promise<boolean> {
+    try {
+      await this.#room.localParticipant.sendText(text, { topic: "lk.chat" });
+    } catch (error) {
+      this.#set({ problem: messageProblem(error) });
+      return false;
+    }
+    this.#streams += 1;
+    const transcript = withTyped(this.#state.transcript, `typed-${this.#streams}`, text);
+    this.#set({ transcript });
+    return true;
+  }
+
+  /** Takes effect at once in a call, else with the next one. */
+  async setVoice(voice: string): Promise<void> {
+    if (!this.#agent) {
+      this.#set({ voice });
+      return;
+    }
+    this.#set({ voiceChanging: true });
+    try {
+      const inUse = await this.#room.localParticipant.performRpc({
+        destinationIdentity: this.#agent.identity,
+        method: SET_VOICE_METHOD,
+        payload: voice,
+        responseTimeout: VOICE_CHANGE_TIMEOUT_MS,
+      });
+      this.#set({ voice: inUse || voice });
+    } catch (error) {
+      this.#set({ problem: voiceProblem(error, voice) });
+    } finally {
+      this.#set({ voiceChanging: false });
+    }
+  }
+
+  /** `device` empty: the browser's default. Chooses for this call and the next ones. */
+  async chooseDevice(kind: "audioinput" | "audiooutput", device: string): Promise<void> {
+    try {
+      await this.#room.switchActiveDevice(kind, device || "default", false);
+    } catch (error) {
+      if (kind === "audiooutput") return; // the browser keeps the loudspeaker it had
+      this.#set({ problem: microphoneProblem(error, window.isSecureContext) });
+    }
+  }
+
+  /** Plays what the browser held back; needs a click. */
+  async hear(): Promise<void> {
+    await this.#room.startAudio();
+  }
+
+  dismissProblem(): void {
+    this.#set({ problem: null });
+  }
+
+  #set(change: Partial<CallState>): void {
+    this.#state = { ...this.#state, ...change };
+    for (const listener of this.#listeners) listener();
+  }
+
+  async #openMicrophone(): Promise<LocalAudioTrack> {
+    const [track] = await this.#room.localParticipant.createTracks({ audio: true });
+    if (track instanceof LocalAudioTrack) return track;
+    throw new Error("the browser gave no audio track");
+  }
+
+  #fail(signal: AbortSignal, problem: Problem): void {
+    if (!signal.aborted) this.#over(problem);
+  }
+
+  #over(problem: Problem | null): void {
+    clearTimeout(this.#noAgentTimer);
+    this.#agent = null;
+    this.#personMeter?.close();
+    this.#personMeter = null;
+    this.#agentMeter?.close();
+    this.#agentMeter = null;
+    const { voice, transcript, turn } = this.#state;
+    this.#set({ ...IDLE, voice, turn, transcript: settled(transcript), problem });
+  }
+
+  #disconnected(reason: DisconnectReason | undefined): void {
+    const { phase } = this.#state;
+    if (phase !== "idle" && phase !== "starting") this.#over(endProblem(reason));
+  }
+
+  #lookForAgent(): void {
+    const agent = [...this.#room.remoteParticipants.values()].find((who) => who.isAgent);
+    if (!agent || agent === this.#agent || this.#state.phase === "starting") return;
+    clearTimeout(this.#noAgentTimer);
+    this.#agent = agent;
+    const { problem } = this.#state;
+    const waited = problem?.code === NO_AGENT.code || problem?.code === AGENT_LEFT.code;
+    this.#set({ phase: "live", problem: waited ? null : problem });
+    this.#attributesChanged(agent);
+  }
+
+  #agentLeft(): void {
+    this.#agent = null;
+    this.#set({ phase: "waiting", agent: "initializing", problem: AGENT_LEFT });
+    this.#expectAgent(NO_AGENT);
+  }
+
+  #expectAgent(problem: Problem): void {
+    clearTimeout(this.#noAgentTimer);
+    this.#noAgentTimer = setTimeout(() => this.#set({ problem }), AGENT_EXPECTED_WITHIN_MS);
+  }
+
+  #attributesChanged(who: Participant): void {
+    if (who === this.#agent) this.#set({ agent: agentStateOf(who.attributes["lk.agent.state"]) });
+  }
+
+  #qualityChanged(quality: ConnectionQuality, who: Participant): void {
+    if (who.isLocal) this.#set({ quality });
+  }
+
+  #microphoneChanged(): void {
+    const publication = this.#room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    const track = publication?.track;
+    if (track instanceof LocalAudioTrack && track !== this.#personMeter?.track) {
+      this.#personMeter?.close();
+      this.#personMeter = new Meter(track);
+    }
+    this.#set({ microphone: publication ? (publication.isMuted ? "muted" : "on") : "off" });
+  }
+
+  #play(track: RemoteTrack): void {
+    if (track.kind !== Track.Kind.Audio) return;
+    document.body.append(track.attach());
+    this.#agentMeter?.close();
+    this.#agentMeter = new Meter(track as ConstructorParameters<typeof Meter>[0]);
+  }
+
+  #stopPlaying(track: RemoteTrack): void {
+    for (const element of track.detach()) element.remove();
+    if (this.#agentMeter && this.#agentMeter.track === (track as unknown)) {
+      this.#agentMeter.close();
+      this.#agentMeter = null;
+    }
+  }
+
+  #playbackChanged(): void {
+    const { problem } = this.#state;
+    if (!this.#room.canPlaybackAudio) this.#set({ problem: AUDIO_BLOCKED });
+    else if (problem?.code === AUDIO_BLOCKED.code) this.#set({ problem: null });
+  }
+
+  #roomEvent(payload: Uint8Array): void {
+    const event = decodeRoomEvent(payload);
+    switch (event?.type) {
+      case "turn":
+        this.#set({ turn: event.stages });
+        break;
+      case "interrupted":
+        this.#set({ transcript: withCut(this.#state.transcript) });
+        break;
+      case "error":
+        this.#set({
+          problem: {
+            code: event.code,
+            title: event.fatal ? "The call cannot go on" : "Something went wrong",
+            detail: event.message,
+            remedies: event.fatal ? ["call-again"] : [],
+          },
+        });
+    }
+  }
+
+  async #transcribe(reader: TextStreamReader, identity: string): Promise<void> {
+    const attempt = this.#attempt;
+    const speaker = identity === this.#room.localParticipant.identity ? "person" : "agent";
+    const segment = reader.info.attributes?.["lk.segment_id"] ?? reader.info.id;
+    this.#streams += 1;
+    const stream = this.#streams;
+    let text = "";
+    const take = (final: boolean) => {
+      if (attempt !== this.#attempt || attempt.signal.aborted) return;
+      const heard = { segment, stream, speaker, text, final } as const;
+      this.#set({ transcript: withHeard(this.#state.transcript, heard) });
+    };
+    try {
+      for await (const chunk of reader) {
+        text += chunk;
+        take(false);
+      }
+    } catch {
+      // The connection broke it off: what has come so far is what was heard.
+    }
+    take(reader.info.attributes?.["lk.transcription_final"] === "true");
+  }
+}

@@ -1,0 +1,59 @@
+/** The gateway's API: access to a call, and the voices there are. */
+
+export interface CallAccess {
+  readonly url: string;
+  readonly token: string;
+  readonly room: string;
+  readonly identity: string;
+}
+
+export interface Voice {
+  readonly name: string;
+  readonly engine: string;
+  readonly languages: readonly string[];
+  /** Its files are on a worker's machine; otherwise they are fetched on first use. */
+  readonly ready: boolean;
+  readonly default: boolean;
+}
+
+/** A refusal of the gateway (`code` is its own), or `unreachable`. */
+export class GatewayError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "GatewayError";
+  }
+}
+
+/** Asks for a call in which the agent speaks with `voice`; empty: the default voice. */
+export async function requestAccess(voice: string, signal: AbortSignal): Promise<CallAccess> {
+  return (await ask("/api/token", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(voice ? { voice } : {}),
+    signal,
+  })) as CallAccess;
+}
+
+export async function listVoices(signal: AbortSignal): Promise<readonly Voice[]> {
+  return ((await ask("/api/voices", { signal })) as { voices: Voice[] }).voices;
+}
+
+async function ask(path: string, request: RequestInit): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, request);
+  } catch (error) {
+    if (request.signal?.aborted) throw error;
+    throw new GatewayError("unreachable", "The gateway does not answer.");
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (response.ok && body) return body;
+  const refusal = (body as { error?: { code: string; message: string } } | null)?.error;
+  throw new GatewayError(
+    refusal?.code ?? "bad_answer",
+    refusal?.message ?? `The gateway answered ${response.status} ${response.statusText}.`,
+  );
+}

@@ -1,0 +1,51 @@
+import { ConnectionError, DisconnectReason, RpcError } from "livekit-client";
+import { expect, test } from "vitest";
+import { GatewayError } from "./gateway";
+import { endProblem, microphoneProblem, startProblem, voiceProblem } from "./problems";
+
+const named = (name: string) => Object.assign(new Error("from the browser"), { name });
+
+test.each([
+  ["NotAllowedError", "microphone_refused"],
+  ["NotFoundError", "no_microphone"],
+  ["NotReadableError", "microphone_busy"],
+  ["TypeError", "microphone_failed"],
+])("a microphone's %s is %s, and typing remains", (name, code) => {
+  const problem = microphoneProblem(named(name), true);
+  expect(problem.code).toBe(code);
+  expect(problem.remedies).toContain("type-instead");
+});
+
+test("where browsers give no microphone at all, the address is to blame", () => {
+  expect(microphoneProblem(named("TypeError"), false)).toMatchObject({
+    code: "insecure",
+    remedies: ["type-instead"],
+  });
+});
+
+test("a call that cannot begin says who failed", () => {
+  const url = "ws://127.0.0.1:7880";
+  expect(startProblem(new GatewayError("unreachable", ""), "").code).toBe("gateway_unreachable");
+  expect(startProblem(new GatewayError("rate_limited", "try again in 4 s"), "").detail).toBe(
+    "try again in 4 s",
+  );
+  expect(startProblem(ConnectionError.notAllowed("expired", 401), url).code).toBe("token_refused");
+  expect(startProblem(ConnectionError.serverUnreachable("down"), url)).toMatchObject({
+    code: "livekit_unreachable",
+    detail: `LiveKit at ${url} cannot be reached: down`,
+  });
+});
+
+test("a call that was ended on purpose is no problem, any other end is", () => {
+  expect(endProblem(DisconnectReason.CLIENT_INITIATED)).toBeNull();
+  expect(endProblem(DisconnectReason.ROOM_DELETED)?.code).toBe("ended_by_agent");
+  expect(endProblem(DisconnectReason.SIGNAL_CLOSE)?.code).toBe("connection_lost");
+  expect(endProblem(undefined)?.code).toBe("connection_lost");
+});
+
+test("a refused voice says what the agent said", () => {
+  const refusal = new RpcError(1500, "the hub cannot be reached");
+  expect(voiceProblem(refusal, "amy").detail).toBe("the hub cannot be reached");
+  const unknown = new RpcError(RpcError.ErrorCode.UNSUPPORTED_METHOD, "Method not supported");
+  expect(voiceProblem(unknown, "amy").detail).toContain("next call");
+});

@@ -1,0 +1,168 @@
+/** What can go wrong in a call, in words that say what to do. */
+
+import { ConnectionError, ConnectionErrorReason, DisconnectReason, RpcError } from "livekit-client";
+import { GatewayError } from "./gateway";
+
+export interface Problem {
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  /** What the person can do beside dismissing it. */
+  readonly remedies: readonly Remedy[];
+}
+
+export type Remedy = "call-again" | "type-instead" | "hear";
+
+export function microphoneProblem(error: unknown, secure: boolean): Problem {
+  const remedies: Remedy[] = ["call-again", "type-instead"];
+  if (!secure) {
+    return {
+      code: "insecure",
+      title: "The microphone needs a secure address",
+      detail:
+        "Browsers allow it only on https:// addresses and on localhost. You can type instead.",
+      remedies: ["type-instead"],
+    };
+  }
+  switch (error instanceof Error ? error.name : "") {
+    case "NotAllowedError":
+    case "SecurityError":
+      return {
+        code: "microphone_refused",
+        title: "The microphone is not allowed",
+        detail: "Allow it for this page in the browser's address bar, then call again.",
+        remedies,
+      };
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return {
+        code: "no_microphone",
+        title: "No microphone was found",
+        detail: "Plug one in or choose another, then call again.",
+        remedies,
+      };
+    case "NotReadableError":
+    case "AbortError":
+      return {
+        code: "microphone_busy",
+        title: "The microphone cannot be opened",
+        detail: "Another program may hold it. Close that, or choose another microphone.",
+        remedies,
+      };
+    default:
+      return {
+        code: "microphone_failed",
+        title: "The microphone failed",
+        detail: messageOf(error),
+        remedies,
+      };
+  }
+}
+
+/** A call that could not begin. */
+export function startProblem(error: unknown, url: string): Problem {
+  const remedies: Remedy[] = ["call-again"];
+  if (error instanceof GatewayError) {
+    if (error.code === "unreachable") {
+      return {
+        code: "gateway_unreachable",
+        title: "Parley does not answer",
+        detail: "Is it running? ./run status tells; ./run up starts it.",
+        remedies,
+      };
+    }
+    return { code: error.code, title: "The call was refused", detail: error.message, remedies };
+  }
+  if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
+    return {
+      code: "token_refused",
+      title: "The call was refused",
+      detail: `LiveKit did not accept the access token: ${error.message}`,
+      remedies,
+    };
+  }
+  return {
+    code: "livekit_unreachable",
+    title: "The call cannot connect",
+    detail: `LiveKit at ${url} cannot be reached: ${messageOf(error)}`,
+    remedies,
+  };
+}
+
+export const NO_AGENT: Problem = {
+  code: "no_agent",
+  title: "No agent has joined yet",
+  detail: "Still waiting. All agents may be busy; ./run status tells whether one is running.",
+  remedies: ["call-again"],
+};
+
+export const AGENT_LEFT: Problem = {
+  code: "agent_left",
+  title: "The agent has left the call",
+  detail: "Waiting for it to come back.",
+  remedies: ["call-again"],
+};
+
+export const AUDIO_BLOCKED: Problem = {
+  code: "audio_blocked",
+  title: "The browser holds the sound back",
+  detail: "It wants a click before it plays anything.",
+  remedies: ["hear"],
+};
+
+/** A call that ended by itself; null when it ended as it should. */
+export function endProblem(reason: DisconnectReason | undefined): Problem | null {
+  const remedies: Remedy[] = ["call-again"];
+  switch (reason) {
+    case DisconnectReason.CLIENT_INITIATED:
+      return null;
+    case DisconnectReason.ROOM_DELETED:
+    case DisconnectReason.ROOM_CLOSED:
+    case DisconnectReason.PARTICIPANT_REMOVED:
+      return {
+        code: "ended_by_agent",
+        title: "The agent ended the call",
+        detail: "What was said stays here until the next call.",
+        remedies,
+      };
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return {
+        code: "elsewhere",
+        title: "The call went on elsewhere",
+        detail: "Another page joined it in this page's place.",
+        remedies,
+      };
+    default:
+      return {
+        code: "connection_lost",
+        title: "The connection was lost",
+        detail: "It could not be restored. What was said stays here until the next call.",
+        remedies,
+      };
+  }
+}
+
+export function voiceProblem(error: unknown, voice: string): Problem {
+  return {
+    code: "voice_failed",
+    title: `The voice ${voice} cannot be used`,
+    detail:
+      error instanceof RpcError && error.code === RpcError.ErrorCode.UNSUPPORTED_METHOD
+        ? "This agent cannot change its voice during a call; the next call will have it."
+        : messageOf(error),
+    remedies: [],
+  };
+}
+
+export function messageProblem(error: unknown): Problem {
+  return {
+    code: "message_failed",
+    title: "The message was not sent",
+    detail: messageOf(error),
+    remedies: [],
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error && error.message ? error.message : String(error);
+}

@@ -1,0 +1,64 @@
+/** What the agent tells beside audio and transcripts; mirrors parley/room_events.py. */
+
+export const EVENTS_TOPIC = "parley.events";
+export const SET_VOICE_METHOD = "parley.set_voice";
+
+/** Where the time of a turn went, in ms; null where a stage did not take place. */
+export interface TurnStages {
+  readonly endpointing_ms: number | null;
+  readonly asr_ms: number | null;
+  readonly llm_first_token_ms: number | null;
+  readonly tts_first_audio_ms: number | null;
+  readonly total_ms: number | null;
+}
+
+export type RoomEvent =
+  | { readonly type: "turn"; readonly turn: number; readonly stages: TurnStages }
+  | { readonly type: "interrupted" }
+  | {
+      readonly type: "error";
+      readonly code: string;
+      readonly message: string;
+      readonly fatal: boolean;
+    };
+
+/** The event in a data packet; null for anything this page does not know. */
+export function decodeRoomEvent(payload: Uint8Array): RoomEvent | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(payload));
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  const event = value as Record<string, unknown>;
+  switch (event.type) {
+    case "turn":
+      return typeof event.turn === "number" && typeof event.stages === "object" && event.stages
+        ? { type: "turn", turn: event.turn, stages: stagesOf(event.stages) }
+        : null;
+    case "interrupted":
+      return { type: "interrupted" };
+    case "error":
+      return typeof event.code === "string" && typeof event.message === "string"
+        ? { type: "error", code: event.code, message: event.message, fatal: event.fatal === true }
+        : null;
+    default:
+      return null;
+  }
+}
+
+function stagesOf(value: object): TurnStages {
+  const stages = value as Record<string, unknown>;
+  const ms = (key: keyof TurnStages) => {
+    const figure = stages[key];
+    return typeof figure === "number" && Number.isFinite(figure) && figure >= 0 ? figure : null;
+  };
+  return {
+    endpointing_ms: ms("endpointing_ms"),
+    asr_ms: ms("asr_ms"),
+    llm_first_token_ms: ms("llm_first_token_ms"),
+    tts_first_audio_ms: ms("tts_first_audio_ms"),
+    total_ms: ms("total_ms"),
+  };
+}

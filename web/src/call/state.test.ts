@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { NO_AGENT } from "./problems";
+import { agentStateOf, IDLE, statusText } from "./state";
+
+test("the status says who has the floor", () => {
+  const live = { ...IDLE, phase: "live", agent: "listening", microphone: "on" } as const;
+  expect(statusText(live)).toBe("Parley is listening");
+  expect(statusText({ ...live, personSpeaks: true })).toBe("You are speaking");
+  expect(statusText({ ...live, microphone: "muted", personSpeaks: true })).toBe("You are muted");
+  expect(statusText({ ...live, microphone: "off" })).toBe("Parley waits for your message");
+  expect(statusText({ ...live, agent: "speaking", personSpeaks: true })).toBe("Parley is speaking");
+});
+
+test("the status says what is waited for", () => {
+  expect(statusText({ ...IDLE, phase: "waiting" })).toBe("Waiting for the agent");
+  expect(statusText({ ...IDLE, phase: "waiting", problem: NO_AGENT })).toContain("Still waiting");
+  expect(statusText({ ...IDLE, phase: "reconnecting" })).toContain("reconnecting");
+});
+
+test("an agent state this page does not know is one of getting ready", () => {
+  expect(agentStateOf("thinking")).toBe("thinking");
+  expect(agentStateOf("dancing")).toBe("initializing");
+  expect(agentStateOf(undefined)).toBe("initializing");
+});

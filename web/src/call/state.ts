@@ -1,0 +1,80 @@
+/** What the page knows of its call. */
+
+import { NO_AGENT, type Problem } from "./problems";
+import type { TurnStages } from "./roomEvents";
+import { EMPTY, type Transcript } from "./transcript";
+
+/** `waiting`: connected, but no agent is there. */
+export type Phase = "idle" | "starting" | "waiting" | "live" | "reconnecting";
+
+export type AgentState = "initializing" | "listening" | "thinking" | "speaking";
+
+export type Quality = "excellent" | "good" | "poor" | "lost" | "unknown";
+
+export interface CallState {
+  readonly phase: Phase;
+  readonly agent: AgentState;
+  /** `off`: nothing is published, the person types. */
+  readonly microphone: "on" | "muted" | "off";
+  readonly quality: Quality;
+  readonly personSpeaks: boolean;
+  readonly transcript: Transcript;
+  readonly turn: TurnStages | null;
+  /** Empty: the default voice. */
+  readonly voice: string;
+  readonly voiceChanging: boolean;
+  readonly problem: Problem | null;
+}
+
+export const IDLE: CallState = {
+  phase: "idle",
+  agent: "initializing",
+  microphone: "off",
+  quality: "unknown",
+  personSpeaks: false,
+  transcript: EMPTY,
+  turn: null,
+  voice: "",
+  voiceChanging: false,
+  problem: null,
+};
+
+export function agentStateOf(attribute: string | undefined): AgentState {
+  switch (attribute) {
+    case "listening":
+    case "thinking":
+    case "speaking":
+      return attribute;
+    default:
+      return "initializing";
+  }
+}
+
+/** Who has the floor, in a word or two; also what a screen reader is told. */
+export function statusText(state: CallState): string {
+  switch (state.phase) {
+    case "idle":
+      return state.transcript.length > 0 ? "The call has ended" : "Not in a call";
+    case "starting":
+      return "Connecting";
+    case "reconnecting":
+      return "Connection lost, reconnecting";
+    case "waiting":
+      return state.problem?.code === NO_AGENT.code
+        ? "Still waiting for the agent"
+        : "Waiting for the agent";
+    case "live":
+      switch (state.agent) {
+        case "initializing":
+          return "The agent is getting ready";
+        case "thinking":
+          return "Parley is thinking";
+        case "speaking":
+          return "Parley is speaking";
+        case "listening":
+          if (state.microphone === "on")
+            return state.personSpeaks ? "You are speaking" : "Parley is listening";
+          return state.microphone === "muted" ? "You are muted" : "Parley waits for your message";
+      }
+  }
+}

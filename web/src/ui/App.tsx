@@ -1,0 +1,169 @@
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import type { Call } from "../call/call";
+import type { Remedy } from "../call/problems";
+import { type Command, END_WITHIN_MS } from "../call/shortcuts";
+import { type CallState, statusText } from "../call/state";
+import { Announcer } from "./Announcer";
+import { Composer } from "./Composer";
+import { Header } from "./Header";
+import { Icon } from "./Icon";
+import { ProblemBanner } from "./ProblemBanner";
+import { RibbonCanvas } from "./RibbonCanvas";
+import { Settings } from "./Settings";
+import { TranscriptView } from "./TranscriptView";
+import { TurnLatency } from "./TurnLatency";
+import { useCallState } from "./useCallState";
+import { usePreferences } from "./usePreferences";
+import { useShortcuts } from "./useShortcuts";
+import { useVoices } from "./useVoices";
+
+export function App({ call }: { call: Call }) {
+  const state = useCallState(call);
+  const voices = useVoices(state.phase !== "idle");
+  const [preferences, choose] = usePreferences(call, voices);
+  const inCall = state.phase !== "idle";
+  const field = useRef<HTMLInputElement>(null);
+  const talk = useRef<HTMLElement>(null);
+
+  // The button that was pressed is gone; the focus must not fall off the page with it.
+  const wasInCall = useRef(inCall);
+  useEffect(() => {
+    if (wasInCall.current !== inCall) talk.current?.focus();
+    wasInCall.current = inCall;
+  }, [inCall]);
+
+  const [endAsked, setEndAsked] = useState(false);
+  useEffect(() => {
+    if (!endAsked) return;
+    const forget = setTimeout(() => setEndAsked(false), END_WITHIN_MS);
+    return () => clearTimeout(forget);
+  }, [endAsked]);
+
+  const onCommand = useCallback(
+    (command: Command) => {
+      const inCall = call.state.phase !== "idle";
+      switch (command) {
+        case "toggle-microphone":
+          if (inCall) void call.toggleMicrophone();
+          break;
+        case "write":
+          field.current?.focus();
+          break;
+        case "leave-text":
+          field.current?.blur();
+          break;
+        case "end":
+          if (inCall && endAsked) void call.end();
+          setEndAsked(inCall && !endAsked);
+          break;
+      }
+    },
+    [call, endAsked],
+  );
+  useShortcuts(preferences.shortcuts, onCommand);
+
+  const onRemedy = async (remedy: Remedy) => {
+    if (remedy === "hear") {
+      await call.hear();
+      return;
+    }
+    await call.end();
+    await call.start(remedy === "call-again");
+  };
+
+  return (
+    <div class="page" data-phase={state.phase}>
+      <Header state={state} />
+      <main ref={talk} class="talk" tabIndex={-1}>
+        <RibbonCanvas call={call} state={state} />
+        <Floor state={state} endAsked={endAsked} />
+        <ProblemBanner
+          problem={state.problem}
+          onRemedy={onRemedy}
+          onDismiss={() => call.dismissProblem()}
+        />
+        {state.phase === "idle" && state.transcript.length === 0 ? (
+          <Welcome call={call} />
+        ) : (
+          <TranscriptView transcript={state.transcript} />
+        )}
+        <Controls call={call} state={state} />
+        {inCall && (
+          <Composer
+            field={field}
+            enabled={state.phase === "live"}
+            onSend={(text) => call.write(text)}
+          />
+        )}
+      </main>
+      <aside class="side">
+        <TurnLatency turn={state.turn} />
+        <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+      </aside>
+      <Announcer state={state} replies={preferences.readReplies} />
+    </div>
+  );
+}
+
+/** Who has the floor. */
+function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
+  const muted = state.microphone !== "on" && state.agent === "listening";
+  const floor = state.phase !== "live" ? state.phase : muted ? "muted" : state.agent;
+  return (
+    <p class="floor" data-floor={floor}>
+      <span class="floor-dot" aria-hidden="true" />
+      {endAsked ? "Press Esc again to end the call" : statusText(state)}
+    </p>
+  );
+}
+
+function Welcome({ call }: { call: Call }) {
+  return (
+    <div class="welcome">
+      <p class="welcome-words">
+        Speak, and Parley answers.
+        <br />
+        Speak while it talks, and it yields.
+      </p>
+      <button type="button" class="button-start" onClick={() => void call.start()}>
+        <Icon name="call" />
+        Start the call
+      </button>
+      <button type="button" class="button-link" onClick={() => void call.start(false)}>
+        or only type
+      </button>
+    </div>
+  );
+}
+
+function Controls({ call, state }: { call: Call; state: CallState }) {
+  if (state.phase === "idle") {
+    if (state.transcript.length === 0) return null;
+    return (
+      <div class="controls">
+        <button type="button" class="button-start" onClick={() => void call.start()}>
+          <Icon name="call" />
+          Call again
+        </button>
+      </div>
+    );
+  }
+  const muted = state.microphone !== "on";
+  return (
+    <div class="controls">
+      <button
+        type="button"
+        class="button"
+        disabled={state.phase === "starting" || state.phase === "waiting"}
+        onClick={() => void call.toggleMicrophone()}
+      >
+        <Icon name={muted ? "muted" : "microphone"} />
+        {state.microphone === "off" ? "Use the microphone" : muted ? "Unmute" : "Mute"}
+      </button>
+      <button type="button" class="button button-end" onClick={() => void call.end()}>
+        <Icon name="end" />
+        End
+      </button>
+    </div>
+  );
+}

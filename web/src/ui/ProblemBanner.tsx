@@ -1,0 +1,38 @@
+import type { Problem, Remedy } from "../call/problems";
+import { Icon } from "./Icon";
+
+const LABELS: Record<Remedy, string> = {
+  "call-again": "Call again",
+  "type-instead": "Type instead",
+  hear: "Play the sound",
+};
+
+export function ProblemBanner(props: {
+  problem: Problem | null;
+  onRemedy: (remedy: Remedy) => void;
+  onDismiss: () => void;
+}) {
+  const { problem, onRemedy, onDismiss } = props;
+  return (
+    <div role="alert" class="problem-place">
+      {problem && (
+        <div class="problem" data-code={problem.code}>
+          <div class="problem-words">
+            <strong>{problem.title}</strong>
+            <p>{problem.detail}</p>
+          </div>
+          <div class="problem-remedies">
+            {problem.remedies.map((remedy) => (
+              <button key={remedy} type="button" class="button" onClick={() => onRemedy(remedy)}>
+                {LABELS[remedy]}
+              </button>
+            ))}
+            <button type="button" class="button-plain" aria-label="Dismiss" onClick={onDismiss}>
+              <Icon name="close" />
+            </button>
+          </div>
+        </div>
+      )}
+    </div>
+  );
+}

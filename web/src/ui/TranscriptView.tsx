@@ -1,0 +1,57 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { Line, Transcript } from "../call/transcript";
+
+const NAMES = { person: "You", agent: "Parley" } as const;
+/** Scrolled up further than this, the person reads: new words do not pull the view down. */
+const NEAR_END_PX = 80;
+
+export function TranscriptView({ transcript }: { transcript: Transcript }) {
+  const view = useRef<HTMLDivElement>(null);
+  const follow = useRef(true);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new words are what is followed
+  useEffect(() => {
+    if (follow.current && view.current) view.current.scrollTop = view.current.scrollHeight;
+  }, [transcript]);
+  const onScroll = () => {
+    const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = view.current ?? {};
+    follow.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  };
+  return (
+    <div
+      ref={view}
+      class="transcript"
+      role="log"
+      aria-label="Transcript"
+      aria-live="off"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a keyboard must be able to scroll it
+      tabIndex={0}
+      onScroll={onScroll}
+    >
+      {transcript.length === 0 && <p class="hint">Your words and Parley's appear here.</p>}
+      {transcript.map((line, n) => (
+        <LineView key={line.id} line={line} goesOn={transcript[n - 1]?.speaker === line.speaker} />
+      ))}
+    </div>
+  );
+}
+
+function LineView({ line, goesOn }: { line: Line; goesOn: boolean }) {
+  return (
+    <p
+      class={`line line-${line.speaker}${goesOn ? " line-goes-on" : ""}`}
+      data-status={line.status}
+      data-speaker={line.speaker}
+    >
+      <span class={goesOn ? "name unseen" : "name"}>{NAMES[line.speaker]}</span>
+      <span class="words">
+        {line.text}
+        {line.status === "cut" && (
+          <span class="cut">
+            <span aria-hidden="true">—</span> <small>interrupted</small>
+          </span>
+        )}
+        {line.typed && <small class="typed"> typed</small>}
+      </span>
+    </p>
+  );
+}
