@@ -17,7 +17,7 @@ class TtsWorkerSection(Section):
     host: str = "127.0.0.1"
     port: Port = 7001
     metrics_port: Port = 9091
-    adapter: Annotated[Literal["piper", "cosyvoice"], Env("ADAPTER_TYPE")] = "piper"
+    adapter: Annotated[Literal["piper", "hibari", "cosyvoice"], Env("ADAPTER_TYPE")] = "piper"
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = "piper-en-us-joe-medium"
     slots: int = Field(2, ge=1, description="utterances synthesised at once")
     threads_per_stream: int = Field(1, ge=1)

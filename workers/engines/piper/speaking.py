@@ -1,0 +1,174 @@
+"""One text on its way through the stages: what is encoded, told and decoded when."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import onnxruntime
+
+from workers.engines.base import (
+    FloatSamples,
+    SpeechPiece,
+    SpeechRequest,
+    SpokenAudio,
+    SpokenEnd,
+    SpokenWord,
+    SpokenWords,
+)
+from workers.engines.piper.cutting import CutVoice
+from workers.engines.piper.phonemes import Phonemizer
+from workers.engines.piper.stages import ChunkedDecoding, Encoded, Ids, Noise, Stages
+from workers.engines.whole import first_sound
+
+CHUNK_FRAMES = (12, 24, 48, 96, 128)
+"""Sizes of a sentence's chunks, the last one repeated: each is decoded while the one before it
+sounds, with time to spare on a busy core."""
+
+_SMALLEST_LAST_FRAMES = 24
+_LEAD_FRAMES = 4
+"""The first sound begins at most so long before the tokens of silence end."""
+_TAIL_FRAMES = 2
+_IDS_BEFORE_AUDIO = 450
+"""Sentences encoded, and their words told, before the first audio: about 40 words."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """An encoded sentence: `id_frames[i]` is where id i begins, `bounds` part it into chunks."""
+
+    number: int
+    encoded: Encoded
+    id_frames: Ids
+    bounds: tuple[int, ...]
+
+
+class Speaking:
+    """Speaks one text; `pieces` is to be read once, and `options` end a run of the graph."""
+
+    def __init__(
+        self,
+        stages: Stages,
+        cut: CutVoice,
+        phonemizer: Phonemizer,
+        request: SpeechRequest,
+        options: onnxruntime.RunOptions,
+    ) -> None:
+        self._stages = stages
+        self._cut = cut
+        self._request = request
+        self._options = options
+        self._sample_rate_hz = phonemizer.config.sample_rate
+        self._prosody = phonemizer.prosody(speed=request.speed)
+        self._sentences = phonemizer.sentences(request.text)
+        self._words = phonemizer.place_words(request.text, self._sentences)
+        self._hop = cut.seams.hop_samples
+
+    def pieces(self) -> Iterator[SpeechPiece]:
+        """As `LoadedVoice.speak` gives them."""
+        if not self._sentences:
+            yield SpokenEnd(0, 0)
+            return
+        plans = deque(self._plan(number) for number in range(self._told_first()))
+        decoding = self._decoding(plans[0])
+        opening = self._cut.loudness.apply(decoding.chunk(0))
+        origin = -plans[0].bounds[0] * self._hop - self._silence_of(opening)
+        yield self._told(plans, origin)
+        for number in range(len(self._sentences)):
+            if plans:
+                plan = plans.popleft()
+            else:
+                plan = self._plan(number)
+                yield self._told([plan], origin)
+            if number:
+                yield from self._audio(plan, self._decoding(plan), origin)
+            else:
+                yield from self._audio(plan, decoding, origin, opening)
+            origin += plan.bounds[-1] * self._hop
+        yield SpokenEnd(origin, (plan.encoded.frames - plan.bounds[-1]) * self._hop)
+
+    def _told_first(self) -> int:
+        """How many sentences are encoded before the first audio."""
+        lengths = np.cumsum([len(sentence.ids) for sentence in self._sentences])
+        return max(1, int(np.searchsorted(lengths, _IDS_BEFORE_AUDIO, side="right")))
+
+    def _plan(self, number: int) -> _Plan:
+        request, sentence = self._request, self._sentences[number]
+        encoded = self._stages.encode(
+            sentence.ids,
+            prosody=self._prosody,
+            noise=Noise((request.seed, request.text_index, number)),
+            options=self._options,
+        )
+        id_frames = np.concatenate([[0], np.cumsum(encoded.durations)])
+        first, last = sentence.sounds
+        lead = int(id_frames[sentence.id_spans[first][0]])
+        start = 0 if number or request.keep_lead else max(0, lead - _LEAD_FRAMES)
+        end = encoded.frames
+        if number == len(self._sentences) - 1:
+            end = min(end, int(id_frames[sentence.id_spans[last - 1][1]]) + _TAIL_FRAMES)
+        return _Plan(number, encoded, id_frames, _bounds(start, lead, end))
+
+    def _decoding(self, plan: _Plan) -> ChunkedDecoding:
+        return ChunkedDecoding(
+            self._stages,
+            plan.encoded,
+            plan.bounds,
+            margins=self._cut.margins,
+            options=self._options,
+        )
+
+    def _silence_of(self, opening: FloatSamples) -> int:
+        """Samples of silence to leave out at the start."""
+        if self._request.keep_lead:
+            return 0
+        silence = first_sound(opening, self._sample_rate_hz)
+        return silence if silence < len(opening) else 0
+
+    def _told(self, plans: Iterable[_Plan], origin: int) -> SpokenWords:
+        """The words of some sentences, the first of which begins at `origin`."""
+        told: list[SpokenWord] = []
+        for plan in plans:
+            spans, ends = self._sentences[plan.number].id_spans, plan.bounds[-1]
+            for word in (w for w in self._words if w.sentence == plan.number):
+                empty = word.first_phoneme >= word.end_phoneme
+                first = spans[min(word.first_phoneme, len(spans) - 1)][0]
+                last = first if empty else spans[word.end_phoneme - 1][1]
+                start, end = (min(int(plan.id_frames[i]), ends) for i in (first, last))
+                told.append(
+                    SpokenWord(
+                        word.word,
+                        max(0, origin + start * self._hop),
+                        max(0, origin + end * self._hop),
+                    )
+                )
+            origin += plan.bounds[-1] * self._hop
+        return SpokenWords(tuple(told))
+
+    def _audio(
+        self,
+        plan: _Plan,
+        decoding: ChunkedDecoding,
+        origin: int,
+        opening: FloatSamples | None = None,
+    ) -> Iterator[SpokenAudio]:
+        for index, (low, high) in enumerate(pairwise(plan.bounds)):
+            if origin + high * self._hop <= self._request.from_sample:
+                continue
+            if index == 0 and opening is not None:
+                samples = opening
+            else:
+                samples = self._cut.loudness.apply(decoding.chunk(index))
+            start = origin + low * self._hop
+            yield SpokenAudio(max(0, start), samples[max(0, -start) :])
+
+
+def _bounds(start: int, lead: int, end: int) -> tuple[int, ...]:
+    """The first chunk's size counts from the first sound, which stands at `lead`."""
+    bounds = [start, max(start, lead) + CHUNK_FRAMES[0]]
+    while bounds[-1] < end:
+        bounds.append(bounds[-1] + CHUNK_FRAMES[min(len(bounds) - 1, len(CHUNK_FRAMES) - 1)])
+    while len(bounds) > 2 and end - bounds[-2] < _SMALLEST_LAST_FRAMES:
+        bounds.pop()
+    return (*bounds[:-1], end)
