@@ -1,0 +1,35 @@
+"""`python -m agent`: the room agent."""
+
+import asyncio
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from parley.errors import ParleyError
+from parley.settings import load_orchestrator
+from parley.telemetry.logs import configure_logging
+
+_METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def main() -> int:
+    """Runs until SIGTERM or SIGINT; returns 2 when it cannot begin."""
+    try:
+        settings = load_orchestrator()
+        configure_logging(settings.telemetry.log_level, part="agent")
+        with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as directory:
+            # prometheus_client reads it once, when it is first imported: here and in the job
+            # processes, which inherit it.
+            directory = os.environ.setdefault(_METRICS_DIRECTORY, directory)
+            from agent.server import serve  # noqa: PLC0415
+
+            asyncio.run(serve(settings, Path(directory)))
+    except ParleyError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

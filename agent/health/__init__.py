@@ -1,0 +1,1 @@
+"""What the agent says of itself and of the parts it needs: /health, /readiness, /metrics."""

@@ -1,0 +1,171 @@
+"""What the person says: the framework's STT over the recognition workers."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from livekit.agents import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    NOT_GIVEN,
+    APIConnectionError,
+    APIConnectOptions,
+    LanguageCode,
+    NotGivenOr,
+    stt,
+)
+from livekit.agents.types import TimedString
+from livekit.agents.utils import AudioBuffer
+
+from parley.errors import SpeechError
+from parley.speech import (
+    FlushMark,
+    RecognitionPool,
+    RecognitionRequest,
+    Transcript,
+    TranscriptKind,
+)
+
+SAMPLE_RATE_HZ = 16000
+RECONNECT_S = 0.5
+"""Pause before the workers are asked again after the pool gave up."""
+
+_EVENTS = {
+    TranscriptKind.PARTIAL: stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    TranscriptKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    TranscriptKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Hearing(stt.STT[str]):
+    """Streams the caller's audio to a recognition worker for as long as the call lasts.
+
+    The worker decodes a FINAL when the framework flushes, which it does in audio order as soon
+    as its turn detector decides: no second voice activity detector is needed here.
+    """
+
+    def __init__(
+        self,
+        pool: RecognitionPool,
+        *,
+        language: str,
+        preflight_silence_s: float,
+        session_id: str = "",
+        word_times: bool = False,
+    ) -> None:
+        super().__init__(
+            capabilities=stt.STTCapabilities(
+                streaming=True,
+                interim_results=True,
+                aligned_transcript="word" if word_times else "chunk",
+                offline_recognize=False,
+                manual_flush=True,
+            )
+        )
+        self.pool = pool
+        self.request = RecognitionRequest(
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            language=language,
+            session_id=session_id,
+            interim_results=True,
+            word_times=word_times,
+            preflight_silence_s=preflight_silence_s,
+        )
+        self.last_transcript_at: float | None = None
+        """Wall clock of the last text that a reply could be made from."""
+
+    @property
+    def model(self) -> str:
+        return "whisper"
+
+    @property
+    def provider(self) -> str:
+        return "parley"
+
+    def stream(
+        self,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+    ) -> stt.RecognizeStream:
+        return _HearingStream(self, conn_options=conn_options)
+
+    async def _recognize_impl(
+        self,
+        buffer: AudioBuffer,
+        *,
+        language: NotGivenOr[str] = NOT_GIVEN,
+        conn_options: APIConnectOptions,
+    ) -> stt.SpeechEvent:
+        raise NotImplementedError("this STT only streams")
+
+
+class _HearingStream(stt.RecognizeStream):
+    def __init__(self, hearing: Hearing, *, conn_options: APIConnectOptions) -> None:
+        super().__init__(stt=hearing, conn_options=conn_options, sample_rate=SAMPLE_RATE_HZ)
+        self._hearing = hearing
+        self._flushes = 0
+        self._partial = ""
+        self._language = LanguageCode(hearing.request.language or "en")
+
+    async def _run(self) -> None:
+        """Listens until the input ends, whatever becomes of the workers."""
+        while not (self._input_ch.closed and self._input_ch.empty()):
+            listening = self._hearing.pool.recognize(self._hearing.request, self._audio())
+            try:
+                async with aclosing(listening) as transcripts:
+                    async for transcript in transcripts:
+                        self._emit(transcript)
+            except SpeechError as error:
+                # Recoverable, so that the session stays: the person is told and may type.
+                self._emit_error(APIConnectionError(str(error)), recoverable=True)
+                _log.warning("recognition is not available: %s", error)
+                await asyncio.sleep(RECONNECT_S)
+
+    async def _audio(self) -> AsyncIterator[bytes | FlushMark]:
+        async for item in self._input_ch:
+            if isinstance(item, self._FlushSentinel):
+                self._flushes += 1
+                yield FlushMark(self._flushes)
+            else:
+                yield item.data.tobytes()
+
+    def _emit(self, transcript: Transcript) -> None:
+        text = transcript.text
+        if transcript.kind is not TranscriptKind.FINAL:
+            if not text:
+                return
+            self._partial = text
+        elif not text and self._partial:
+            # Nothing was said after all: what the page showed in the meantime is withdrawn.
+            self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
+        if transcript.kind is TranscriptKind.FINAL:
+            self._partial = ""
+        if text and transcript.kind is not TranscriptKind.PARTIAL:
+            self._hearing.last_transcript_at = time.time()
+        self._send(_EVENTS[transcript.kind], transcript)
+
+    def _send(self, kind: stt.SpeechEventType, transcript: Transcript) -> None:
+        offset_s = self.start_time_offset
+        data = stt.SpeechData(
+            language=LanguageCode(transcript.language) if transcript.language else self._language,
+            text=transcript.text,
+            start_time=transcript.start_s + offset_s,
+            end_time=transcript.end_s + offset_s,
+            confidence=transcript.confidence,
+            words=[
+                TimedString(
+                    word.word,
+                    start_time=word.start_s + offset_s,
+                    end_time=word.end_s + offset_s,
+                    confidence=word.confidence,
+                    start_time_offset=offset_s,
+                )
+                for word in transcript.words
+            ]
+            or None,
+        )
+        self._event_ch.send_nowait(stt.SpeechEvent(type=kind, alternatives=[data]))

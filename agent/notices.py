@@ -1,0 +1,50 @@
+"""Tells the clients in the room what audio and transcripts do not: events as data packets."""
+
+import asyncio
+import logging
+
+from livekit import rtc
+
+from parley.clock import Clock, monotonic
+from parley.room_events import TOPIC, AnyEvent, ErrorEvent, encode
+
+REPEAT_AFTER_S = 10.0
+"""An error of the same code is not told again sooner."""
+
+_log = logging.getLogger(__name__)
+
+
+class Notices:
+    """Sends room events in the background; `aclose` waits for those under way."""
+
+    def __init__(self, room: rtc.Room, *, clock: Clock = monotonic) -> None:
+        self._room = room
+        self._clock = clock
+        self._told_at: dict[str, float] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def send(self, event: AnyEvent) -> None:
+        task = asyncio.create_task(self._send(event), name="room-event")
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    def error(self, code: str, message: str) -> bool:
+        """Tells of an error; False when it was told a moment ago."""
+        now = self._clock()
+        if now - self._told_at.get(code, -REPEAT_AFTER_S) < REPEAT_AFTER_S:
+            return False
+        self._told_at[code] = now
+        self.send(ErrorEvent(code=code, message=message))
+        return True
+
+    async def aclose(self) -> None:
+        await asyncio.gather(*self._sending)
+
+    async def _send(self, event: AnyEvent) -> None:
+        if not self._room.isconnected():
+            return
+        try:
+            payload = encode(event)
+            await self._room.local_participant.publish_data(payload, reliable=True, topic=TOPIC)
+        except rtc.participant.PublishDataError as error:
+            _log.warning("a room event could not be sent: %s", error)

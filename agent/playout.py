@@ -1,0 +1,320 @@
+"""What the person hears of a reply: paced into the track, silenced at once, resumed to the sample.
+
+The framework's own output cannot stop within 50 ms and resume without loss. Here the native queue
+is kept short, whatever it has not played can be taken back, and every cut is a ramp.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from livekit import rtc
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
+from livekit.agents.utils import is_given
+from livekit.agents.voice import io
+
+from agent.heard import HeardText, TimedPiece
+from parley.audio import Samples
+from parley.clock import Clock, monotonic
+
+FRAME_S = 0.02
+QUEUED_S = 0.08
+"""Audio in the native queue: what a busy machine may stall without a gap at the listener."""
+AHEAD_S = 1.5
+"""Audio kept here beyond what has been played; more would be made for nothing when it is cut."""
+RAMP_S = 0.01
+"""Length of every change of loudness, so that none is a click."""
+DUCKED_GAIN = 0.2
+"""14 dB down: the person notices that the agent noticed, and can still follow it."""
+
+Gain = npt.NDArray[np.float32]
+
+
+class Source(Protocol):
+    """The native end of the track, as `rtc.AudioSource` has it."""
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None: ...
+
+    def clear_queue(self) -> None: ...
+
+
+@dataclass
+class _Reply:
+    """The audio of one segment and how far it has been handed to the source."""
+
+    sample_rate_hz: int
+    heard: HeardText = field(default_factory=HeardText)
+    ended: bool = False
+    _chunks: list[Samples] = field(default_factory=list)
+    _first: int = 0
+    """Position of the first sample kept."""
+    length: int = 0
+    position: int = 0
+    """Of the next sample to hand over."""
+
+    def append(self, samples: Samples) -> None:
+        self._chunks.append(samples)
+        self.length += len(samples)
+
+    def take(self, count: int) -> Samples:
+        """The next samples, at most `count`; forgets what no rewind will ask for."""
+        samples = self._slice(self.position, min(self.position + count, self.length))
+        self.position += len(samples)
+        while self._chunks and self._first + len(self._chunks[0]) < self.position - self.keep:
+            self._first += len(self._chunks.pop(0))
+        return samples
+
+    @property
+    def keep(self) -> int:
+        return int(2 * QUEUED_S * self.sample_rate_hz) + int(FRAME_S * self.sample_rate_hz)
+
+    def _slice(self, start: int, end: int) -> Samples:
+        parts, position = [], self._first
+        for chunk in self._chunks:
+            if position + len(chunk) > start and position < end:
+                parts.append(chunk[max(0, start - position) : end - position])
+            position += len(chunk)
+        return np.concatenate(parts) if parts else np.empty(0, np.int16)
+
+
+class Playout(io.AudioOutput):
+    """Plays replies into `source` at `sample_rate_hz`; start it with `start`, end with `aclose`.
+
+    `duck` and `unduck` turn the reply down and up again, `pause` silences it and keeps its rest
+    for `resume`, `clear_buffer` ends it where it is. All of them act on what the native queue
+    has not played yet: the person hears them within a few milliseconds.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        sample_rate_hz: int,
+        on_heard: Callable[[str], None] = lambda text: None,
+        clock: Clock = monotonic,
+    ) -> None:
+        """`on_heard` is told each piece of the transcript when it has sounded."""
+        super().__init__(
+            label="Playout",
+            capabilities=io.AudioOutputCapabilities(pause=True),
+            sample_rate=sample_rate_hz,
+        )
+        self._source = source
+        self._rate_hz = sample_rate_hz
+        self._on_heard = on_heard
+        self._clock = clock
+        self._reply: _Reply | None = None
+        self._told = 0
+        self._paused = False
+        self._cut = False
+        """The reply was ended from outside: what still comes of it is dropped until its flush."""
+        self._gain = self._target_gain = 1.0
+        self._dry_at = 0.0
+        """When the native queue will have played what was handed to it."""
+        self._started = False
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._ramp_down: asyncio.Future[None] | None = None
+        self._pump: asyncio.Task[None] | None = None
+
+    # --- what the framework asks for
+
+    def start(self) -> None:
+        self._pump = asyncio.create_task(self._play(), name="playout")
+
+    async def aclose(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._pump
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        """Takes audio of the reply; waits while more than `AHEAD_S` is still to be played."""
+        if self._cut:
+            return
+        if self._reply is not None and self._reply.ended:
+            await self.wait_for_playout()
+        await super().capture_frame(frame)
+        reply = self._reply = self._reply or _Reply(self._rate_hz)
+        pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
+        reply.heard.extend(_piece(piece) for piece in pieces)
+        reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
+        self._changed.set()
+        while self._reply is reply and reply.length - reply.position > AHEAD_S * self._rate_hz:
+            self._room.clear()
+            await self._room.wait()
+
+    def flush(self) -> None:
+        super().flush()
+        self._cut = False
+        if self._reply is not None:
+            self._reply.ended = True
+            self._changed.set()
+
+    def clear_buffer(self) -> None:
+        """Silences the reply and ends it; `playback_finished` tells what was heard of it."""
+        if self._reply is None:
+            return
+        self._cut = not self._reply.ended
+        self._take_back(self._reply)
+        self._fade_out(self._reply)
+        self._finish(self._reply, interrupted=True)
+
+    def pause(self) -> None:
+        super().pause()
+        if self._paused:
+            return
+        self._paused = True
+        if self._reply is not None:
+            self._take_back(self._reply)
+            self._fade_out(self._reply)
+
+    def resume(self) -> None:
+        super().resume()
+        self._paused = False
+        self._gain = 0.0
+        self._changed.set()
+
+    # --- what barge-in asks for
+
+    def duck(self) -> None:
+        """Turns the reply down, from the next sample on."""
+        self._turn_to(DUCKED_GAIN)
+
+    def unduck(self) -> None:
+        """Turns the reply up to where it was."""
+        self._turn_to(1.0)
+
+    @property
+    def played_s(self) -> float:
+        """How much of the current reply has sounded; stands still in a pause."""
+        if self._reply is None:
+            return 0.0
+        return max(0.0, self._reply.position / self._rate_hz - self._queued_s())
+
+    @property
+    def audible(self) -> bool:
+        """Whether the person hears the agent now."""
+        return self._queued_s() > 0 and not self._paused
+
+    # --- playing
+
+    async def _play(self) -> None:
+        while True:
+            self._changed.clear()
+            reply = self._reply
+            if reply is None or self._paused:
+                await self._changed.wait()
+            elif reply.position < reply.length:
+                await self._hand_over(reply)
+            elif reply.ended and self._queued_s() <= 0:
+                self._finish(reply, interrupted=False)
+            else:
+                self._tell(reply)
+                await self._wait(self._queued_s() or FRAME_S)
+
+    async def _hand_over(self, reply: _Reply) -> None:
+        too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)
+        if too_early_s > 0.0005:
+            await self._wait(too_early_s)
+            return
+        samples = reply.take(int(FRAME_S * self._rate_hz))
+        gained = (samples * self._ramp(len(samples))).astype(np.int16)
+        if not self._started:
+            self._started = True
+            self.on_playback_started(created_at=time.time())
+        self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
+        await self._source.capture_frame(self._frame(gained))
+        if self._paused or self._reply is not reply:  # silenced while the frame was handed over
+            self._source.clear_queue()
+        self._room.set()
+        self._tell(reply)
+
+    async def _wait(self, seconds: float) -> None:
+        """Until `seconds` have passed or something changed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
+    def _take_back(self, reply: _Reply) -> None:
+        """Empties the native queue; what it had not played is to be played again."""
+        self._source.clear_queue()
+        unplayed = round(self._queued_s() * self._rate_hz)
+        reply.position = max(0, reply.position - unplayed)
+        self._dry_at = self._clock()
+
+    def _fade_out(self, reply: _Reply) -> None:
+        """A last ramp to silence, in place of a click."""
+        count = int(RAMP_S * self._rate_hz)
+        start = reply.position
+        samples = reply.take(count)
+        reply.position = start
+        if not len(samples) or not self._started:
+            return
+        faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
+        frame = self._frame(faded.astype(np.int16))
+        self._ramp_down = asyncio.ensure_future(self._source.capture_frame(frame))
+
+    def _turn_to(self, gain: float) -> None:
+        if gain == self._target_gain:
+            return
+        self._target_gain = gain
+        if self._reply is not None and not self._paused and gain < self._gain:
+            self._take_back(self._reply)
+            self._changed.set()
+
+    def _ramp(self, count: int) -> Gain:
+        """The gain of the next samples: a ramp towards the target."""
+        step = min(count, int(RAMP_S * self._rate_hz))
+        gain = np.full(count, self._target_gain, dtype=np.float32)
+        if self._gain != self._target_gain:
+            gain[:step] = np.linspace(self._gain, self._target_gain, step, dtype=np.float32)
+            self._gain = self._target_gain
+        return gain
+
+    def _tell(self, reply: _Reply) -> None:
+        count = reply.heard.count_until(self.played_s)
+        if count > self._told:
+            self._on_heard(reply.heard.text(self._told, count))
+            self._told = count
+
+    def _finish(self, reply: _Reply, *, interrupted: bool) -> None:
+        played_s = self.played_s
+        heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
+        if not interrupted:
+            self._on_heard(reply.heard.text(self._told))
+        self._reply, self._told, self._started = None, 0, False
+        self._gain = self._target_gain = 1.0
+        self._paused = False
+        self._room.set()
+        self.on_playback_finished(
+            playback_position=played_s,
+            interrupted=interrupted,
+            synchronized_transcript=heard,
+        )
+
+    def _queued_s(self) -> float:
+        """Audio the native queue has not played; nothing below half a millisecond, which no
+        timer resolves."""
+        queued_s = self._dry_at - self._clock()
+        return queued_s if queued_s > 0.0005 else 0.0
+
+    def _frame(self, samples: Samples) -> rtc.AudioFrame:
+        return rtc.AudioFrame(
+            data=samples.tobytes(),
+            sample_rate=self._rate_hz,
+            num_channels=1,
+            samples_per_channel=len(samples),
+        )
+
+
+def _piece(piece: TimedString) -> TimedPiece:
+    start_s, end_s = piece.start_time, piece.end_time
+    if is_given(start_s) and is_given(end_s):
+        return TimedPiece(str(piece), start_s, end_s)
+    return TimedPiece(str(piece))

@@ -1,0 +1,144 @@
+"""The agent server: takes jobs from LiveKit, a process each, and ends them in peace."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+
+from agent.health.exposition import Exposition, JobMetrics
+from agent.health.http import Health
+from agent.health.probes import Probes
+from parley.errors import ConfigurationError
+from parley.settings import OrchestratorSettings, load_orchestrator
+
+TARGET_LOAD = 0.7
+"""A LiveKit server offers no jobs to a worker with this load or more."""
+RECONNECTS = 1_000_000
+"""A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
+START_TIMEOUT_S = 60.0
+"""For a warm process on a machine that is busy starting everything else."""
+
+_log = logging.getLogger(__name__)
+
+
+def prepare(process: JobProcess) -> None:
+    """In a new job process, before there is a call: whatever would make the first one wait."""
+    from agent import session  # noqa: F401, PLC0415 - preloaded where processes are forked
+
+    process.userdata["settings"] = load_orchestrator()
+
+
+async def converse(context: JobContext) -> None:
+    """One job: one call."""
+    from agent.session import Call  # noqa: PLC0415 - not in the process that takes the jobs
+
+    await Call(context, context.proc.userdata["settings"]).start()
+
+
+class Admission:
+    """Takes as many calls as the settings allow, counting those that are just being taken."""
+
+    def __init__(self, server: AgentServer, max_sessions: int) -> None:
+        self._server = server
+        self._max_sessions = max_sessions
+        self._being_taken = 0
+
+    def load(self) -> float:
+        """0 without calls; the load at which LiveKit offers no more when there is no room."""
+        return TARGET_LOAD * len(self._server.active_jobs) / self._max_sessions
+
+    async def answer(self, request: JobRequest) -> None:
+        if len(self._server.active_jobs) + self._being_taken >= self._max_sessions:
+            await request.reject(terminate=False)  # another agent may have room
+            return
+        self._being_taken += 1
+        try:
+            await request.accept(name="Parley")
+        finally:
+            self._being_taken -= 1
+
+
+def build_server(settings: OrchestratorSettings) -> AgentServer:
+    """Raises ConfigurationError when LiveKit's address or keys are missing."""
+    livekit = settings.livekit
+    secret = livekit.api_secret.get_secret_value()
+    if not (livekit.url and livekit.api_key and secret):
+        raise ConfigurationError(
+            "livekit.url, livekit.api_key and livekit.api_secret are needed: set LIVEKIT_URL, "
+            "LIVEKIT_API_KEY and LIVEKIT_API_SECRET (`up` does it by itself)"
+        )
+    server = AgentServer(
+        ws_url=livekit.url,
+        api_key=livekit.api_key,
+        api_secret=secret,
+        # The framework's own HTTP server says OK while it drains: it stays out of sight.
+        host="127.0.0.1",
+        port=0,
+        # Calls are counted in `Admission`, exactly; the framework only estimates.
+        load_threshold=float("inf"),
+        num_idle_processes=settings.agent.idle_processes,
+        drain_timeout=settings.agent.drain_timeout_s,
+        initialize_process_timeout=START_TIMEOUT_S,
+        max_retry=RECONNECTS,
+        setup_fnc=prepare,
+        preload_modules=["agent.session"],
+        log_level=settings.telemetry.log_level,
+    )
+    return server
+
+
+async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None:
+    """Serves until SIGTERM (calls under way are finished) or SIGINT (they are ended).
+
+    Raises ConfigurationError when it cannot begin.
+    """
+    server = build_server(settings)
+    admission = Admission(server, settings.agent.max_sessions)
+    server._load_fnc = admission.load
+    server.rtc_session(
+        converse, agent_name=settings.livekit.agent_name, on_request=admission.answer
+    )
+    registered = asyncio.Event()
+    server.on("worker_registered", lambda *_: registered.set())
+    async with AsyncExitStack() as running:
+        probes = await running.enter_async_context(Probes(settings))
+        health = Health(
+            probes,
+            Exposition(JobMetrics(metrics_directory)),
+            is_registered=registered.is_set,
+            is_draining=lambda: server.draining,
+        )
+        running.push_async_callback(health.aclose)
+        await health.start(settings.server.host, settings.server.health_check_port)
+        await _until_stopped(server)
+
+
+async def _until_stopped(server: AgentServer) -> None:
+    """Runs the server; the first signal ends it gently or at once, a second one at once."""
+    stop: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.put_nowait, number)
+    serving = asyncio.create_task(server.run(), name="agent-server")
+    stopping = asyncio.create_task(stop.get(), name="stop-signal")
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done() and stopping.result() is signal.SIGTERM:
+            _log.info("finishing %d calls", len(server.active_jobs))
+            await _first_of(server.drain(), stop.get())
+    finally:
+        stopping.cancel()
+        await server.aclose()
+        await serving
+
+
+async def _first_of(*awaitables: Awaitable[object]) -> None:
+    tasks = {asyncio.ensure_future(awaitable) for awaitable in awaitables}
+    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

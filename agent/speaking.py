@@ -1,0 +1,251 @@
+"""What the agent says: the framework's TTS over the speech workers.
+
+A reply is one utterance: one Synthesize call, whose texts are the stretches that the segmenter
+cuts from the model's tokens, said as the spoken-text rules say them. The transcript keeps the
+text as written, timed by the words that are heard.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from livekit.agents import (
+    DEFAULT_API_CONNECT_OPTIONS,
+    APIConnectionError,
+    APIConnectOptions,
+    APIError,
+    APIStatusError,
+    tts,
+)
+from livekit.agents.types import TimedString
+from livekit.agents.utils.aio import ChanClosed
+
+from agent.synthesis_metrics import SynthesisMeter
+from agent.text.alignment import TimedText, align
+from agent.text.segmenter import ClauseSegmenter
+from agent.text.spoken import Speaker, SpokenText
+from parley.errors import (
+    InvalidSpeechRequestError,
+    SpeechError,
+    VoiceNotFoundError,
+    WorkersBusyError,
+)
+from parley.speech import (
+    AudioChunk,
+    SpeechPool,
+    SynthesisRequest,
+    SynthesisStarted,
+    SynthesisWords,
+)
+
+SAMPLE_RATE_HZ = 24000
+"""Of the answered audio and of the agent's track: nothing is resampled in the job process."""
+PAUSE_S = 0.3
+"""When the model pauses this long in mid-sentence, what there is gets spoken."""
+MAX_REPLY_CHARS = 10_000
+"""Some ten minutes of speech: whatever writes more is not in a conversation."""
+
+_log = logging.getLogger(__name__)
+
+
+class Speaking(tts.TTS[str]):
+    """Speaks through the pool in one voice, which may be changed between replies."""
+
+    def __init__(
+        self,
+        pool: SpeechPool,
+        *,
+        voice: str,
+        default_voice: str,
+        speed: float,
+        first_flush_words: int,
+        session_id: str = "",
+    ) -> None:
+        super().__init__(
+            capabilities=tts.TTSCapabilities(streaming=True, aligned_transcript=True),
+            sample_rate=SAMPLE_RATE_HZ,
+            num_channels=1,
+        )
+        self.pool = pool
+        self.voice = voice
+        self.default_voice = default_voice
+        self.speed = speed
+        self.first_flush_words = first_flush_words
+        self.session_id = session_id
+        self._epoch = 0
+
+    @property
+    def model(self) -> str:
+        return self.voice
+
+    @property
+    def provider(self) -> str:
+        return "parley"
+
+    def synthesize(
+        self, text: str, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.ChunkedStream:
+        return self._synthesize_with_stream(text, conn_options=conn_options)
+
+    def stream(
+        self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
+    ) -> tts.SynthesizeStream:
+        return _SpeakingStream(self, conn_options=conn_options)
+
+    def next_request(self) -> SynthesisRequest:
+        """How the next reply is spoken; its epoch is above that of every earlier one."""
+        self._epoch += 1
+        return SynthesisRequest(
+            voice=self.voice,
+            sample_rate_hz=SAMPLE_RATE_HZ,
+            speed=self.speed,
+            epoch=self._epoch,
+            session_id=self.session_id,
+            seed=random.getrandbits(32),
+        )
+
+
+@dataclass
+class _Script:
+    """What a reply says, stretch by stretch; keeps what its transcript still owes."""
+
+    segmenter: ClauseSegmenter
+    speaker: Speaker = field(default_factory=Speaker)
+    _sent: list[SpokenText] = field(default_factory=list)
+    _leads: list[str] = field(default_factory=list)
+    """Before each sent stretch: text of which nothing is said."""
+    _silent: str = ""
+    _timed: int = 0
+
+    def admit(self, stretches: list[str]) -> list[str]:
+        """The texts to send for these stretches."""
+        texts = []
+        for stretch in stretches:
+            spoken = self.speaker.speak(stretch)
+            if spoken.words:
+                self._sent.append(spoken)
+                self._leads.append(self._silent)
+                self._silent = ""
+                texts.append(spoken.text)
+            else:
+                self._silent += stretch
+        return texts
+
+    def timed(self, words: SynthesisWords) -> list[TimedString]:
+        """The transcript of the text that `words` belong to."""
+        pieces = [TimedString(self._leads[words.text_index])]
+        pieces += map(_timed_string, align(self._sent[words.text_index], words.words))
+        self._timed = words.text_index + 1
+        return [piece for piece in pieces if piece]
+
+    def rest(self) -> list[TimedString]:
+        """The transcript of which no words came."""
+        untimed = zip(self._leads[self._timed :], self._sent[self._timed :], strict=True)
+        pieces = [TimedString(lead + spoken.readable) for lead, spoken in untimed]
+        return [piece for piece in (*pieces, TimedString(self._silent)) if piece]
+
+
+class _SpeakingStream(tts.SynthesizeStream):
+    def __init__(self, speaking: Speaking, *, conn_options: APIConnectOptions) -> None:
+        super().__init__(tts=speaking, conn_options=conn_options)
+        self._speaking = speaking
+
+    async def _run(self, output_emitter: tts.AudioEmitter) -> None:
+        request = self._speaking.next_request()
+        output_emitter.initialize(
+            request_id=request.utterance_id,
+            sample_rate=SAMPLE_RATE_HZ,
+            num_channels=1,
+            mime_type="audio/pcm",
+            stream=True,
+        )
+        output_emitter.start_segment(segment_id=request.utterance_id)
+        script = _Script(ClauseSegmenter(self._speaking.first_flush_words))
+        async with aclosing(self._texts(script)) as texts:
+            if (first := await anext(texts, None)) is None:
+                output_emitter.push(bytes(2 * SAMPLE_RATE_HZ // 50))  # nothing to say: 20 ms
+            else:
+                self._mark_started()
+                await self._speak(request, _chained(first, texts), script, output_emitter)
+        output_emitter.push_timed_transcript(script.rest())
+        output_emitter.end_segment()
+
+    async def _speak(
+        self,
+        request: SynthesisRequest,
+        texts: AsyncGenerator[str],
+        script: _Script,
+        output_emitter: tts.AudioEmitter,
+    ) -> None:
+        meter = SynthesisMeter(request.voice)
+        fallback = self._speaking.default_voice
+        speech = self._speaking.pool.synthesize(request, texts, fallback_voice=fallback)
+        try:
+            async with aclosing(speech) as events:
+                async for event in events:
+                    match event:
+                        case SynthesisStarted():
+                            meter.started(event)
+                        case SynthesisWords():
+                            output_emitter.push_timed_transcript(script.timed(event))
+                        case AudioChunk():
+                            meter.audio()
+                            output_emitter.push(event.samples.tobytes())
+        except SpeechError as error:
+            meter.failed(error)
+            _log.warning("speech is not available: %s", error)
+            raise _as_api_error(error) from error
+
+    async def _texts(self, script: _Script) -> AsyncGenerator[str]:
+        """The texts of the reply, as soon as its tokens make them up."""
+        left = MAX_REPLY_CHARS
+        pause_s: float | None = None
+        while True:
+            try:
+                async with asyncio.timeout(pause_s):
+                    token = await self._input_ch.recv()
+            except TimeoutError:
+                stretches, pause_s = script.segmenter.pause(), None
+            except ChanClosed:
+                break
+            else:
+                if isinstance(token, self._FlushSentinel):
+                    break
+                # Lone surrogates are no text: nothing could be sent of them.
+                text = token.encode("utf-8", "ignore").decode()[:left]
+                left -= len(text)
+                stretches, pause_s = script.segmenter.push(text), PAUSE_S
+            for text in script.admit(stretches):
+                yield text
+        if not left:
+            _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
+        for text in script.admit(script.segmenter.finish()):
+            yield text
+
+
+async def _chained(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    yield first
+    async for text in rest:
+        yield text
+
+
+def _timed_string(piece: TimedText) -> TimedString:
+    if piece.start_sample is None or piece.end_sample is None:
+        return TimedString(piece.text)
+    return TimedString(
+        piece.text,
+        start_time=piece.start_sample / SAMPLE_RATE_HZ,
+        end_time=piece.end_sample / SAMPLE_RATE_HZ,
+    )
+
+
+def _as_api_error(error: SpeechError) -> APIError:
+    """The pool has tried what there is; only a full house is worth asking again."""
+    if isinstance(error, WorkersBusyError):
+        return APIConnectionError(str(error), retryable=True)
+    if isinstance(error, InvalidSpeechRequestError | VoiceNotFoundError):
+        return APIStatusError(str(error), status_code=400)
+    return APIConnectionError(str(error), retryable=False)

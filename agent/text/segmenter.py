@@ -1,0 +1,183 @@
+"""Cuts a reply that is still being written into stretches to speak.
+
+The first stretch is a few words, so that the voice can start early; then they grow by clauses
+to sentences, which sound better. A stretch is an exact slice of the text: joined, the stretches
+are the text.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_STRETCH_CHARS = 400
+"""Longer stretches are cut wherever they are: workers take 2,000 characters, voices far fewer."""
+_OPEN_SPAN_CHARS = 200
+"""How long an opened `<` or `[` may keep a stretch from being cut."""
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """From how many words on a stretch may end at a clause, and at any natural place."""
+
+    clause_words: int
+    any_words: int
+
+
+_GROWTH = (_Limits(3, 8), _Limits(4, 14), _Limits(8, 26), _Limits(12, 40))
+
+_WORD = re.compile(r"\s*[^\s。！？；，]*(?:[。！？；，]+[”’」』）》]*\s*|\s+)")
+_OPEN_SPAN = re.compile(r"<[A-Za-z/!][^<>]*$|\[[^\[\]]*$")
+_CLOSERS = "\"'”’)]}»*_`"
+_ABBREVIATIONS = frozenset(
+    re.findall(
+        r"\S+",
+        "dr mr mrs ms prof sgt capt lt col gen sen rep gov rev hon st mt ft fig vol no nos pp ed "
+        "eds vs approx est dept assn bros e.g i.e cf al ca sr jr ph.d m.d b.sc m.sc "
+        "u.s u.k u.n e.u inc ltd co corp",
+    )
+)
+_ENDING_ABBREVIATIONS = frozenset(("etc", "a.m", "p.m"))
+"""Abbreviations that end a sentence when the next word is capitalised."""
+_CLINGING = frozenset(
+    re.findall(
+        r"\S+",
+        "a an the this that these those my your his her its our their and or but nor than as if "
+        "of to in on at by for from with into about over under between through per "
+        "very more most so too not no is are was were be been am has have had will would can "
+        "could should must may might do does did i you he she it we they i'm it's there "
+        "january february march april june july august september october november december",
+    )
+)
+"""Words that belong to the next one: a stretch does not end in them if it can be helped."""
+
+
+class ClauseSegmenter:
+    """Push text as it comes; each call returns the stretches that are ready to speak.
+
+    `first_flush_words` is the number of words after which the first stretch may end anywhere
+    natural. Not safe for use by several tasks.
+    """
+
+    def __init__(self, first_flush_words: int) -> None:
+        self._first = _Limits(min(2, first_flush_words), first_flush_words)
+        self._text = ""
+        self._stretches = 0
+
+    def push(self, text: str) -> list[str]:
+        self._text += text
+        return self._cut(final=False)
+
+    def pause(self) -> list[str]:
+        """The writer paused: whatever whole words there are can be spoken."""
+        last = max((match.end() for match in _words(self._text, 0, len(self._text))), default=0)
+        if not last or _open_span(self._text[:last]) or not self._text[:last].strip():
+            return []
+        stretch, self._text = self._text[:last], self._text[last:]
+        self._stretches += 1
+        return [stretch]
+
+    def finish(self) -> list[str]:
+        """The text has ended: all that is left."""
+        stretches = self._cut(final=True)
+        rest, self._text = self._text, ""
+        return [*stretches, rest] if rest else stretches
+
+    def _cut(self, *, final: bool) -> list[str]:
+        stretches, start = [], 0
+        while (end := self._end_of_stretch(start, final=final)) is not None:
+            stretches.append(self._text[start:end])
+            self._stretches += 1
+            start = end
+        self._text = self._text[start:]
+        return stretches
+
+    def _limits(self) -> _Limits:
+        if not self._stretches:
+            return self._first
+        return _GROWTH[min(self._stretches, len(_GROWTH)) - 1]
+
+    def _end_of_stretch(self, start: int, *, final: bool) -> int | None:
+        """Where the stretch that begins at `start` ends; None while that cannot be told."""
+        limits, natural = self._limits(), None
+        limit = start + MAX_STRETCH_CHARS
+        words = 0
+        for match in _words(self._text, start, limit):
+            word, end = match[0], match.end()
+            words += bool(word.strip())
+            if end == len(self._text) and not final and _needs_next_character(word):
+                break
+            if not words or _open_span(self._text[start:end]):
+                continue
+            next_character = self._text[end : end + 1]
+            if _ends_sentence(word, next_character, first=words == 1):
+                return end
+            if words >= limits.clause_words and _ends_clause(word, next_character):
+                return end
+            if not _clings(word, next_character) and words >= min(2, limits.any_words):
+                natural = end
+            if words >= limits.any_words and natural is not None:
+                return natural
+        if len(self._text) >= limit:
+            return natural or limit
+        return None
+
+
+def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
+    """The whole words between `start` and `limit`, each with the space that follows it."""
+    while match := _WORD.match(text, start, limit):
+        yield match
+        start = match.end()
+
+
+def _ends_sentence(word: str, next_character: str, *, first: bool) -> bool:
+    bare = word.rstrip().rstrip(_CLOSERS)
+    if "\n" in word or bare.endswith(("!", "?", "。", "！", "？")):
+        return True
+    if bare.endswith(("…", "..")):
+        return not next_character.islower()
+    stem = bare[:-1].lstrip("\"'“‘([{*_`").casefold()
+    if stem in _ENDING_ABBREVIATIONS:
+        return next_character.isupper()
+    is_initial = len(stem) == 1 and stem.isalpha() and stem != "i"
+    is_list_marker = first and stem.isdigit() and len(stem) <= 2
+    return bare.endswith(".") and not (stem in _ABBREVIATIONS or is_initial or is_list_marker)
+
+
+def _ends_clause(word: str, next_character: str) -> bool:
+    bare = word.rstrip().rstrip(_CLOSERS)
+    if bare.endswith(("—", "–", ";", "；", "，", "…", "..")):
+        return True
+    if not bare.endswith((",", ":")):
+        return False
+    stem = bare[:-1]
+    if stem.rstrip(".").casefold() in _ABBREVIATIONS:
+        return False
+    return not (stem[-1:].isdigit() and next_character.isdigit())  # "March 5, 2024"
+
+
+def _needs_next_character(word: str) -> bool:
+    """Whether only what follows tells if the word ends a clause."""
+    bare = word.rstrip().rstrip(_CLOSERS)
+    stem = bare[:-1]
+    return (
+        bare.endswith(("…", ".."))
+        or (bare.endswith(".") and stem.casefold() in _ENDING_ABBREVIATIONS)
+        or (bare.endswith((",", ":")) and stem[-1:].isdigit())
+    )
+
+
+def _clings(word: str, next_character: str) -> bool:
+    bare = word.strip()
+    stem = bare.casefold().strip("\"'“‘([{*_`")
+    if stem in _CLINGING or (stem.endswith(".") and stem[:-1] in _ABBREVIATIONS):
+        return True
+    if stem[-1:].isdigit():  # its unit, its month or "million" follows
+        return True
+    if stem[-1:] in (",", ":") and stem[-2:-1].isdigit() and next_character.isdigit():
+        return True
+    return not any(character.isalnum() for character in stem)
+
+
+def _open_span(text: str) -> bool:
+    """Whether the text ends within a tag or the text of a link, which must stay whole."""
+    return _OPEN_SPAN.search(text[-_OPEN_SPAN_CHARS:]) is not None

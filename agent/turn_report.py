@@ -1,0 +1,145 @@
+"""Where the time of each turn went, told to the room and to the metrics as the reply begins.
+
+Speculation makes stages overlap: a reply is generated from a PREFLIGHT transcript while the turn
+detector still waits. Each stage is measured by itself, and all times are wall-clock differences:
+
+- endpointing: the person's last speech → the turn is committed;
+- asr: the person's last speech → the transcript that the reply was made from;
+- llm_first_token: the model is asked → its first token;
+- tts_first_audio: the first text is handed to a speech worker → its first audio;
+- total: the person's last speech (or typed text) → the first audio leaves the agent.
+"""
+
+import time
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from livekit.agents import (
+    AgentSession,
+    AgentStateChangedEvent,
+    ConversationItemAddedEvent,
+    SpeechCreatedEvent,
+    UserStateChangedEvent,
+    llm,
+)
+from livekit.agents.voice import SpeechHandle
+
+from agent.hearing import Hearing
+from agent.notices import Notices
+from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
+from parley.telemetry import metrics
+
+
+@dataclass
+class Reply:
+    """One reply of the agent while it comes into being."""
+
+    handle: SpeechHandle
+    answers_person: bool
+    created_at: float
+    """Wall clock."""
+    transcript_at: float | None
+    """Wall clock of the transcript that it was made from; None for typed text."""
+    llm_first_token_s: float | None = None
+    tts_first_audio_s: float | None = None
+    heard: bool = False
+
+
+current_reply: ContextVar[Reply] = ContextVar("current_reply")
+"""The reply that the running task works for: set as the framework creates its speech, so that
+the tasks of the speech inherit it."""
+
+
+class TurnReport:
+    """Follows a session's events; one per call."""
+
+    def __init__(
+        self, session: AgentSession[None], notices: Notices, *, hearing: Hearing | None
+    ) -> None:
+        self._session = session
+        self._notices = notices
+        self._hearing = hearing
+        self._replies: dict[str, Reply] = {}
+        self._turns = 0
+        self._person: llm.MetricsReport = {}
+        self._onset_at: float | None = None
+        self._ending = False
+        session.on("speech_created", self._on_speech_created)
+        session.on("conversation_item_added", self._on_item)
+        session.on("agent_state_changed", self._on_agent_state)
+        session.on("user_state_changed", self._on_user_state)
+        session.on("close", self._on_close)
+
+    def _on_speech_created(self, event: SpeechCreatedEvent) -> None:
+        handle = event.speech_handle
+        spoken_to = handle.input_details.modality == "audio"
+        reply = Reply(
+            handle=handle,
+            answers_person=event.source == "generate_reply",
+            created_at=time.time(),
+            transcript_at=self._hearing.last_transcript_at
+            if spoken_to and self._hearing is not None
+            else None,
+        )
+        self._replies[handle.id] = reply
+        current_reply.set(reply)
+        handle.add_done_callback(self._on_reply_done)
+
+    def _on_item(self, event: ConversationItemAddedEvent) -> None:
+        item = event.item
+        if item.type != "message" or item.role not in ("user", "assistant"):
+            return
+        metrics.session_messages.labels(item.role).inc()
+        if item.role == "user":
+            self._turns += 1
+            self._person = item.metrics
+
+    def _on_user_state(self, event: UserStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._onset_at = event.created_at  # dated back to when the speech began
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._on_first_audio(event.created_at)
+        elif (
+            event.old_state == "speaking"
+            and self._session.user_state == "speaking"
+            and self._onset_at is not None
+        ):
+            decided_s = event.created_at - self._onset_at
+            metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(decided_s)
+
+    def _on_first_audio(self, at: float) -> None:
+        handle = self._session.current_speech
+        reply = self._replies.get(handle.id) if handle is not None else None
+        if reply is None or reply.heard:
+            return
+        reply.heard = True
+        if reply.answers_person:
+            stages = self._stages(reply, at)
+            self._notices.send(TurnEvent(turn=max(self._turns, 1), stages=stages))
+
+    def _stages(self, reply: Reply, first_audio_at: float) -> TurnStages:
+        silent_at = self._person.get("stopped_speaking_at")
+        seconds: dict[str, float | None] = {
+            "llm_first_token": reply.llm_first_token_s,
+            "tts_first_audio": reply.tts_first_audio_s,
+        }
+        if reply.transcript_at is not None and silent_at is not None:
+            seconds["endpointing"] = self._person.get("end_of_turn_delay")
+            seconds["asr"] = max(0.0, reply.transcript_at - silent_at)
+            seconds["total"] = first_audio_at - silent_at
+        measured = {stage: value for stage, value in seconds.items() if value is not None}
+        for stage, value in measured.items():
+            metrics.turn_latency_seconds.labels(stage).observe(value)
+        measured.setdefault("total", first_audio_at - reply.created_at)  # typed: from the text on
+        return TurnStages(**{f"{s}_ms": round(1000 * value, 1) for s, value in measured.items()})
+
+    def _on_reply_done(self, handle: SpeechHandle) -> None:
+        reply = self._replies.pop(handle.id)
+        if handle.interrupted and reply.heard and not self._ending:
+            metrics.session_barge_ins.inc()
+            self._notices.send(InterruptedEvent())
+
+    def _on_close(self, _: object) -> None:
+        self._ending = True
