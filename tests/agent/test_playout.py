@@ -1,0 +1,232 @@
+"""What the person hears of a reply, to the sample, on a turned clock."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from livekit import rtc
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
+from livekit.agents.voice.io import PlaybackFinishedEvent
+
+from agent.playout import DUCKED_GAIN, RAMP_S, Playout
+from tests.turned_loop import TurnedLoop
+
+RATE_HZ = 16000
+WORD_S = 0.25
+LEVEL = 8000
+
+
+class Ear:
+    """The native end of a track: plays its queue in real time, ten milliseconds at a step."""
+
+    STEP_S = 0.01
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._played = np.zeros(0, np.int16)
+        self._queue = np.zeros(0, np.int16)
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        self._advance()
+        self._queue = np.concatenate([self._queue, np.frombuffer(frame.data, np.int16)])
+
+    def clear_queue(self) -> None:
+        self._advance()
+        self._queue = np.zeros(0, np.int16)
+
+    def heard(self) -> np.ndarray:
+        self._advance()
+        return self._played
+
+    def _advance(self) -> None:
+        due = round(self._clock() * RATE_HZ) - len(self._played)
+        audio, self._queue = self._queue[:due], self._queue[due:]
+        silence = np.zeros(due - len(audio), np.int16)
+        self._played = np.concatenate([self._played, audio, silence])
+
+
+class Call:
+    """A playout with an ear, and a reply of numbered words that is being made for it."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.ear = Ear(self.loop.time)
+        self.transcript = ""
+        self.finished: list[PlaybackFinishedEvent] = []
+        self.playout = Playout(
+            self.ear, sample_rate_hz=RATE_HZ, on_heard=self._heard, clock=self.loop.time
+        )
+        self.playout.on("playback_finished", self.finished.append)
+        self.playout.start()
+
+    def _heard(self, text: str) -> None:
+        self.transcript += text
+
+    async def reply(self, words: int) -> None:
+        """Each word is a constant; the first frame carries all times."""
+        for word in range(words):
+            level = LEVEL + word
+            frame = rtc.AudioFrame(
+                data=np.full(int(WORD_S * RATE_HZ), level, np.int16).tobytes(),
+                sample_rate=RATE_HZ,
+                num_channels=1,
+                samples_per_channel=int(WORD_S * RATE_HZ),
+            )
+            if word == 0:
+                frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [
+                    TimedString(f"w{n} ", start_time=n * WORD_S, end_time=(n + 1) * WORD_S)
+                    for n in range(words)
+                ]
+            await self.playout.capture_frame(frame)
+        self.playout.flush()
+
+    async def at(self, seconds: float) -> None:
+        await asyncio.sleep(seconds - self.loop.time())
+
+    async def end(self) -> np.ndarray:
+        """What was heard once the reply is over."""
+        await self.playout.wait_for_playout()
+        await asyncio.sleep(0.1)
+        await self.playout.aclose()
+        return self.ear.heard()
+
+
+def on_a_turned_clock(scenario: Callable[[Call], Coroutine[None, None, None]]) -> None:
+    async def run() -> None:
+        await scenario(Call())
+
+    with asyncio.Runner(loop_factory=TurnedLoop) as runner:
+        runner.run(run())
+
+
+def loud(samples: np.ndarray) -> np.ndarray:
+    return samples[np.abs(samples) > 0]
+
+
+def test_an_undisturbed_reply_is_heard_sample_by_sample() -> None:
+    async def scenario(call: Call) -> None:
+        await call.reply(12)
+        heard = loud(await call.end())
+        expected = np.repeat(np.arange(12) + LEVEL, int(WORD_S * RATE_HZ))
+        assert np.array_equal(heard, expected)
+        assert call.finished[0].interrupted is False
+        assert call.finished[0].playback_position == pytest.approx(12 * WORD_S)
+        assert call.transcript == "".join(f"w{n} " for n in range(12))
+
+    on_a_turned_clock(scenario)
+
+
+def test_clearing_is_heard_within_a_ramp_and_the_transcript_ends_with_it() -> None:
+    async def scenario(call: Call) -> None:
+        speaking = asyncio.create_task(call.reply(12))
+        await call.at(1.1)
+        call.playout.clear_buffer()
+        speaking.cancel()
+        heard = await call.end()
+        assert not loud(heard[int((1.1 + RAMP_S) * RATE_HZ) + 1 :]).size
+        assert loud(heard[int(1.05 * RATE_HZ) : int(1.1 * RATE_HZ)]).size
+        assert call.finished[0].interrupted is True
+        assert call.finished[0].playback_position == pytest.approx(1.1, abs=0.001)
+        assert call.finished[0].synchronized_transcript == "w0 w1 w2 w3 "
+        assert call.transcript == "w0 w1 w2 w3 "
+
+    on_a_turned_clock(scenario)
+
+
+def test_an_interruption_before_the_first_word_leaves_nothing_in_the_history() -> None:
+    async def scenario(call: Call) -> None:
+        speaking = asyncio.create_task(call.reply(12))
+        await call.at(0.05)
+        call.playout.clear_buffer()
+        speaking.cancel()
+        await call.end()
+        assert call.finished[0].synchronized_transcript == ""
+
+    on_a_turned_clock(scenario)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    pauses=st.lists(st.tuples(st.floats(0.02, 0.9), st.floats(0.02, 0.5)), min_size=1, max_size=4)
+)
+def test_no_sample_is_lost_or_repeated_over_pauses(pauses: list[tuple[float, float]]) -> None:
+    async def scenario(call: Call) -> None:
+        speaking = asyncio.create_task(call.reply(12))
+        for after_s, pause_s in pauses:
+            await asyncio.sleep(after_s)
+            call.playout.pause()
+            paused_at = len(call.ear.heard())
+            await asyncio.sleep(pause_s)
+            silence = call.ear.heard()[paused_at + int(RAMP_S * RATE_HZ) + 1 :]
+            assert not loud(silence).size
+            call.playout.resume()
+        await speaking
+        heard = await call.end()
+        ramps = 2 * len(pauses) * int(RAMP_S * RATE_HZ)
+        whole = [int(np.sum(heard == LEVEL + word)) for word in range(12)]
+        missing = 12 * int(WORD_S * RATE_HZ) - sum(whole)
+        assert 0 <= missing <= ramps  # only what was ramped differs
+        assert all(count <= int(WORD_S * RATE_HZ) for count in whole)
+        assert call.transcript == "".join(f"w{n} " for n in range(12))
+
+    on_a_turned_clock(scenario)
+
+
+def test_ducking_turns_down_what_is_already_queued_and_loses_nothing() -> None:
+    async def scenario(call: Call) -> None:
+        speaking = asyncio.create_task(call.reply(8))
+        await call.at(0.6)
+        call.playout.duck()
+        await call.at(1.0)
+        call.playout.unduck()
+        await speaking
+        heard = await call.end()
+        down = heard[int((0.6 + RAMP_S) * RATE_HZ) + 1 : int(1.0 * RATE_HZ)]
+        assert np.all(down <= (LEVEL + 8) * DUCKED_GAIN)
+        assert np.all(down > 0)
+        assert len(loud(heard)) == 8 * int(WORD_S * RATE_HZ)
+        assert np.max(np.abs(np.diff(heard[int(0.3 * RATE_HZ) : int(1.2 * RATE_HZ)]))) < 200
+
+    on_a_turned_clock(scenario)
+
+
+def test_a_reply_is_taken_only_a_little_ahead_of_what_is_heard() -> None:
+    async def scenario(call: Call) -> None:
+        taken = 0.0
+
+        async def speak() -> None:
+            nonlocal taken
+            for _ in range(100):
+                frame = rtc.AudioFrame.create(RATE_HZ, 1, int(0.1 * RATE_HZ))
+                await call.playout.capture_frame(frame)
+                taken += 0.1
+
+        speaking = asyncio.create_task(speak())
+        await call.at(3.0)
+        assert 1.0 < taken - call.playout.played_s < 2.0
+        speaking.cancel()
+        call.playout.clear_buffer()
+        await call.playout.aclose()
+
+    on_a_turned_clock(scenario)
+
+
+def test_a_new_reply_follows_an_interrupted_one_without_a_trace_of_it() -> None:
+    async def scenario(call: Call) -> None:
+        speaking = asyncio.create_task(call.reply(12))
+        await call.at(0.7)
+        call.playout.clear_buffer()
+        await call.at(0.9)  # the reply is still being made, and is not heard
+        assert not call.playout.audible
+        speaking.cancel()
+        call.playout.flush()
+        await call.at(1.0)
+        await call.reply(2)
+        heard = (await call.end())[int(1.0 * RATE_HZ) :]
+        assert len(loud(heard)) == 2 * int(WORD_S * RATE_HZ)
+        assert call.finished[1].interrupted is False
+
+    on_a_turned_clock(scenario)
