@@ -18,10 +18,10 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="agent")
-        with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as directory:
+        with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.
-            directory = os.environ.setdefault(_METRICS_DIRECTORY, directory)
+            directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
             from agent.server import serve  # noqa: PLC0415
 
             asyncio.run(serve(settings, Path(directory)))

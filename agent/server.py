@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
@@ -40,19 +40,19 @@ async def converse(context: JobContext) -> None:
 
 
 class Admission:
-    """Takes as many calls as the settings allow, counting those that are just being taken."""
+    """Takes as many calls as there is room for, counting those that are just being taken."""
 
-    def __init__(self, server: AgentServer, max_sessions: int) -> None:
-        self._server = server
+    def __init__(self, max_sessions: int) -> None:
         self._max_sessions = max_sessions
         self._being_taken = 0
+        self.server: AgentServer
 
-    def load(self) -> float:
+    def load(self, server: AgentServer) -> float:
         """0 without calls; the load at which LiveKit offers no more when there is no room."""
-        return TARGET_LOAD * len(self._server.active_jobs) / self._max_sessions
+        return TARGET_LOAD * len(server.active_jobs) / self._max_sessions
 
     async def answer(self, request: JobRequest) -> None:
-        if len(self._server.active_jobs) + self._being_taken >= self._max_sessions:
+        if len(self.server.active_jobs) + self._being_taken >= self._max_sessions:
             await request.reject(terminate=False)  # another agent may have room
             return
         self._being_taken += 1
@@ -71,7 +71,8 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
             "livekit.url, livekit.api_key and livekit.api_secret are needed: set LIVEKIT_URL, "
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET (`up` does it by itself)"
         )
-    server = AgentServer(
+    admission = Admission(settings.agent.max_sessions)
+    server = admission.server = AgentServer(
         ws_url=livekit.url,
         api_key=livekit.api_key,
         api_secret=secret,
@@ -85,9 +86,11 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
         initialize_process_timeout=START_TIMEOUT_S,
         max_retry=RECONNECTS,
         setup_fnc=prepare,
+        load_fnc=admission.load,
         preload_modules=["agent.session"],
         log_level=settings.telemetry.log_level,
     )
+    server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)
     return server
 
 
@@ -97,11 +100,6 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     Raises ConfigurationError when it cannot begin.
     """
     server = build_server(settings)
-    admission = Admission(server, settings.agent.max_sessions)
-    server._load_fnc = admission.load
-    server.rtc_session(
-        converse, agent_name=settings.livekit.agent_name, on_request=admission.answer
-    )
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
@@ -109,7 +107,8 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         health = Health(
             probes,
             Exposition(JobMetrics(metrics_directory)),
-            is_registered=registered.is_set,
+            # The framework tells of a registration, but not of its loss.
+            is_registered=lambda: registered.is_set() and not server._connecting,
             is_draining=lambda: server.draining,
         )
         running.push_async_callback(health.aclose)
@@ -119,26 +118,30 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
 
 async def _until_stopped(server: AgentServer) -> None:
     """Runs the server; the first signal ends it gently or at once, a second one at once."""
+    started = asyncio.Event()
+    server.on("worker_started", started.set)
     stop: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.put_nowait, number)
     serving = asyncio.create_task(server.run(), name="agent-server")
     stopping = asyncio.create_task(stop.get(), name="stop-signal")
-    try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if not serving.done() and stopping.result() is signal.SIGTERM:
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not started.is_set():
+        serving.cancel()  # still starting, or it could not
+    elif not serving.done():
+        if stopping.result() is signal.SIGTERM:
             _log.info("finishing %d calls", len(server.active_jobs))
             await _first_of(server.drain(), stop.get())
-    finally:
-        stopping.cancel()
         await server.aclose()
+    with suppress(asyncio.CancelledError):
         await serving
 
 
 async def _first_of(*awaitables: Awaitable[object]) -> None:
     tasks = {asyncio.ensure_future(awaitable) for awaitable in awaitables}
-    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
