@@ -74,12 +74,12 @@ class PartProcess:
 
     @property
     def pid(self) -> int | None:
-        """The part's own process; None while there is none."""
+        """The part's own process, its guard's first child; None while there is none."""
         try:
             children = psutil.Process(self._guard.pid).children()
+            return min(children, key=psutil.Process.create_time).pid if children else None
         except psutil.Error:
             return None
-        return children[0].pid if children else None
 
     def last_lines(self, count: int) -> tuple[str, ...]:
         """The end of what this run has written."""

@@ -112,6 +112,11 @@ class Supervisor:
             if status.state is PartState.FAILED:
                 raise SupervisorError(failure_message(status))
 
+    def kill(self) -> None:
+        """Kills every part without asking; for one who will not wait for a stop in progress."""
+        for process in self._processes.values():
+            process.kill()
+
     async def serve(self, stop: asyncio.Event, *, on_ready: Callable[[], None]) -> None:
         """Calls `on_ready` once all are ready, and returns when `stop` is set.
 
