@@ -7,7 +7,7 @@ A worker is a few lines on top of it:
         async with WorkerServer(..., slots=slots) as server:
             rpc.add_SpeechSynthesisServicer_to_server(service, server.grpc)
             await server.start()       # the port is taken, health says NOT_SERVING
-            await warm_up()
+            await server.run_unless_stopped(warm_up())
             await server.serve()       # SERVING until SIGTERM, then drained
 
     sys.exit(run("tts", serve))
@@ -18,10 +18,10 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import ExitStack, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from wsgiref.simple_server import WSGIServer
 
 import grpc
@@ -129,6 +129,16 @@ class WorkerServer:
             _log.info("ready")
         await self._stop.wait()
         await self._drain()
+
+    async def run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does `work` (a warm-up), cancelled when a signal comes; raises what it raises."""
+        working = asyncio.create_task(work)
+        stopping = asyncio.create_task(self._stop.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
     def stop(self) -> None:
         """Begins to drain; called again, ends at once."""
