@@ -1,26 +1,27 @@
-"""Reads settings from a YAML file and the environment; errors name file, line and key."""
+"""Settings models from a YAML file and the environment; errors name file, line and key."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
 from parley.errors import ConfigurationError
+from parley.settings.document import Document, KeyPath, read_document
 
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-
-Path_ = tuple[str | int, ...]
+_MASK = "**********"
+_KINDS = {dict: "keys and values", list: "a list", tuple: "a list", type(None): "nothing"}
 
 
 class Section(BaseModel):
     """One heading of a configuration file: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False
+    )
 
 
 @dataclass(frozen=True)
@@ -36,87 +37,57 @@ SettingsT = TypeVar("SettingsT", bound=Section)
 def load(
     model: type[SettingsT], file: Path, *, environ: Mapping[str, str] = os.environ
 ) -> SettingsT:
-    """Reads `file` into `model`; a missing file gives the defaults.
+    """Reads `file` into `model`; a missing file, or a heading with nothing under it, is defaults.
 
-    Raises ConfigurationError for YAML that does not parse, an unset variable without default,
-    an unknown key, or a value of the wrong type: each with file, line and key.
+    Raises ConfigurationError for what `read_document` refuses, an unknown key, or a value of the
+    wrong type: each with file, line and key, and no secret.
     """
-    values, lines = _read(file, environ)
+    document = read_document(file, environ)
+    _drop_empty_sections(document.values, model)
     for path, name in environment_variables(model):
         if environ.get(name):
-            _put(values, path, environ[name])
-            lines[path] = f"environment variable {name}"
+            _put(document.values, path, environ[name])
+            document.places[path] = f"environment variable {name}"
     try:
-        return model.model_validate(values)
+        return model.model_validate(document.values)
     except ValidationError as error:
-        problems = "\n".join(_describe(problem, file, lines) for problem in error.errors())
-        raise ConfigurationError(problems) from None
+        problems = (_describe(problem, model, file, document) for problem in error.errors())
+        raise ConfigurationError("\n".join(problems)) from None
 
 
 def environment_variables(model: type[BaseModel]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Every (path of keys, variable) that the model takes from the environment."""
-    for key, field in model.model_fields.items():
+    for path, field in fields(model):
         for mark in field.metadata:
             if isinstance(mark, Env):
-                yield (key,), mark.name
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            for path, name in environment_variables(field.annotation):
-                yield (key, *path), name
+                yield path, mark.name
 
 
-def _read(file: Path, environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[Path_, str]]:
-    if not file.exists():
-        return {}, {}
-    try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else str(file)
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigurationError(f"{where}: not valid YAML: {problem}") from None
-    if root is None:
-        return {}, {}
-    lines: dict[Path_, str] = {}
-    values = _value(root, (), lines, file, environ)
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"{file}:1: expected keys and values, found {values!r}")
-    return values, lines
+def fields(
+    model: type[BaseModel], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    """Every (path of keys, field) of the model that is not itself a section."""
+    for key, field in model.model_fields.items():
+        section = _section(field)
+        if section is None:
+            yield (*path, key), field
+        else:
+            yield from fields(section, (*path, key))
 
 
-def _value(
-    node: yaml.Node, path: Path_, lines: dict[Path_, str], file: Path, environ: Mapping[str, str]
-) -> Any:
-    lines[path] = f"{file}:{node.start_mark.line + 1}"
-    if isinstance(node, yaml.MappingNode):
-        mapping: dict[str, Any] = {}
-        for key, value in node.value:
-            if key.value in mapping:
-                line = key.start_mark.line + 1
-                raise ConfigurationError(f"{file}:{line}: key {key.value!r} appears twice")
-            mapping[key.value] = _value(value, (*path, key.value), lines, file, environ)
-            lines[(*path, key.value)] = f"{file}:{key.start_mark.line + 1}"
-        return mapping
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _value(value, (*path, index), lines, file, environ)
-            for index, value in enumerate(node.value)
-        ]
-    return _scalar(node, lines[path], path, environ)
+def _section(field: FieldInfo | None) -> type[BaseModel] | None:
+    kind = field.annotation if field is not None else None
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def _scalar(node: yaml.Node, where: str, path: Path_, environ: Mapping[str, str]) -> Any:
-    def substitute(match: re.Match[str]) -> str:
-        value = environ.get(match["name"]) or match["default"]
-        if value is None:
-            key = ".".join(map(str, path))
-            raise ConfigurationError(
-                f"{where}: {key}: environment variable {match['name']} is not set "
-                f"and has no default (write ${{{match['name']}:-default}})"
-            )
-        return value
-
-    text, count = _VARIABLE.subn(substitute, node.value)
-    return yaml.safe_load(text) if count else yaml.safe_load(yaml.serialize(node))
+def _drop_empty_sections(values: dict[str, Any], model: type[BaseModel]) -> None:
+    for key, field in model.model_fields.items():
+        section = _section(field)
+        if section is not None and key in values:
+            if values[key] is None:
+                del values[key]
+            elif isinstance(values[key], dict):
+                _drop_empty_sections(values[key], section)
 
 
 def _put(values: dict[str, Any], path: tuple[str, ...], value: str) -> None:
@@ -128,13 +99,38 @@ def _put(values: dict[str, Any], path: tuple[str, ...], value: str) -> None:
     values[path[-1]] = value
 
 
-def _describe(problem: Any, file: Path, lines: dict[Path_, str]) -> str:
-    path: Path_ = tuple(problem["loc"])
+def _describe(problem: Any, model: type[BaseModel], file: Path, document: Document) -> str:
+    path: KeyPath = tuple(problem["loc"])
     key = ".".join(map(str, path))
-    where = next(
-        (lines[path[:n]] for n in range(len(path), -1, -1) if path[:n] in lines), str(file)
-    )
+    places = (document.places.get(path[:n]) for n in range(len(path), -1, -1))
+    place = next((found for found in places if found), str(file))
     if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key {key!r}"
+        return f"{place}: unknown key {key!r}"
+    field = _field_at(model, path)
+    if _section(field) is not None:
+        return f"{place}: {key}: expected keys and values, found {_kind(problem['input'])}"
     message = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {key}: {message}, found {problem['input']!r}"
+    secret = field is not None and field.annotation is SecretStr
+    found = _MASK if secret else _shown(problem["input"])
+    return f"{place}: {key}: {message}, found {found}"
+
+
+def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
+    """The field that `path` leads to or into."""
+    field: FieldInfo | None = None
+    for key in path:
+        field = model.model_fields.get(str(key))
+        section = _section(field)
+        if section is None:
+            return field
+        model = section
+    return field
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "a single value")
+
+
+def _shown(value: object) -> str:
+    """A value as an error shows it: whole lists and sections may hold anything."""
+    return _kind(value) if type(value) in _KINDS else repr(value)

@@ -13,6 +13,15 @@ from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
 
 
+class CosyVoiceSection(Section):
+    model_dir: str = Field("", description="the CosyVoice 2 checkpoint")
+    voices_dir: str = Field("", description="a folder per voice, with its prompt.wav")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    fp16: bool = Field(False, description="half precision; needs a GPU")
+    tensorrt: bool = Field(False, description="the flow's estimator in TensorRT; needs a GPU")
+    vllm: bool = Field(False, description="the language model in vLLM; needs a GPU")
+
+
 class TtsWorkerSection(Section):
     host: str = "127.0.0.1"
     port: Port = 7001
@@ -28,6 +37,7 @@ class TtsWorkerSection(Section):
     ttl_ms: Annotated[int, Env("TTL_MS")] = Field(
         600_000, ge=0, description="idle time after which a model leaves; 0: never"
     )
+    cosyvoice: CosyVoiceSection = CosyVoiceSection()
 
 
 class AsrWorkerSection(Section):
