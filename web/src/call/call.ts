@@ -66,7 +66,7 @@ export class Call {
       })
       .on(RoomEvent.SignalReconnecting, () => this.#set({ phase: "reconnecting" }))
       .on(RoomEvent.Reconnecting, () => this.#set({ phase: "reconnecting" }))
-      .on(RoomEvent.Reconnected, () => this.#set({ phase: this.#agent ? "live" : "waiting" }))
+      .on(RoomEvent.Reconnected, () => this.#reconnected())
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
     this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
       void this.#transcribe(reader, identity);
@@ -230,16 +230,27 @@ export class Call {
     if (!agent || agent === this.#agent || this.#state.phase === "starting") return;
     clearTimeout(this.#noAgentTimer);
     this.#agent = agent;
-    const { problem } = this.#state;
+    const { phase, problem } = this.#state;
     const waited = problem?.code === NO_AGENT.code || problem?.code === AGENT_LEFT.code;
-    this.#set({ phase: "live", problem: waited ? null : problem });
+    this.#set({
+      phase: phase === "reconnecting" ? phase : "live",
+      problem: waited ? null : problem,
+    });
     this.#attributesChanged(agent);
   }
 
   #agentLeft(): void {
     this.#agent = null;
+    // While the connection is being restored, everyone seems to leave.
+    if (this.#state.phase === "reconnecting") return;
     this.#set({ phase: "waiting", agent: "initializing", problem: AGENT_LEFT });
     this.#expectAgent(NO_AGENT);
+  }
+
+  #reconnected(): void {
+    this.#lookForAgent();
+    this.#set({ phase: this.#agent ? "live" : "waiting" });
+    if (!this.#agent) this.#expectAgent(NO_AGENT);
   }
 
   #expectAgent(problem: Problem): void {
