@@ -1,0 +1,176 @@
+"""Who has the floor while the agent speaks: duck at the first sign, hold, then yield or go on.
+
+Pure logic: events with their times go in, decisions come out. Nothing here waits, so the same
+events give the same decisions again, on any clock.
+
+    SPEAKING --evidence--> DUCKED --sustained--> HELD --wants the floor--> YIELDED
+        ^                    |                     |
+        +-----silence--------+---back-channel------+
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from agent.backchannel import Meaning, meaning
+
+
+@dataclass(frozen=True, kw_only=True)
+class FloorPolicy:
+    """When the agent gives way. Shorter times interrupt sooner and are fooled more often."""
+
+    voiced_probability: float = 0.5
+    """VAD probability from which a window counts as speech."""
+    duck_after_s: float = 0.03
+    """Speech after which the agent turns down: the first window, a false one costs nothing."""
+    hold_after_s: float = 0.09
+    """Speech after which the agent falls silent, keeping its place."""
+    yield_after_s: float = 0.9
+    """Speech after which the floor is the person's whatever recognition says."""
+    gap_s: float = 0.15
+    """Silence within speech that does not end it."""
+    settle_s: float = 0.25
+    """Silence after which the speech over the agent is over and is judged."""
+    verdict_s: float = 0.9
+    """Time after the speech's end in which its words may still come; then the agent goes on."""
+    near_db: float = 14.0
+    """Speech this far below the person's own level is somebody else's, farther away."""
+
+
+class Floor(Enum):
+    QUIET = "quiet"
+    """The agent is not speaking: the floor is anyone's."""
+    SPEAKING = "speaking"
+    DUCKED = "ducked"
+    HELD = "held"
+    YIELDED = "yielded"
+    """The person has the floor; the reply is cut."""
+
+
+class Decision(Enum):
+    DUCK = "duck"
+    HOLD = "hold"
+    YIELD = "yield"
+    RETURN = "return"
+    """Go on where the reply was, at full level."""
+
+
+@dataclass
+class TurnTaking:
+    """One call's floor. All times are seconds of one clock that never runs backwards."""
+
+    policy: FloorPolicy = FloorPolicy()
+    floor: Floor = Floor.QUIET
+    _speech_began_s: float | None = None
+    _last_voiced_s: float = float("-inf")
+    _voiced_s: float = 0.0
+    _person_level_db: float | None = field(default=None)
+    _text: str = ""
+    _asked: bool = False
+
+    @property
+    def onset_s(self) -> float | None:
+        """When the speech that is being judged began."""
+        return self._speech_began_s
+
+    # --- what the agent does
+
+    def agent_speaks(self, *, at_s: float) -> None:
+        """The first audio of a reply is heard; speech already going on is judged against it."""
+        self.floor = Floor.SPEAKING
+        self._asked = False
+        self._forget()
+
+    def agent_asked(self, *, asked: bool) -> None:
+        """Whether what has been heard of the reply ends in a question."""
+        self._asked = asked
+
+    def agent_stops(self, *, at_s: float) -> None:
+        """The reply has been heard to its end, or is cut."""
+        self.floor = Floor.QUIET
+        self._forget()
+
+    # --- what is heard of the person
+
+    def window(
+        self, *, at_s: float, duration_s: float, probability: float, level_db: float
+    ) -> Decision | None:
+        """A window of the microphone, ending at `at_s`; its VAD probability and RMS level."""
+        voiced = probability >= self.policy.voiced_probability
+        if self.floor is Floor.QUIET or self.floor is Floor.YIELDED:
+            self._learn_level(level_db if voiced else None)
+            return None
+        if voiced and self._near(level_db):
+            if at_s - self._last_voiced_s > self.policy.settle_s + duration_s:
+                self._forget()
+            if self._speech_began_s is None:
+                self._speech_began_s = at_s - duration_s
+            self._voiced_s += duration_s
+            self._last_voiced_s = at_s
+            return self._on_speech()
+        return self.passes(at_s=at_s)
+
+    def transcript(self, text: str, *, at_s: float) -> Decision | None:
+        """What recognition has made so far of the speech that is going on."""
+        self._text = text
+        if self.floor not in (Floor.DUCKED, Floor.HELD):
+            return None
+        wants = meaning(text, answers_question=self._asked)
+        if wants is Meaning.TURN:
+            return self._decide(Decision.YIELD)
+        if text and self._over(at_s):
+            return self._decide(Decision.RETURN)
+        return None
+
+    def passes(self, *, at_s: float) -> Decision | None:
+        """Time has passed without speech."""
+        if self.floor not in (Floor.DUCKED, Floor.HELD) or not self._over(at_s):
+            return None
+        silence_s = at_s - self._last_voiced_s
+        judged = bool(self._text) or silence_s > self.policy.verdict_s
+        if self.floor is Floor.DUCKED or judged:
+            return self._decide(Decision.RETURN)
+        return None
+
+    # --- deciding
+
+    def _on_speech(self) -> Decision | None:
+        policy = self.policy
+        if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
+            return self._decide(Decision.YIELD)
+        if self._voiced_s >= policy.hold_after_s and self.floor is not Floor.HELD:
+            return self._decide(Decision.HOLD)
+        if self._voiced_s >= policy.duck_after_s and self.floor is Floor.SPEAKING:
+            return self._decide(Decision.DUCK)
+        return None
+
+    def _decide(self, decision: Decision) -> Decision:
+        self.floor = {
+            Decision.DUCK: Floor.DUCKED,
+            Decision.HOLD: Floor.HELD,
+            Decision.YIELD: Floor.YIELDED,
+            Decision.RETURN: Floor.SPEAKING,
+        }[decision]
+        if decision is Decision.RETURN:
+            self._forget()
+        return decision
+
+    def _over(self, at_s: float) -> bool:
+        return at_s - self._last_voiced_s >= self.policy.settle_s
+
+    def _forget(self) -> None:
+        self._speech_began_s = None
+        self._last_voiced_s = float("-inf")
+        self._voiced_s = 0.0
+        self._text = ""
+
+    def _near(self, level_db: float) -> bool:
+        return self._person_level_db is None or (
+            level_db > self._person_level_db - self.policy.near_db
+        )
+
+    def _learn_level(self, level_db: float | None) -> None:
+        """Follows the level of the person's own speech while the agent is quiet."""
+        if level_db is None:
+            return
+        known = self._person_level_db
+        self._person_level_db = level_db if known is None else known + 0.02 * (level_db - known)

@@ -1,0 +1,200 @@
+"""Who has the floor, for any events in any order, without a clock of its own."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from agent.turn_taking import Decision, Floor, FloorPolicy, TurnTaking
+
+WINDOW_S = 0.032
+POLICY = FloorPolicy()
+
+
+class Person:
+    """Feeds windows of speech and silence to a floor and collects its decisions."""
+
+    def __init__(self) -> None:
+        self.turns = TurnTaking(POLICY)
+        self.now_s = 0.0
+        self.decisions: list[tuple[Decision, float]] = []
+
+    def sounds(self, seconds: float, *, probability: float = 0.95, level_db: float = -25.0) -> None:
+        for _ in range(round(seconds / WINDOW_S)):
+            self.now_s += WINDOW_S
+            self._take(
+                self.turns.window(
+                    at_s=self.now_s,
+                    duration_s=WINDOW_S,
+                    probability=probability,
+                    level_db=level_db,
+                )
+            )
+
+    def is_silent(self, seconds: float) -> None:
+        self.sounds(seconds, probability=0.02, level_db=-70.0)
+
+    def is_understood(self, text: str) -> None:
+        self._take(self.turns.transcript(text, at_s=self.now_s))
+
+    def _take(self, decision: Decision | None) -> None:
+        if decision is not None:
+            self.decisions.append((decision, self.now_s))
+
+    @property
+    def made(self) -> list[Decision]:
+        return [decision for decision, _ in self.decisions]
+
+
+def listening_to_the_agent() -> Person:
+    person = Person()
+    person.sounds(1.0)  # the level of the person's own voice is known
+    person.is_silent(0.5)
+    person.turns.agent_speaks(at_s=person.now_s)
+    return person
+
+
+def test_an_interruption_ducks_at_once_holds_soon_and_yields_on_its_words() -> None:
+    person = listening_to_the_agent()
+    began_s = person.now_s
+    person.sounds(0.5)
+    person.is_understood("wait a moment")
+    assert person.made == [Decision.DUCK, Decision.HOLD, Decision.YIELD]
+    times = [at_s - began_s for _, at_s in person.decisions]
+    assert times[0] <= 0.04
+    assert times[1] <= 0.1
+
+
+def test_a_murmur_is_held_for_and_the_agent_goes_on() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.3)
+    person.is_silent(0.2)
+    person.is_understood("Mm-hmm.")
+    person.is_silent(0.2)
+    assert person.made == [Decision.DUCK, Decision.HOLD, Decision.RETURN]
+    assert person.turns.floor is Floor.SPEAKING
+
+
+def test_a_click_only_ducks() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.032)
+    person.is_silent(0.4)
+    assert person.made == [Decision.DUCK, Decision.RETURN]
+
+
+def test_a_noise_without_words_lets_the_agent_go_on() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_silent(2.0)
+    assert person.made == [Decision.DUCK, Decision.HOLD, Decision.RETURN]
+
+
+def test_a_short_command_yields_though_it_is_over_when_it_is_understood() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.3)
+    person.is_silent(0.4)
+    person.is_understood("Stop.")
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_long_speech_yields_without_recognition() -> None:
+    person = listening_to_the_agent()
+    person.sounds(POLICY.yield_after_s + 0.2)
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_somebody_far_away_does_not_even_duck() -> None:
+    person = listening_to_the_agent()
+    person.sounds(3.0, level_db=-25.0 - POLICY.near_db - 3)
+    assert person.made == []
+
+
+def test_yes_after_a_question_takes_the_floor() -> None:
+    person = listening_to_the_agent()
+    person.turns.agent_asked(asked=True)
+    person.sounds(0.3)
+    person.is_understood("Yes.")
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_two_murmurs_in_one_reply_are_judged_apart() -> None:
+    person = listening_to_the_agent()
+    for _ in range(4):
+        person.sounds(0.35)
+        person.is_silent(0.3)
+        person.is_understood("Yeah.")
+        person.is_silent(0.6)
+    assert Decision.YIELD not in person.made
+
+
+class AnyOrder(RuleBasedStateMachine):
+    """Every event in every state: no exception, no stuck state, decisions that fit the floor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.person = Person()
+        self.silent_for_s = 0.0
+        self.expected = Floor.QUIET
+
+    @rule()
+    def agent_speaks(self) -> None:
+        self.person.turns.agent_speaks(at_s=self.person.now_s)
+        self.expected = Floor.SPEAKING
+        self.silent_for_s = 0.0
+
+    @rule()
+    def agent_stops(self) -> None:
+        self.person.turns.agent_stops(at_s=self.person.now_s)
+        self.expected = Floor.QUIET
+
+    @rule(asked=st.booleans())
+    def agent_asks(self, asked: bool) -> None:
+        self.person.turns.agent_asked(asked=asked)
+
+    @rule(
+        seconds=st.floats(0.032, 1.5),
+        probability=st.floats(0, 1),
+        level_db=st.floats(-90, 0),
+    )
+    def sound(self, seconds: float, probability: float, level_db: float) -> None:
+        self.person.sounds(seconds, probability=probability, level_db=level_db)
+        self.silent_for_s = 0.0
+        self._follow()
+
+    @rule(seconds=st.floats(0.032, 3.0))
+    def silence(self, seconds: float) -> None:
+        self.person.is_silent(seconds)
+        self.silent_for_s += seconds
+        self._follow()
+
+    @rule(text=st.sampled_from(["", "mm-hmm", "yeah", "stop", "what about monday", "Thank you."]))
+    def words(self, text: str) -> None:
+        self.person.is_understood(text)
+        self._follow()
+
+    def _follow(self) -> None:
+        """Each decision must be one that the floor it was made on allows."""
+        follows = {
+            (Floor.SPEAKING, Decision.DUCK): Floor.DUCKED,
+            (Floor.SPEAKING, Decision.HOLD): Floor.HELD,
+            (Floor.DUCKED, Decision.HOLD): Floor.HELD,
+            (Floor.DUCKED, Decision.RETURN): Floor.SPEAKING,
+            (Floor.DUCKED, Decision.YIELD): Floor.YIELDED,
+            (Floor.HELD, Decision.RETURN): Floor.SPEAKING,
+            (Floor.HELD, Decision.YIELD): Floor.YIELDED,
+        }
+        for decision in self.person.made:
+            self.expected = follows[(self.expected, decision)]
+        self.person.decisions.clear()
+
+    @invariant()
+    def the_floor_is_where_the_decisions_led(self) -> None:
+        assert self.person.turns.floor is self.expected
+
+    @invariant()
+    def silence_gives_the_floor_back_within_its_bound(self) -> None:
+        if self.silent_for_s > POLICY.verdict_s + 2 * WINDOW_S + 0.1:
+            assert self.person.turns.floor not in (Floor.DUCKED, Floor.HELD)
+
+
+AnyOrder.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAnyOrder = AnyOrder.TestCase
