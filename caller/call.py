@@ -13,7 +13,7 @@ from rich.status import Status
 
 from caller.access import request_access
 from caller.client import join
-from caller.conversation import Conversation, Recording, Turn
+from caller.conversation import ANSWER_TIMEOUT_S, Conversation, Recording, Turn
 from caller.errors import CallError
 from caller.intelligibility import recognize
 from caller.report import CallReport, TurnReport, turn_lines
@@ -59,18 +59,19 @@ class Call:
 
     async def listen_again(self) -> list[TurnReport]:
         """The reports with what recognition makes of the replies, where it can be asked."""
-        reports: list[TurnReport] = []
+        reports = [turn.report for turn in self.turns]
         asr = self.settings.asr
         async with RecognitionPool(StaticDiscovery(asr.worker_address)) as pool:
-            for turn in self.turns:
-                heard: str | None = None
-                if turn.reply is not None:
-                    self._show(f"recognising the reply to {turn.report.file}")
-                    try:
-                        heard = await recognize(turn.reply.audio, pool, language=asr.language)
-                    except SpeechError as error:
-                        self._note(f"the reply was not recognised: {error}")
-                reports.append(turn.report.model_copy(update={"reply_asr": heard}))
+            for index, turn in enumerate(self.turns):
+                if turn.reply is None:
+                    continue
+                self._show(f"recognising the reply to {turn.report.file}")
+                try:
+                    heard = await recognize(turn.reply.audio, pool, language=asr.language)
+                except SpeechError as error:
+                    self._note(f"replies are not recognised: {error}")
+                    break
+                reports[index] = turn.report.model_copy(update={"reply_asr": heard})
         return reports
 
     def _show(self, step: str) -> None:
@@ -128,10 +129,12 @@ def _run(call: Call, recordings: list[Recording]) -> tuple[CallReport, int]:
 
 
 def _unanswered(report: TurnReport) -> str:
-    understood = f"it understood {report.user_transcript!r}" if report.user_transcript else ""
     if report.agent_transcript:
         return f"the agent answered {report.agent_transcript!r}, but nothing audible was received"
-    return "the agent did not answer" + (f" ({understood})" if understood else "")
+    understood = (
+        f"understood {report.user_transcript!r}" if report.user_transcript else "understood nothing"
+    )
+    return f"the agent did not answer within {ANSWER_TIMEOUT_S:.0f} s (it {understood})"
 
 
 def _own_gateway(settings: OrchestratorSettings) -> str:

@@ -27,7 +27,7 @@ class HeardEvent:
     """A Parley event and when it came, in seconds of the clock."""
 
     at_s: float
-    event: room_events.TurnEvent | room_events.ErrorEvent
+    event: room_events.AnyEvent
 
 
 class RoomClient:
@@ -146,7 +146,8 @@ class RoomClient:
             self._fail("the agent left the call")
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
-        self._fail(f"the room was lost ({rtc.DisconnectReason.Name(reason).lower()})")
+        name = rtc.DisconnectReason.Name(reason).lower().replace("_", " ")
+        self._fail(f"the room was lost ({name})")
 
     def _on_transcription(self, reader: rtc.TextStreamReader, speaker: str) -> None:
         self._start(self.transcripts.read(reader, speaker))

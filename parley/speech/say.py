@@ -1,0 +1,213 @@
+"""`./run say "text"`: speaks a text through the speech workers, without a room."""
+
+import argparse
+import asyncio
+import re
+import sys
+import unicodedata
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from parley.audio import Audio
+from parley.clock import monotonic
+from parley.discovery import Discovery, StaticDiscovery
+from parley.errors import (
+    ConfigurationError,
+    InvalidSpeechRequestError,
+    ParleyError,
+    SpeechError,
+    VoiceNotFoundError,
+)
+from parley.settings import load_orchestrator
+from parley.speech import (
+    AudioChunk,
+    SpeechEvent,
+    SpeechPool,
+    SynthesisRequest,
+    SynthesisStarted,
+    SynthesisWords,
+)
+from parley.speech.player import Player, find_player
+
+MAX_CHARACTERS = 20_000
+"""Some twenty minutes of speech."""
+MAX_TEXT_CHARACTERS = 2_000
+"""Of one text message; `SynthesizeText` says so."""
+
+_MARKUP = re.compile(r"<\s*(\?xml|!DOCTYPE|!ENTITY|speak)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*")
+_ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.$")
+
+
+class Spoken(BaseModel):
+    """What `say --json` prints; fields that were not reached are None."""
+
+    model_config = ConfigDict(frozen=True)
+
+    voice: str | None = None
+    engine: str | None = None
+    worker: str | None = None
+    first_audio_ms: float | None = None
+    """The request sent to the first sound received."""
+    audio_s: float | None = None
+    words: int | None = None
+    saved: str | None = None
+    error: str | None = None
+
+
+def speakable(text: str) -> str:
+    """The text without what is no character: lone surrogates, control characters.
+
+    Raises InvalidSpeechRequestError for text that is too long, is markup, or has nothing to say.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise InvalidSpeechRequestError(
+            f"the text has {len(text):,} characters; say speaks at most {MAX_CHARACTERS:,} at once"
+        )
+    if found := _MARKUP.search(text):
+        raise InvalidSpeechRequestError(
+            f"the text is markup ({found[0]}…); say speaks plain text and knows no SSML"
+        )
+    # A pair of surrogates is a character, a lone one is none.
+    whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    clean = "".join(" " if unicodedata.category(c) == "Cc" and c != "\n" else c for c in whole)
+    if not any(c.isalnum() for c in clean):
+        raise InvalidSpeechRequestError("the text has nothing to say: no letter and no digit")
+    return clean
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The text sentence by sentence, none above MAX_TEXT_CHARACTERS or without a word; together
+    they hold every word in order."""
+    begin = 0
+    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
+        sentence = text[begin:end].strip()
+        if end < len(text) and _ABBREVIATION.search(sentence):
+            continue
+        begin = end
+        while len(sentence) > MAX_TEXT_CHARACTERS:
+            cut = sentence.rfind(" ", 1, MAX_TEXT_CHARACTERS + 1)
+            cut = cut if cut > 0 else MAX_TEXT_CHARACTERS
+            yield sentence[:cut].rstrip()
+            sentence = sentence[cut:].lstrip()
+        if any(c.isalnum() for c in sentence):
+            yield sentence
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command; 0 when the text was spoken, 1 when not, 2 for a wrong configuration."""
+    arguments = _parser().parse_args(argv)
+    status = 0
+    try:
+        spoken, audio = _say(arguments.text, arguments.voice, arguments.save)
+        if arguments.save is not None:
+            arguments.save.write_bytes(audio.wav())
+    except OSError as error:
+        spoken, status = Spoken(error=f"--save {arguments.save}: {error.strerror}"), 1
+    except ParleyError as error:
+        spoken = Spoken(error=str(error))
+        status = 2 if isinstance(error, ConfigurationError) else 1
+    if arguments.json:
+        sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
+    elif spoken.error is not None:
+        sys.stderr.write(f"error: {spoken.error}\n")
+    else:
+        sys.stdout.write(
+            f"{spoken.words} words, {spoken.audio_s:.2f} s of speech; first audio after "
+            f"{spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on {spoken.worker})\n"
+        )
+    return status
+
+
+def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
+    settings = load_orchestrator()
+    texts = list(sentences(speakable(text)))
+    if save is not None and not save.absolute().parent.is_dir():
+        raise InvalidSpeechRequestError(f"--save {save}: there is no folder {save.parent}")
+    request = SynthesisRequest(voice=voice or settings.tts.default_model, speed=settings.tts.speed)
+    discovery = StaticDiscovery(settings.tts.worker_address)
+    spoken, audio = asyncio.run(_speak(discovery, request, texts, aloud=save is None))
+    return spoken.model_copy(update={"saved": str(save) if save is not None else None}), audio
+
+
+async def _speak(
+    discovery: Discovery, request: SynthesisRequest, texts: list[str], *, aloud: bool
+) -> tuple[Spoken, Audio]:
+    async with SpeechPool(discovery) as pool:
+        try:
+            return await _hear(pool.synthesize(request, _each(texts)), aloud=aloud)
+        except VoiceNotFoundError as error:
+            known = {name for worker in pool.roster.candidates() for name in worker.voices or ()}
+            there = f"; there are: {', '.join(sorted(known))}" if known else ""
+            raise VoiceNotFoundError(f"{error}{there}") from None
+
+
+async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spoken, Audio]:
+    """Takes the speech as it comes, playing it where that is wanted and possible."""
+    asked_s, first_audio_s = monotonic(), None
+    player: Player | None = None
+    started: SynthesisStarted | None = None
+    words, chunks = 0, []
+    try:
+        async for event in events:
+            match event:
+                case SynthesisStarted():
+                    started = event
+                    player = await _player(event.sample_rate_hz) if aloud else None
+                case SynthesisWords():
+                    words += len(event.words)
+                case AudioChunk() if len(event.samples):
+                    first_audio_s = first_audio_s or monotonic()
+                    chunks.append(event.samples)
+                    if player is not None:
+                        await player.play(event.samples)
+        if player is not None and (problem := await player.finish()):
+            _note(f"{problem}: --save FILE.wav is how to hear it on this machine")
+    finally:
+        if player is not None:
+            await player.aclose()
+    if started is None or first_audio_s is None:
+        raise SpeechError("the worker answered without a sound")
+    audio = Audio(np.concatenate(chunks), started.sample_rate_hz)
+    spoken = Spoken(
+        voice=started.voice,
+        engine=started.engine,
+        worker=started.worker_id,
+        first_audio_ms=round(1000 * (first_audio_s - asked_s), 1),
+        audio_s=round(audio.duration_s, 3),
+        words=words,
+    )
+    return spoken, audio
+
+
+async def _player(sample_rate_hz: int) -> Player | None:
+    command = find_player(sample_rate_hz)
+    if command is None:
+        _note("no player (aplay, paplay, ffplay) here: --save FILE.wav is how to hear it")
+        return None
+    return await Player.start(command)
+
+
+async def _each(texts: list[str]) -> AsyncIterator[str]:
+    for text in texts:
+        yield text
+
+
+def _note(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="run say",
+        description="Speaks a text through the speech workers, without a room. "
+        "Needs a speech worker (`./run up`).",
+    )
+    parser.add_argument("text", metavar="TEXT", help=f"at most {MAX_CHARACTERS:,} characters")
+    parser.add_argument("--voice", metavar="V", default="", help="default: the configured voice")
+    parser.add_argument("--save", metavar="OUT.wav", type=Path, help="instead of playing it")
+    parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    return parser

@@ -1,0 +1,71 @@
+"""The caller's clocks, against an agent whose delay is known, through a real server."""
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from caller import measure
+from caller.client import RoomClient, join
+from caller.microphone import SAMPLE_RATE_HZ, Microphone
+from parley.audio import Audio
+from parley.clock import monotonic
+from tests.caller.echo import echo_agent
+from tests.caller.livekit import LiveKit
+from tests.caller.sound import TRANSPORT_MS, access, burst
+
+
+async def heard_after_ms(client: RoomClient, clip: Audio) -> float:
+    """First sample spoken to first sample of it heard."""
+    utterance = client.microphone.speak(clip)
+    assert await client.reached(lambda: utterance.pushed, timeout_s=10)
+    assert utterance.first_sample is not None
+    since_s = client.microphone.time_of(utterance.first_sample)
+    assert await client.reached(lambda: not client.ear.quiet_since(since_s), timeout_s=10)
+    assert await client.reached(lambda: client.ear.quiet_since(client.clock() - 0.3), timeout_s=10)
+    spoken_s = client.microphone.time_of(utterance.first_sample)
+    heard = client.ear.between(spoken_s, client.clock())
+    [sound] = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)
+    return 1000 * sound.start / heard.sample_rate_hz
+
+
+async def test_a_sample_counts_as_spoken_when_the_native_source_takes_it() -> None:
+    """However the event loop stalls, within the source's queue, the samples keep their times."""
+    microphone = Microphone()
+    speaking = asyncio.create_task(microphone.run())
+    stalls = 0
+    try:
+        for _ in range(40):
+            microphone.frame_passed.clear()
+            await microphone.frame_passed.wait()
+            if stalls < 3:
+                stalls += 1
+                until_s = monotonic() + 0.03
+                while monotonic() < until_s:
+                    pass
+    finally:
+        microphone.stop()
+        await speaking
+        await microphone.source.aclose()
+    times_s = [microphone.time_of(n * SAMPLE_RATE_HZ // 100) for n in range(60)]
+    steps_ms = 1000 * np.diff(times_s)
+    assert steps_ms.min() == pytest.approx(10, abs=0.01)
+    # A machine that stalls us longer than the queue lasts adds a real gap, never takes time away.
+    assert np.median(steps_ms) == pytest.approx(10, abs=0.01)
+
+
+@pytest.mark.servers
+async def test_measured_delay_follows_the_known_one(livekit: LiveKit) -> None:
+    """Transport cancels out between two delays: what is left is the instrument's own error."""
+    medians_ms: dict[float, float] = {}
+    for delay_s in (0.2, 0.7):
+        way = access(livekit)
+        async with echo_agent(livekit, way.room, delay_s=delay_s), join(way) as client:
+            await client.wait_for_agent()
+            measured = [await heard_after_ms(client, burst()) for _ in range(4)]
+        beyond = np.array(measured) - 1000 * delay_s
+        assert (beyond > 2 * TRANSPORT_MS[0]).all(), beyond
+        assert (beyond < 2 * TRANSPORT_MS[1]).all(), beyond
+        medians_ms[delay_s] = float(np.median(measured))
+    # Jitter buffers differ from room to room, by as much as a busy machine has them grow.
+    assert medians_ms[0.7] - medians_ms[0.2] == pytest.approx(500, abs=120)
