@@ -110,4 +110,5 @@ class UtterancePcm:
 def to_pcm(samples: FloatSamples) -> bytes:
     """±1 float as signed 16-bit little-endian."""
     scaled = np.rint(samples * np.float32(32767))
-    return np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
+    pcm: bytes = np.clip(scaled, -32768, 32767).astype("<i2").tobytes()
+    return pcm

@@ -163,8 +163,8 @@ class Residency:
 
     async def keep_evicting(self) -> None:
         """Runs until cancelled."""
-        while True:  # time itself is what is waited for
-            await asyncio.sleep(await self.evict_idle())  # noqa: ASYNC110
+        while True:  # noqa: ASYNC110 - time itself is what is waited for
+            await asyncio.sleep(await self.evict_idle())
 
     async def aclose(self) -> None:
         """Waits for loads in progress and gives everything back."""

@@ -1,0 +1,79 @@
+"""The TTS worker: `python -m workers.tts`."""
+
+import asyncio
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from parley.errors import ConfigurationError
+from parley.rpc.v1 import status_pb2
+from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from parley.settings import WorkerSettings
+from workers.engines import create_engine
+from workers.errors import CallError
+from workers.profiles import SlowSynthesisProfiles
+from workers.residency import Residency
+from workers.server import WorkerServer, run
+from workers.slots import Slots
+from workers.status import WorkerIdentity
+from workers.synthesis_service import SynthesisService
+from workers.voices import Voices
+
+_SERVICE = "parley.rpc.v1.SpeechSynthesis"
+
+
+async def serve(settings: WorkerSettings) -> None:
+    """Serves until a signal comes.
+
+    Raises ConfigurationError, and ModelError where the default voice cannot be had.
+    """
+    tts = settings.tts
+    engine = create_engine(tts.adapter, threads=tts.threads_per_stream)
+    voices = Voices(engine, default=tts.default_model)
+    try:
+        voices.find(tts.default_model)
+    except CallError as error:
+        raise ConfigurationError(
+            f"tts.default_model (DEFAULT_MODEL) does not fit adapter {tts.adapter}: {error}"
+        ) from None
+    residency = Residency(
+        voices.load, cap=tts.resident_cap, ttl_s=tts.ttl_ms / 1000, pinned=tts.default_model
+    )
+    slots = Slots(tts.slots, queue_wait_s=tts.queue_wait_s)
+    server = WorkerServer(
+        host=tts.host,
+        port=tts.port,
+        metrics_port=tts.metrics_port,
+        slots=slots,
+        services=(_SERVICE,),
+        with_reflection=settings.telemetry.environment == "development",
+    )
+    with ThreadPoolExecutor(tts.slots, thread_name_prefix="synthesis") as executor:
+        service = SynthesisService(
+            identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_SYNTHESIS, engine=engine.name),
+            slots=slots,
+            voices=voices,
+            residency=residency,
+            profiles=SlowSynthesisProfiles(settings.telemetry),
+            executor=executor,
+        )
+        async with server:
+            rpc.add_SpeechSynthesisServicer_to_server(service, server.grpc)
+            await server.start()
+            await server.run_unless_stopped(_warm_up(residency, tts.default_model))
+            evicting = asyncio.create_task(residency.keep_evicting())
+            try:
+                await server.serve()
+            finally:
+                evicting.cancel()
+                with suppress(asyncio.CancelledError):
+                    await evicting
+        await residency.aclose()
+
+
+async def _warm_up(residency: Residency, voice: str) -> None:
+    (await residency.acquire(voice)).release()
+
+
+if __name__ == "__main__":
+    sys.exit(run("tts", serve))
