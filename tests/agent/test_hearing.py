@@ -1,0 +1,125 @@
+"""The STT plugin, against recognition workers on real sockets."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import numpy as np
+from livekit import rtc
+from livekit.agents import stt
+from livekit.agents.stt import SpeechEventType as Kind
+
+from agent.hearing import Hearing
+from parley.discovery import StaticDiscovery
+from parley.speech import RecognitionPool
+from tests.agent.wire_workers import RecognitionWorker, serving
+from tests.conftest import free_ports
+
+SILENCE = 0
+FLUSH = -1
+
+
+def frame(value: int) -> rtc.AudioFrame:
+    """20 ms at 16 kHz, all samples the same."""
+    samples = np.full(320, value, dtype=np.int16)
+    return rtc.AudioFrame(samples.tobytes(), 16000, 1, 320)
+
+
+@asynccontextmanager
+async def hearing_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[Hearing]:
+    """`haste` is how much faster the pool's clock runs: its patience ends the sooner."""
+    pool = RecognitionPool(StaticDiscovery(target), clock=lambda: haste * time.monotonic())
+    async with pool:
+        yield Hearing(pool, language="en", preflight_silence_s=0.06, session_id="s1")
+
+
+@asynccontextmanager
+async def stream_to(worker: RecognitionWorker) -> AsyncGenerator[stt.RecognizeStream]:
+    async with AsyncExitStack() as stack:
+        target = await stack.enter_async_context(serving(worker))
+        hearing = await stack.enter_async_context(hearing_at(target))
+        yield await stack.enter_async_context(hearing.stream())
+
+
+def speak(stream: stt.RecognizeStream, items: Sequence[int]) -> None:
+    for item in items:
+        if item == FLUSH:
+            stream.flush()
+        else:
+            stream.push_frame(frame(item))
+
+
+async def heard(stream: stt.RecognizeStream, until: Kind) -> list[tuple[Kind, str]]:
+    events = []
+    async for event in stream:
+        events.append((event.type, event.alternatives[0].text))
+        if event.type is until:
+            break
+    return events
+
+
+async def test_a_turn_is_heard_as_it_is_spoken() -> None:
+    async with stream_to(RecognitionWorker()) as stream:
+        speak(stream, [1, 2, SILENCE, FLUSH])
+        assert await heard(stream, Kind.FINAL_TRANSCRIPT) == [
+            (Kind.INTERIM_TRANSCRIPT, "word1"),
+            (Kind.INTERIM_TRANSCRIPT, "word1 word2"),
+            (Kind.PREFLIGHT_TRANSCRIPT, "word1 word2"),
+            (Kind.FINAL_TRANSCRIPT, "word1 word2"),
+        ]
+
+
+async def test_a_final_holds_what_was_said_before_its_flush_and_nothing_after() -> None:
+    async with stream_to(RecognitionWorker()) as stream:
+        speak(stream, [1, FLUSH, 2, 3, FLUSH])
+        finals = [(await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1] for _ in range(2)]
+        assert finals == ["word1", "word2 word3"]
+
+
+async def test_the_worker_is_told_how_to_listen() -> None:
+    worker = RecognitionWorker()
+    async with stream_to(worker) as stream:
+        speak(stream, [1, FLUSH])
+        await heard(stream, Kind.FINAL_TRANSCRIPT)
+    (opened,) = worker.opened
+    assert (opened.session_id, opened.language, opened.sample_rate_hz) == ("s1", "en", 16000)
+    assert opened.preflight_silence.ToTimedelta().total_seconds() == 0.06
+
+
+async def test_when_nothing_was_said_after_all_the_interim_text_is_withdrawn() -> None:
+    async with stream_to(RecognitionWorker(final_is_empty=True)) as stream:
+        speak(stream, [1, FLUSH])
+        assert (await heard(stream, Kind.FINAL_TRANSCRIPT))[1:] == [
+            (Kind.INTERIM_TRANSCRIPT, ""),
+            (Kind.FINAL_TRANSCRIPT, ""),
+        ]
+
+
+async def test_a_worker_that_restarts_in_mid_sentence_loses_no_word() -> None:
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}") as hearing, hearing.stream() as stream:
+        async with serving(RecognitionWorker(), port=port):
+            speak(stream, [1, 2])
+            await heard(stream, Kind.INTERIM_TRANSCRIPT)
+        async with serving(RecognitionWorker(), port=port):
+            speak(stream, [3, FLUSH])
+            final = (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1]
+            assert final == (Kind.FINAL_TRANSCRIPT, "word1 word2 word3")
+
+
+async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_is_back() -> None:
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
+        errors: list[stt.STTError] = []
+        told = asyncio.Event()
+        hearing.on("error", lambda error: (errors.append(error), told.set()))
+        listening = asyncio.create_task(heard(stream, Kind.FINAL_TRANSCRIPT))
+        speak(stream, [1, 2])
+        await told.wait()
+        assert all(error.recoverable for error in errors)
+        async with serving(RecognitionWorker(), port=port):
+            while not listening.done():  # what is said while nobody listens may be lost
+                speak(stream, [3, FLUSH])
+                await asyncio.wait({listening}, timeout=0.2)
+        assert "word3" in listening.result()[-1][1]

@@ -1,0 +1,175 @@
+"""Speech workers made of arithmetic: they speak the contract on a real socket.
+
+In speech, a word sounds for a tenth of a second. In recognition, a frame of audio is a word (the
+value of its samples) or, with zeros, silence: a word gives PARTIAL, silence after words PREFLIGHT,
+a flush FINAL.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import grpc
+import numpy as np
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from parley.rpc.v1 import recognition_pb2 as recognition
+from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
+from parley.rpc.v1 import synthesis_pb2 as synthesis
+
+WORD_S = 0.1
+
+
+@dataclass
+class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
+    """Its faults are switches that a test turns while it runs."""
+
+    voices: tuple[str, ...] = ("tone", "other")
+    refuses: int = 0
+    """So many calls find no free slot."""
+    is_broken: bool = False
+    gives_word_times: bool = True
+    opened: list[synthesis.SynthesizeOpen] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def Synthesize(  # noqa: N802
+        self,
+        requests: AsyncIterator[synthesis.SynthesizeRequest],
+        context: grpc.aio.ServicerContext,
+    ) -> AsyncGenerator[synthesis.SynthesizeResponse]:
+        opened = (await anext(aiter(requests))).open
+        self.opened.append(opened)
+        if self.refuses:
+            self.refuses -= 1
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no slot is free")
+        if self.is_broken:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not today")
+        started = synthesis.SynthesisStarted(
+            worker_id="w1", engine="wire", voice=opened.voice, sample_rate_hz=opened.sample_rate_hz
+        )
+        yield synthesis.SynthesizeResponse(started=started)
+        try:
+            async for response in self._speak(opened.sample_rate_hz, requests):
+                yield response
+        finally:
+            self.ended.set()
+
+    async def _speak(
+        self, rate_hz: int, requests: AsyncIterator[synthesis.SynthesizeRequest]
+    ) -> AsyncGenerator[synthesis.SynthesizeResponse]:
+        word_samples = int(WORD_S * rate_hz)
+        spoken = index = 0
+        async for request in requests:
+            if request.WhichOneof("message") != "text":
+                break
+            self.texts.append(request.text.text)
+            words = request.text.text.split()
+            starts = [(spoken + n) * word_samples for n in range(len(words))]
+            timings = [
+                synthesis.WordTiming(word=word, start_sample=at, end_sample=at + word_samples)
+                for word, at in zip(words, starts, strict=True)
+            ]
+            if self.gives_word_times:
+                yield synthesis.SynthesizeResponse(
+                    words=synthesis.SynthesisWords(text_index=index, words=timings)
+                )
+            for at in starts:
+                spoken += 1
+                samples = np.full(word_samples, spoken, dtype="<i2")
+                yield synthesis.SynthesizeResponse(
+                    audio=synthesis.SynthesisAudio(
+                        sequence=spoken - 1,
+                        sample_offset=at,
+                        pcm_s16le=samples.tobytes(),
+                        text_index=index,
+                    )
+                )
+            end = spoken * word_samples
+            yield synthesis.SynthesizeResponse(
+                text_done=synthesis.SynthesisTextDone(text_index=index, end_sample=end)
+            )
+            index += 1
+        yield synthesis.SynthesizeResponse(
+            done=synthesis.SynthesisDone(total_samples=spoken * word_samples)
+        )
+
+    async def LoadVoice(  # noqa: N802
+        self, request: synthesis.LoadVoiceRequest, context: grpc.aio.ServicerContext
+    ) -> synthesis.LoadVoiceResponse:
+        if request.voice not in self.voices:
+            known = ", ".join(self.voices)
+            message = f"no voice {request.voice!r}: there are {known}"
+            await context.abort(grpc.StatusCode.NOT_FOUND, message)
+        return synthesis.LoadVoiceResponse(voice=status_pb2.Voice(name=request.voice))
+
+    async def GetStatus(  # noqa: N802
+        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+    ) -> status_pb2.GetStatusResponse:
+        resident = status_pb2.VOICE_RESIDENCY_RESIDENT
+        voices = [status_pb2.Voice(name=name, residency=resident) for name in self.voices]
+        status = status_pb2.WorkerStatus(worker_id="w1", engine="wire", slots=4, voices=voices)
+        return status_pb2.GetStatusResponse(status=status)
+
+
+@dataclass
+class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
+    """Hears what the test wrote into the frames."""
+
+    final_is_empty: bool = False
+    opened: list[recognition.RecognizeOpen] = field(default_factory=list)
+
+    async def Recognize(  # noqa: N802
+        self,
+        requests: AsyncIterator[recognition.RecognizeRequest],
+        context: grpc.aio.ServicerContext,
+    ) -> AsyncGenerator[recognition.RecognizeResponse]:
+        self.opened.append((await anext(aiter(requests))).open)
+        yield recognition.RecognizeResponse(started=recognition.RecognitionStarted(worker_id="r1"))
+        words: list[str] = []
+        async for request in requests:
+            if request.WhichOneof("message") == "flush":
+                text = "" if self.final_is_empty else " ".join(words)
+                yield _transcript(recognition.TRANSCRIPT_KIND_FINAL, text, request.flush.flush_id)
+                words = []
+                continue
+            value = np.frombuffer(request.audio.pcm_s16le, dtype="<i2")[0]
+            if value:
+                words.append(f"word{value}")
+                yield _transcript(recognition.TRANSCRIPT_KIND_PARTIAL, " ".join(words))
+            elif words:
+                yield _transcript(recognition.TRANSCRIPT_KIND_PREFLIGHT, " ".join(words))
+
+    async def GetStatus(  # noqa: N802
+        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+    ) -> status_pb2.GetStatusResponse:
+        status = status_pb2.WorkerStatus(worker_id="r1", engine="wire", slots=4)
+        return status_pb2.GetStatusResponse(status=status)
+
+
+def _transcript(
+    kind: "recognition.TranscriptKind", text: str, flush_id: int = 0
+) -> recognition.RecognizeResponse:
+    transcript = recognition.Transcript(kind=kind, text=text, language="en", flush_id=flush_id)
+    return recognition.RecognizeResponse(transcript=transcript)
+
+
+@asynccontextmanager
+async def serving(*workers: SpeechWorker | RecognitionWorker, port: int = 0) -> AsyncGenerator[str]:
+    """Serves the workers, and their health, on one port (a free one for 0); yields host:port."""
+    server = grpc.aio.server()
+    for worker in workers:
+        if isinstance(worker, SpeechWorker):
+            synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server(worker, server)
+        else:
+            recognition_pb2_grpc.add_SpeechRecognitionServicer_to_server(worker, server)
+    servicer = health.aio.HealthServicer()
+    await servicer.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        await server.stop(None)
