@@ -48,7 +48,7 @@ class Player:
 
     async def finish(self) -> str | None:
         """Waits until all was played; a sentence when the player could not."""
-        _, complaint = await self._process.communicate()
+        _, complaint = await self._process.communicate(b"")  # ends its input
         if self._process.returncode == 0:
             return None
         lines = complaint.decode(errors="replace").strip().splitlines()
