@@ -1,0 +1,1 @@
+"""The contract between processes, generated from proto/: `./run proto`."""

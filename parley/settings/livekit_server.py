@@ -18,15 +18,15 @@ class _ServerSection(Section):
 
 
 class RtcInterfacesSection(_ServerSection):
-    includes: tuple[str, ...] = ("lo",)
+    includes: tuple[str, ...] = Field(("lo",), description="network interfaces of media")
 
 
 class RtcSection(_ServerSection):
     """Where media flows. The defaults never leave this machine."""
 
     node_ip: str = Field("127.0.0.1", description="the address clients are told to send to")
-    use_external_ip: bool = False
-    enable_loopback_candidate: bool = True
+    use_external_ip: bool = Field(False, description="find the public address by STUN")
+    enable_loopback_candidate: bool = Field(True, description="media over the loopback")
     tcp_port: Port = Field(7881, description="media where UDP is blocked")
     port_range_start: Port = Field(50000, description="first UDP port of media")
     port_range_end: Port = Field(50099, description="last UDP port of media")
@@ -37,7 +37,9 @@ class LiveKitServerSettings(_ServerSection):
     """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
 
     port: Port = Field(7880, description="HTTP and WebSocket")
-    bind_addresses: tuple[str, ...] = ("127.0.0.1",)
+    bind_addresses: tuple[str, ...] = Field(
+        ("127.0.0.1",), description="where HTTP and WebSocket listen"
+    )
     rtc: RtcSection = RtcSection()
 
 

@@ -31,59 +31,87 @@ class ServerSection(Section):
 
 
 class LiveKitSection(Section):
-    url: Annotated[str, Env("LIVEKIT_URL")] = "ws://127.0.0.1:7880"
+    url: Annotated[str, Env("LIVEKIT_URL")] = Field(
+        "ws://127.0.0.1:7880", description="the server; one elsewhere needs the keys below"
+    )
     public_url: str = Field("", description="the URL browsers use; empty: the same as url")
-    api_key: Annotated[str, Env("LIVEKIT_API_KEY")] = ""
-    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET")] = SecretStr("")
+    api_key: Annotated[str, Env("LIVEKIT_API_KEY")] = Field(
+        "", description="empty: `up` makes a key and a secret, and keeps them"
+    )
+    api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET")] = Field(
+        SecretStr(""), description="at least 32 characters"
+    )
     agent_name: str = Field("parley", description="the name jobs are dispatched to")
 
 
 class TtsSection(Section):
     worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
-    default_model: Annotated[str, Env("DEFAULT_MODEL")] = "piper-en-us-joe-medium"
-    speed: float = Field(1.0, ge=0.5, le=2.0)
+    default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
+        "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
+    )
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
 
 class AsrSection(Section):
-    enabled: Annotated[bool, Env("ASR_ENABLED")] = True
+    enabled: Annotated[bool, Env("ASR_ENABLED")] = Field(
+        True, description="false: people type, and nothing listens"
+    )
     worker_address: str = Field("127.0.0.1:7002", description="host:port, several with commas")
-    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = "whisper"
-    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = "auto"
-    language: str = "en"
+    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
+        "whisper", description="whisper, or whisperx: with word times"
+    )
+    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
+        "auto", description="auto, cpu or cuda"
+    )
+    language: str = Field("en", description="what people speak")
 
 
 class LlmSection(Section):
     base_url: Annotated[str, Env("OPENAI_BASE_URL")] = Field(
         "", description="OpenAI-compatible API; empty: OpenAI with a key, the local LLM without"
     )
-    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = SecretStr("")
+    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = Field(
+        SecretStr(""), description="of that API"
+    )
     model: Annotated[str, Env("LLM_MODEL")] = Field(
         "", description="empty: the local model, or gpt-4o-mini at OpenAI"
     )
     local_port: Port = Field(7003, description="where `up` serves the local LLM")
-    temperature: float = Field(0.4, ge=0.0, le=2.0)
-    max_tokens: int = Field(160, ge=1)
+    temperature: float = Field(0.4, ge=0.0, le=2.0, description="0: always the likeliest word")
+    max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
 class AgentSection(Section):
-    instructions: str = DEFAULT_INSTRUCTIONS
+    instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
     )
     max_sessions: int = Field(4, ge=1, description="calls this agent takes at once")
     idle_processes: int = Field(1, ge=0, description="warm processes waiting for a call")
-    drain_timeout_s: int = Field(3600, ge=0)
+    drain_timeout_s: int = Field(
+        3600, ge=0, description="how long calls may go on after the agent was told to end"
+    )
 
 
 class TurnSection(Section):
     """When the person's turn has ended and when speech interrupts the agent."""
 
-    vad_min_speech_s: float = Field(0.05, ge=0.0)
-    vad_min_silence_s: float = Field(0.25, ge=0.0)
-    endpointing_min_delay_s: float = Field(0.3, ge=0.0)
-    endpointing_max_delay_s: float = Field(2.5, ge=0.0)
-    interruption_min_duration_s: float = Field(0.3, gt=0.0)
-    preflight_silence_s: float = Field(0.06, ge=0.0)
+    vad_min_speech_s: float = Field(0.05, ge=0.0, description="speech shorter than this is noise")
+    vad_min_silence_s: float = Field(
+        0.25, ge=0.0, description="silence after which speech has paused"
+    )
+    endpointing_min_delay_s: float = Field(
+        0.3, ge=0.0, description="wait after a sentence that seems finished"
+    )
+    endpointing_max_delay_s: float = Field(
+        2.5, ge=0.0, description="wait after one that seems unfinished"
+    )
+    interruption_min_duration_s: float = Field(
+        0.3, gt=0.0, description="speech that interrupts the agent"
+    )
+    preflight_silence_s: float = Field(
+        0.06, ge=0.0, description="silence after which an answer is prepared"
+    )
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
 
 

@@ -16,20 +16,24 @@ from parley.settings.telemetry import TelemetrySection
 class CosyVoiceSection(Section):
     model_dir: str = Field("", description="the CosyVoice 2 checkpoint")
     voices_dir: str = Field("", description="a folder per voice, with its prompt.wav")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto, cpu or cuda")
     fp16: bool = Field(False, description="half precision; needs a GPU")
     tensorrt: bool = Field(False, description="the flow's estimator in TensorRT; needs a GPU")
     vllm: bool = Field(False, description="the language model in vLLM; needs a GPU")
 
 
 class TtsWorkerSection(Section):
-    host: str = "127.0.0.1"
-    port: Port = 7001
-    metrics_port: Port = 9091
-    adapter: Annotated[Literal["piper", "hibari", "cosyvoice"], Env("ADAPTER_TYPE")] = "piper"
-    default_model: Annotated[str, Env("DEFAULT_MODEL")] = "piper-en-us-joe-medium"
+    host: str = Field("127.0.0.1", description="address both ports listen on")
+    port: Port = Field(7001, description="gRPC")
+    metrics_port: Port = Field(9091, description="/metrics")
+    adapter: Annotated[Literal["piper", "hibari", "cosyvoice"], Env("ADAPTER_TYPE")] = Field(
+        "piper", description="the engine of this worker"
+    )
+    default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
+        "piper-en-us-joe-medium", description="the voice that is loaded at the start"
+    )
     slots: int = Field(2, ge=1, description="utterances synthesised at once")
-    threads_per_stream: int = Field(1, ge=1)
+    threads_per_stream: int = Field(1, ge=1, description="CPU threads of one utterance")
     queue_wait_s: float = Field(0.25, ge=0.0, description="longest wait for a free slot")
     resident_cap: Annotated[int, Env("RESIDENT_CAP")] = Field(
         2, ge=1, description="models in memory at once; the least recently used leaves"
@@ -41,13 +45,17 @@ class TtsWorkerSection(Section):
 
 
 class AsrWorkerSection(Section):
-    host: str = "127.0.0.1"
-    port: Port = 7002
-    metrics_port: Port = 9092
-    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = "whisper"
-    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = "auto"
-    model: str = "whisper-base"
-    language: str = "en"
+    host: str = Field("127.0.0.1", description="address both ports listen on")
+    port: Port = Field(7002, description="gRPC")
+    metrics_port: Port = Field(9092, description="/metrics")
+    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
+        "whisper", description="whisper, or whisperx: with word times"
+    )
+    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
+        "auto", description="auto, cpu or cuda"
+    )
+    model: str = Field("whisper-base", description="a recognition model of the manifest")
+    language: str = Field("en", description="what people speak, where the call does not say")
     slots: int = Field(8, ge=1, description="speakers listened to at once")
     threads: int = Field(2, ge=1, description="CPU threads of one decode")
 

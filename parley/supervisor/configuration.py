@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from parley.errors import ConfigurationError
 from parley.settings import (
     OrchestratorSettings,
     WorkerSettings,
@@ -49,6 +50,10 @@ class Configuration:
 
 def read_configuration(config_dir: Path, state_dir: Path) -> Configuration:
     """Reads the three files; raises ConfigurationError naming file, key and line."""
+    if not config_dir.is_dir():
+        raise ConfigurationError(
+            f"{config_dir} is no folder; PARLEY_CONFIG_DIR names the one with orchestrator.yaml"
+        )
     return Configuration(
         config_dir=config_dir.absolute(),
         state_dir=state_dir.absolute(),
