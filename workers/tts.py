@@ -28,7 +28,8 @@ async def serve(settings: WorkerSettings) -> None:
     Raises ConfigurationError, and ModelError where the default voice cannot be had.
     """
     tts = settings.tts
-    engine = create_engine(tts.adapter, threads=tts.threads_per_stream)
+    own_settings = getattr(tts, tts.adapter, None)  # the section named after the engine, if any
+    engine = create_engine(tts.adapter, threads=tts.threads_per_stream, settings=own_settings)
     voices = Voices(engine, default=tts.default_model)
     try:
         voices.find(tts.default_model)
@@ -50,7 +51,11 @@ async def serve(settings: WorkerSettings) -> None:
     )
     with ThreadPoolExecutor(tts.slots, thread_name_prefix="synthesis") as executor:
         service = SynthesisService(
-            identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_SYNTHESIS, engine=engine.name),
+            identity=WorkerIdentity(
+                kind=status_pb2.WORKER_KIND_SYNTHESIS,
+                engine=engine.name,
+                device=getattr(engine, "device", "cpu"),
+            ),
             slots=slots,
             voices=voices,
             residency=residency,

@@ -12,7 +12,7 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
-from workers.engines.base import Engine, LoadedVoice
+from workers.engines.base import Engine, LoadedVoice, VoiceCatalogue
 from workers.errors import CallError, not_found
 from workers.residency import Residency
 
@@ -22,15 +22,19 @@ Result = TypeVar("Result")
 
 
 class Voices:
-    """The manifest's voices of one engine. `residency` loads through `load`."""
+    """The voices of one engine: those it knows by itself, or else the manifest's."""
 
     def __init__(self, engine: Engine, *, default: str) -> None:
         self._engine = engine
-        self._specs = {
-            spec.name: spec
-            for spec in models.manifest().values()
-            if spec.kind == "voice" and spec.engine == engine.name
-        }
+        self._specs = (
+            engine.voices()
+            if isinstance(engine, VoiceCatalogue)
+            else {
+                spec.name: spec
+                for spec in models.manifest().values()
+                if spec.kind == "voice" and spec.engine == engine.name
+            }
+        )
         self.default = default
         self._cached: frozenset[str] = frozenset()
         self._cached_at_s = float("-inf")
@@ -47,7 +51,7 @@ class Voices:
 
         Raises ModelError, EngineError.
         """
-        folder = await _in_daemon_thread(lambda: models.ensure(name))
+        folder = await _in_daemon_thread(lambda: models.ensure_spec(self._specs[name]))
         voice = await asyncio.to_thread(self._engine.load, name, folder)
         self._cached |= {name}
         return voice
@@ -83,7 +87,7 @@ class Voices:
             self._cached = await asyncio.to_thread(self._with_files)
 
     def _with_files(self) -> frozenset[str]:
-        return frozenset(name for name in self._specs if _is_cached(name))
+        return frozenset(name for name, spec in self._specs.items() if _is_cached(spec))
 
     def _unknown(self, name: str) -> CallError:
         here = sorted(self._with_files()) or [self.default]
@@ -95,9 +99,9 @@ class Voices:
         )
 
 
-def _is_cached(name: str) -> bool:
+def _is_cached(spec: ModelSpec) -> bool:
     try:
-        return models.cached(name) is not None
+        return models.cached_spec(spec) is not None
     except ModelError:
         return False
 

@@ -52,7 +52,7 @@ def install_packages(
     )
     if status != 0:
         names = ", ".join(requirement.split()[0] for requirement in requirements)
-        raise FetchError(_explain(log.read_text(errors="replace"), names, target))
+        raise FetchError(explain_failure(log.read_text(errors="replace"), names, target))
     shutil.rmtree(scratch, ignore_errors=True)
     progress(label, size_bytes, size_bytes)
 
@@ -86,7 +86,8 @@ def _size(folder: Path) -> int:
     return sum(sizes.values())
 
 
-def _explain(output: str, what: str, target: Path) -> str:
+def explain_failure(output: str, what: str, target: Path) -> str:
+    """One sentence for an installer that failed to put the packages `what` into `target`."""
     lower = output.lower()
     if "no space left" in lower or "os error 28" in lower:
         return disk_full(target.parent)

@@ -44,6 +44,13 @@ class ModuleSource:
 
 
 @dataclass(frozen=True)
+class FolderSource:
+    """The model is what lies in a folder of this machine; nobody fetches or verifies it."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
 class ModelFile:
     """A file in the model's folder: `parts` of the source, joined in this order."""
 
@@ -66,7 +73,7 @@ class ModelSpec:
     languages: tuple[str, ...]
     sample_rate_hz: int | None
     licence: str
-    source: PackageSource | HubSource | ModuleSource
+    source: PackageSource | HubSource | ModuleSource | FolderSource
     files: tuple[ModelFile, ...]
 
     @property

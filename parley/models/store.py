@@ -14,6 +14,7 @@ from parley.errors import FetchError, ModelError
 from parley.fetch import digest, download, install_packages, locked, staged
 from parley.fetch.checksum import BLOCK_BYTES
 from parley.models.manifest import (
+    FolderSource,
     HubSource,
     ModelFile,
     ModelSpec,
@@ -42,6 +43,10 @@ def ensure_spec(spec: ModelSpec, *, progress: Progress | None = None) -> Path:
     """`ensure` for a model that need not be in the manifest."""
     if isinstance(spec.source, ModuleSource):
         return _module_folder(spec, spec.source)
+    if isinstance(spec.source, FolderSource):
+        if not spec.source.folder.is_dir():
+            raise ModelError(f"model {spec.name}: its folder {spec.source.folder} is gone")
+        return spec.source.folder
     folder = _folder(spec)
     if _is_verified(spec, folder):
         return folder
@@ -59,10 +64,16 @@ def cached(name: str) -> Path | None:
 
     Raises ModelError for a name that is not known.
     """
-    spec = find(name)
+    return cached_spec(find(name))
+
+
+def cached_spec(spec: ModelSpec) -> Path | None:
+    """`cached` for a model that need not be in the manifest."""
+    if not _is_here(spec):
+        return None
     if isinstance(spec.source, ModuleSource):
-        return _module_folder(spec, spec.source) if _is_here(spec) else None
-    return _folder(spec) if _is_here(spec) else None
+        return _module_folder(spec, spec.source)
+    return spec.source.folder if isinstance(spec.source, FolderSource) else _folder(spec)
 
 
 def _folder(spec: ModelSpec) -> Path:
@@ -82,6 +93,8 @@ def _module_folder(spec: ModelSpec, source: ModuleSource) -> Path:
 def _is_here(spec: ModelSpec) -> bool:
     if isinstance(spec.source, ModuleSource):
         return importlib.util.find_spec(spec.source.module) is not None
+    if isinstance(spec.source, FolderSource):
+        return spec.source.folder.is_dir()
     return _is_verified(spec, _folder(spec))
 
 

@@ -1,20 +1,23 @@
 """What an engine and a loaded voice are to the worker; both block, and run in threads."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+
+from parley.errors import ParleyError
+from parley.models import ModelSpec
 
 FloatSamples = npt.NDArray[np.float32]
 """Mono sound of shape [n], full scale at ±1."""
 
 
-class EngineError(Exception):
+class EngineError(ParleyError):
     """The engine could not speak; its text says why."""
 
 
@@ -150,4 +153,13 @@ class Engine(Protocol):
 
         Raises EngineError when the files cannot be used.
         """
+        ...
+
+
+@runtime_checkable
+class VoiceCatalogue(Protocol):
+    """An engine that knows its voices by itself, not from the manifest."""
+
+    def voices(self) -> Mapping[str, ModelSpec]:
+        """Every voice by name, as they are when the worker starts."""
         ...
