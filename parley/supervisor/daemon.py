@@ -15,7 +15,7 @@ from parley.supervisor.stack import make_parts
 from parley.supervisor.supervisor import PartStatus, failure_message
 from parley.telemetry.logs import configure_logging
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("parley.supervisor")
 
 
 def main() -> int:

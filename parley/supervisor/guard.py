@@ -1,12 +1,12 @@
 """Runs one command and sees to it that nothing the command started outlives it.
 
-    python -I -S guard.py SUPERVISOR_PID GRACE_S COMMAND...
+    python -I -S guard.py SUPERVISOR_PID STOP_SIGNAL GRACE_S COMMAND...
 
 Each part of Parley runs under a guard. As a subreaper the guard inherits whatever the command's
 children leave behind, so it can end all of them; the kernel tells it when the supervisor dies,
-however it dies. SIGTERM (or the supervisor's death) asks the command to end and kills what is
-left after the grace time, SIGQUIT kills at once. Exits as the command did, 128 + N for signal N.
-Standard library only and run by path: it starts in a few milliseconds.
+however it dies. SIGTERM (or the supervisor's death) sends the command its STOP_SIGNAL and kills
+what is left after the grace time, SIGQUIT kills at once. Exits as the command did, 128 + N for
+signal N. Standard library only and run by path: it starts in a few milliseconds.
 """
 
 import ctypes
@@ -26,7 +26,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> int:
-    supervisor_pid, grace_s, command = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3:]
+    supervisor_pid, stop_signal, grace_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    command = sys.argv[4:]
     awaited = _STOP_SIGNALS | {signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)  # they wait for sigtimedwait below
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -36,7 +37,7 @@ def main() -> int:
     pid = os.fork()
     if pid == 0:
         _become(command, awaited)
-    status = _until_ended(pid, awaited, grace_s)
+    status = _until_ended(pid, awaited, stop_signal, grace_s)
     _kill_descendants()
     return status
 
@@ -52,7 +53,7 @@ def _become(command: list[str], blocked: set[signal.Signals]) -> None:
         os._exit(127)
 
 
-def _until_ended(pid: int, awaited: set[signal.Signals], grace_s: float) -> int:
+def _until_ended(pid: int, awaited: set[signal.Signals], stop_signal: int, grace_s: float) -> int:
     """Waits for the command's end, passing on the wish to stop; returns its exit status."""
     deadline = None
     while True:
@@ -62,7 +63,7 @@ def _until_ended(pid: int, awaited: set[signal.Signals], grace_s: float) -> int:
         if number == signal.SIGQUIT or (number is None and deadline is not None):
             os.kill(pid, signal.SIGKILL)
         elif number in _STOP_SIGNALS and deadline is None:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, stop_signal)
             deadline = time.monotonic() + grace_s
         for ended, status in _reaped():
             if ended == pid:

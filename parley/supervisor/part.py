@@ -1,5 +1,6 @@
 """One part of a running Parley: what is started, how it says it is ready, what it needs."""
 
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,7 +24,7 @@ class Part:
 
     `environment` is all the process gets. `ready_url` is asked for readiness (see readiness.py).
     `after` names the parts that must be ready before it starts. `fresh_dir` is emptied before
-    every start.
+    every start. `stop_signal` asks it to end; what is left after `stop_within_s` is killed.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Part:
     fresh_dir: Path | None = None
     ready_within_s: float = 120.0
     stop_within_s: float = 10.0
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 class PartState(StrEnum):

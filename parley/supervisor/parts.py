@@ -1,5 +1,6 @@
 """Parley's six parts on one machine."""
 
+import signal
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -153,8 +154,11 @@ def _agent(configuration: Configuration, keys: LiveKitKeys) -> Part:
                 "server.health_check_port in configs/orchestrator.yaml",
             ),
         ),
-        after=("livekit", "llm", "asr", "tts"),
+        # It waits for the others by itself, but registers with LiveKit at once or seconds later.
+        after=("livekit",),
         fresh_dir=metrics_dir,
+        # SIGTERM would let the calls go on for drain_timeout_s; who stops everything ends them.
+        stop_signal=signal.SIGINT,
     )
 
 
