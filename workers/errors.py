@@ -98,6 +98,8 @@ async def answering_errors(context: grpc.aio.ServicerContext[Any, Any]) -> Async
         await _abort(context, error)
     except grpc.aio.AbortError:
         raise
+    except grpc.aio.InternalError:  # a message could not be sent
+        _log.debug("a client went away", exc_info=True)
     except Exception as error:
         _log.exception("a call failed")
         message = f"{type(error).__name__}: {error}"
