@@ -27,12 +27,12 @@ test("a call that cannot begin says who failed", () => {
   const url = "ws://127.0.0.1:7880";
   expect(startProblem(new GatewayError("unreachable", ""), "").code).toBe("gateway_unreachable");
   expect(startProblem(new GatewayError("rate_limited", "try again in 4 s"), "").detail).toBe(
-    "try again in 4 s",
+    "Try again in 4 s",
   );
   expect(startProblem(ConnectionError.notAllowed("expired", 401), url).code).toBe("token_refused");
   expect(startProblem(ConnectionError.serverUnreachable("down"), url)).toMatchObject({
     code: "livekit_unreachable",
-    detail: `LiveKit at ${url} cannot be reached: down`,
+    detail: `LiveKit at ${url} cannot be reached. Down`,
   });
 });
 
@@ -45,7 +45,7 @@ test("a call that was ended on purpose is no problem, any other end is", () => {
 
 test("a refused voice says what the agent said", () => {
   const refusal = new RpcError(1500, "the hub cannot be reached");
-  expect(voiceProblem(refusal, "amy").detail).toBe("the hub cannot be reached");
+  expect(voiceProblem(refusal, "amy").detail).toBe("The hub cannot be reached");
   const unknown = new RpcError(RpcError.ErrorCode.UNSUPPORTED_METHOD, "Method not supported");
   expect(voiceProblem(unknown, "amy").detail).toContain("next call");
 });

@@ -71,20 +71,20 @@ export function startProblem(error: unknown, url: string): Problem {
         remedies,
       };
     }
-    return { code: error.code, title: "The call was refused", detail: error.message, remedies };
+    return { code: error.code, title: "The call was refused", detail: messageOf(error), remedies };
   }
   if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
     return {
       code: "token_refused",
       title: "The call was refused",
-      detail: `LiveKit did not accept the access token: ${error.message}`,
+      detail: `LiveKit did not accept the access token. ${messageOf(error)}`,
       remedies,
     };
   }
   return {
     code: "livekit_unreachable",
     title: "The call cannot connect",
-    detail: `LiveKit at ${url} cannot be reached: ${messageOf(error)}`,
+    detail: `LiveKit at ${url} cannot be reached. ${messageOf(error)}`,
     remedies,
   };
 }
@@ -163,6 +163,8 @@ export function messageProblem(error: unknown): Problem {
   };
 }
 
+/** What an error says, as a sentence that begins with a capital. */
 function messageOf(error: unknown): string {
-  return error instanceof Error && error.message ? error.message : String(error);
+  const message = error instanceof Error && error.message ? error.message : String(error);
+  return message.charAt(0).toUpperCase() + message.slice(1);
 }

@@ -158,7 +158,7 @@ function Controls({ call, state }: { call: Call; state: CallState }) {
         onClick={() => void call.toggleMicrophone()}
       >
         <Icon name={muted ? "muted" : "microphone"} />
-        {state.microphone === "off" ? "Use the microphone" : muted ? "Unmute" : "Mute"}
+        {state.microphone === "off" ? "Use microphone" : muted ? "Unmute" : "Mute"}
       </button>
       <button type="button" class="button button-end" onClick={() => void call.end()}>
         <Icon name="end" />

@@ -21,16 +21,23 @@ export function ProblemBanner(props: {
             <strong>{problem.title}</strong>
             <p>{problem.detail}</p>
           </div>
-          <div class="problem-remedies">
-            {problem.remedies.map((remedy) => (
-              <button key={remedy} type="button" class="button" onClick={() => onRemedy(remedy)}>
-                {LABELS[remedy]}
-              </button>
-            ))}
-            <button type="button" class="button-plain" aria-label="Dismiss" onClick={onDismiss}>
-              <Icon name="close" />
-            </button>
-          </div>
+          {problem.remedies.length > 0 && (
+            <div class="problem-remedies">
+              {problem.remedies.map((remedy) => (
+                <button key={remedy} type="button" class="button" onClick={() => onRemedy(remedy)}>
+                  {LABELS[remedy]}
+                </button>
+              ))}
+            </div>
+          )}
+          <button
+            type="button"
+            class="button-plain problem-close"
+            aria-label="Dismiss"
+            onClick={onDismiss}
+          >
+            <Icon name="close" />
+          </button>
         </div>
       )}
     </div>

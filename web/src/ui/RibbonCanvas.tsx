@@ -64,7 +64,8 @@ function animate(canvas: HTMLCanvasElement, call: Call, ribbon: () => Ribbon): (
 function rest(canvas: HTMLCanvasElement, ribbon: Ribbon): () => void {
   const draw = () =>
     paint(canvas, (context, size, ink) => {
-      const columns = ribbon.columns.length > 0 ? ribbon.columns : sampleTalk(LONGEST_COLUMNS);
+      const heard = ribbon.columns.some(({ person, agent }) => person > 0 || agent > 0);
+      const columns = heard ? ribbon.columns : sampleTalk(LONGEST_COLUMNS);
       drawRibbon(context, size, ink, columns, [], 0, 0);
     });
   draw();
