@@ -1,7 +1,15 @@
 """Programs Parley needs beside Python: found on the machine, else fetched or built, and cached."""
 
-from parley.toolchain.livekit_server import ensure_livekit_server
-from parley.toolchain.node import NodeTools, ensure_node
-from parley.toolchain.web import ensure_page
+from parley.toolchain.livekit_server import ensure_livekit_server, find_livekit_server
+from parley.toolchain.node import NodeTools, ensure_node, find_node
+from parley.toolchain.web import ensure_page, page_is_built
 
-__all__ = ["NodeTools", "ensure_livekit_server", "ensure_node", "ensure_page"]
+__all__ = [
+    "NodeTools",
+    "ensure_livekit_server",
+    "ensure_node",
+    "ensure_page",
+    "find_livekit_server",
+    "find_node",
+    "page_is_built",
+]

