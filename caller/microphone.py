@@ -13,7 +13,7 @@ SAMPLE_RATE_HZ = 48_000
 """Opus works at this rate; recordings are resampled once, by us, and not again in the room."""
 
 FRAME_SAMPLES = 960  # 20 ms
-QUEUE_MS = 60
+QUEUE_MS = 100
 """A stall of the event loop as long as this is not heard."""
 
 

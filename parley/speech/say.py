@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import contextlib
 import re
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +23,8 @@ from parley.errors import (
     SpeechError,
     VoiceNotFoundError,
 )
+from parley.rpc.v1 import status_pb2 as pb
+from parley.rpc.v1.synthesis_pb2 import ListVoicesRequest
 from parley.settings import load_orchestrator
 from parley.speech import (
     AudioChunk,
@@ -36,6 +40,8 @@ MAX_CHARACTERS = 20_000
 """Some twenty minutes of speech."""
 MAX_TEXT_CHARACTERS = 2_000
 """Of one text message; `SynthesizeText` says so."""
+
+LIST_TIMEOUT_S = 1.0
 
 _MARKUP = re.compile(r"<\s*(\?xml|!DOCTYPE|!ENTITY|speak)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*")
@@ -139,10 +145,26 @@ async def _speak(
     async with SpeechPool(discovery) as pool:
         try:
             return await _hear(pool.synthesize(request, _each(texts)), aloud=aloud)
-        except VoiceNotFoundError as error:
-            known = {name for worker in pool.roster.candidates() for name in worker.voices or ()}
-            there = f"; there are: {', '.join(sorted(known))}" if known else ""
-            raise VoiceNotFoundError(f"{error}{there}") from None
+        except VoiceNotFoundError:
+            there = await _voices(pool, discovery)
+            raise VoiceNotFoundError(
+                f"no speech worker has the voice {request.voice!r}{there}"
+            ) from None
+
+
+async def _voices(pool: SpeechPool, discovery: Discovery) -> str:
+    """What may be asked for instead, as the end of a sentence."""
+    voices: dict[str, pb.VoiceResidency.ValueType] = {}
+    for worker in discovery.workers():
+        with contextlib.suppress(grpc.aio.AioRpcError):
+            stub = pool.stub(worker.target)
+            answer = await stub.ListVoices(ListVoicesRequest(), timeout=LIST_TIMEOUT_S)
+            for voice in answer.voices:
+                voices[voice.name] = max(voice.residency, voices.get(voice.name, voice.residency))
+    ready = sorted(name for name in voices if voices[name] >= pb.VOICE_RESIDENCY_CACHED)
+    more = len(voices) - len(ready)
+    fetched = f", and {more} more that would be fetched first" if more else ""
+    return f"; there are: {', '.join(ready)}{fetched}" if voices else ""
 
 
 async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spoken, Audio]:

@@ -4,9 +4,11 @@ import asyncio
 
 import numpy as np
 import pytest
+from livekit import rtc
 
 from caller import measure
 from caller.client import RoomClient, join
+from caller.ear import Ear
 from caller.microphone import SAMPLE_RATE_HZ, Microphone
 from parley.audio import Audio
 from parley.clock import monotonic
@@ -29,6 +31,11 @@ async def heard_after_ms(client: RoomClient, clip: Audio) -> float:
     return 1000 * sound.start / heard.sample_rate_hz
 
 
+async def next_frame(microphone: Microphone) -> None:
+    microphone.frame_passed.clear()
+    await microphone.frame_passed.wait()
+
+
 async def test_a_sample_counts_as_spoken_when_the_native_source_takes_it() -> None:
     """However the event loop stalls, within the source's queue, the samples keep their times."""
     microphone = Microphone()
@@ -36,8 +43,7 @@ async def test_a_sample_counts_as_spoken_when_the_native_source_takes_it() -> No
     stalls = 0
     try:
         for _ in range(40):
-            microphone.frame_passed.clear()
-            await microphone.frame_passed.wait()
+            await next_frame(microphone)
             if stalls < 3:
                 stalls += 1
                 until_s = monotonic() + 0.03
@@ -52,6 +58,31 @@ async def test_a_sample_counts_as_spoken_when_the_native_source_takes_it() -> No
     assert steps_ms.min() == pytest.approx(10, abs=0.01)
     # A machine that stalls us longer than the queue lasts adds a real gap, never takes time away.
     assert np.median(steps_ms) == pytest.approx(10, abs=0.01)
+
+
+async def test_what_was_spoken_is_heard_one_native_frame_later_where_no_room_lies_between() -> None:
+    """Listening to its own track, the caller errs by the frame that a microphone has to fill."""
+    microphone, ear = Microphone(), Ear()
+    track = rtc.LocalAudioTrack.create_audio_track("microphone", microphone.source)
+    listening = asyncio.create_task(ear.listen(track))
+    speaking = asyncio.create_task(microphone.run())
+    try:
+        for _ in range(25):
+            await next_frame(microphone)
+        utterance = microphone.speak(burst(0.3))
+        while ear.audible_at_s is None or not ear.quiet_since(monotonic() - 0.1):
+            await next_frame(microphone)
+    finally:
+        microphone.stop()
+        await speaking
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+        await microphone.source.aclose()
+    assert utterance.first_sample is not None
+    spoken_s = microphone.time_of(utterance.first_sample)
+    heard = ear.between(spoken_s, monotonic())
+    sound = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)[0]
+    assert 1000 * sound.start / heard.sample_rate_hz == pytest.approx(10, abs=2)
 
 
 @pytest.mark.servers

@@ -5,11 +5,14 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 import soundfile
 import yaml
 
+from parley.rpc.v1 import status_pb2
+from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.speech.say import main
 from tests.speech.wire_worker import RATE_HZ, WORD_SAMPLES, WireWorker, serving
 
@@ -17,10 +20,26 @@ TEXT = "w1 w2 w3. w4 w5.\nw6"
 SPOKEN = np.repeat(np.arange(1, 7, dtype=np.int16), WORD_SAMPLES)
 
 
+class ListingWorker(WireWorker):
+    """Says which voices it has, and which it would have to fetch."""
+
+    async def ListVoices(  # noqa: N802
+        self, request: pb.ListVoicesRequest, context: grpc.aio.ServicerContext
+    ) -> pb.ListVoicesResponse:
+        residency = {"tone": status_pb2.VOICE_RESIDENCY_RESIDENT}
+        remote = status_pb2.VOICE_RESIDENCY_REMOTE
+        names = ("tone", "far-1", "far-2")
+        return pb.ListVoicesResponse(
+            voices=[
+                status_pb2.Voice(name=name, residency=residency.get(name, remote)) for name in names
+            ]
+        )
+
+
 @pytest.fixture
 async def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WireWorker]:
     """A worker that the configuration names, on a machine without a player."""
-    worker = WireWorker()
+    worker = ListingWorker()
     async with serving(worker) as target:
         configure(tmp_path, target)
         monkeypatch.setenv("PARLEY_CONFIG_DIR", str(tmp_path))
@@ -107,7 +126,7 @@ async def test_an_unknown_voice_is_answered_with_those_there_are(
     assert await say(TEXT, "--voice", "nobody", "--json") == 1
     error = json.loads(capsys.readouterr().out)["error"]
     assert "'nobody'" in error
-    assert "there are: tone" in error
+    assert error.endswith("there are: tone, and 2 more that would be fetched first")
 
 
 async def test_a_worker_that_is_away_is_named(
