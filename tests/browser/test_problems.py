@@ -1,0 +1,74 @@
+"""What the page says when something is missing."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from parley.supervisor.stack import Stack
+from tests.browser.conftest import Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.servers]
+
+
+async def test_a_gateway_that_is_gone_is_named(
+    start_stack: Callable[..., Stack], open_page: Open, chatter: Path
+) -> None:
+    gateway = start_stack("gateway")
+    async with open_page(gateway, microphone=chatter) as page:
+        gateway.stop()
+        await page.get_by_role("button", name="Start the call").click()
+        await expect(page.get_by_role("alert")).to_contain_text("Parley does not answer")
+        await expect(page.get_by_role("button", name="Call again")).to_be_visible()
+
+
+async def test_a_refused_microphone_leaves_typing(
+    front: Stack, open_page: Open, chatter: Path
+) -> None:
+    async with open_page(front, microphone=chatter, allowed=False) as page:
+        await page.get_by_role("button", name="Start the call").click()
+        await expect(page.get_by_role("alert")).to_contain_text("The microphone is not allowed")
+        await page.get_by_role("button", name="Type instead").click()
+        await expect(page.get_by_role("button", name="Use microphone")).to_be_visible()
+        await expect(page.get_by_role("alert")).not_to_contain_text("not allowed")
+
+
+async def test_a_livekit_that_is_gone_is_named(
+    start_stack: Callable[..., Stack], open_page: Open, chatter: Path
+) -> None:
+    gateway = start_stack("gateway")
+    async with open_page(gateway, microphone=chatter) as page:
+        await page.get_by_role("button", name="Start the call").click()
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("The call cannot connect", timeout=30_000)
+        await expect(alert).to_contain_text(gateway.configuration.orchestrator.livekit.url)
+
+
+async def test_an_agent_that_does_not_come_is_missed_after_ten_seconds(
+    front: Stack, open_page: Open, chatter: Path
+) -> None:
+    async with open_page(front, microphone=chatter) as page:
+        await page.get_by_role("button", name="Start the call").click()
+        await expect(page.locator(".floor")).to_contain_text("Waiting for the agent")
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("No agent has joined yet", timeout=20_000)
+        await page.get_by_role("button", name="End", exact=True).click()
+        await expect(page.get_by_role("button", name="Start the call")).to_be_visible()
+
+
+async def test_a_lost_connection_is_said_and_restored(
+    start_stack: Callable[..., Stack], open_page: Open, chatter: Path
+) -> None:
+    stack = start_stack("livekit", "gateway")
+    async with open_page(stack, microphone=chatter) as page:
+        await page.get_by_role("button", name="Start the call").click()
+        floor = page.locator(".floor")
+        await expect(floor).to_contain_text("Waiting for the agent")
+        (server,) = (part for part in stack.status if part.name == "livekit")
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)  # its supervisor starts it again
+        await expect(floor).to_contain_text("reconnecting", timeout=30_000)
+        await expect(floor).to_contain_text("aiting for the agent", timeout=60_000)

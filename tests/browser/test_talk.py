@@ -1,0 +1,89 @@
+"""A person talks with the agent through the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from parley.supervisor.stack import Stack
+from tests.browser.conftest import QUESTION, Open, received_energy, spoken_energy
+
+pytestmark = [pytest.mark.browser, pytest.mark.e2e]
+
+ANSWER_WITHIN_MS = 90_000
+HEARD = 0.001
+"""Half a second of quiet speech; what comes without any speech is below a thousandth of it."""
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", text.lower()))
+
+
+async def start(page: Page, button: str = "Start the call") -> None:
+    await page.get_by_role("button", name=button).click()
+    await expect(page.locator(".page")).to_have_attribute("data-phase", "live", timeout=30_000)
+
+
+async def test_both_transcripts_appear_and_the_answer_is_heard(
+    stack: Stack, open_page: Open, question: Path
+) -> None:
+    async with open_page(stack, microphone=question) as page:
+        await start(page)
+        person = page.locator(".line-person[data-status=final] .words")
+        await expect(person.first).to_be_visible(timeout=ANSWER_WITHIN_MS)
+        before = await received_energy(page)
+        answer = page.locator(".line-person ~ .line-agent .words").first
+        await expect(answer).to_have_text(re.compile(r"\w+"), timeout=ANSWER_WITHIN_MS)
+        await expect(page.locator(".latency-figure")).to_have_text(
+            re.compile(r"\d+ ms"), timeout=ANSWER_WITHIN_MS
+        )
+        await expect(page.locator(".line-agent").last).to_have_attribute(
+            "data-status", "final", timeout=ANSWER_WITHIN_MS
+        )
+        heard = words(" ".join(await person.all_inner_texts()))
+        assert len(heard & words(QUESTION)) >= 4
+        assert await received_energy(page) - before > HEARD
+        assert await spoken_energy(page) > HEARD
+
+
+async def test_a_typed_message_is_answered_aloud_without_any_microphone(
+    stack: Stack, open_page: Open
+) -> None:
+    async with open_page(stack) as page:
+        await start(page, "or only type")
+        greeting = page.locator(".line-agent[data-status=final]")
+        await expect(greeting.first).to_be_visible(timeout=ANSWER_WITHIN_MS)
+        before = await received_energy(page)
+        message = page.get_by_role("textbox", name="Message")
+        await message.fill("How many days has a week?")
+        await message.press("Enter")
+        await expect(message).to_have_value("")
+        await expect(page.locator(".line-person")).to_contain_text("How many days has a week?")
+        answer = page.locator(".line-person ~ .line-agent[data-status=final] .words").first
+        await expect(answer).to_have_text(re.compile(r"\w+"), timeout=ANSWER_WITHIN_MS)
+        assert await received_energy(page) - before > HEARD
+        assert await spoken_energy(page) == 0
+
+
+async def test_a_muted_person_is_not_heard(stack: Stack, open_page: Open, chatter: Path) -> None:
+    async with open_page(stack, microphone=chatter) as page:
+        await start(page)
+        await page.keyboard.press("m")
+        await expect(page.get_by_role("button", name="Unmute")).to_be_visible()
+        muted = await spoken_energy(page)
+        await page.wait_for_timeout(1500)  # what must not happen has to be waited for
+        assert await spoken_energy(page) - muted < HEARD / 100
+        await page.get_by_role("button", name="Unmute").click()
+        await expect(page.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+        await page.wait_for_function(
+            """async ([muted, heard]) => {
+              for (const connection of window.connections)
+                for (const report of (await connection.getStats()).values())
+                  if (report.type === "media-source" && report.totalAudioEnergy > muted + heard)
+                    return true;
+              return false;
+            }""",
+            arg=[muted, HEARD],
+            timeout=10_000,
+        )
