@@ -94,7 +94,8 @@ def _take_dotenv() -> None:
     from parley import paths  # noqa: PLC0415 - help must not need them
     from parley.settings.dotenv import read_dotenv  # noqa: PLC0415
 
-    for variable, value in read_dotenv(paths.repository() / ".env").items():
+    # Beside the folder of the configuration files: theirs, wherever they are.
+    for variable, value in read_dotenv(paths.config_dir().parent / ".env").items():
         os.environ.setdefault(variable, value)
 
 

@@ -37,7 +37,7 @@ OTHER_VARIABLES = MappingProxyType(
 _HEAD = """# Settings
 
 Three files in `configs/` hold every setting with its default and a word on each; environment
-variables win over them, and a file `.env` in the checkout may hold those (`.env.example` lists
+variables win over them, and a file `.env` beside `configs/` may hold those (`.env.example` lists
 them all). `${NAME}` and `${NAME:-default}` in a file are substituted. `./run doctor` checks all
 of it; an unknown key, a wrong value or an unset variable is an error that names file, line and
 key.

@@ -33,17 +33,40 @@ def livekit_keys(settings: OrchestratorSettings, state_dir: Path) -> LiveKitKeys
 
     Raises ConfigurationError for half a pair or a secret that the server would refuse.
     """
+    keys = configured_keys(settings)
+    if keys is not None:
+        return keys
+    if not _file(state_dir).exists():
+        _create(_file(state_dir))
+    return _stored(_file(state_dir))
+
+
+def check_keys(settings: OrchestratorSettings, state_dir: Path) -> str:
+    """Where the keys come from, in words; raises as `livekit_keys` does, and makes none."""
+    if configured_keys(settings) is not None:
+        return "configured"
+    if not _file(state_dir).exists():
+        return "made by the first `./run up`"
+    _stored(_file(state_dir))
+    return f"made by Parley, in {_file(state_dir)}"
+
+
+def configured_keys(settings: OrchestratorSettings) -> LiveKitKeys | None:
+    """The keys of the configuration; None where it leaves them to Parley."""
     api_key, api_secret = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
     if bool(api_key) != bool(api_secret):
         missing = _SECRET if api_key else _KEY
         raise ConfigurationError(
             f"{missing} is not set, but its counterpart is: set both, or neither to have them made"
         )
-    if api_key:
-        return _checked(LiveKitKeys(api_key, api_secret), "the configuration")
-    file = state_dir / "keys.env"
-    if not file.exists():
-        _create(file)
+    return _checked(LiveKitKeys(api_key, api_secret), "the configuration") if api_key else None
+
+
+def _file(state_dir: Path) -> Path:
+    return state_dir / "keys.env"
+
+
+def _stored(file: Path) -> LiveKitKeys:
     stored = read_dotenv(file)
     return _checked(LiveKitKeys(stored.get(_KEY, ""), stored.get(_SECRET, "")), str(file))
 
