@@ -1,6 +1,7 @@
 """`python -m agent`: the room agent."""
 
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -18,6 +19,7 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="agent")
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
         with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.

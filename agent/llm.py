@@ -22,7 +22,11 @@ _DROPPED_AT_ONCE = 8
 MAX_CONVERSATION_CHARS = 9000
 """Some 2,300 tokens: with the instructions and the answer they fit a context of 4,096."""
 
-FILLERS = ((3.0, "One moment, please. "), (4.0, "I'm still thinking. "))
+FILLERS = (
+    (3.0, "One moment, please. "),
+    (4.0, "I'm still thinking. "),
+    (6.0, "This takes longer than usual. "),
+)
 """What is said, and after how long without a word from the model."""
 APOLOGY = "Sorry, I lost my connection for a moment. Could you say that again?"
 

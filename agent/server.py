@@ -26,17 +26,20 @@ _log = logging.getLogger(__name__)
 
 
 def prepare(process: JobProcess) -> None:
-    """In a new job process, before there is a call: whatever would make the first one wait."""
-    from agent import session  # noqa: F401, PLC0415 - preloaded where processes are forked
+    """In a new job process, before there is a call: what would make the call wait."""
+    from agent.llm import build_llm  # noqa: PLC0415 - not in the process that takes the jobs
 
-    process.userdata["settings"] = load_orchestrator()
+    settings = load_orchestrator()
+    process.userdata["settings"] = settings
+    process.userdata["llm"] = build_llm(settings)  # its TLS context takes a third of a second
 
 
 async def converse(context: JobContext) -> None:
     """One job: one call."""
     from agent.session import Call  # noqa: PLC0415 - not in the process that takes the jobs
 
-    await Call(context, context.proc.userdata["settings"]).start()
+    prepared = context.proc.userdata
+    await Call(context, prepared["settings"], prepared["llm"]).start()
 
 
 class Admission:
@@ -87,7 +90,7 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
         max_retry=RECONNECTS,
         setup_fnc=prepare,
         load_fnc=admission.load,
-        preload_modules=["agent.session"],
+        preload_modules=["agent.preload"],
         log_level=settings.telemetry.log_level,
     )
     server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)

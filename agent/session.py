@@ -54,12 +54,14 @@ _log = logging.getLogger(__name__)
 class Call:
     """The conversation of one job. `start` it once; the job's end closes it."""
 
-    def __init__(self, context: JobContext, settings: OrchestratorSettings) -> None:
+    def __init__(
+        self, context: JobContext, settings: OrchestratorSettings, model: openai.LLM
+    ) -> None:
         self._context = context
         self._settings = settings
         self._running = AsyncExitStack()
         self._notices = Notices(context.room)
-        self._model = language_model.build_llm(settings)
+        self._model = model
         self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -202,7 +204,7 @@ def build_session(
             # The pools have tried every worker before they fail; a full house may clear.
             stt_conn_options=APIConnectOptions(max_retry=_NEVER, retry_interval=0.5),
             tts_conn_options=APIConnectOptions(max_retry=8, retry_interval=0.25),
-            llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=6.0),
+            llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0),
             max_unrecoverable_errors=_NEVER,
         ),
     )

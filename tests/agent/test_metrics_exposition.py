@@ -1,0 +1,115 @@
+"""Job processes come and go; what they counted stays, what they hold does not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agent.health.exposition import Exposition, JobMetrics
+from agent.health.probes import Findings
+from parley.rpc.v1 import status_pb2
+
+ONE_CALL = """
+from parley.telemetry import metrics
+metrics.sessions_active.inc()
+metrics.session_messages.labels("user").inc(3)
+for seconds in (0.04, 0.04, 0.12, 0.9):
+    metrics.synthesis_latency_seconds.labels("joe", "piper", "w1").observe(seconds)
+metrics.sla_violations_total.inc()
+metrics.turn_latency_seconds.labels("total").observe(0.7)
+print("ready", flush=True)
+input()
+"""
+
+
+class JobProcess:
+    """A process that records what one call would, and lives until it is told to end."""
+
+    def __init__(self, directory: Path) -> None:
+        environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ONE_CALL],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
+
+    def end(self) -> None:
+        self._process.communicate(b"\n", timeout=30)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(timeout=30)
+
+
+def samples(directory: Path, findings: Findings | None = None) -> dict[str, float]:
+    text = Exposition(JobMetrics(directory)).text(findings or Findings({})).decode()
+    lines = (line.rpartition(" ") for line in text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def test_calls_under_way_add_up(tmp_path: Path) -> None:
+    jobs = [JobProcess(tmp_path) for _ in range(2)]
+    found = samples(tmp_path)
+    assert found["sessions_active"] == 2
+    assert found['session_messages_total{role="user"}'] == 6
+    for job in jobs:
+        job.end()
+
+
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_a_call_that_ended_is_no_longer_active_and_still_counted(tmp_path: Path, how: str) -> None:
+    job = JobProcess(tmp_path)
+    getattr(job, how)()
+    for _ in range(2):  # however often it is asked
+        found = samples(tmp_path)
+        assert found.get("sessions_active", 0) == 0
+        assert found['session_messages_total{role="user"}'] == 3
+        count = 'synthesis_latency_seconds_count{engine="piper",voice="joe",worker="w1"}'
+        assert found[count] == 4
+
+
+def test_the_files_do_not_grow_with_the_calls(tmp_path: Path) -> None:
+    JobProcess(tmp_path).end()
+    samples(tmp_path)
+    files = {file.name for file in tmp_path.iterdir()}
+    for _ in range(2):
+        JobProcess(tmp_path).end()
+    found = samples(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == files
+    assert found['session_messages_total{role="user"}'] == 9
+
+
+def test_workers_are_counted_as_the_probes_found_them(tmp_path: Path) -> None:
+    busy = status_pb2.WorkerStatus(worker_id="a", slots=2, in_flight=1)
+    idle = status_pb2.WorkerStatus(worker_id="b", slots=2)
+    found = samples(tmp_path, Findings({}, synthesis=(busy, idle)))
+    assert (found["workers_active"], found["workers_idle"]) == (1, 1)
+
+
+def test_compliance_is_the_share_of_all_syntheses(tmp_path: Path) -> None:
+    assert samples(tmp_path)["sla_compliance_percent"] == 100
+    JobProcess(tmp_path).end()
+    assert samples(tmp_path)["sla_compliance_percent"] == 75
+
+
+def test_the_summary_says_it_for_people(tmp_path: Path) -> None:
+    JobProcess(tmp_path).end()
+    status = status_pb2.WorkerStatus(worker_id="a", engine="piper", slots=2, in_flight=1)
+    exposition = Exposition(JobMetrics(tmp_path))
+    summary = exposition.summary(Findings({}, synthesis=(status,)))
+    assert summary["worker_utilization_percent"] == 50
+    assert summary["sla_violations"] == 1
+    assert summary["sla_compliance_percent"] == 75
+    assert summary["synthesis"]["count"] == 4
+    assert summary["synthesis"]["p50_ms"] == 50
+    assert 750 < summary["synthesis"]["p99_ms"] <= 1000
+    assert 500 < summary["turn"]["total"]["p50_ms"] <= 750
+    assert summary["turn"]["asr"]["p50_ms"] is None
+    assert summary["workers"] == [
+        {"worker": "a", "engine": "piper", "slots": 2, "in_flight": 1, "queue_depth": 0}
+    ]
