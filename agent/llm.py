@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import httpx2
 import openai as openai_sdk
-from livekit.agents import NOT_GIVEN, APIError, llm
+from livekit.agents import NOT_GIVEN, APIConnectOptions, APIError, llm
 from livekit.plugins import openai
 
 from parley.settings import OrchestratorSettings
@@ -69,7 +69,8 @@ async def fill_prompt_cache(model: openai.LLM, *, instructions: str, greeting: s
         beginning.add_message(role="assistant", content=greeting)
     beginning.add_message(role="user", content="Hello.")
     try:
-        async with model.chat(chat_ctx=beginning) as stream:
+        once = APIConnectOptions(max_retry=0, timeout=30.0)
+        async with model.chat(chat_ctx=beginning, conn_options=once) as stream:
             await anext(aiter(stream), None)  # the first token is enough
     except APIError as error:
         _log.warning("the language model does not answer: %s", error)
