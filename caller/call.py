@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,11 @@ from caller.client import join
 from caller.conversation import ANSWER_TIMEOUT_S, Conversation, Recording, Turn
 from caller.errors import CallError
 from caller.intelligibility import recognize
-from caller.report import CallReport, TurnReport, turn_lines
+from caller.report import CallReport, TurnReport
+from caller.summary import turn_lines
 from parley.audio import Audio, read_audio
 from parley.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
-from parley.discovery import StaticDiscovery
+from parley.discovery import Discovery, StaticDiscovery
 from parley.errors import AudioFileError, ConfigurationError, SpeechError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech import RecognitionPool
@@ -27,13 +28,14 @@ from parley.speech import RecognitionPool
 BETWEEN_REPLIES_S = 0.5
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Call:
     """A call under way: the turns so far, and where its progress is shown."""
 
-    settings: OrchestratorSettings
     gateway_url: str
     voice: str
+    recognisers: Discovery
+    language: str
     status: Status
     turns: list[Turn] = field(default_factory=list)
 
@@ -57,22 +59,20 @@ class Call:
                 if turn.reply is None:
                     raise CallError(f"{where}: {_unanswered(turn.report)}")
 
-    async def listen_again(self) -> list[TurnReport]:
-        """The reports with what recognition makes of the replies, where it can be asked."""
-        reports = [turn.report for turn in self.turns]
-        asr = self.settings.asr
-        async with RecognitionPool(StaticDiscovery(asr.worker_address)) as pool:
+    async def listen_again(self) -> None:
+        """Adds to the turns what recognition makes of the replies, where it can be asked."""
+        async with RecognitionPool(self.recognisers) as pool:
             for index, turn in enumerate(self.turns):
                 if turn.reply is None:
                     continue
                 self._show(f"recognising the reply to {turn.report.file}")
                 try:
-                    heard = await recognize(turn.reply.audio, pool, language=asr.language)
+                    heard = await recognize(turn.reply.audio, pool, language=self.language)
                 except SpeechError as error:
                     self._note(f"replies are not recognised: {error}")
-                    break
-                reports[index] = turn.report.model_copy(update={"reply_asr": heard})
-        return reports
+                    return
+                report = turn.report.model_copy(update={"reply_asr": heard})
+                self.turns[index] = replace(turn, report=report)
 
     def _show(self, step: str) -> None:
         self.status.update(step)
@@ -86,46 +86,50 @@ class Call:
 def main(argv: list[str]) -> int:
     """Runs the command; 0 only if every recording got an audible answer."""
     arguments = _parser().parse_args(argv)
-    progress = Console(stderr=True)
     try:
         settings = load_orchestrator()
+        recognisers = StaticDiscovery(settings.asr.worker_address)
         recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
         _check_writable(arguments.save)
     except (ConfigurationError, AudioFileError, CallError) as error:
-        _print(CallReport(error=str(error)), json=arguments.json)
+        _print([], str(error), json=arguments.json)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
-    gateway_url = arguments.gateway or _own_gateway(settings)
-    with progress.status("") as status:
-        call = Call(settings, gateway_url, arguments.voice, status)
-        report, exit_code = _run(call, recordings)
-    if arguments.save is not None:
-        _save(arguments.save, [turn.reply.audio for turn in call.turns if turn.reply])
-    _print(report, json=arguments.json)
+    with Console(stderr=True).status("") as status:
+        call = Call(
+            gateway_url=arguments.gateway or _own_gateway(settings),
+            voice=arguments.voice,
+            recognisers=recognisers,
+            language=settings.asr.language,
+            status=status,
+        )
+        exit_code, problem = _run(call, recordings, arguments.save)
+    _print(call.turns, problem, json=arguments.json)
     return exit_code
 
 
-def _run(call: Call, recordings: list[Recording]) -> tuple[CallReport, int]:
-    reports: list[TurnReport] = []
-    error: str | None = None
-
-    async def run() -> None:
-        nonlocal error, reports
-        task = asyncio.current_task()
-        assert task is not None
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        try:
-            await call.make(recordings)
-        except CallError as failure:
-            error = str(failure)
-        reports = [turn.report for turn in call.turns]
-        reports = await call.listen_again()
-
+def _run(call: Call, recordings: list[Recording], save: Path | None) -> tuple[int, str | None]:
+    """The exit code, and the sentence that says what went wrong."""
     try:
-        asyncio.run(run())
+        asyncio.run(_talk(call, recordings))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        reports = reports or [turn.report for turn in call.turns]
-        return CallReport(turns=tuple(reports), error="the call was interrupted"), EXIT_INTERRUPTED
-    return CallReport(turns=tuple(reports), error=error), EXIT_FAILED if error else 0
+        return EXIT_INTERRUPTED, "the call was interrupted"
+    except CallError as error:
+        return EXIT_FAILED, str(error)
+    finally:
+        problem = _save(save, [turn.reply.audio for turn in call.turns if turn.reply])
+    return (EXIT_FAILED, problem) if problem else (0, None)
+
+
+async def _talk(call: Call, recordings: list[Recording]) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        await call.make(recordings)
+    except CallError:
+        await call.listen_again()
+        raise
+    await call.listen_again()
 
 
 def _unanswered(report: TurnReport) -> str:
@@ -149,24 +153,30 @@ def _check_writable(file: Path | None) -> None:
         raise CallError(f"--save {file}: there is no folder {file.absolute().parent}")
 
 
-def _save(file: Path, replies: list[Audio]) -> None:
-    if not replies:
-        return
+def _save(file: Path | None, replies: list[Audio]) -> str | None:
+    """Writes the replies one after the other; the reason where that is not possible."""
+    if file is None or not replies:
+        return None
     rate = replies[0].sample_rate_hz
     pause = np.zeros(round(BETWEEN_REPLIES_S * rate), dtype=np.int16)
     parts = [part for reply in replies for part in (pause, reply.samples)][1:]
-    file.write_bytes(Audio(np.concatenate(parts), rate).wav())
+    try:
+        file.write_bytes(Audio(np.concatenate(parts), rate).wav())
+    except OSError as error:
+        return f"--save {file}: {error.strerror}"
+    return None
 
 
-def _print(report: CallReport, *, json: bool) -> None:
+def _print(turns: list[Turn], error: str | None, *, json: bool) -> None:
     if json:
+        report = CallReport(turns=tuple(turn.report for turn in turns), error=error)
         sys.stdout.write(report.model_dump_json(indent=2) + "\n")
-    else:
-        for number, turn in enumerate(report.turns, start=1):
-            sys.stdout.write(f"turn {number}  {turn.file}\n")
-            sys.stdout.writelines(f"{line}\n" for line in turn_lines(turn))
-        if report.error is not None:
-            sys.stderr.write(f"error: {report.error}\n")
+        return
+    for number, turn in enumerate(turns, start=1):
+        sys.stdout.write(f"turn {number}  {turn.report.file}\n")
+        sys.stdout.writelines(f"{line}\n" for line in turn_lines(turn.report, turn.reply))
+    if error is not None:
+        sys.stderr.write(f"error: {error}\n")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -43,7 +43,7 @@ class RoomClient:
         self.events: list[HeardEvent] = []
         self.agent: rtc.RemoteParticipant | None = None
         self._room = rtc.Room()
-        self._hears_agent = False
+        self._hearing: asyncio.Task[None] | None = None
         self._failure: CallError | None = None
         self._speaking: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -77,7 +77,7 @@ class RoomClient:
 
     async def wait_for_agent(self) -> None:
         """Returns once the agent's voice can be heard; raises CallError when none comes."""
-        if not await self.reached(lambda: self._hears_agent, timeout_s=AGENT_TIMEOUT_S):
+        if not await self.reached(lambda: self._hearing is not None, timeout_s=AGENT_TIMEOUT_S):
             raise CallError(
                 f"no agent joined the call within {AGENT_TIMEOUT_S:.0f} s: "
                 "is the agent running and registered?"
@@ -136,10 +136,11 @@ class RoomClient:
     ) -> None:
         if participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT:
             return
-        if track.kind == rtc.TrackKind.KIND_AUDIO:
+        # One voice at a time: a track after a reconnect, not a second one beside the first.
+        hears = self._hearing is not None and not self._hearing.done()
+        if track.kind == rtc.TrackKind.KIND_AUDIO and not hears:
             self.agent = participant
-            self._hears_agent = True
-            self._start(self.ear.listen(track))
+            self._hearing = self._start(self.ear.listen(track))
 
     def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if self.agent is not None and participant.identity == self.agent.identity:

@@ -1,15 +1,12 @@
-"""What a call found out: one JSON document for programs, lines for people."""
-
-from collections.abc import Iterator
+"""What a call found out, as `call --json` gives it."""
 
 from pydantic import BaseModel, ConfigDict
 
-from caller.intelligibility import word_error_rate
 from parley.room_events import TurnStages
 
 
 class TurnReport(BaseModel):
-    """One recording and the answer to it, as `call --json` gives it."""
+    """One recording and the answer to it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,22 +29,3 @@ class CallReport(BaseModel):
 
     turns: tuple[TurnReport, ...] = ()
     error: str | None = None
-
-
-def turn_lines(turn: TurnReport) -> Iterator[str]:
-    """A turn for people, line by line."""
-    yield f"  understood  {turn.user_transcript or '(nothing)'}"
-    yield f"  answered    {turn.agent_transcript or '(nothing)'}"
-    if turn.response_ms is None:
-        yield "  audible     no"
-        return
-    stages = ", ".join(
-        f"{name.removesuffix('_ms').replace('_', ' ')} {value:.0f}"
-        for name, value in turn.stages.model_dump().items()
-        if value is not None
-    )
-    yield f"  response    {turn.response_ms:.0f} ms" + (f"  ({stages})" if stages else "")
-    yield f"  audible     {turn.reply_audio_s:.1f} s"
-    if turn.reply_asr is not None:
-        error = 100 * word_error_rate(turn.agent_transcript, turn.reply_asr)
-        yield f"  heard as    {turn.reply_asr or '(nothing)'}  (word error {error:.0f}%)"

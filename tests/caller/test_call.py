@@ -22,7 +22,7 @@ from caller.call import Call, main
 from caller.conversation import Recording
 from caller.errors import CallError
 from parley.audio import Audio, level_dbfs
-from parley.settings import OrchestratorSettings
+from parley.discovery import StaticDiscovery
 from tests.caller.livekit import LiveKit
 from tests.caller.wire_gateway import WireGateway, serving
 from tests.caller.wire_recogniser import WireRecogniser, recognising
@@ -189,7 +189,7 @@ async def test_a_person_reads_what_was_understood_answered_and_heard(
         out, _ = await process.communicate()
     assert process.returncode == 0
     text = out.decode()
-    for part in ("a burst of noise", "noise it is", "ms  (endpointing 1", "word error 33%"):
+    for part in ("a burst of noise", "noise it is", "ms  (endpointing 1", "dBFS", "word error 33%"):
         assert part in text
 
 
@@ -221,7 +221,13 @@ async def failure_of(
         if once_spoken is not None:
             await once_spoken()
 
-    under_way = Call(OrchestratorSettings(), gateway.url, "", Console(quiet=True).status(""))
+    under_way = Call(
+        gateway_url=gateway.url,
+        voice="",
+        recognisers=StaticDiscovery("127.0.0.1:9"),
+        language="en",
+        status=Console(quiet=True).status(""),
+    )
     recording = Recording("clip.wav", Audio(noise(2 * SHORT_S, 48000), 48000))
     interfering = asyncio.create_task(interfere())
     try:
