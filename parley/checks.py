@@ -1,6 +1,7 @@
-"""`./run test`: formatting, lint, types, imports, the contract, then the tests."""
+"""`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parley import codegen, paths
+from parley.toolchain import ensure_node
 
 FAST = "not servers and not e2e and not browser"
 _BIN = Path(sys.executable).parent
+_WEB = paths.repository() / "web"
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def static_checks() -> list[Check]:
         Check("imports", _command("lint-imports")),
         Check("contract", _command("buf", "lint", cwd="proto")),
         Check("generated code", _generated_code_is_fresh),
+        Check("page: types and lint", _npm("run", "check")),
+        Check("page: tests", _npm("test")),
     ]
 
 
@@ -64,20 +69,41 @@ def _timed(check: Check) -> bool:
 
 
 def _command(program: str, *arguments: str, cwd: str = ".") -> Callable[[], bool]:
+    return lambda: _succeeds([str(_BIN / program), *arguments], paths.repository() / cwd)
+
+
+def _npm(*arguments: str) -> Callable[[], bool]:
+    """An npm command in web/, its libraries installed first where the lock has changed."""
+
     def passes() -> bool:
-        done = subprocess.run(
-            [_BIN / program, *arguments],
-            cwd=paths.repository() / cwd,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            print(f"\n{done.stdout.strip()}")
-        return done.returncode == 0
+        tools = ensure_node()
+        path = f"{tools.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+        installed = _WEB / "node_modules" / ".package-lock.json"
+        lock = _WEB / "package-lock.json"
+        if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
+            install = [*tools.npm, "ci", "--no-audit", "--no-fund"]
+            if not _succeeds(install, _WEB, PATH=path):
+                return False
+        return _succeeds([*tools.npm, *arguments], _WEB, PATH=path)
 
     return passes
+
+
+def _succeeds(command: list[str], folder: Path, **environment: str) -> bool:
+    """Runs the command; what it printed is shown only if it fails."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        print(f"\n{done.stdout.strip()}")
+    return done.returncode == 0
 
 
 def _generated_code_is_fresh() -> bool:
