@@ -27,7 +27,7 @@ UNREACHABLE = "127.0.0.1:1"  # nothing listens on port 1
 class VoiceLister(synthesis_pb2_grpc.SpeechSynthesisServicer):
     """A worker on the wire that knows its voices and nothing else."""
 
-    def __init__(self, *voices: tuple[str, "status_pb2.VoiceResidency"]) -> None:
+    def __init__(self, *voices: tuple[str, "status_pb2.VoiceResidency.ValueType"]) -> None:
         self._voices = voices
 
     async def ListVoices(  # noqa: N802
@@ -51,10 +51,15 @@ class VoiceLister(synthesis_pb2_grpc.SpeechSynthesisServicer):
 
 
 @asynccontextmanager
-async def listening(*voices: tuple[str, "status_pb2.VoiceResidency"]) -> AsyncIterator[str]:
+async def listening(
+    *voices: tuple[str, "status_pb2.VoiceResidency.ValueType"],
+) -> AsyncIterator[str]:
     """The host:port of a worker with these voices."""
     server = grpc.aio.server()
-    synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server(VoiceLister(*voices), server)
+    synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server(
+        VoiceLister(*voices),  # type: ignore[abstract]  # the other calls are unimplemented
+        server,
+    )
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.servers
 
 
 @contextmanager
-def gateway(folder: Path, *, port: int, secret: str = API_SECRET) -> Iterator[subprocess.Popen[str]]:
+def gateway(
+    folder: Path, *, port: int, secret: str = API_SECRET
+) -> Iterator[subprocess.Popen[str]]:
     (folder / "orchestrator.yaml").write_text(
         f"server: {{port: {port}}}\n"
         f"livekit: {{url: 'ws://{UNREACHABLE}', api_key: {API_KEY}, api_secret: '{secret}'}}\n"
