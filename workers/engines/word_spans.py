@@ -35,7 +35,7 @@ def word_spans(
     if len(groups) == len(words) and all(map(_is_plain, words)):
         return groups
     sounds = [index for index, phoneme in enumerate(phonemes) if is_sound(phoneme)]
-    if not sounds:
+    if not sounds or not words:
         return [(0, 0)] * len(words)
     alone = [[p for p in phonemes_of(word) if is_sound(p)] for word in words]
     starts = {sounds.index(start) for start, _ in groups}

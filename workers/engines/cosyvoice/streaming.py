@@ -22,8 +22,8 @@ from workers.engines.base import Cancellation, FloatSamples
 from workers.engines.cosyvoice.speaker import CHUNK_TOKENS, Speaker
 from workers.engines.cosyvoice.token_stream import TokenStream
 
-LONGEST_CHUNK_TOKENS = 4 * CHUNK_TOKENS
-"""Chunks double up to this: each runs the flow over the whole text so far."""
+LONGEST_CHUNK_TOKENS = 2 * CHUNK_TOKENS
+"""Each chunk runs the flow over the whole text so far; a longer one would come too late."""
 
 SAMPLES_PER_TOKEN = 960
 

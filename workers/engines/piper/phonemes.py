@@ -87,7 +87,9 @@ class Phonemizer:
         return [self._sentence(part) for part in parts if any(map(is_sound, part))]
 
     def place_words(self, text: str, sentences: list[Sentence]) -> list[PlacedWord]:
-        """Every word of the text, in order."""
+        """Every word of the text, in order; none where there are no sentences."""
+        if not sentences:
+            return []
         flat: list[str] = []
         origin: list[tuple[int, int]] = []
         for number, sentence in enumerate(sentences):
