@@ -1,0 +1,199 @@
+"""Whisper with a context as long as the speech, not 30 s.
+
+The encoder and the decoder's attention then see a quarter of the positions for a usual utterance
+and take a quarter of the time. Padding below 4 s makes the decoder loop; timestamps, a limit on
+tokens by duration and guards.py catch what is left, and further attempts see more context.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ctranslate2 import StorageView
+from faster_whisper.tokenizer import Tokenizer
+
+from workers.engines.base import EngineError, FloatSamples
+from workers.engines.whisper.alignment import align
+from workers.engines.whisper.device import load_model
+from workers.engines.whisper.guards import is_loop, settle
+from workers.engines.whisper.hearing import NOTHING, SAMPLE_RATE_HZ, Draft, Hearing, Utterance
+from workers.engines.whisper.segments import segments, within
+
+LONGEST_UTTERANCE_S = 30.0
+_FRAME_SAMPLES = 320  # the encoder makes one position of two feature frames of 10 ms
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One way to decode: silence added after the sound, and how the tokens are searched."""
+
+    padding_s: float
+    beam_size: int = 1
+    temperature: float = 0.0
+
+
+ATTEMPTS = (
+    Attempt(padding_s=5.0),
+    Attempt(padding_s=10.0, beam_size=5),
+    Attempt(padding_s=LONGEST_UTTERANCE_S, beam_size=5),
+    Attempt(padding_s=LONGEST_UTTERANCE_S, temperature=0.4),
+)
+"""Taken one after the other as long as `guards.settle` wants another."""
+
+_TOKENS_PER_S = 9  # twice the fastest speech
+_LEAST_TOKENS = 12
+_MOST_TOKENS = 224  # half of the decoder's context, as in OpenAI's own decoding
+_MOST_HINT_TOKENS = 100
+
+
+class AbandonedError(Exception):
+    """Raised inside a decode that something more urgent waits for."""
+
+
+class Recogniser:
+    """One loaded model; `decode` blocks and belongs in one thread at a time."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        threads: int = 2,
+        attempts: Sequence[Attempt] = ATTEMPTS,
+    ) -> None:
+        """Raises ConfigurationError and ModelError, see `device.load_model`."""
+        self.attempts = tuple(attempts)
+        self._model = load_model(folder, device=device, threads=threads)
+        self._tokenizer = lru_cache(maxsize=None)(self._make_tokenizer)
+
+    @property
+    def device(self) -> str:
+        return str(self._model.model.device)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages it can be told to hear, as ISO 639 codes."""
+        return tuple(self._model.supported_languages)
+
+    def hear(self, utterance: Utterance) -> Hearing:
+        """Decodes one utterance with as many attempts as it takes."""
+        drafts: list[Draft] = []
+        while True:
+            drafts += self.decode([utterance], attempt=len(drafts))
+            hearing = settle(utterance, drafts, attempts=len(self.attempts))
+            if hearing is not None:
+                return hearing
+
+    def decode(
+        self,
+        utterances: Sequence[Utterance],
+        *,
+        attempt: int = 0,
+        abandoned: Callable[[], bool] = lambda: False,
+    ) -> list[Draft]:
+        """One attempt at utterances of the same language and hints, as one batch.
+
+        Raises AbandonedError if `abandoned` says so between encoder and decoder, EngineError
+        when the engine fails.
+        """
+        way = self.attempts[attempt]
+        first = utterances[0]
+        tokenizer = self._tokenizer(first.language)
+        try:
+            encoded = self._encode([each.samples for each in utterances], way.padding_s)
+            if abandoned():
+                raise AbandonedError
+            drafts = self._generate(encoded, utterances, tokenizer, way)
+            if any(each.word_times for each in utterances):
+                drafts = align(self._model, tokenizer, encoded, utterances, drafts)
+        except (RuntimeError, ValueError) as error:
+            raise EngineError(f"whisper failed: {error}") from error
+        return drafts
+
+    def _encode(self, sounds: Sequence[FloatSamples], padding_s: float) -> StorageView:
+        longest = max(map(len, sounds)) + round(padding_s * SAMPLE_RATE_HZ)
+        length = min(longest, round(LONGEST_UTTERANCE_S * SAMPLE_RATE_HZ))
+        length -= length % -_FRAME_SAMPLES
+        features = [
+            self._model.feature_extractor(np.pad(sound[:length], (0, length - len(sound))), 0)
+            for sound in sounds
+        ]
+        batch = np.ascontiguousarray(np.stack(features), dtype=np.float32)
+        return self._model.model.encode(StorageView.from_array(batch))
+
+    def _generate(
+        self,
+        encoded: StorageView,
+        utterances: Sequence[Utterance],
+        tokenizer: Tokenizer,
+        way: Attempt,
+    ) -> list[Draft]:
+        prompt = [*_hint_tokens(tokenizer, utterances[0].hints), *tokenizer.sot_sequence]
+        longest_s = max(each.duration_s for each in utterances)
+        limit = min(_MOST_TOKENS, _LEAST_TOKENS + round(_TOKENS_PER_S * longest_s))
+        sampling: dict[str, Any] = (
+            {"sampling_topk": 0, "sampling_temperature": way.temperature} if way.temperature else {}
+        )
+        results = self._model.model.generate(
+            encoded,
+            [prompt] * len(utterances),
+            beam_size=way.beam_size,
+            max_length=max(2 * limit, limit + len(prompt)),  # it takes half, or less the prompt
+            return_scores=True,
+            return_no_speech_prob=True,
+            **sampling,
+        )
+        return [
+            _draft(
+                tokenizer,
+                result.sequences_ids[0],
+                score=result.scores[0],
+                no_speech=result.no_speech_prob,
+                duration_s=each.duration_s,
+                limit=limit,
+            )
+            for each, result in zip(utterances, results, strict=True)
+        ]
+
+    def _make_tokenizer(self, language: str) -> Tokenizer:
+        return Tokenizer(
+            self._model.hf_tokenizer,
+            self._model.model.is_multilingual,
+            task="transcribe",
+            language=language,
+        )
+
+
+def _hint_tokens(tokenizer: Tokenizer, hints: str) -> list[int]:
+    """Hints stand where Whisper expects the text that came before."""
+    if not hints:
+        return []
+    return [tokenizer.sot_prev, *tokenizer.encode(f" {hints}")[:_MOST_HINT_TOKENS]]
+
+
+def _draft(
+    tokenizer: Tokenizer,
+    tokens: Sequence[int],
+    *,
+    score: float,
+    no_speech: float,
+    duration_s: float,
+    limit: int,
+) -> Draft:
+    found = segments(tokens, end_token=tokenizer.eot, first_timestamp=tokenizer.timestamp_begin)
+    kept = within(found, duration_s)
+    text_tokens = [token for segment in kept for token in segment.tokens]
+    text = tokenizer.decode(text_tokens).strip()
+    log_prob = score * len(tokens) / (len(tokens) + 1)  # the end counts as a token, too
+    cut_off = len(tokens) >= limit and len(kept) == len(found)
+    hearing = Hearing(text, float(np.exp(log_prob))) if text else NOTHING
+    return Draft(
+        hearing,
+        tokens=tuple(text_tokens),
+        log_prob=log_prob,
+        no_speech=no_speech,
+        loops=cut_off or is_loop(text_tokens, text),
+    )
