@@ -7,7 +7,7 @@ second. No channel, thread or event loop may be made here: they do not survive t
 import importlib
 
 _LAZY = (
-    "agent.session",
+    "agent.call",
     "anyio._backends._asyncio",
     "anyio.streams.stapled",
     "openai.resources.chat.completions.completions",

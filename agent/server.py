@@ -36,7 +36,7 @@ def prepare(process: JobProcess) -> None:
 
 async def converse(context: JobContext) -> None:
     """One job: one call."""
-    from agent.session import Call  # noqa: PLC0415 - not in the process that takes the jobs
+    from agent.call import Call  # noqa: PLC0415 - not in the process that takes the jobs
 
     prepared = context.proc.userdata
     await Call(context, prepared["settings"], prepared["llm"]).start()

@@ -43,6 +43,8 @@ class Reply:
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
     heard: bool = False
+    yields: bool = False
+    """The person speaks, or has typed, where it was heard: if it ends now, they cut it short."""
 
 
 current_reply: ContextVar[Reply] = ContextVar("current_reply")
@@ -63,12 +65,20 @@ class TurnReport:
         self._turns = 0
         self._person: llm.MetricsReport = {}
         self._onset_at: float | None = None
-        self._ending = False
         session.on("speech_created", self._on_speech_created)
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_agent_state)
         session.on("user_state_changed", self._on_user_state)
-        session.on("close", self._on_close)
+
+    def person_typed(self) -> None:
+        """The person sent text: what is being said gives way to it."""
+        if (reply := self._reply()) is not None:
+            reply.yields = True
+
+    def _reply(self) -> Reply | None:
+        """The reply that is being said."""
+        handle = self._session.current_speech
+        return self._replies.get(handle.id) if handle is not None else None
 
     def _on_speech_created(self, event: SpeechCreatedEvent) -> None:
         handle = event.speech_handle
@@ -99,20 +109,20 @@ class TurnReport:
             self._onset_at = event.created_at  # dated back to when the speech began
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        reply = self._reply()
+        if reply is None:
+            return
         if event.new_state == "speaking":
-            self._on_first_audio(event.created_at)
-        elif (
-            event.old_state == "speaking"
-            and self._session.user_state == "speaking"
-            and self._onset_at is not None
-        ):
-            decided_s = event.created_at - self._onset_at
-            metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(decided_s)
+            reply.yields = False  # it goes on: what interrupted it was nothing
+            self._on_first_audio(reply, event.created_at)
+        elif event.old_state == "speaking" and self._session.user_state == "speaking":
+            reply.yields = True
+            if self._onset_at is not None:
+                decided_s = event.created_at - self._onset_at
+                metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(decided_s)
 
-    def _on_first_audio(self, at: float) -> None:
-        handle = self._session.current_speech
-        reply = self._replies.get(handle.id) if handle is not None else None
-        if reply is None or reply.heard:
+    def _on_first_audio(self, reply: Reply, at: float) -> None:
+        if reply.heard:
             return
         reply.heard = True
         if reply.answers_person:
@@ -137,9 +147,6 @@ class TurnReport:
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:
         reply = self._replies.pop(handle.id)
-        if handle.interrupted and reply.heard and not self._ending:
+        if handle.interrupted and reply.yields:
             metrics.session_barge_ins.inc()
             self._notices.send(InterruptedEvent())
-
-    def _on_close(self, _: object) -> None:
-        self._ending = True

@@ -1,0 +1,129 @@
+"""One call: from a job to a running conversation in its room, and its end."""
+
+import asyncio
+import logging
+import time
+from contextlib import AsyncExitStack
+
+from livekit.agents import JobContext
+from livekit.plugins import openai
+from pydantic import ValidationError
+
+from agent.conversation import Conversation
+from agent.hearing import Hearing
+from agent.llm import fill_prompt_cache
+from agent.notices import Notices
+from agent.problems import tell_problems
+from agent.session import build_session, room_options
+from agent.speaking import Speaking
+from agent.turn_report import TurnReport
+from agent.typed_text import TypedText
+from agent.voices import Voices
+from parley.discovery import StaticDiscovery
+from parley.errors import SpeechError
+from parley.room_events import DispatchMetadata
+from parley.settings import OrchestratorSettings
+from parley.speech import RecognitionPool, SpeechPool
+from parley.telemetry import metrics
+
+_log = logging.getLogger(__name__)
+
+
+class Call:
+    """The conversation of one job. `start` it once; the job's end closes it."""
+
+    def __init__(
+        self, context: JobContext, settings: OrchestratorSettings, model: openai.LLM
+    ) -> None:
+        self._context = context
+        self._settings = settings
+        self._running = AsyncExitStack()
+        self._notices = Notices(context.room)
+        self._model = model
+        self._warming: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Joins the room and greets; returns when the conversation runs."""
+        settings, context = self._settings, self._context
+        context.add_shutdown_callback(self._end)
+        self._count()
+        speakers = StaticDiscovery(settings.tts.worker_address)
+        speech = await self._running.enter_async_context(SpeechPool(speakers))
+        speaking = self._speaking(speech)
+        hearing = await self._hearing()
+        session = build_session(settings, hearing=hearing, speaking=speaking, model=self._model)
+        report = TurnReport(session, self._notices, hearing=hearing)
+        tell_problems(session, self._notices)
+        session.on("close", lambda _: context.shutdown("the conversation has ended"))
+        self._running.push_async_callback(self._notices.aclose)
+
+        agent = Conversation(instructions=settings.agent.instructions)
+        options = room_options(settings, on_text=TypedText(self._notices, report))
+        await session.start(
+            agent, room=context.room, room_options=options, session_host=False, record=False
+        )
+        voices = Voices(speech, speakers, speaking)
+        voices.serve(context.room)
+        await self._use_dispatched_voice(voices)
+        if settings.agent.greeting:
+            session.say(settings.agent.greeting, allow_interruptions=True)
+        self._warming = asyncio.create_task(
+            fill_prompt_cache(
+                self._model,
+                instructions=settings.agent.instructions,
+                greeting=settings.agent.greeting,
+            )
+        )
+
+    def _speaking(self, pool: SpeechPool) -> Speaking:
+        tts = self._settings.tts
+        return Speaking(
+            pool,
+            voice=tts.default_model,
+            default_voice=tts.default_model,
+            speed=tts.speed,
+            first_flush_words=self._settings.turn.first_flush_words,
+            session_id=self._context.job.id,
+        )
+
+    async def _hearing(self) -> Hearing | None:
+        asr = self._settings.asr
+        if not asr.enabled:
+            return None
+        pool = RecognitionPool(StaticDiscovery(asr.worker_address))
+        return Hearing(
+            await self._running.enter_async_context(pool),
+            language=asr.language,
+            preflight_silence_s=self._settings.turn.preflight_silence_s,
+            session_id=self._context.job.id,
+            word_times=asr.adapter == "whisperx",
+        )
+
+    async def _use_dispatched_voice(self, voices: Voices) -> None:
+        try:
+            metadata = DispatchMetadata.model_validate_json(self._context.job.metadata or "{}")
+        except ValidationError:
+            _log.warning("the dispatch's metadata is not understood: the default voice is used")
+            return
+        if metadata.voice and metadata.voice != self._settings.tts.default_model:
+            try:
+                await voices.use(metadata.voice)
+            except SpeechError as error:
+                self._notices.error("voice_unavailable", str(error))
+
+    def _count(self) -> None:
+        began_at = time.monotonic()
+        metrics.sessions_active.inc()
+
+        def ended() -> None:
+            metrics.sessions_active.dec()
+            metrics.session_duration_seconds.observe(time.monotonic() - began_at)
+
+        self._running.callback(ended)
+
+    async def _end(self) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
+            await asyncio.gather(self._warming, return_exceptions=True)
+        await self._running.aclose()
+        await self._model.aclose()

@@ -1,0 +1,35 @@
+"""Tells the person when a part that the conversation needs has failed."""
+
+import logging
+
+from livekit.agents import AgentSession, ErrorEvent
+
+from agent.notices import Notices
+
+_PROBLEMS = {
+    "stt_error": ("asr_unavailable", "The agent cannot hear right now. You can type instead."),
+    "tts_error": ("tts_unavailable", "The agent's voice is not available right now."),
+    "llm_error": ("llm_unavailable", "The agent's language model does not answer right now."),
+}
+DEAF = "I'm sorry, I can't hear you right now. You can type to me in the meantime."
+
+_log = logging.getLogger(__name__)
+
+
+def tell_problems(session: AgentSession[None], notices: Notices) -> None:
+    """Follows the session's errors: the log, the room, and for deafness the voice say them.
+
+    What the framework tries again by itself is no problem yet, but for recognition, which has
+    been tried everywhere before it reports anything.
+    """
+
+    def on_error(event: ErrorEvent) -> None:
+        kind = event.error.type
+        if kind not in _PROBLEMS or (event.error.recoverable and kind != "stt_error"):
+            return
+        _log.error("%s: %s", kind, event.error.error)
+        told = notices.error(*_PROBLEMS[kind])
+        if told and kind == "stt_error":
+            session.say(DEAF, add_to_chat_ctx=False)
+
+    session.on("error", on_error)

@@ -1,0 +1,28 @@
+"""What the person types is answered like what they say."""
+
+from livekit.agents import AgentSession, room_io
+
+from agent.notices import Notices
+from agent.turn_report import TurnReport
+
+MAX_TYPED_CHARS = 2000
+
+
+class TypedText:
+    """The framework's callback for text from the room (topic `lk.chat`)."""
+
+    def __init__(self, notices: Notices, report: TurnReport) -> None:
+        self._notices = notices
+        self._report = report
+
+    async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
+        """Answers at once: what the agent is saying gives way."""
+        text = event.text.encode("utf-8", "ignore").decode().strip()
+        if len(text) > MAX_TYPED_CHARS:
+            self._notices.error(
+                "text_too_long", f"Only the first {MAX_TYPED_CHARS:,} characters were read."
+            )
+        if text:
+            self._report.person_typed()
+            await session.interrupt()
+            session.generate_reply(user_input=text[:MAX_TYPED_CHARS], input_modality="text")

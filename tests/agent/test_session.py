@@ -1,0 +1,269 @@
+"""A session between real sockets: an OpenAI-compatible model, a speech worker, and an ear."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+from livekit import rtc
+from livekit.agents import AgentSession, inference, room_io
+from livekit.agents.voice import io
+from prometheus_client import REGISTRY
+from pydantic import SecretStr
+
+from agent.conversation import Conversation
+from agent.llm import APOLOGY, build_llm
+from agent.notices import Notices
+from agent.problems import tell_problems
+from agent.session import build_session
+from agent.speaking import SAMPLE_RATE_HZ, Speaking
+from agent.turn_report import TurnReport
+from agent.typed_text import MAX_TYPED_CHARS, TypedText
+from parley.discovery import StaticDiscovery
+from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
+from parley.settings.orchestrator import LlmSection, OrchestratorSettings
+from parley.speech import SpeechPool
+from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_workers import SpeechWorker, serving
+
+
+@dataclass
+class Room:
+    """The end of the room's data channel: keeps the events that are sent into it."""
+
+    events: list[AnyEvent] = field(default_factory=list)
+
+    @property
+    def local_participant(self) -> "Room":
+        return self
+
+    def isconnected(self) -> bool:
+        return True
+
+    async def publish_data(self, payload: bytes, *, reliable: bool, topic: str) -> None:
+        assert (reliable, topic) == (True, "parley.events")
+        self.events.append(decode(payload))
+
+
+class Ear(io.AudioOutput):
+    """Plays at once what it is given; where it is `slow` it plays until it is cleared."""
+
+    def __init__(self, *, slow: bool) -> None:
+        super().__init__(
+            label="ear",
+            capabilities=io.AudioOutputCapabilities(pause=False),
+            sample_rate=SAMPLE_RATE_HZ,
+        )
+        self.started = asyncio.Event()
+        self._slow = slow
+        self._heard_s = 0.0
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await super().capture_frame(frame)
+        if not self._heard_s:
+            self.on_playback_started(created_at=0.0)
+            self.started.set()
+        self._heard_s += frame.duration
+
+    def flush(self) -> None:
+        super().flush()
+        if self._heard_s and not self._slow:
+            self._finish(interrupted=False)
+
+    def clear_buffer(self) -> None:
+        if self._heard_s:
+            self._finish(interrupted=True)
+
+    def _finish(self, *, interrupted: bool) -> None:
+        heard_s, self._heard_s = self._heard_s, 0.0
+        self.on_playback_finished(playback_position=heard_s, interrupted=interrupted)
+
+
+class Page(io.TextOutput):
+    """Keeps the transcript that it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__(label="page", next_in_chain=None)
+        self.text = ""
+
+    async def capture_text(self, text: str) -> None:
+        self.text += text
+
+    def flush(self) -> None:
+        pass
+
+
+@dataclass
+class Talk:
+    session: AgentSession[None]
+    room: Room
+    ear: Ear
+    page: Page
+    voice: SpeechWorker
+    typed: TypedText
+
+    async def ask(self, text: str) -> None:
+        await self.session.generate_reply(user_input=text, input_modality="text")
+
+    async def enter(self, text: str) -> None:
+        """Text as it comes from the room; returns when its answer begins to be heard."""
+        self.ear.started.clear()
+        await self.typed(self.session, room_io.TextInputEvent(text=text))
+        await self.ear.started.wait()
+
+    def events(self, kind: type[AnyEvent]) -> list[AnyEvent]:
+        return [event for event in self.room.events if isinstance(event, kind)]
+
+
+@asynccontextmanager
+async def talk_with(
+    model: WireLlm, voice: SpeechWorker | None = None, *, slow: bool = False
+) -> AsyncGenerator[Talk]:
+    voice = voice or SpeechWorker()
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(llm_serving(model))
+        target = await stack.enter_async_context(serving(voice))
+        pool = await stack.enter_async_context(SpeechPool(StaticDiscovery(target)))
+        settings = OrchestratorSettings(
+            llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire")
+        )
+        speaking = Speaking(
+            pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
+        )
+        client = build_llm(settings)
+        stack.push_async_callback(client.aclose)
+        session = build_session(settings, hearing=None, speaking=speaking, model=client)
+        room, ear, page = Room(), Ear(slow=slow), Page()
+        notices = Notices(cast(rtc.Room, room))
+        report = TurnReport(session, notices, hearing=None)
+        tell_problems(session, notices)
+        session.output.audio, session.output.transcription = ear, page
+        await session.start(Conversation(instructions="Be kind."), record=False)
+        stack.push_async_callback(session.aclose)
+        yield Talk(session, room, ear, page, voice, TypedText(notices, report))
+        await notices.aclose()
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
+    model = WireLlm(answer="It costs $5 today.")
+    async with talk_with(model) as talk:
+        await talk.ask("What does it cost?")
+        assert model.messages[-1]["content"] == "What does it cost?"
+        assert " ".join(talk.voice.texts) == "It costs five dollars today."
+        assert talk.page.text == "It costs $5 today."
+        history = [item for item in talk.session.history.items if item.type == "message"]
+        assert [(item.role, item.raw_text_content) for item in history] == [
+            ("user", "What does it cost?"),
+            ("assistant", "It costs $5 today."),
+        ]
+
+
+async def test_each_turn_is_told_with_its_stages() -> None:
+    async with talk_with(WireLlm()) as talk:
+        await talk.ask("One?")
+        await talk.ask("Two?")
+        await asyncio.sleep(0)
+        turns = talk.events(TurnEvent)
+    assert [turn.turn for turn in turns if isinstance(turn, TurnEvent)] == [1, 2]
+    for turn in turns:
+        assert isinstance(turn, TurnEvent)
+        stages = turn.stages
+        assert stages.llm_first_token_ms is not None
+        assert stages.tts_first_audio_ms is not None
+        assert stages.total_ms is not None
+        assert 0 < stages.llm_first_token_ms + stages.tts_first_audio_ms <= stages.total_ms
+        assert stages.endpointing_ms is None  # nobody spoke
+        assert stages.asr_ms is None
+
+
+async def test_a_greeting_is_no_turn() -> None:
+    async with talk_with(WireLlm()) as talk:
+        await talk.session.say("Hello there.")
+        assert talk.page.text == "Hello there."
+        assert not talk.events(TurnEvent)
+
+
+async def test_messages_are_counted_by_who_said_them() -> None:
+    before = {role: counted("session_messages_total", role=role) for role in ("user", "assistant")}
+    async with talk_with(WireLlm()) as talk:
+        await talk.session.say("Hello there.")
+        await talk.ask("Hi.")
+    assert counted("session_messages_total", role="user") == before["user"] + 1
+    assert counted("session_messages_total", role="assistant") == before["assistant"] + 2
+
+
+async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered() -> None:
+    model = WireLlm(status=401)
+    async with talk_with(model) as talk:
+        await talk.ask("Hello?")
+        assert talk.page.text == APOLOGY
+        (error,) = talk.events(ErrorEvent)
+        assert isinstance(error, ErrorEvent)
+        assert (error.code, error.fatal) == ("llm_unavailable", False)
+        model.status = 200
+        await talk.ask("Hello again?")
+        assert talk.page.text == APOLOGY + model.answer
+
+
+async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
+    voice = SpeechWorker(is_broken=True)
+    async with talk_with(WireLlm(), voice) as talk:
+        for _ in range(5):  # more than the framework bears by default
+            await talk.ask("Hello?")
+        (error,) = talk.events(ErrorEvent)  # told once, not five times
+        assert isinstance(error, ErrorEvent)
+        assert error.code == "tts_unavailable"
+        voice.is_broken = False
+        talk.page.text = ""
+        await talk.ask("Hello again?")
+        assert voice.texts
+        assert talk.page.text == WireLlm().answer
+
+
+async def test_a_reply_that_typed_text_cuts_short_is_told_and_counted() -> None:
+    before = counted("session_barge_ins_total")
+    model = WireLlm()
+    async with talk_with(model, slow=True) as talk:
+        talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        await talk.ear.started.wait()
+        await talk.enter("Wait! \ud83d")
+        assert model.messages[-1]["content"] == "Wait!"
+        assert len(talk.events(InterruptedEvent)) == 1
+    assert counted("session_barge_ins_total") == before + 1
+
+
+async def test_a_hundred_thousand_typed_characters_are_cut_off_and_told() -> None:
+    model = WireLlm()
+    async with talk_with(model) as talk:
+        await talk.enter("x" * 100_000)
+        assert model.messages[-1]["content"] == "x" * MAX_TYPED_CHARS
+        (error,) = talk.events(ErrorEvent)
+        assert isinstance(error, ErrorEvent)
+        assert error.code == "text_too_long"
+
+
+async def test_hanging_up_is_no_interruption() -> None:
+    before = counted("session_barge_ins_total")
+    async with talk_with(WireLlm(), slow=True) as talk:
+        talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        await talk.ear.started.wait()
+        await talk.session.aclose()
+    assert counted("session_barge_ins_total") == before
+
+
+@pytest.mark.parametrize("answer", ["😀", "…", "**"])
+async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) -> None:
+    async with talk_with(WireLlm(answer=answer)) as talk:
+        await talk.ask("Well?")
+        assert talk.page.text == answer
+        assert not talk.events(ErrorEvent)
+
+
+def test_the_turn_detector_never_leaves_the_machine() -> None:
+    assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
