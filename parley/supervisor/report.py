@@ -88,6 +88,7 @@ def show(console: Console, record: StackRecord, reports: list[PartReport], *, st
             report.detail.replace("[", r"\["),
         )
     headline = "Parley is running" if all(r.is_well for r in reports) else "Parley is not well"
-    console.print(f"\n{headline}. Open [bold link={record.page_url}]{record.page_url}[/]\n")
+    console.print(f"\n{headline}. Open [bold]{record.page_url}[/]\n", highlight=False)
     console.print(table)
-    console.print(f"\nmemory in all: {sum(r.memory_mb for r in reports):.0f} MB\n{stop}")
+    memory_mb = sum(report.memory_mb for report in reports)
+    console.print(f"\nmemory in all: {memory_mb:.0f} MB\n{stop}", highlight=False, markup=False)
