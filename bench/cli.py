@@ -1,0 +1,32 @@
+"""`./run bench NAME`: each benchmark is a module's `main(arguments) -> exit status`.
+
+A benchmark prints a table, or with `--json` one document and nothing else on standard output
+(docs/bench.md names its fields), and exits with status 1 when a promise is broken.
+"""
+
+import difflib
+import importlib
+import sys
+
+BENCHMARKS = {
+    "tts": "first audio and CPU of Piper in stages against its full graph",
+}
+
+
+def main(arguments: list[str]) -> int:
+    name, *rest = arguments or ["help"]
+    if name in ("help", "--help", "-h"):
+        print("usage: ./run bench NAME [--json]\n")
+        for benchmark, summary in BENCHMARKS.items():
+            print(f"  {benchmark:<12} {summary}")
+        return 0
+    if name not in BENCHMARKS:
+        near = difflib.get_close_matches(name, BENCHMARKS, n=1)
+        guess = f"; did you mean {near[0]}?" if near else ""
+        known = ", ".join(BENCHMARKS)
+        print(
+            f"parley: no benchmark is called {name!r}{guess} (there are: {known})", file=sys.stderr
+        )
+        return 2
+    status: int = importlib.import_module(f"bench.{name}").main(rest)
+    return status
