@@ -1,7 +1,7 @@
 """The gateway's HTTP application: page, tokens, voices, health, metrics."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,6 @@ from parley.clock import Clock, monotonic
 from parley.discovery import StaticDiscovery
 from parley.errors import SpeechError
 from parley.settings import OrchestratorSettings
-from parley.speech import SpeechPool
 
 
 class TokenRequest(BaseModel):
@@ -47,16 +46,14 @@ def create_app(
 ) -> FastAPI:
     """The application; raises ConfigurationError when the settings cannot work."""
     tokens = CallTokens(settings.livekit)
-    discovery = StaticDiscovery(settings.tts.worker_address)
-    pool = SpeechPool(discovery)
-    catalogue = VoiceCatalogue(settings.tts, pool, discovery)
+    catalogue = VoiceCatalogue(settings.tts, StaticDiscovery(settings.tts.worker_address))
     page = Page(page_folder or paths.repository() / "web" / "dist")
     metrics = GatewayMetrics()
     limit = RateLimit(per_minute=settings.server.calls_per_minute, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with pool:
+        async with aclosing(catalogue):
             yield
 
     app = FastAPI(

@@ -7,10 +7,9 @@ from pydantic import BaseModel, ConfigDict
 
 from parley.discovery import Discovery
 from parley.errors import SpeechError, WorkerUnavailableError
-from parley.rpc.v1 import status_pb2, synthesis_pb2
+from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
 from parley.settings.orchestrator import TtsSection
-from parley.speech import SpeechPool
-from parley.speech.channel import as_speech_error
+from parley.speech.channel import Channels, as_speech_error
 
 LIST_TIMEOUT_S = 1.0
 
@@ -30,12 +29,15 @@ class VoiceListing(BaseModel):
 
 
 class VoiceCatalogue:
-    """Asks the workers of the settings; use as the pool's async context demands."""
+    """Asks the workers that discovery knows; `aclose` when done."""
 
-    def __init__(self, settings: TtsSection, pool: SpeechPool, discovery: Discovery) -> None:
+    def __init__(self, settings: TtsSection, discovery: Discovery) -> None:
         self._default = settings.default_model
-        self._pool = pool
         self._discovery = discovery
+        self._channels = Channels()
+
+    async def aclose(self) -> None:
+        await self._channels.aclose()
 
     async def voices(self) -> tuple[VoiceListing, ...]:
         """What all reachable workers offer, the default first, then by readiness and name.
@@ -63,7 +65,8 @@ class VoiceCatalogue:
 
     async def _ask(self, target: str) -> list[VoiceListing]:
         try:
-            response = await self._pool.stub(target).ListVoices(
+            worker = synthesis_pb2_grpc.SpeechSynthesisStub(self._channels.to(target))
+            response = await worker.ListVoices(
                 synthesis_pb2.ListVoicesRequest(), timeout=LIST_TIMEOUT_S
             )
         except grpc.aio.AioRpcError as error:

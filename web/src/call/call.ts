@@ -30,7 +30,7 @@ import { agentStateOf, type CallState, IDLE } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
-const VOICE_CHANGE_TIMEOUT_MS = 60_000; // a voice may have to be fetched first
+const VOICE_CHANGE_TIMEOUT_MS = 15_000; // the agent gives up sooner, and says why
 
 export class Call {
   readonly #room = new Room({
