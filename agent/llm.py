@@ -11,8 +11,8 @@ from livekit.agents import NOT_GIVEN, APIConnectOptions, APIError, llm
 from livekit.plugins import openai
 
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import LOCAL_LLM
 
-LOCAL_MODEL = "qwen2.5-0.5b-instruct"
 OPENAI_MODEL = "gpt-4o-mini"
 _OPENAI_URL = "https://api.openai.com/v1"
 
@@ -44,7 +44,7 @@ def build_llm(settings: OrchestratorSettings) -> openai.LLM:
     """The client; needs no running event loop."""
     url = base_url(settings)
     limit = settings.llm.max_tokens
-    local = LOCAL_MODEL if settings.llm_is_local else OPENAI_MODEL
+    local = LOCAL_LLM if settings.llm_is_local else OPENAI_MODEL
     client = openai_sdk.AsyncClient(
         api_key=settings.llm.api_key.get_secret_value() or "none",
         base_url=url,

@@ -4,9 +4,11 @@ Standard library only up to the import of that module, so that help needs no env
 """
 
 import difflib
+import errno
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -15,6 +17,15 @@ from parley.errors import ConfigurationError, ParleyError
 EXIT_FAILED = 1
 EXIT_MISCONFIGURED = 2
 EXIT_INTERRUPTED = 130
+
+_WRITABLE = "PARLEY_STATE_DIR and PARLEY_CACHE_DIR name folders that can be written"
+_REMEDIES = {
+    errno.ENOSPC: "free some space on that disk",
+    errno.EDQUOT: "free some space of this user's quota",
+    errno.EACCES: _WRITABLE,
+    errno.EPERM: _WRITABLE,
+    errno.EROFS: _WRITABLE,
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +62,14 @@ COMMANDS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; errors that Parley raises on purpose become their one sentence."""
+    """Runs one command and returns its exit status."""
+    return reported(lambda: _run(sys.argv[1:] if arguments is None else arguments))
+
+
+def reported(run: Callable[[], int]) -> int:
+    """Runs a program's main; what people can act on becomes one sentence on standard error."""
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments)
+        return run()
     except ParleyError as error:
         print(f"parley: {error}", file=sys.stderr)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
@@ -61,6 +77,12 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # whoever read our output (`| head`) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        print(f"parley: {what}; {_REMEDIES[error.errno]}", file=sys.stderr)
         return EXIT_FAILED
 
 

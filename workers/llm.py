@@ -15,11 +15,11 @@ import xllamacpp
 from parley import models
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.settings.orchestrator import LOCAL_LLM
 from parley.telemetry.logs import configure_logging
 
 _log = logging.getLogger(__name__)
 
-MODEL = "qwen2.5-0.5b-instruct"
 HOST = "127.0.0.1"
 CONTEXT_TOKENS = 4096
 """Instructions, conversation and answer of one session; a longer request is refused."""
@@ -33,7 +33,7 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="llm")
-        folder = models.ensure(MODEL)
+        folder = models.ensure(LOCAL_LLM)
         # Threads inherit the mask: the signals wait for `sigwait` below, whoever they are sent to.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
         server = _start(settings, str(folder / "model.gguf"))
@@ -41,7 +41,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     _read_instructions(server, settings.agent.instructions)
-    _log.info("ready: %s on %s", MODEL, server.listening_address)
+    _log.info("ready: %s on %s", LOCAL_LLM, server.listening_address)
     number = signal.sigwait(_STOP_SIGNALS)
     _log.info("ending on %s", signal.Signals(number).name)
     del server
@@ -54,7 +54,7 @@ def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
     threads = min(2, os.cpu_count() or 1)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model_path
-    parameters.model_alias = {MODEL}
+    parameters.model_alias = {LOCAL_LLM}
     parameters.hostnames = [HOST]
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions

@@ -13,6 +13,9 @@ from parley.settings.telemetry import TelemetrySection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
+LOCAL_LLM = "qwen2.5-0.5b-instruct"
+"""The model of the LLM that `up` serves."""
+
 DEFAULT_INSTRUCTIONS = (
     "You are a friendly voice assistant in a spoken conversation. Answer in one or two short, "
     "natural sentences. Use plain words only: no lists, no markdown, no emoji, no code. "

@@ -4,7 +4,7 @@ import logging
 import sys
 
 from parley import paths
-from parley.errors import ParleyError
+from parley.cli import EXIT_FAILED, reported
 from parley.supervisor.configuration import read_configuration
 from parley.supervisor.part import PartState
 from parley.supervisor.parts import PART_NAMES
@@ -22,19 +22,15 @@ def main() -> int:
     """Runs until SIGTERM; the record says why, when it ends before all parts were ready."""
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
     configure_logging(configuration.orchestrator.telemetry.log_level, part="supervisor")
-    try:
-        server = prepare(configuration, PART_NAMES)
-        Service(
-            configuration.state_dir,
-            configuration.page_url,
-            lambda: make_parts(configuration, PART_NAMES, server),
-            on_change=_log_change,
-            on_ready=_log_ready,
-        ).run()
-    except ParleyError as error:
-        _log.error("%s", error)
-        return 1
-    return 0
+    server = prepare(configuration, PART_NAMES)
+    service = Service(
+        configuration.state_dir,
+        configuration.page_url,
+        lambda: make_parts(configuration, PART_NAMES, server),
+        on_change=_log_change,
+        on_ready=_log_ready,
+    )
+    return 0 if service.run() else EXIT_FAILED
 
 
 def _log_change(status: PartStatus) -> None:
@@ -51,4 +47,4 @@ def _log_ready(record: StackRecord) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(reported(main))

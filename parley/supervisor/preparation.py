@@ -5,12 +5,10 @@ from pathlib import Path
 
 from parley import models
 from parley.progress import Progress, silent
+from parley.settings.orchestrator import LOCAL_LLM
 from parley.supervisor.configuration import Configuration
 from parley.supervisor.parts import local_names
 from parley.toolchain import ensure_livekit_server, ensure_page
-
-LOCAL_LLM = "qwen2.5-0.5b-instruct"
-"""The model that `workers.llm` serves."""
 
 
 def prepare(

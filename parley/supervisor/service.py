@@ -65,6 +65,8 @@ class Service:
             except ParleyError as error:
                 self._write(failure=str(error))
                 raise
+            if not self._has_been_ready:
+                self._write(failure="it was stopped before all parts were ready")
         return self._has_been_ready
 
     async def _serve(self, parts: list[Part]) -> None:

@@ -1,0 +1,58 @@
+"""The command line: what is not there is named, and errors are sentences."""
+
+import errno
+
+import pytest
+
+from parley import cli
+from parley.errors import ConfigurationError, ModelError, ParleyError
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["help"]) == cli.main(["--help"]) == cli.main([]) == 0
+    out = capsys.readouterr().out
+    assert all(f"  {name} " in out for name in cli.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"), [("upp", "'up'"), ("stauts", "'status'"), ("xyzzy", "./run help")]
+)
+def test_an_unknown_command_is_answered_with_the_nearest(
+    name: str, nearest: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([name]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert nearest in captured.err
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (ParleyError("it is so"), 1, "parley: it is so\n"),
+        (ModelError("no such voice"), 1, "parley: no such voice\n"),
+        (ConfigurationError("x.yaml:1: bad"), 2, "parley: x.yaml:1: bad\n"),
+        (KeyboardInterrupt(), 130, ""),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/state/x"),
+            1,
+            "parley: /state/x: No space left on device; free some space on that disk\n",
+        ),
+    ],
+)
+def test_an_error_on_purpose_is_one_sentence_and_an_exit_status(
+    error: BaseException, status: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> int:
+        raise error
+
+    assert cli.reported(fail) == status
+    assert capsys.readouterr() == ("", said)
+
+
+def test_an_error_that_is_a_fault_of_ours_is_not_hidden() -> None:
+    def fail() -> int:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        cli.reported(fail)
