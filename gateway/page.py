@@ -1,10 +1,11 @@
 """The browser client, as `npm run build` leaves it."""
 
+import os
 from http import HTTPStatus
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
@@ -16,12 +17,30 @@ _NOT_BUILT = """<!doctype html>
 """
 
 
+class _Files(StaticFiles):
+    """Assets carry a hash of their content in their name; all else is asked for anew."""
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = HTTPStatus.OK,
+    ) -> Response:
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        is_asset = Path(full_path).parent.name == "assets"
+        response.headers["Cache-Control"] = (
+            "public, max-age=31536000, immutable" if is_asset else "no-cache"
+        )
+        return response
+
+
 class Page:
     """ASGI application that serves the built page from `folder`, or says that it is not built."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = StaticFiles(directory=folder, html=True, check_dir=False)
+        self._files = _Files(directory=folder, html=True, check_dir=False)
 
     @property
     def is_built(self) -> bool:

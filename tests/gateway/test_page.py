@@ -23,6 +23,18 @@ async def test_the_built_page_and_its_assets_are_served(serve: Serve, built: Pat
     assert script.headers["content-type"].startswith("text/javascript")
 
 
+async def test_a_new_build_is_seen_at_once_and_its_assets_are_fetched_once(
+    serve: Serve, built: Path
+) -> None:
+    async with serve(settings_with(), page_folder=built) as client:
+        page = await client.get("/")
+        script = await client.get("/assets/index.js")
+        again = await client.get("/", headers={"if-none-match": page.headers["etag"]})
+    assert page.headers["cache-control"] == "no-cache"
+    assert "immutable" in script.headers["cache-control"]
+    assert again.status_code == 304
+
+
 async def test_a_page_that_is_not_built_says_what_builds_it(serve: Serve, tmp_path: Path) -> None:
     folder = tmp_path / "later"
     async with serve(settings_with(), page_folder=folder) as client:
