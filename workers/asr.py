@@ -1,0 +1,84 @@
+"""The ASR worker: `python -m workers.asr`."""
+
+import asyncio
+import sys
+
+import numpy as np
+
+from parley import models
+from parley.errors import ConfigurationError, ModelError
+from parley.rpc.v1 import recognition_pb2_grpc as rpc
+from parley.rpc.v1 import status_pb2
+from parley.settings import WorkerSettings
+from parley.settings.worker import AsrWorkerSection
+from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
+from workers.recognition_decoder import Decoder
+from workers.recognition_service import RecognitionService
+from workers.server import WorkerServer, run
+from workers.slots import Slots
+from workers.status import WorkerIdentity
+
+_SERVICE = "parley.rpc.v1.SpeechRecognition"
+
+
+async def serve(settings: WorkerSettings) -> None:
+    """Serves until a signal comes.
+
+    Raises ConfigurationError, and ModelError where the model cannot be had.
+    """
+    asr = settings.asr
+    spec = _find(asr.model)
+    recogniser = await asyncio.to_thread(_load, asr)
+    if asr.language not in recogniser.languages:
+        raise ConfigurationError(
+            f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recogniser.languages)}"
+        )
+    slots = Slots(asr.slots, queue_wait_s=0.0)
+    server = WorkerServer(
+        host=asr.host,
+        port=asr.port,
+        metrics_port=asr.metrics_port,
+        slots=slots,
+        services=(_SERVICE,),
+        with_reflection=settings.telemetry.environment == "development",
+    )
+    async with Decoder(recogniser) as decoder, server:
+        service = RecognitionService(
+            identity=WorkerIdentity(
+                kind=status_pb2.WORKER_KIND_RECOGNITION,
+                engine=spec.engine,
+                device=recogniser.device,
+            ),
+            slots=slots,
+            model=spec,
+            languages=recogniser.languages,
+            default_language=asr.language,
+            decoder=decoder,
+            detector=VoiceDetector(),
+            word_times=asr.adapter == "whisperx",
+        )
+        rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)
+        await server.start()
+        await server.serve()
+
+
+def _find(name: str) -> models.ModelSpec:
+    try:
+        spec = models.find(name)
+    except ModelError as error:
+        raise ConfigurationError(f"asr.model: {error}") from None
+    if spec.kind != "recognition":
+        raise ConfigurationError(f"asr.model is {name}, a {spec.kind}: name a recognition model")
+    return spec
+
+
+def _load(asr: AsrWorkerSection) -> Recogniser:
+    """Fetches, loads and warms the model: the first decode is slower than those that follow."""
+    recogniser = Recogniser(models.ensure(asr.model), device=asr.device, threads=asr.threads)
+    silence = np.zeros(16000, np.float32)
+    recogniser.decode([Utterance(samples=silence, voice=1.0, language=recogniser.languages[0])])
+    return recogniser
+
+
+if __name__ == "__main__":
+    sys.exit(run("asr", serve))

@@ -1,0 +1,188 @@
+"""One Whisper for all speakers: decodes what is most urgent first, alike jobs as one batch."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from enum import IntEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from parley.clock import monotonic
+from workers.engines.whisper.guards import settle
+from workers.engines.whisper.hearing import Draft, Hearing, Utterance
+from workers.engines.whisper.recogniser import AbandonedError
+
+_log = logging.getLogger(__name__)
+
+_LARGEST_BATCH = 4
+_BATCH_SPREAD = 1.5
+"""A batch costs each of its utterances the time of the longest."""
+
+
+class Urgency(IntEnum):
+    """Lower is sooner."""
+
+    FINAL = 0
+    PREFLIGHT = 1
+    PARTIAL = 2
+
+
+class Engine(Protocol):
+    """What the decoder needs of `Recogniser`."""
+
+    @property
+    def attempts(self) -> Sequence[object]: ...
+
+    def decode(
+        self, utterances: Sequence[Utterance], *, attempt: int, abandoned: Callable[[], bool]
+    ) -> list[Draft]: ...
+
+
+class Job:
+    """A decode that somebody waits for.
+
+    `take_utterance` is asked when the decode begins, so that what waited is decoded as it is
+    then. `heard` gives what was heard, None when the text of a PARTIAL was no good; it is
+    cancelled with the job.
+    """
+
+    def __init__(self, take_utterance: Callable[[], Utterance], urgency: Urgency) -> None:
+        self.take_utterance = take_utterance
+        self.urgency = urgency
+        self.heard: asyncio.Future[Hearing | None] = asyncio.get_running_loop().create_future()
+        self.utterance: Utterance | None = None
+        self.drafts: list[Draft] = []
+        self.decode_s = 0.0
+
+    @property
+    def has_begun(self) -> bool:
+        return self.utterance is not None
+
+
+class Decoder:
+    """Use as an async context manager; belongs to one event loop, decodes in one thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._waiting: list[Job] = []
+        self._most_urgent = Urgency.PARTIAL
+        self._changed = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="whisper")
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="decoder")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._thread.shutdown()  # at most one decode ends first
+
+    def submit(self, take_utterance: Callable[[], Utterance], urgency: Urgency) -> Job:
+        job = Job(take_utterance, urgency)
+        self._waiting.append(job)
+        self._notice()
+        return job
+
+    def set_urgency(self, job: Job, urgency: Urgency) -> None:
+        job.urgency = urgency
+        self._notice()
+
+    def cancel(self, job: Job) -> None:
+        """Forgets the job; a decode that has begun ends unheard, or before its end."""
+        job.heard.cancel()
+        if job in self._waiting:
+            self._waiting.remove(job)
+        self._notice()
+
+    def _notice(self) -> None:
+        self._most_urgent = min((job.urgency for job in self._waiting), default=Urgency.PARTIAL)
+        self._changed.set()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            while not self._waiting:
+                self._changed.clear()
+                await self._changed.wait()
+            batch = self._next_batch()
+            utterances = [job.utterance for job in batch if job.utterance is not None]
+            began = monotonic()
+            try:
+                drafts = await loop.run_in_executor(self._thread, self._decode, batch, utterances)
+            except AbandonedError:
+                self._again(batch)
+            except Exception as error:  # whoever waits for the text is told
+                _log.exception("a decode failed")
+                for job in batch:
+                    if not job.heard.done():
+                        job.heard.set_exception(error)
+            else:
+                for job, draft in zip(batch, drafts, strict=True):
+                    job.decode_s += monotonic() - began
+                    self._take(job, draft)
+
+    def _decode(self, batch: Sequence[Job], utterances: Sequence[Utterance]) -> list[Draft]:
+        def abandoned() -> bool:
+            unheard = all(job.heard.done() for job in batch)
+            return unheard or min(job.urgency for job in batch) > self._most_urgent
+
+        can_wait = batch[0].urgency is Urgency.PARTIAL
+        return self._engine.decode(
+            utterances,
+            attempt=len(batch[0].drafts),
+            abandoned=abandoned if can_wait else lambda: False,
+        )
+
+    def _next_batch(self) -> list[Job]:
+        """The most urgent job, and those that cost it little to decode with it."""
+        first = min(self._waiting, key=lambda job: job.urgency)
+        batch: list[Job] = []
+        for job in [first, *(other for other in self._waiting if other is not first)]:
+            if len(batch) == _LARGEST_BATCH or job.urgency is not first.urgency:
+                continue
+            utterance = job.utterance or job.take_utterance()
+            if batch and not _is_alike(job, utterance, first):
+                continue
+            job.utterance = utterance
+            batch.append(job)
+        for job in batch:
+            self._waiting.remove(job)
+        self._notice()
+        return batch
+
+    def _take(self, job: Job, draft: Draft) -> None:
+        if job.heard.done() or job.utterance is None:
+            return
+        job.drafts.append(draft)
+        hearing = settle(job.utterance, job.drafts, attempts=len(self._engine.attempts))
+        if hearing is None and job.urgency is not Urgency.PARTIAL:
+            self._waiting.append(job)
+            self._notice()
+        else:
+            job.heard.set_result(hearing)
+
+    def _again(self, batch: Sequence[Job]) -> None:
+        for job in batch:
+            if not job.heard.done():
+                job.utterance = None
+                self._waiting.append(job)
+        self._notice()
+
+
+def _is_alike(job: Job, utterance: Utterance, first: Job) -> bool:
+    """Whether the two can be decoded as one batch without making either wait for long."""
+    other = first.utterance
+    if other is None or len(job.drafts) != len(first.drafts):
+        return False
+    short, long = sorted((len(utterance.samples), len(other.samples)))
+    return (utterance.language, utterance.hints) == (
+        other.language,
+        other.hints,
+    ) and long <= _BATCH_SPREAD * short

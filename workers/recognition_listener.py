@@ -1,0 +1,241 @@
+"""Listening to one speaker: sound in, transcripts out, as soon as they are worth something."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from google.protobuf.duration_pb2 import Duration
+
+from parley.clock import monotonic
+from parley.rpc.v1 import recognition_pb2 as pb
+from workers.engines.base import FloatSamples
+from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Utterance
+from workers.engines.whisper.voice_activity import WINDOW_SAMPLES, VoiceActivity
+from workers.recognition_decoder import Decoder, Job, Urgency
+from workers.recognition_stretch import Extent, Stretch
+from workers.recognition_turn import Turn, TurnText
+
+PARTIAL_EVERY_S = 0.6
+"""New speech after which the text so far is worth a decode."""
+DEFAULT_PREFLIGHT_SILENCE_S = 0.06
+
+_DETECTOR_LAG_S = 0.064
+"""Silence that has already passed, at least, when the first window without a voice is known."""
+_PARTIAL_SHARE = 3
+"""New speech must have taken so many times as long as the last decode: a long stretch is decoded
+less often."""
+_UNDECODED_SAMPLES = 30 * SAMPLE_RATE_HZ
+_MOST_TURNS = 8
+
+Send = Callable[[pb.Transcript], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerOptions:
+    """What the speaker's client asked for."""
+
+    language: str
+    hints: str = ""
+    interim_results: bool = True
+    word_times: bool = False
+    preflight_silence_s: float = DEFAULT_PREFLIGHT_SILENCE_S
+
+    @property
+    def preflight_samples(self) -> int:
+        windows = round((self.preflight_silence_s - _DETECTOR_LAG_S) * SAMPLE_RATE_HZ)
+        return max(1, 1 + windows // WINDOW_SAMPLES) * WINDOW_SAMPLES
+
+
+class Listener:
+    """`hear`, `flush` and `end` take what the client sends, `run` decodes and sends transcripts.
+
+    One decode at a time: the oldest turn's, there what has ended first, else a PREFLIGHT when
+    the speaker pauses, else a PARTIAL.
+    """
+
+    def __init__(
+        self, decoder: Decoder, activity: VoiceActivity, options: ListenerOptions, send: Send
+    ) -> None:
+        self._decoder = decoder
+        self._activity = activity
+        self._options = options
+        self._send = send
+        self._turns = [Turn(Stretch(0))]
+        self._windows_until = 0
+        self._has_ended = False
+        self._changed = asyncio.Event()
+        self._room = asyncio.Event()
+        self._last_decode_s = 0.0
+        self._sent_text = ""
+        self._sent_preflight = ("", 0.0)
+
+    async def hear(self, samples: FloatSamples) -> None:
+        """Takes sound at 16 kHz; returns when there is room for more."""
+        turn = self._turns[-1]
+        turn.append(samples)
+        for probability in self._activity.hear(samples):
+            turn.add_window(self._windows_until, float(probability))
+            self._windows_until += WINDOW_SAMPLES
+        if turn.is_long and turn.open.voiced_from is None:
+            await self.flush(0)
+        self._changed.set()
+        await self._until_there_is_room()
+
+    async def flush(self, flush_id: int) -> None:
+        """The turn has ended here."""
+        rest = self._turns[-1].end(flush_id, at=monotonic())
+        self._turns.append(Turn(rest))
+        self._changed.set()
+        await self._until_there_is_room()
+
+    async def end(self) -> None:
+        """No more will come: what is left is flushed, then `run` returns."""
+        if self._turns[-1].has_sound:
+            await self.flush(0)
+        self._has_ended = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Decodes and sends until the end; raises what the engine raised."""
+        while True:
+            turn = self._turns[0]
+            if turn.flush_id is not None and turn.pending is None:
+                await self._send_final(turn)
+                continue
+            if turn.flush_id is None and self._options.interim_results:
+                await self._send_interim(turn)
+            if (wanted := self._wanted()) is not None:
+                await self._decode(turn, *wanted)
+            elif self._has_ended and len(self._turns) == 1:
+                return
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+
+    def _wanted(self) -> tuple[Stretch, Urgency] | None:
+        """What is best decoded now."""
+        turn = self._turns[0]
+        if (pending := turn.pending) is not None:
+            hurry = turn.flush_id is not None or self._is_full
+            return pending, Urgency.FINAL if hurry else Urgency.PREFLIGHT
+        stretch = turn.open
+        if not self._options.interim_results or stretch.is_heard or not stretch.is_voiced:
+            return None
+        if stretch.pause_samples >= self._options.preflight_samples:
+            return stretch, Urgency.PREFLIGHT
+        enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_decode_s)
+        if stretch.voiced_samples - stretch.tried_samples >= enough_s * SAMPLE_RATE_HZ:
+            return stretch, Urgency.PARTIAL
+        return None
+
+    async def _decode(self, turn: Turn, stretch: Stretch, urgency: Urgency) -> None:
+        """Decodes the stretch, unless something else becomes more important."""
+        extent = stretch.extent
+
+        def take_utterance() -> Utterance:
+            nonlocal extent
+            extent = stretch.extent
+            stretch.tried_samples = stretch.voiced_samples
+            return Utterance(
+                samples=stretch.sound,
+                voice=stretch.voice,
+                language=self._options.language,
+                hints=self._options.hints,
+                word_times=self._options.word_times,
+            )
+
+        job = self._decoder.submit(take_utterance, urgency)
+        job.heard.add_done_callback(lambda _: self._changed.set())
+        try:
+            while not job.heard.done():
+                self._changed.clear()
+                await self._changed.wait()
+                if not job.heard.done() and not self._is_worth_waiting(job, stretch, extent):
+                    return
+            hearing = job.heard.result()
+        finally:
+            self._decoder.cancel(job)
+        self._last_decode_s = job.decode_s
+        if hearing is not None:
+            stretch.hearing, stretch.heard = hearing, extent
+            turn.forget_heard()
+            self._room.set()
+
+    def _is_worth_waiting(self, job: Job, stretch: Stretch, extent: Extent) -> bool:
+        """Whether the decode is still what is wanted most; says how urgent it is by now."""
+        wanted = self._wanted()
+        if job.has_begun and (wanted is None or wanted[1] is Urgency.PARTIAL):
+            return True
+        if wanted is None or wanted[0] is not stretch:
+            return False
+        if job.has_begun and not stretch.is_covered_by(extent):
+            return False
+        self._decoder.set_urgency(job, wanted[1])
+        return True
+
+    async def _send_interim(self, turn: Turn) -> None:
+        """Sends what is new: PREFLIGHT once all that was said before a pause is heard."""
+        text = turn.text()
+        if not text.text:
+            return
+        if turn.is_paused(self._options.preflight_samples):
+            if (text.text, text.end_s) != self._sent_preflight:
+                self._sent_preflight = (text.text, text.end_s)
+                self._sent_text = text.text
+                await self._send(self._transcript(pb.TRANSCRIPT_KIND_PREFLIGHT, turn, text))
+        elif text.text != self._sent_text:
+            self._sent_text = text.text
+            await self._send(self._transcript(pb.TRANSCRIPT_KIND_PARTIAL, turn, text))
+
+    async def _send_final(self, turn: Turn) -> None:
+        self._turns.remove(turn)
+        self._sent_text, self._sent_preflight = "", ("", 0.0)
+        self._room.set()
+        await self._send(self._transcript(pb.TRANSCRIPT_KIND_FINAL, turn, turn.text()))
+
+    def _transcript(
+        self, kind: "pb.TranscriptKind.ValueType", turn: Turn, text: TurnText
+    ) -> pb.Transcript:
+        is_final = kind == pb.TRANSCRIPT_KIND_FINAL
+        decode_s = monotonic() - turn.flushed_at if is_final else self._last_decode_s
+        return pb.Transcript(
+            kind=kind,
+            text=text.text,
+            start=_duration(text.start_s),
+            end=_duration(text.end_s),
+            confidence=text.confidence,
+            words=[
+                pb.RecognizedWord(
+                    word=word.word,
+                    start=_duration(word.start_s),
+                    end=_duration(word.end_s),
+                    confidence=word.confidence,
+                )
+                for word in text.words
+            ],
+            language=self._options.language,
+            flush_id=turn.flush_id or 0,
+            decode=_duration(decode_s),
+        )
+
+    @property
+    def is_between_turns(self) -> bool:
+        """Whether nothing of what came is left to answer."""
+        return len(self._turns) == 1 and not self._turns[0].has_voice
+
+    @property
+    def _is_full(self) -> bool:
+        undecoded = sum(turn.undecoded_samples for turn in self._turns)
+        return undecoded > _UNDECODED_SAMPLES or len(self._turns) > _MOST_TURNS
+
+    async def _until_there_is_room(self) -> None:
+        while self._is_full:
+            self._room.clear()
+            await self._room.wait()
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(timedelta(seconds=seconds))
+    return duration

@@ -1,0 +1,179 @@
+"""The SpeechRecognition service: admission, validation, status; see the proto's comments."""
+
+# ruff: noqa: N802 - the contract names the methods
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import grpc
+
+from parley.models import ModelSpec
+from parley.rpc.v1 import recognition_pb2 as pb
+from parley.rpc.v1 import recognition_pb2_grpc as rpc
+from parley.rpc.v1 import status_pb2
+from workers.engines.whisper import VoiceActivity, VoiceDetector
+from workers.errors import (
+    answering_errors,
+    deadline_exceeded,
+    invalid_argument,
+    unavailable,
+)
+from workers.recognition_audio import SpeakerSound
+from workers.recognition_decoder import Decoder
+from workers.recognition_listener import (
+    DEFAULT_PREFLIGHT_SILENCE_S,
+    Listener,
+    ListenerOptions,
+)
+from workers.slots import Slots
+from workers.status import WorkerIdentity
+
+OPEN_WAIT_S = 10.0
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
+MOST_HINT_CHARACTERS = 200
+LONGEST_PREFLIGHT_SILENCE_S = 10.0
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RecognitionService(rpc.SpeechRecognitionServicer):
+    """Listens with one model; `word_times` gives times to the words of every call."""
+
+    def __init__(
+        self,
+        *,
+        identity: WorkerIdentity,
+        slots: Slots,
+        model: ModelSpec,
+        languages: tuple[str, ...],
+        default_language: str,
+        decoder: Decoder,
+        detector: VoiceDetector,
+        word_times: bool,
+    ) -> None:
+        self._identity = identity
+        self._slots = slots
+        self._model = model
+        self._languages = languages
+        self._default_language = default_language
+        self._decoder = decoder
+        self._detector = detector
+        self._word_times = word_times
+
+    async def Recognize(  # type: ignore[override]
+        self, request_iterator: AsyncIterator[pb.RecognizeRequest], context: Context
+    ) -> None:
+        async with answering_errors(context):
+            open_ = await _read_open(request_iterator)
+            options = self._options(open_)
+            sound = SpeakerSound(open_.sample_rate_hz)
+            async with self._slots.admitted():
+                started = pb.RecognitionStarted(
+                    worker_id=self._identity.worker_id,
+                    engine=self._identity.engine,
+                    model=self._model.name,
+                )
+                await context.write(pb.RecognizeResponse(started=started))
+
+                async def send(transcript: pb.Transcript) -> None:
+                    await context.write(pb.RecognizeResponse(transcript=transcript))
+
+                listener = Listener(self._decoder, VoiceActivity(self._detector), options, send)
+                with _one_error():
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(listener.run())
+                        await self._read(request_iterator, sound, listener)
+
+    async def _read(
+        self,
+        requests: AsyncIterator[pb.RecognizeRequest],
+        sound: SpeakerSound,
+        listener: Listener,
+    ) -> None:
+        async for request in requests:
+            match request.WhichOneof("message"):
+                case "audio":
+                    await listener.hear(sound.take(request.audio.pcm_s16le))
+                case "flush":
+                    await listener.flush(request.flush.flush_id)
+                case "open":
+                    raise invalid_argument("message", "open came twice; it is only the first")
+                case _:
+                    raise invalid_argument("message", "is none of audio, flush")
+            if self._slots.draining and listener.is_between_turns:
+                raise unavailable("this worker is draining; ask another", reason="DRAINING")
+        await listener.hear(sound.rest())
+        await listener.end()
+
+    async def GetStatus(
+        self, request: status_pb2.GetStatusRequest, context: Context
+    ) -> status_pb2.GetStatusResponse:
+        voice = status_pb2.Voice(
+            name=self._model.name,
+            engine=self._model.engine,
+            languages=self._languages,
+            sample_rate_hz=self._model.sample_rate_hz or 0,
+            residency=status_pb2.VOICE_RESIDENCY_RESIDENT,
+            licence=self._model.licence,
+            leases=self._slots.in_flight,
+        )
+        return status_pb2.GetStatusResponse(status=self._identity.status(self._slots, [voice]))
+
+    def _options(self, open_: pb.RecognizeOpen) -> ListenerOptions:
+        """Raises INVALID_ARGUMENT for what cannot be served."""
+        rate_hz = open_.sample_rate_hz
+        if not LOWEST_RATE_HZ <= rate_hz <= HIGHEST_RATE_HZ:
+            raise invalid_argument(
+                "open.sample_rate_hz",
+                f"is {rate_hz}, allowed are {LOWEST_RATE_HZ} to {HIGHEST_RATE_HZ}",
+            )
+        language = (open_.language or self._default_language).partition("-")[0].lower()
+        if language not in self._languages:
+            known = ", ".join(self._languages)
+            raise invalid_argument(
+                "open.language", f"is {open_.language!r}, {self._model.name} knows {known}"
+            )
+        hints = ", ".join(open_.hints)
+        if len(hints) > MOST_HINT_CHARACTERS:
+            raise invalid_argument(
+                "open.hints",
+                f"have {len(hints)} characters together, allowed are {MOST_HINT_CHARACTERS}",
+            )
+        silence_s = open_.preflight_silence.ToNanoseconds() / 1e9
+        if not 0 <= silence_s <= LONGEST_PREFLIGHT_SILENCE_S:
+            raise invalid_argument(
+                "open.preflight_silence",
+                f"is {silence_s:g} s, allowed are 0 to {LONGEST_PREFLIGHT_SILENCE_S:g}",
+            )
+        return ListenerOptions(
+            language=language,
+            hints=hints,
+            interim_results=open_.interim_results,
+            word_times=open_.word_times or self._word_times,
+            preflight_silence_s=silence_s or DEFAULT_PREFLIGHT_SILENCE_S,
+        )
+
+
+async def _read_open(requests: AsyncIterator[pb.RecognizeRequest]) -> pb.RecognizeOpen:
+    try:
+        async with asyncio.timeout(OPEN_WAIT_S):
+            request = await anext(requests, None)
+    except TimeoutError:
+        raise deadline_exceeded(
+            f"no open message came for {OPEN_WAIT_S:.0f} s", reason="OPEN_TIMEOUT"
+        ) from None
+    if request is None or request.WhichOneof("message") != "open":
+        came = "nothing" if request is None else request.WhichOneof("message") or "an empty one"
+        raise invalid_argument("message", f"the first message must be open, {came} came")
+    return request.open
+
+
+@contextmanager
+def _one_error() -> Iterator[None]:
+    """Raises the first error of a task group as itself."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from None
