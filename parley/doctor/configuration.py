@@ -55,9 +55,11 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
             "set both (DEFAULT_MODEL does)",
         )
     try:
-        source = check_keys(orchestrator, configuration.state_dir)
+        source = check_keys(configuration)
     except ConfigurationError as error:
-        yield problem("LiveKit keys", str(error), "set both variables, or neither")
+        yield problem(
+            "LiveKit keys", str(error), "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or neither"
+        )
     else:
         yield ok("LiveKit keys", source)
     if not configuration.livekit_is_local:

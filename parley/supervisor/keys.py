@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parley.errors import ConfigurationError
-from parley.settings import OrchestratorSettings
 from parley.settings.dotenv import read_dotenv
+from parley.supervisor.configuration import Configuration
 
 SHORTEST_SECRET = 32
 _KEY, _SECRET = "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"
@@ -28,42 +28,51 @@ class LiveKitKeys:
         return {"LIVEKIT_KEYS": f"{self.api_key}: {self.api_secret}"}
 
 
-def livekit_keys(settings: OrchestratorSettings, state_dir: Path) -> LiveKitKeys:
-    """The configured keys, else those of `keys.env` in `state_dir`, made there the first time.
+def livekit_keys(configuration: Configuration) -> LiveKitKeys:
+    """The configured keys, else those of `keys.env` in the state folder, made there once.
 
-    Raises ConfigurationError for half a pair or a secret that the server would refuse.
+    Raises ConfigurationError for half a pair, for none where the server is not ours, or for a
+    secret that the server would refuse.
     """
-    keys = configured_keys(settings)
+    keys = _configured(configuration)
     if keys is not None:
         return keys
-    if not _file(state_dir).exists():
-        _create(_file(state_dir))
-    return _stored(_file(state_dir))
+    file = _file(configuration)
+    if not file.exists():
+        _create(file)
+    return _stored(file)
 
 
-def check_keys(settings: OrchestratorSettings, state_dir: Path) -> str:
+def check_keys(configuration: Configuration) -> str:
     """Where the keys come from, in words; raises as `livekit_keys` does, and makes none."""
-    if configured_keys(settings) is not None:
+    if _configured(configuration) is not None:
         return "configured"
-    if not _file(state_dir).exists():
+    file = _file(configuration)
+    if not file.exists():
         return "made by the first `./run up`"
-    _stored(_file(state_dir))
-    return f"made by Parley, in {_file(state_dir)}"
+    _stored(file)
+    return f"made by Parley, in {file}"
 
 
-def configured_keys(settings: OrchestratorSettings) -> LiveKitKeys | None:
+def _configured(configuration: Configuration) -> LiveKitKeys | None:
     """The keys of the configuration; None where it leaves them to Parley."""
-    api_key, api_secret = settings.livekit.api_key, settings.livekit.api_secret.get_secret_value()
+    livekit = configuration.orchestrator.livekit
+    api_key, api_secret = livekit.api_key, livekit.api_secret.get_secret_value()
     if bool(api_key) != bool(api_secret):
         missing = _SECRET if api_key else _KEY
         raise ConfigurationError(
             f"{missing} is not set, but its counterpart is: set both, or neither to have them made"
         )
+    if not api_key and not configuration.livekit_is_local:
+        raise ConfigurationError(
+            f"{livekit.url} is a LiveKit server that Parley does not start: set {_KEY} and "
+            f"{_SECRET} to its keys, or leave LIVEKIT_URL to Parley"
+        )
     return _checked(LiveKitKeys(api_key, api_secret), "the configuration") if api_key else None
 
 
-def _file(state_dir: Path) -> Path:
-    return state_dir / "keys.env"
+def _file(configuration: Configuration) -> Path:
+    return configuration.state_dir / "keys.env"
 
 
 def _stored(file: Path) -> LiveKitKeys:

@@ -25,7 +25,7 @@ def make_parts(
 
     Raises ConfigurationError or SupervisorError.
     """
-    keys = livekit_keys(configuration.orchestrator, configuration.state_dir)
+    keys = livekit_keys(configuration)
     configuration.write_livekit_config()
     parts = local_parts(configuration, keys=keys, livekit_server=livekit_server, names=names)
     check_ports(parts)
@@ -62,7 +62,7 @@ class Stack:
 
     @property
     def keys(self) -> LiveKitKeys:
-        return livekit_keys(self.configuration.orchestrator, self.configuration.state_dir)
+        return livekit_keys(self.configuration)
 
     @property
     def environment(self) -> dict[str, str]:

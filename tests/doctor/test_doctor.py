@@ -164,4 +164,4 @@ def test_the_table_names_the_remedy_of_each_problem(
     assert cli.main(["doctor"]) == 1
     shown = capsys.readouterr().out
     assert "✗" in shown
-    assert "→ set both variables, or neither" in " ".join(shown.split())
+    assert "→ set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or neither" in " ".join(shown.split())

@@ -6,6 +6,7 @@ import pytest
 
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
+from parley.settings.livekit_server import LiveKitServerSettings
 from parley.settings.worker import WorkerSettings
 from parley.supervisor.configuration import Configuration, read_configuration
 from parley.supervisor.environment import part_environment
@@ -23,6 +24,17 @@ def configs(tmp_path: Path) -> Path:
 
 def configuration(configs: Path) -> Configuration:
     return read_configuration(configs, configs.parent / "state")
+
+
+def configured(state_dir: Path, environ: dict[str, str]) -> Configuration:
+    """The defaults with the orchestrator's environment."""
+    return Configuration(
+        config_dir=state_dir,
+        state_dir=state_dir,
+        orchestrator=load_orchestrator(Path("/none"), environ=environ),
+        worker=WorkerSettings(),
+        livekit=LiveKitServerSettings(),
+    )
 
 
 def test_by_default_all_six_parts_run_here(configs: Path) -> None:
@@ -61,20 +73,20 @@ def test_a_folder_that_is_not_there_is_no_configuration(tmp_path: Path) -> None:
 
 
 def test_keys_are_made_once_kept_and_readable_by_their_owner_alone(tmp_path: Path) -> None:
-    settings = load_orchestrator(Path("/none"), environ={})
-    assert "first" in check_keys(settings, tmp_path)
-    keys = livekit_keys(settings, tmp_path)
-    assert livekit_keys(settings, tmp_path) == keys
-    assert livekit_keys(settings, tmp_path / "other") != keys
+    here = configured(tmp_path, {})
+    assert "first" in check_keys(here)
+    keys = livekit_keys(here)
+    assert livekit_keys(here) == keys
+    assert livekit_keys(configured(tmp_path / "other", {})) != keys
     assert len(keys.api_secret) >= 32
     assert (tmp_path / "keys.env").stat().st_mode & 0o777 == 0o600
     assert keys.api_secret not in repr(keys)
-    assert "keys.env" in check_keys(settings, tmp_path)
+    assert "keys.env" in check_keys(here)
 
 
 def test_configured_keys_win_over_made_ones(tmp_path: Path) -> None:
     environ = {"LIVEKIT_API_KEY": "mine", "LIVEKIT_API_SECRET": SECRET}
-    keys = livekit_keys(load_orchestrator(Path("/none"), environ=environ), tmp_path)
+    keys = livekit_keys(configured(tmp_path, environ))
     assert (keys.api_key, keys.api_secret) == ("mine", SECRET)
     assert keys.for_server() == {"LIVEKIT_KEYS": f"mine: {SECRET}"}
     assert not (tmp_path / "keys.env").exists()
@@ -87,20 +99,21 @@ def test_configured_keys_win_over_made_ones(tmp_path: Path) -> None:
         ({"LIVEKIT_API_SECRET": SECRET}, "LIVEKIT_API_KEY is not set"),
         ({"LIVEKIT_API_KEY": "k", "LIVEKIT_API_SECRET": "hunter2"}, "has 7 characters"),
         ({"LIVEKIT_API_KEY": "k: x", "LIVEKIT_API_SECRET": SECRET}, "one word"),
+        ({"LIVEKIT_URL": "wss://livekit.example.org"}, "that Parley does not start: set"),
     ],
 )
 def test_keys_that_the_server_would_refuse_are_an_error(
     tmp_path: Path, environ: dict[str, str], expected: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=expected) as error:
-        livekit_keys(load_orchestrator(Path("/none"), environ=environ), tmp_path)
+        livekit_keys(configured(tmp_path, environ))
     assert "hunter2" not in str(error.value)
 
 
 def test_a_damaged_file_of_keys_is_an_error_and_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "keys.env").write_text("LIVEKIT_API_KEY=k\n")
     with pytest.raises(ConfigurationError, match=r"keys\.env has 0 characters"):
-        livekit_keys(load_orchestrator(Path("/none"), environ={}), tmp_path)
+        livekit_keys(configured(tmp_path, {}))
 
 
 def test_a_part_gets_its_own_settings_and_what_its_file_refers_to(tmp_path: Path) -> None:
