@@ -25,7 +25,7 @@ _DETECTOR_LAG_S = 0.064
 _PARTIAL_SHARE = 3
 """New speech must have taken so many times as long as the last decode: a long stretch is decoded
 less often."""
-_UNDECODED_SAMPLES = 30 * SAMPLE_RATE_HZ
+_UNDECODED_SAMPLES = 10 * SAMPLE_RATE_HZ
 _MOST_TURNS = 8
 
 Send = Callable[[pb.Transcript], Awaitable[None]]

@@ -17,6 +17,7 @@ _MARGIN_SAMPLES = round(0.3 * SAMPLE_RATE_HZ)
 """Sound kept around the voice: the detector is up to 110 ms late, and soft consonants escape it."""
 
 
+_MOST_RUN_UP_SAMPLES = SAMPLE_RATE_HZ
 _TAIL_SAMPLES = round(0.1 * SAMPLE_RATE_HZ)
 """The soft end of a word, after the last window that counts as speech."""
 
@@ -95,11 +96,6 @@ class Stretch:
     def append(self, samples: FloatSamples) -> None:
         self._chunks.append(samples)
         self._length += len(samples)
-        if self.voiced_from is None:
-            excess = self._length - _MARGIN_SAMPLES - 2 * WINDOW_SAMPLES
-            if excess > 0:
-                self._keep(self._joined()[excess:].copy())
-                self.start += excess
 
     def add_window(self, position: int, probability: float) -> None:
         """The window of sound at `position` is speech with this probability."""
@@ -110,6 +106,10 @@ class Stretch:
             self.voiced_samples += WINDOW_SAMPLES
         if self.voiced_from is not None:
             self._windows.append((position, probability))
+        elif position - self.start > _MOST_RUN_UP_SAMPLES:
+            excess = position - _MARGIN_SAMPLES - self.start
+            self._keep(self._joined()[excess:].copy())
+            self.start += excess
 
     def is_covered_by(self, extent: Extent) -> bool:
         """Whether all that was said, and a moment after it, lies in this extent of its sound."""
