@@ -223,6 +223,6 @@ class ChunkedDecoding:
 
 
 def _flow_bounds(bounds: tuple[int, ...], margin: int, frames: int) -> tuple[int, ...]:
-    """The first block is what the first chunk needs, each later one two chunks: fewer margins."""
-    ends = (*bounds[1::2], bounds[-1])
+    """The first two blocks are what their chunks need, each later one spans two: fewer margins."""
+    ends = (bounds[1], *bounds[2::2], bounds[-1])
     return tuple(sorted({max(0, bounds[0] - margin), *(min(frames, end + margin) for end in ends)}))
