@@ -24,6 +24,7 @@ def main() -> int:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.
             directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
+            Path(directory).mkdir(parents=True, exist_ok=True)
             from agent.server import serve  # noqa: PLC0415
 
             asyncio.run(serve(settings, Path(directory)))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
@@ -127,19 +127,20 @@ async def _until_stopped(server: AgentServer) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.put_nowait, number)
-    serving = asyncio.create_task(server.run(), name="agent-server")
-    stopping = asyncio.create_task(stop.get(), name="stop-signal")
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not started.is_set():
-        serving.cancel()  # still starting, or it could not
-    elif not serving.done():
-        if stopping.result() is signal.SIGTERM:
-            _log.info("finishing %d calls", len(server.active_jobs))
-            await _first_of(server.drain(), stop.get())
-        await server.aclose()
-    with suppress(asyncio.CancelledError):
-        await serving
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(server.run(), name="agent-server")
+        starting = tasks.create_task(started.wait(), name="agent-start")
+        stopping = tasks.create_task(stop.get(), name="stop-signal")
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        # Half started it could not be stopped: its first process would be waited for in vain.
+        await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            if stopping.result() is signal.SIGTERM:
+                _log.info("finishing %d calls", len(server.active_jobs))
+                await _first_of(server.drain(), stop.get())
+            await server.aclose()
+        starting.cancel()
+        stopping.cancel()
 
 
 async def _first_of(*awaitables: Awaitable[object]) -> None:

@@ -62,8 +62,8 @@ class Health:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"port {port} for the agent's health cannot be had on {host} ({error.strerror}): "
-                "stop what uses it, or set server.health_check_port in orchestrator.yaml"
+                f"port {port} on {host} cannot be had ({error.strerror}): stop what listens there, "
+                "or set server.health_check_port in configs/orchestrator.yaml"
             ) from None
 
     async def aclose(self) -> None:
