@@ -37,6 +37,7 @@ export class Call {
     audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   });
   readonly #listeners = new Set<() => void>();
+  readonly #audio = document.body.appendChild(document.createElement("audio"));
   #state = IDLE;
   #attempt = new AbortController();
   #agent: RemoteParticipant | null = null;
@@ -278,13 +279,13 @@ export class Call {
 
   #play(track: RemoteTrack): void {
     if (track.kind !== Track.Kind.Audio) return;
-    document.body.append(track.attach());
+    track.attach(this.#audio);
     this.#agentMeter?.close();
     this.#agentMeter = new Meter(track as ConstructorParameters<typeof Meter>[0]);
   }
 
   #stopPlaying(track: RemoteTrack): void {
-    for (const element of track.detach()) element.remove();
+    track.detach(this.#audio);
     if (this.#agentMeter && this.#agentMeter.track === (track as unknown)) {
       this.#agentMeter.close();
       this.#agentMeter = null;

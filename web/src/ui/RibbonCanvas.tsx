@@ -1,9 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Call } from "../call/call";
 import type { CallState } from "../call/state";
-import { COLUMN_MS, drawRibbon, type Ink, Ribbon, sampleTalk } from "./ribbon";
+import { drawRibbon, type Ink, Ribbon, sampleTalk } from "./ribbon";
 
 const LONGEST_COLUMNS = 240;
+/** Smooth to the eye; every drawing costs the machine that may also run the agent. */
+const FRAME_MS = 33;
 /** Where motion is not wanted, the ribbon moves on in steps of this. */
 const STILL_MS = 1000;
 
@@ -50,7 +52,7 @@ function animate(canvas: HTMLCanvasElement, call: Call, ribbon: () => Ribbon): (
   let frame = requestAnimationFrame(function draw(now_ms) {
     frame = requestAnimationFrame(draw);
     ribbon().advance(now_ms, () => call.levels());
-    if (now_ms - drawn_ms < (still.matches ? STILL_MS : COLUMN_MS / 4)) return;
+    if (now_ms - drawn_ms < (still.matches ? STILL_MS : FRAME_MS)) return;
     drawn_ms = now_ms;
     const { columns, marks } = ribbon();
     paint(canvas, (context, size, ink) =>
@@ -97,12 +99,16 @@ function paint(
     canvas.height = height;
   }
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  const style = getComputedStyle(canvas);
+  draw(context, size, inkOf(canvas));
+}
+
+function inkOf(element: Element): Ink {
+  const style = getComputedStyle(element);
   const colour = (name: string) => style.getPropertyValue(name);
-  draw(context, size, {
+  return {
     person: colour("--person"),
     agent: colour("--agent"),
     line: colour("--line"),
     text: colour("--quiet"),
-  });
+  };
 }
