@@ -1,4 +1,4 @@
-"""A CosyVoice 2 checkpoint: its files, and the modules that they describe, loaded."""
+"""The modules that a CosyVoice 2 checkpoint describes."""
 
 import io
 import re
@@ -9,24 +9,9 @@ from typing import Any
 import onnxruntime
 from hyperpyyaml import load_hyperpyyaml
 
-from parley.errors import ConfigurationError
-
-CONFIG = "cosyvoice2.yaml"
-BACKBONE = "CosyVoice-BlankEN"
-"""Folder of the language model's configuration and tokenizer."""
-
-FILES = (
-    CONFIG,
-    "llm.pt",
-    "flow.pt",
-    "hift.pt",
-    "campplus.onnx",
-    "speech_tokenizer_v2.onnx",
-    f"{BACKBONE}/config.json",
-)
+from workers.engines.cosyvoice.layout import BACKBONE, CONFIG
 
 _MODULES = ("llm", "flow", "hift", "get_tokenizer", "feat_extractor")
-_OTHER_GENERATIONS = {"cosyvoice.yaml": "CosyVoice 1", "cosyvoice3.yaml": "CosyVoice 3"}
 
 
 @dataclass(frozen=True)
@@ -38,22 +23,6 @@ class Frontend:
     speaker: onnxruntime.InferenceSession
     speech_tokens: onnxruntime.InferenceSession
     sample_rate_hz: int
-
-
-def check_layout(folder: Path) -> None:
-    """Raises ConfigurationError for a folder that is no CosyVoice 2 checkpoint."""
-    for name, generation in _OTHER_GENERATIONS.items():
-        if (folder / name).exists() and not (folder / CONFIG).exists():
-            raise ConfigurationError(
-                f"{folder} is a {generation} checkpoint; the installed cosyvoice2-eu runs "
-                "CosyVoice 2 only: point tts.cosyvoice.model_dir at one of those"
-            )
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise ConfigurationError(
-            f"{folder} is no CosyVoice 2 checkpoint: it lacks {', '.join(missing)}; put the files "
-            "of FunAudioLLM/CosyVoice2-0.5B there, or set tts.cosyvoice.model_dir"
-        )
 
 
 def read_modules(folder: Path) -> dict[str, Any]:

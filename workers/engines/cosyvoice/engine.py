@@ -25,12 +25,8 @@ from workers.engines.base import (
     SpokenWords,
     SynthesisCancelledError,
 )
-from workers.engines.cosyvoice.checkpoint import (
-    Frontend,
-    check_layout,
-    load_frontend,
-    read_modules,
-)
+from workers.engines.cosyvoice.checkpoint import Frontend, load_frontend, read_modules
+from workers.engines.cosyvoice.layout import check_layout
 from workers.engines.cosyvoice.parts import in_parts, plain
 from workers.engines.cosyvoice.speaker import Speaker, encode_speaker, encode_text
 from workers.engines.cosyvoice.streaming import StreamingModel

@@ -18,7 +18,8 @@ from onnx import TensorProto, helper, numpy_helper
 from transformers import Qwen2Config, Qwen2ForCausalLM
 from transformers.models.gpt2.tokenization_gpt2 import bytes_to_unicode
 
-from workers.engines.cosyvoice.checkpoint import BACKBONE, CONFIG, read_modules
+from workers.engines.cosyvoice.checkpoint import read_modules
+from workers.engines.cosyvoice.layout import BACKBONE, CONFIG
 
 _SEED = 1986
 _SPEECH_TOKENS = 64
