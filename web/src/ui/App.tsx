@@ -1,7 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Call } from "../call/call";
 import type { Remedy } from "../call/problems";
-import { type Command, END_WITHIN_MS } from "../call/shortcuts";
 import { type CallState, statusText } from "../call/state";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
@@ -12,9 +11,9 @@ import { RibbonCanvas } from "./RibbonCanvas";
 import { Settings } from "./Settings";
 import { TranscriptView } from "./TranscriptView";
 import { TurnLatency } from "./TurnLatency";
+import { useCallKeys } from "./useCallKeys";
 import { useCallState } from "./useCallState";
 import { usePreferences } from "./usePreferences";
-import { useShortcuts } from "./useShortcuts";
 import { useVoices } from "./useVoices";
 
 export function App({ call }: { call: Call }) {
@@ -32,35 +31,7 @@ export function App({ call }: { call: Call }) {
     wasInCall.current = inCall;
   }, [inCall]);
 
-  const [endAsked, setEndAsked] = useState(false);
-  useEffect(() => {
-    if (!endAsked) return;
-    const forget = setTimeout(() => setEndAsked(false), END_WITHIN_MS);
-    return () => clearTimeout(forget);
-  }, [endAsked]);
-
-  const onCommand = useCallback(
-    (command: Command) => {
-      const inCall = call.state.phase !== "idle";
-      switch (command) {
-        case "toggle-microphone":
-          if (inCall) void call.toggleMicrophone();
-          break;
-        case "write":
-          field.current?.focus();
-          break;
-        case "leave-text":
-          field.current?.blur();
-          break;
-        case "end":
-          if (inCall && endAsked) void call.end();
-          setEndAsked(inCall && !endAsked);
-          break;
-      }
-    },
-    [call, endAsked],
-  );
-  useShortcuts(preferences.shortcuts, onCommand);
+  const endAsked = useCallKeys(call, field, preferences.shortcuts);
 
   const onRemedy = async (remedy: Remedy) => {
     if (remedy === "hear") {

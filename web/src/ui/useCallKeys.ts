@@ -1,0 +1,61 @@
+import type { RefObject } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { Call } from "../call/call";
+import { type Command, commandFor, END_WITHIN_MS } from "../call/shortcuts";
+
+/** Carries out the shortcuts while `enabled`; true while a second Esc would end the call. */
+export function useCallKeys(
+  call: Call,
+  field: RefObject<HTMLInputElement | null>,
+  enabled: boolean,
+): boolean {
+  const [endAsked, setEndAsked] = useState(false);
+  useEffect(() => {
+    if (!endAsked) return;
+    const forget = setTimeout(() => setEndAsked(false), END_WITHIN_MS);
+    return () => clearTimeout(forget);
+  }, [endAsked]);
+
+  useEffect(() => {
+    if (!enabled) return;
+    const carryOut = (command: Command) => {
+      const inCall = call.state.phase !== "idle";
+      switch (command) {
+        case "toggle-microphone":
+          if (inCall) void call.toggleMicrophone();
+          break;
+        case "write":
+          field.current?.focus();
+          break;
+        case "leave-text":
+          field.current?.blur();
+          break;
+        case "end":
+          if (inCall && endAsked) void call.end();
+          setEndAsked(inCall && !endAsked);
+          break;
+      }
+    };
+    const onKey = (event: KeyboardEvent) => {
+      const command = commandFor({
+        key: event.key,
+        repeat: event.repeat,
+        modified: event.ctrlKey || event.altKey || event.metaKey || event.isComposing,
+        focus: focusOf(event.target),
+      });
+      if (!command) return;
+      event.preventDefault();
+      carryOut(command);
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [call, field, enabled, endAsked]);
+
+  return endAsked;
+}
+
+function focusOf(target: EventTarget | null): "text" | "control" | "page" {
+  if (!(target instanceof Element)) return "page";
+  if (target.matches("input[type=text], textarea")) return "text";
+  return target.closest("button, select, input, summary, a") ? "control" : "page";
+}
