@@ -1,8 +1,8 @@
 """What a person sees while the parts start and run: a live list on a terminal, lines elsewhere."""
 
-import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,13 @@ _MARKS = {
     PartState.STOPPED: ("·", "dim"),
     PartState.WAITING: ("·", "dim"),
 }
+
+
+@contextmanager
+def gone_terminals_ignored() -> Iterator[None]:
+    """For what is shown while parts run: a terminal that has gone away must not end them."""
+    with suppress(OSError):
+        yield
 
 
 class StartView:
@@ -59,10 +66,11 @@ class StartView:
         self._parts[name] = state
         if state is PartState.READY:
             self._took_s[name] = time.monotonic() - self._begun
-        if self._console.is_terminal:
-            self._live.update(Group(*self._lines()))
-        elif state is not PartState.WAITING:
-            self._console.print(f"{name}: {state}", highlight=False)
+        with gone_terminals_ignored():
+            if self._console.is_terminal:
+                self._live.update(Group(*self._lines()))
+            elif state is not PartState.WAITING:
+                self._console.print(f"{name}: {state}", highlight=False)
 
     def _lines(self) -> Iterable[Text | Spinner]:
         for name, state in self._parts.items():
@@ -76,8 +84,7 @@ class StartView:
 
 def announce(console: Console, status: PartStatus) -> None:
     """Says that a part has died, came back or was given up; other changes go without a word."""
-    # A terminal that has gone away must not end the parts.
-    with contextlib.suppress(OSError):
+    with gone_terminals_ignored():
         if status.state is PartState.RESTARTING:
             lines = "".join(f"\n    {line}" for line in status.last_lines)
             console.print(

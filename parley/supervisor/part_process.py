@@ -18,6 +18,7 @@ _GUARD = Path(__file__).with_name("guard.py")
 _GUARD_MARGIN_S = 5.0
 _BLOCK_BYTES = 64 * 1024
 _TAIL_BYTES = 8 * 1024
+_LAST_OUTPUT_S = 1.0
 
 
 class PartProcess:
@@ -116,7 +117,9 @@ class PartProcess:
         status = await self._guard.wait()
         if status < 0:  # the guard itself was killed: end what it guarded
             self._signal(signal.SIGKILL)
-        await copying
+        # Nobody is left who writes; unless a killed guard has left a runaway, which is not awaited.
+        await asyncio.wait({copying}, timeout=_LAST_OUTPUT_S)
+        copying.cancel()
         return status if status >= 0 else 128 - status
 
     async def _copy_output(self) -> None:

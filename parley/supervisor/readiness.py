@@ -12,7 +12,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 PROBE_TIMEOUT_S = 1.0
-_POLL_S = 0.1
+_POLL_S = 0.2
 _SHOWN_CHARACTERS = 300
 # A proxy is for the world outside; the parts are here.
 _CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -138,32 +139,30 @@ class Supervisor:
         for name in part.after:
             if name in self._ready:
                 await self._ready[name].wait()
-        log = PartLog(self._log_dir / f"{part.name}.log")
-        failures = restarts = 0
         try:
-            while True:
-                begun = time.monotonic()
-                run = await self._run(part, log)
-                lasted = run.was_ready and time.monotonic() - begun >= self._policy.fast_s
-                failures = 1 if lasted else failures + 1
-                end = {"reason": run.reason, "last_lines": run.last_lines, "pid": None}
-                if run.is_final or failures >= self._policy.fast_failures:
-                    self._change(part.name, state=PartState.FAILED, **end)
-                    return
-                restarts += 1
-                pause_s = self._policy.pause_s(failures)
-                self._change(
-                    part.name,
-                    state=PartState.RESTARTING,
-                    restarts=restarts,
-                    pause_s=pause_s,
-                    **end,
-                )
-                await asyncio.sleep(pause_s)
+            with closing(PartLog(self._log_dir / f"{part.name}.log")) as log:
+                await self._restart(part, log)
         except OSError as error:  # the machine refuses a process or a file
             self._change(part.name, state=PartState.FAILED, reason=str(error), pid=None)
-        finally:
-            log.close()
+
+    async def _restart(self, part: Part, log: PartLog) -> None:
+        """Runs the part again and again; returns when it is given up."""
+        failures = restarts = 0
+        while True:
+            begun = time.monotonic()
+            run = await self._run(part, log)
+            lasted = run.was_ready and time.monotonic() - begun >= self._policy.fast_s
+            failures = 1 if lasted else failures + 1
+            end = {"reason": run.reason, "last_lines": run.last_lines, "pid": None}
+            if run.is_final or failures >= self._policy.fast_failures:
+                self._change(part.name, state=PartState.FAILED, **end)
+                return
+            restarts += 1
+            pause_s = self._policy.pause_s(failures)
+            self._change(
+                part.name, state=PartState.RESTARTING, restarts=restarts, pause_s=pause_s, **end
+            )
+            await asyncio.sleep(pause_s)
 
     async def _run(self, part: Part, log: PartLog) -> _Run:
         process = self._processes[part.name] = await PartProcess.start(part, log)

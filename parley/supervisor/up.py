@@ -1,7 +1,6 @@
 """`./run up`: gets what is missing, starts every part, and stays or leaves them running."""
 
 import argparse
-import contextlib
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from parley.cli import EXIT_INTERRUPTED
 from parley.errors import SupervisorError
 from parley.progress import ProgressBars
 from parley.supervisor.configuration import Configuration, read_configuration
-from parley.supervisor.console import StartView, announce
+from parley.supervisor.console import StartView, announce, gone_terminals_ignored
 from parley.supervisor.part_log import last_lines
 from parley.supervisor.parts import PART_NAMES
 from parley.supervisor.preparation import prepare
@@ -56,11 +55,12 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         view.show(status.name, status.state)
 
     def on_ready(record: StackRecord) -> None:
-        view.close()
-        show(console, record, ask_parts(record), stop=_STOP_HERE)
+        with gone_terminals_ignored():
+            view.close()
+            show(console, record, ask_parts(record), stop=_STOP_HERE)
 
     def on_stop() -> None:
-        with contextlib.suppress(OSError):  # the terminal may be what has gone
+        with gone_terminals_ignored():
             console.print("Stopping; Ctrl-C again kills.")
 
     service = Service(

@@ -192,3 +192,27 @@ async def test_a_killed_guard_takes_its_part_with_it_and_the_part_restarts(tmp_p
         await changes.until(lambda s: s.state is PartState.READY and s.restarts == 1)
         assert len(processes_with(marker)) == 2  # the new guard and its server
     assert processes_with(marker) == []
+
+
+async def test_a_killed_guard_is_replaced_even_if_a_runaway_child_still_has_its_output(
+    tmp_path: Path,
+) -> None:
+    marker = f"parley-{uuid.uuid4().hex}"
+    supervisor, changes = supervise(tmp_path, server_part("agent", marker=marker, child=True))
+    async with supervisor:
+        await supervisor.all_ready()
+        (status,) = supervisor.status
+        assert status.guard_pid is not None
+        os.kill(status.guard_pid, signal.SIGKILL)
+        await changes.until(lambda s: s.state is PartState.READY and s.restarts == 1)
+    for orphan in processes_with(marker):  # of the killed guard; its successor left none
+        os.kill(orphan, signal.SIGKILL)
+
+
+async def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    supervisor, _ = supervise(file, server_part("tts"))
+    async with supervisor:
+        with pytest.raises(SupervisorError, match=r"tts .*file"):
+            await supervisor.all_ready()
