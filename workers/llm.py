@@ -10,6 +10,11 @@ import signal
 import socket
 import sys
 
+# Read when llama.cpp's OpenMP is loaded. Threads that spin while they wait for each other take the
+# cores from speech, and lose them in the middle of a token: beside busy workers an answer took ten
+# times as long.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import xllamacpp
 
 from parley import models
