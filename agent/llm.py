@@ -77,8 +77,12 @@ async def fill_prompt_cache(model: openai.LLM, *, instructions: str, greeting: s
 
 
 def recent(conversation: llm.ChatContext) -> llm.ChatContext:
-    """The instructions and the latest messages, bounded in number and in characters."""
+    """The instructions and the latest messages, bounded in number and in characters.
+
+    Without the fillers: a small model would take them for its own way of speaking.
+    """
     shown = conversation.copy()
+    shown.items[:] = map(_without_fillers, shown.items)
     surplus = len(shown.items) - 1 - MAX_MESSAGES
     blocks = -(-surplus // _DROPPED_AT_ONCE) if surplus > 0 else 0
     keep = len(shown.items) - 1 - blocks * _DROPPED_AT_ONCE
@@ -89,6 +93,15 @@ def recent(conversation: llm.ChatContext) -> llm.ChatContext:
             keep = min(keep, count)
             break
     return shown.truncate(max_items=max(keep, 1))
+
+
+def _without_fillers(item: llm.ChatItem) -> llm.ChatItem:
+    if item.type != "message" or item.role != "assistant":
+        return item
+    text = item.raw_text_content or ""
+    for _, filler in FILLERS:
+        text = text.replace(filler, "")
+    return item.model_copy(update={"content": [text]})
 
 
 async def never_silent(

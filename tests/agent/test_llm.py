@@ -207,6 +207,14 @@ def test_long_messages_are_bounded_by_their_characters() -> None:
     assert 2000 <= characters <= MAX_CONVERSATION_CHARS
 
 
+def test_the_model_does_not_see_its_fillers() -> None:
+    whole = conversation(1)
+    whole.add_message(role="assistant", content=f"{FILLERS[0][1]}{FILLERS[1][1]}Of course.")
+    item = recent(whole).items[-1]
+    assert item.type == "message"
+    assert item.raw_text_content == "Of course."
+
+
 @pytest.mark.parametrize(
     ("section", "url", "model"),
     [
