@@ -10,6 +10,9 @@ from threading import Event
 
 import grpc
 import numpy as np
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
 
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
@@ -225,3 +228,29 @@ async def collect(call: SpeechCall) -> Heard:
                 assert order[0] != "started" or done.words == len(words)
     samples = np.concatenate(chunks) if chunks else np.zeros(0, np.int16)
     return Heard(started, words, text_done, done, samples, first or 0, order)
+
+
+async def call_with(service: RunningService, *messages: pb.SynthesizeRequest) -> SpeechCall:
+    """A call that has sent these; where the last one is refused, so is the call."""
+    call = service.stub.Synthesize(timeout=20)
+    for message_ in messages:
+        await call.write(message_)
+    return call
+
+
+async def refusal(call: SpeechCall) -> grpc.aio.AioRpcError:
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await collect(call)
+    return failure.value
+
+
+def violated_field(error: grpc.aio.AioRpcError) -> str:
+    detail = error_details_pb2.BadRequest()
+    assert rpc_status.from_call(error).details[0].Unpack(detail)
+    return str(detail.field_violations[0].field)
+
+
+def error_reason(error: grpc.aio.AioRpcError) -> str:
+    detail = error_details_pb2.ErrorInfo()
+    assert rpc_status.from_call(error).details[0].Unpack(detail)
+    return str(detail.reason)

@@ -21,13 +21,16 @@ from tests.workers.speaking import (
     VOICE,
     WORD_SAMPLES,
     RunningService,
-    SpeechCall,
+    call_with,
     collect,
+    error_reason,
     hear,
     message,
     opening,
+    refusal,
     running_service,
     text,
+    violated_field,
 )
 
 pytestmark = pytest.mark.servers
@@ -37,32 +40,6 @@ pytestmark = pytest.mark.servers
 async def service() -> AsyncIterator[RunningService]:
     async with running_service() as running:
         yield running
-
-
-async def _call(service: RunningService, *messages: pb.SynthesizeRequest) -> SpeechCall:
-    """A call that has sent these; where the last one is refused, so is the call."""
-    call = service.stub.Synthesize(timeout=20)
-    for message_ in messages:
-        await call.write(message_)
-    return call
-
-
-async def _refusal(call: SpeechCall) -> grpc.aio.AioRpcError:
-    with pytest.raises(grpc.aio.AioRpcError) as failure:
-        await collect(call)
-    return failure.value
-
-
-def _field(error: grpc.aio.AioRpcError) -> str:
-    detail = error_details_pb2.BadRequest()
-    assert rpc_status.from_call(error).details[0].Unpack(detail)
-    return str(detail.field_violations[0].field)
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    detail = error_details_pb2.ErrorInfo()
-    assert rpc_status.from_call(error).details[0].Unpack(detail)
-    return str(detail.reason)
 
 
 async def test_words_come_before_their_audio_and_every_text_is_said_to_be_done(
@@ -110,10 +87,10 @@ async def test_text_with_nothing_to_say_gives_no_audio_and_no_failure(
 
 @pytest.mark.parametrize("length", [2001, 100_000])
 async def test_text_too_long_is_refused_by_name(service: RunningService, length: int) -> None:
-    call = await _call(service, opening(), text("fine"), text("a" * length))
-    error = await _refusal(call)
+    call = await call_with(service, opening(), text("fine"), text("a" * length))
+    error = await refusal(call)
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert _field(error) == "text[1].text"
+    assert violated_field(error) == "text[1].text"
     assert str(length) in error.details()
 
 
@@ -124,9 +101,9 @@ async def test_text_of_the_longest_length_is_spoken(service: RunningService) -> 
 
 @pytest.mark.parametrize("speed", [float("nan"), float("inf"), -1.0, 0.49, 2.01])
 async def test_speed_out_of_range_is_refused(service: RunningService, speed: float) -> None:
-    error = await _refusal(await _call(service, opening(speed=speed)))
+    error = await refusal(await call_with(service, opening(speed=speed)))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert _field(error) == "open.speed"
+    assert violated_field(error) == "open.speed"
 
 
 async def test_speed_shortens_the_speech_and_0_means_the_voice_s_own(
@@ -138,13 +115,13 @@ async def test_speed_shortens_the_speech_and_0_means_the_voice_s_own(
 
 @pytest.mark.parametrize("rate", [1, 7999, 48001, 2**32 - 1])
 async def test_sample_rate_out_of_range_is_refused(service: RunningService, rate: int) -> None:
-    error = await _refusal(await _call(service, opening(sample_rate_hz=rate)))
+    error = await refusal(await call_with(service, opening(sample_rate_hz=rate)))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert _field(error) == "open.sample_rate_hz"
+    assert violated_field(error) == "open.sample_rate_hz"
 
 
 async def test_unknown_voice_is_refused_with_those_there(service: RunningService) -> None:
-    error = await _refusal(await _call(service, opening(voice="nobody")))
+    error = await refusal(await call_with(service, opening(voice="nobody")))
     assert error.code() is grpc.StatusCode.NOT_FOUND
     assert "'nobody'" in error.details()
     assert VOICE in error.details()
@@ -167,16 +144,16 @@ async def test_unknown_voice_is_refused_with_those_there(service: RunningService
 async def test_messages_out_of_order_are_refused(
     service: RunningService, messages: list[pb.SynthesizeRequest]
 ) -> None:
-    error = await _refusal(await _call(service, *messages))
+    error = await refusal(await call_with(service, *messages))
     assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert _field(error) == "message"
+    assert violated_field(error) == "message"
     assert service.slots.in_flight == 0
 
 
 async def test_call_that_ends_before_it_begins_is_refused(service: RunningService) -> None:
     call = service.stub.Synthesize(timeout=20)
     await call.done_writing()
-    assert _field(await _refusal(call)) == "message"
+    assert violated_field(await refusal(call)) == "message"
 
 
 async def test_silent_client_is_told_that_its_time_is_over(
@@ -185,12 +162,12 @@ async def test_silent_client_is_told_that_its_time_is_over(
     monkeypatch.setattr("workers.utterance.TEXT_WAIT_S", 0.1)
     monkeypatch.setattr("workers.synthesis_service.OPEN_WAIT_S", 0.1)
     unopened = service.stub.Synthesize(timeout=20)
-    assert _reason(await _refusal(unopened)) == "OPEN_TIMEOUT"
+    assert error_reason(await refusal(unopened)) == "OPEN_TIMEOUT"
     opened = service.stub.Synthesize(timeout=20)
     await opened.write(opening())
-    error = await _refusal(opened)
+    error = await refusal(opened)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert _reason(error) == "TEXT_TIMEOUT"
+    assert error_reason(error) == "TEXT_TIMEOUT"
     async with asyncio.timeout(5):
         await service.slots.idle()
 
@@ -202,7 +179,7 @@ async def test_worker_at_its_slots_refuses_and_says_when_to_ask_again(
     for call in calls:
         await call.write(opening())
         await call.read()
-    error = await _refusal(await _call(service, opening()))
+    error = await refusal(await call_with(service, opening()))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     retry = error_details_pb2.RetryInfo()
     assert rpc_status.from_call(error).details[0].Unpack(retry)
@@ -246,7 +223,7 @@ async def test_slow_reader_stops_the_engine_and_not_the_event_loop(
     service: RunningService,
 ) -> None:
     words = " ".join(["a"] * 1000)
-    call = await _call(service, opening(sample_rate_hz=48000, speed=0.5), text(words), END)
+    call = await call_with(service, opening(sample_rate_hz=48000, speed=0.5), text(words), END)
     await call.read()
     made = -1
     while made != service.engine.chunks_made:
@@ -261,9 +238,9 @@ async def test_slow_reader_stops_the_engine_and_not_the_event_loop(
 async def test_engine_that_fails_is_an_internal_error_and_its_slot_is_free(
     service: RunningService,
 ) -> None:
-    error = await _refusal(await _call(service, opening(), text("one fail two")))
+    error = await refusal(await call_with(service, opening(), text("one fail two")))
     assert error.code() is grpc.StatusCode.INTERNAL
-    assert _reason(error) == "ENGINE_FAILED"
+    assert error_reason(error) == "ENGINE_FAILED"
     assert "the tone broke" in error.details()
     assert service.slots.in_flight == 0
     await hear(service.stub, "works again")
@@ -278,7 +255,7 @@ async def test_voice_that_cannot_be_loaded_sends_the_client_elsewhere(
     service: RunningService,
 ) -> None:
     service.engine.broken = True
-    error = await _refusal(await _call(service, opening()))
+    error = await refusal(await call_with(service, opening()))
     assert error.code() is grpc.StatusCode.UNAVAILABLE
     assert "its file is damaged" in error.details()
     service.engine.broken = False
@@ -309,90 +286,6 @@ async def test_offset_beyond_the_end_gives_only_the_counts(service: RunningServi
     assert not len(heard.samples)
     assert heard.done is not None
     assert heard.done.total_samples == 2 * WORD_SAMPLES
-
-
-async def _control(service: RunningService, action: int, **fields: str) -> int:
-    request = pb.ControlSpeechRequest(session_id="s", action=action, **fields)  # type: ignore[arg-type]
-    return int((await service.stub.ControlSpeech(request)).utterances)
-
-
-async def test_paused_utterance_is_silent_and_goes_on_where_it_was(
-    service: RunningService,
-) -> None:
-    call = service.stub.Synthesize(timeout=20)
-    await call.write(opening())
-    await call.read()
-    assert await _control(service, pb.SPEECH_ACTION_PAUSE) == 1
-    await call.write(text("one two"))
-    await call.write(END)
-    read = asyncio.create_task(call.read())
-    await asyncio.sleep(0.3)
-    assert not read.done(), "a paused utterance speaks"
-    assert service.slots.in_flight == 1
-    assert await _control(service, pb.SPEECH_ACTION_RESUME, utterance_id="u") == 1
-    assert (await read).WhichOneof("message") == "words"
-    heard = await collect(call)
-    assert len(heard.samples) == 2 * WORD_SAMPLES
-
-
-async def test_pause_ends_after_its_time(
-    service: RunningService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("workers.control.LONGEST_PAUSE_S", 0.1)
-    call = service.stub.Synthesize(timeout=20)
-    await call.write(opening())
-    await call.read()
-    await _control(service, pb.SPEECH_ACTION_PAUSE)
-    await call.write(text("one"))
-    error = await _refusal(call)
-    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert _reason(error) == "PAUSED_TOO_LONG"
-
-
-async def test_stopped_utterance_ends_as_cancelled_and_frees_its_slot(
-    service: RunningService,
-) -> None:
-    call = service.stub.Synthesize(timeout=20)
-    other = service.stub.Synthesize(timeout=20)
-    await call.write(opening())
-    await call.write(text("one wait"))
-    await other.write(opening(session_id="other"))
-    assert (await other.read()).WhichOneof("message") == "started"
-    await asyncio.to_thread(service.engine.waiting.wait, 10)
-    assert await _control(service, pb.SPEECH_ACTION_STOP) == 1
-    assert (await _refusal(call)).code() is grpc.StatusCode.CANCELLED
-    assert service.slots.in_flight == 1, "the other session speaks on"
-    await other.write(text("fine"))
-    await other.write(END)
-    await collect(other)
-    assert await other.code() is grpc.StatusCode.OK
-
-
-async def test_reloaded_voice_speaks_the_texts_that_follow(service: RunningService) -> None:
-    call = service.stub.Synthesize(timeout=20)
-    await call.write(opening())
-    await call.write(text("one"))
-    while (await call.read()).WhichOneof("message") != "text_done":
-        pass
-    assert await _control(service, pb.SPEECH_ACTION_RELOAD) == 1
-    await call.write(text("two"))
-    await call.write(END)
-    await collect(call)
-    assert [voice.number for voice in service.engine.loaded] == [0, 1]
-    await service.residency.unload(VOICE)
-    assert all(voice.closed for voice in service.engine.loaded)
-
-
-async def test_control_of_a_session_that_does_not_speak_reaches_nobody(
-    service: RunningService,
-) -> None:
-    assert await _control(service, pb.SPEECH_ACTION_STOP) == 0
-    with pytest.raises(grpc.aio.AioRpcError) as failure:
-        await _control(service, pb.SPEECH_ACTION_UNSPECIFIED)
-    assert failure.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    with pytest.raises(grpc.aio.AioRpcError) as failure:
-        await service.stub.ControlSpeech(pb.ControlSpeechRequest(action=pb.SPEECH_ACTION_STOP))
-    assert failure.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_voice_is_loaded_listed_and_unloaded(service: RunningService) -> None:

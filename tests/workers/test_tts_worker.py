@@ -156,6 +156,14 @@ async def test_hibari_speaks_behind_the_same_interface(tmp_path: Path) -> None:
             assert first == emoji < last == len(heard.samples)
 
 
+def test_nothing_of_piper_is_imported_unless_its_worker_asks_for_it() -> None:
+    program = (
+        "import sys, workers.tts, bench.tts, bench.cli; from workers.engines import create_engine; "
+        "create_engine('hibari', threads=1); assert 'piper' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=paths.repository(), check=True, timeout=120)
+
+
 async def test_unloaded_voice_gives_its_memory_back(piper: Worker) -> None:
     async with client(piper) as stub:
         await stub.LoadVoice(pb.LoadVoiceRequest(voice=PIPER), timeout=60)
