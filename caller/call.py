@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from dataclasses import dataclass, field, replace
@@ -86,6 +87,8 @@ class Call:
 def main(argv: list[str]) -> int:
     """Runs the command; 0 only if every recording got an audible answer."""
     arguments = _parser().parse_args(argv)
+    # What it complains of arrives as CallError; its retries are nothing to read.
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         settings = load_orchestrator()
         recognisers = StaticDiscovery(settings.asr.worker_address)

@@ -97,7 +97,7 @@ class RoomClient:
         except TimeoutError:
             raise CallError(f"LiveKit at {self.access.url} did not let us in in time") from None
         except rtc.ConnectError as error:
-            raise CallError(f"LiveKit at {self.access.url}: {error.message}") from None
+            raise CallError(f"LiveKit at {self.access.url} refused us: {error.message}") from None
         self._speaking = self._start(self.microphone.run())
         track = rtc.LocalAudioTrack.create_audio_track("microphone", self.microphone.source)
         options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)

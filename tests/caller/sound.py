@@ -11,8 +11,10 @@ from tests.caller.livekit import LiveKit
 SAMPLE_RATE_HZ = 48_000
 
 TRANSPORT_MS = (30.0, 250.0)
-"""One way: an Opus frame, the network, the jitter buffer (which grows on a busy machine), and
-the source's tick."""
+"""One way: an Opus frame, the network, the jitter buffer, and the source's tick."""
+
+STARVED_S = 1.5
+"""How much later, or longer with gaps, a sound may come out of a room on an overloaded machine."""
 
 
 def burst(length_s: float = 0.5, *, tail_s: float = 0.2) -> Audio:

@@ -5,9 +5,10 @@ import pytest
 from caller import conversation, measure
 from caller.client import join
 from caller.conversation import Conversation, Recording
+from caller.errors import CallError
 from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import TRANSPORT_MS, access, burst
+from tests.caller.sound import STARVED_S, TRANSPORT_MS, access, burst
 
 pytestmark = pytest.mark.servers
 
@@ -24,12 +25,19 @@ async def test_response_time_is_from_the_last_sample_of_speech_to_the_first_of_t
         turn = await Conversation(client).turn(Recording("burst.wav", burst(speech_s)))
     assert turn.reply is not None and turn.report.response_ms is not None
     beyond_ms = turn.report.response_ms - 1000 * (delay_s - speech_s)
-    assert 2 * TRANSPORT_MS[0] < beyond_ms < 2 * TRANSPORT_MS[1]
-    assert turn.report.reply_audio_s == pytest.approx(speech_s, abs=0.06)
-    assert turn.reply.audible_s == pytest.approx(speech_s, abs=0.06)
+    assert 2 * TRANSPORT_MS[0] < beyond_ms < 2 * TRANSPORT_MS[1] + 1000 * STARVED_S
+    assert speech_s - 0.06 < turn.report.reply_audio_s < speech_s + STARVED_S
+    assert speech_s - 0.06 < turn.reply.audible_s <= turn.report.reply_audio_s + 0.02
     assert turn.report.user_transcript == "noise"
     assert turn.report.agent_transcript == "a noise"
     assert turn.report.stages.tts_first_audio_ms == 4
+
+
+async def test_a_token_that_the_room_refuses_is_said(livekit: LiveKit) -> None:
+    bad = access(livekit).model_copy(update={"token": "garbage"})
+    with pytest.raises(CallError, match=f"LiveKit at {livekit.url} refused us: .*401"):
+        async with join(bad):
+            pytest.fail("the room let a bad token in")
 
 
 async def test_the_greeting_is_heard_out(livekit: LiveKit) -> None:
@@ -46,7 +54,7 @@ async def test_the_greeting_is_heard_out(livekit: LiveKit) -> None:
     [greeting] = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)
     # Its first moments can precede the subscription.
     length_s = (greeting.end - greeting.start) / heard.sample_rate_hz
-    assert greeting_s - 0.5 < length_s < greeting_s + 0.1
+    assert greeting_s - 0.5 < length_s < greeting_s + STARVED_S
     assert heard.duration_s - greeting.end / heard.sample_rate_hz >= conversation.SETTLED_S - 0.1
 
 
@@ -70,7 +78,7 @@ async def test_an_agent_that_talks_over_the_callers_end_answered_before_it(
     assert turn.reply is not None and turn.reply.talks_over
     assert turn.report.response_ms is not None
     beyond_ms = turn.report.response_ms - 1000 * (delay_s - speech_s)
-    assert 2 * TRANSPORT_MS[0] < beyond_ms < 2 * TRANSPORT_MS[1]
+    assert 2 * TRANSPORT_MS[0] < beyond_ms < 2 * TRANSPORT_MS[1] + 1000 * STARVED_S
 
 
 async def test_turns_do_not_mix(livekit: LiveKit) -> None:

@@ -27,7 +27,7 @@ async def heard_after_ms(client: RoomClient, clip: Audio) -> float:
     assert await client.reached(lambda: client.ear.quiet_since(client.clock() - 0.3), timeout_s=10)
     spoken_s = client.microphone.time_of(utterance.first_sample)
     heard = client.ear.between(spoken_s, client.clock())
-    [sound] = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)
+    sound = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)[0]
     return 1000 * sound.start / heard.sample_rate_hz
 
 
@@ -87,16 +87,15 @@ async def test_what_was_spoken_is_heard_one_native_frame_later_where_no_room_lie
 
 @pytest.mark.servers
 async def test_measured_delay_follows_the_known_one(livekit: LiveKit) -> None:
-    """Transport cancels out between two delays: what is left is the instrument's own error."""
-    medians_ms: dict[float, float] = {}
+    """Transport cancels out between two delays: what is left is the instrument's own error, and
+    how jitter buffers differ from room to room."""
+    shortest_ms: dict[float, float] = {}
     for delay_s in (0.2, 0.7):
         way = access(livekit)
         async with echo_agent(livekit, way.room, delay_s=delay_s), join(way) as client:
             await client.wait_for_agent()
-            measured = [await heard_after_ms(client, burst()) for _ in range(4)]
-        beyond = np.array(measured) - 1000 * delay_s
-        assert (beyond > 2 * TRANSPORT_MS[0]).all(), beyond
-        assert (beyond < 2 * TRANSPORT_MS[1]).all(), beyond
-        medians_ms[delay_s] = float(np.median(measured))
-    # Jitter buffers differ from room to room, by as much as a busy machine has them grow.
-    assert medians_ms[0.7] - medians_ms[0.2] == pytest.approx(500, abs=120)
+            measured = [await heard_after_ms(client, burst()) for _ in range(5)]
+        beyond_ms = np.array(measured) - 1000 * delay_s
+        assert 2 * TRANSPORT_MS[0] < beyond_ms.min() < 2 * TRANSPORT_MS[1]
+        shortest_ms[delay_s] = min(measured)
+    assert shortest_ms[0.7] - shortest_ms[0.2] == pytest.approx(500, abs=120)
