@@ -15,6 +15,7 @@ from agent.llm import fill_prompt_cache
 from agent.notices import Notices
 from agent.problems import tell_problems
 from agent.session import build_session, room_options
+from agent.speaking import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.speaking import Speaking
 from agent.turn_report import TurnReport
 from agent.typed_text import TypedText
@@ -53,7 +54,7 @@ class Call:
         hearing = await self._hearing()
         session = build_session(settings, hearing=hearing, speaking=speaking, model=self._model)
         report = TurnReport(session, self._notices, hearing=hearing)
-        tell_problems(session, self._notices)
+        tell_problems(session, self._notices, rate_hz=SPEAKING_HZ)
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._notices.aclose)
 

@@ -4,6 +4,7 @@ import logging
 
 from livekit.agents import AgentSession, ErrorEvent
 
+from agent import apology
 from agent.notices import Notices
 
 _PROBLEMS = {
@@ -16,8 +17,10 @@ DEAF = "I'm sorry, I can't hear you right now. You can type to me in the meantim
 _log = logging.getLogger(__name__)
 
 
-def tell_problems(session: AgentSession[None], notices: Notices) -> None:
-    """Follows the session's errors: the log, the room, and for deafness the voice say them.
+def tell_problems(session: AgentSession[None], notices: Notices, *, rate_hz: int) -> None:
+    """Follows the session's errors: the log, the room and what is heard say them.
+
+    Deafness is told by the voice, muteness by a recording at the track's `rate_hz`.
 
     What the framework tries again by itself is no problem yet, but for recognition, which has
     been tried everywhere before it reports anything.
@@ -31,5 +34,7 @@ def tell_problems(session: AgentSession[None], notices: Notices) -> None:
         told = notices.error(*_PROBLEMS[kind])
         if told and kind == "stt_error":
             session.say(DEAF, add_to_chat_ctx=False)
+        elif told and kind == "tts_error":
+            session.say(apology.TEXT, audio=apology.recording(rate_hz), add_to_chat_ctx=False)
 
     session.on("error", on_error)

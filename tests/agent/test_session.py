@@ -13,6 +13,7 @@ from livekit.agents.voice import io
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from agent import apology
 from agent.conversation import Conversation
 from agent.llm import APOLOGY, build_llm
 from agent.notices import Notices
@@ -59,6 +60,7 @@ class Ear(io.AudioOutput):
         self.started = asyncio.Event()
         self._slow = slow
         self._heard_s = 0.0
+        self.played_s = 0.0
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         await super().capture_frame(frame)
@@ -66,6 +68,7 @@ class Ear(io.AudioOutput):
             self.on_playback_started(created_at=0.0)
             self.started.set()
         self._heard_s += frame.duration
+        self.played_s += frame.duration
 
     def flush(self) -> None:
         super().flush()
@@ -138,7 +141,7 @@ async def talk_with(
         room, ear, page = Room(), Ear(slow=slow), Page()
         notices = Notices(cast(rtc.Room, room))
         report = TurnReport(session, notices, hearing=None)
-        tell_problems(session, notices)
+        tell_problems(session, notices, rate_hz=SAMPLE_RATE_HZ)
         session.output.audio, session.output.transcription = ear, page
         await session.start(Conversation(instructions="Be kind."), record=False)
         stack.push_async_callback(session.aclose)
@@ -219,6 +222,8 @@ async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
         (error,) = talk.events(ErrorEvent)  # told once, not five times
         assert isinstance(error, ErrorEvent)
         assert error.code == "tts_unavailable"
+        assert apology.TEXT in talk.page.text
+        assert talk.ear.played_s > 4.0  # the recording, though no worker speaks
         voice.is_broken = False
         talk.page.text = ""
         await talk.ask("Hello again?")
