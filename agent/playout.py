@@ -19,7 +19,7 @@ from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
 from agent.heard import HeardText, TimedPiece
-from parley.audio import Samples
+from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
 FRAME_S = 0.02
@@ -114,6 +114,7 @@ class Playout(io.AudioOutput):
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
+        self._level_dbfs = -np.inf
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
         self._started = False
@@ -202,6 +203,16 @@ class Playout(io.AudioOutput):
         """Whether the person hears the agent now."""
         return self._queued_s() > 0 and not self._paused
 
+    @property
+    def heard_text(self) -> str:
+        """The transcript of the current reply as far as it has sounded."""
+        return self._reply.heard.until(self.played_s) if self._reply is not None else ""
+
+    @property
+    def level_dbfs(self) -> float:
+        """Level of what was handed to the track last; -inf while nothing sounds."""
+        return self._level_dbfs if self.audible else -np.inf
+
     # --- playing
 
     async def _play(self) -> None:
@@ -228,6 +239,7 @@ class Playout(io.AudioOutput):
         if not self._started:
             self._started = True
             self.on_playback_started(created_at=time.time())
+        self._level_dbfs = level_dbfs(gained)
         self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
         await self._source.capture_frame(self._frame(gained))
         if self._paused or self._reply is not reply:  # silenced while the frame was handed over

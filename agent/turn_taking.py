@@ -72,6 +72,11 @@ class TurnTaking:
         """When the speech that is being judged began."""
         return self._speech_began_s
 
+    @property
+    def contested(self) -> bool:
+        """Whether speech over the agent's voice is being judged."""
+        return self.floor in (Floor.DUCKED, Floor.HELD)
+
     # --- what the agent does
 
     def agent_speaks(self, *, at_s: float) -> None:
@@ -112,7 +117,7 @@ class TurnTaking:
     def transcript(self, text: str, *, at_s: float) -> Decision | None:
         """What recognition has made so far of the speech that is going on."""
         self._text = text
-        if self.floor not in (Floor.DUCKED, Floor.HELD):
+        if not self.contested:
             return None
         wants = meaning(text, answers_question=self._asked)
         if wants is Meaning.TURN:
@@ -121,9 +126,13 @@ class TurnTaking:
             return self._decide(Decision.RETURN)
         return None
 
+    def dismiss(self) -> Decision | None:
+        """The speech that is being judged is not the person's: the agent goes on."""
+        return self._decide(Decision.RETURN) if self.contested else None
+
     def passes(self, *, at_s: float) -> Decision | None:
         """Time has passed without speech."""
-        if self.floor not in (Floor.DUCKED, Floor.HELD) or not self._over(at_s):
+        if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
         judged = bool(self._text) or silence_s > self.policy.verdict_s

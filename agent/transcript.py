@@ -1,0 +1,68 @@
+"""The agent's transcript on the page: each word as it is heard, and none that is not.
+
+Written as LiveKit's transcription text streams: a stream per reply, which any client of the
+framework understands.
+"""
+
+import asyncio
+import logging
+import uuid
+
+from livekit import rtc
+from livekit.agents.types import (
+    ATTRIBUTE_TRANSCRIPTION_FINAL,
+    ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID,
+    ATTRIBUTE_TRANSCRIPTION_TRACK_ID,
+    TOPIC_TRANSCRIPTION,
+)
+
+_log = logging.getLogger(__name__)
+
+
+class HeardTranscript:
+    """Sends pieces in the background, in order; `aclose` waits for those under way."""
+
+    def __init__(self, room: rtc.Room) -> None:
+        self._room = room
+        self.track_id = ""
+        self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        """A piece, or None where a reply ends."""
+        self._sending = asyncio.create_task(self._send(), name="heard-transcript")
+
+    def heard(self, piece: str) -> None:
+        """The next piece of the reply has sounded."""
+        self._pieces.put_nowait(piece)
+
+    def ended(self) -> None:
+        """The reply is over, or was cut."""
+        self._pieces.put_nowait(None)
+
+    async def aclose(self) -> None:
+        self._sending.cancel()
+        await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _send(self) -> None:
+        while True:
+            piece = await self._pieces.get()
+            if piece is not None:
+                try:
+                    await self._send_reply(piece)
+                except ConnectionError as error:
+                    _log.warning("a transcript could not be sent: %s", error)
+
+    async def _send_reply(self, piece: str | None) -> None:
+        attributes = {
+            ATTRIBUTE_TRANSCRIPTION_SEGMENT_ID: uuid.uuid4().hex,
+            ATTRIBUTE_TRANSCRIPTION_TRACK_ID: self.track_id,
+        }
+        writer = await self._room.local_participant.stream_text(
+            topic=TOPIC_TRANSCRIPTION,
+            attributes={**attributes, ATTRIBUTE_TRANSCRIPTION_FINAL: "false"},
+        )
+        try:
+            while piece is not None:
+                if piece:
+                    await writer.write(piece)
+                piece = await self._pieces.get()
+        finally:
+            await writer.aclose(attributes={**attributes, ATTRIBUTE_TRANSCRIPTION_FINAL: "true"})
