@@ -7,13 +7,17 @@ const STAGES = [
   ["tts_first_audio_ms", "first sound"],
 ] as const;
 
-/** How long the last reply took to begin, and where the time went. */
+/**
+ * How long the last reply took to begin, and each stage of it beside the whole: they overlap,
+ * since the reply is prepared while it is not yet sure that the turn has ended.
+ */
 export function TurnLatency({ turn }: { turn: TurnStages | null }) {
   if (!turn) return null;
   const stages = STAGES.flatMap(([key, label]) => {
     const ms = turn[key];
     return ms === null ? [] : [{ key, label, ms }];
   });
+  const longest_ms = Math.max(turn.total_ms ?? 0, ...stages.map(({ ms }) => ms), 1);
   return (
     <section class="latency" aria-label="Latency of the last turn">
       <p class="latency-total">
@@ -22,29 +26,24 @@ export function TurnLatency({ turn }: { turn: TurnStages | null }) {
         </span>{" "}
         from your last word to the first sound
       </p>
-      <svg class="latency-bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
-        {segments(stages).map(({ key, from, share }) => (
-          <rect key={key} class={`stage-${key}`} x={from} y="0" width={share} height="1" />
-        ))}
-      </svg>
       <dl class="stages">
         {stages.map(({ key, label, ms }) => (
-          <div key={key} class={`stage stage-${key}`}>
+          <div key={key} class="stage">
             <dt>{label}</dt>
-            <dd>{Math.round(ms)}</dd>
+            <dd>
+              <svg
+                class={`stage-bar stage-${key}`}
+                viewBox="0 0 100 1"
+                preserveAspectRatio="none"
+                aria-hidden="true"
+              >
+                <rect width={(ms / longest_ms) * 100} height="1" />
+              </svg>
+              {Math.round(ms)}
+            </dd>
           </div>
         ))}
       </dl>
     </section>
   );
-}
-
-function segments(stages: { key: string; ms: number }[]) {
-  const total = stages.reduce((sum, stage) => sum + stage.ms, 0) || 1;
-  let from = 0;
-  return stages.map(({ key, ms }) => {
-    const share = (ms / total) * 100;
-    from += share;
-    return { key, from: from - share, share };
-  });
 }
