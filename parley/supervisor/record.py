@@ -16,6 +16,9 @@ from parley.supervisor.supervisor import PartStatus
 
 _log = logging.getLogger(__name__)
 
+LEFTOVERS_END_WITHIN_S = 20.0
+"""Longer than the guards of a killed supervisor take."""
+
 
 class PartRecord(BaseModel):
     """A part as its supervisor last saw it; `guard` is the process that ends it."""
@@ -57,7 +60,7 @@ class StackRecord(BaseModel):
 
     @property
     def is_running(self) -> bool:
-        return self.supervisor.is_alive
+        return self.supervisor.is_alive and not self.failure
 
     @property
     def are_all_ready(self) -> bool:

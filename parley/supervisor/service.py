@@ -10,6 +10,7 @@ from parley.errors import ParleyError
 from parley.supervisor.part import Part
 from parley.supervisor.processes import ProcessIdentity
 from parley.supervisor.record import (
+    LEFTOVERS_END_WITHIN_S,
     PartRecord,
     RecordFile,
     StackRecord,
@@ -18,7 +19,6 @@ from parley.supervisor.record import (
 )
 from parley.supervisor.supervisor import PartStatus, Supervisor
 
-_LEFTOVERS_END_WITHIN_S = 20.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -60,7 +60,7 @@ class Service:
             earlier = self._file.read()
             self._file.write(self._record)
             try:
-                await_leftovers(earlier, within_s=_LEFTOVERS_END_WITHIN_S)
+                await_leftovers(earlier, within_s=LEFTOVERS_END_WITHIN_S)
                 asyncio.run(self._serve(self._make_parts()))
             except ParleyError as error:
                 self._write(failure=str(error))

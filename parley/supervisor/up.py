@@ -14,10 +14,17 @@ from parley.errors import SupervisorError
 from parley.progress import ProgressBars
 from parley.supervisor.configuration import Configuration, read_configuration
 from parley.supervisor.console import StartView, announce, gone_terminals_ignored
+from parley.supervisor.keys import livekit_keys
 from parley.supervisor.part_log import last_lines
-from parley.supervisor.parts import PART_NAMES
+from parley.supervisor.parts import PART_NAMES, local_parts
+from parley.supervisor.ports import check_ports
 from parley.supervisor.preparation import prepare
-from parley.supervisor.record import RecordFile, StackRecord
+from parley.supervisor.record import (
+    LEFTOVERS_END_WITHIN_S,
+    RecordFile,
+    StackRecord,
+    await_leftovers,
+)
 from parley.supervisor.report import ask_parts, show
 from parley.supervisor.service import Service
 from parley.supervisor.stack import make_parts
@@ -36,10 +43,14 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     console = Console()
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
-    if record := RecordFile(configuration.state_dir).running():
+    file = RecordFile(configuration.state_dir)
+    if record := file.running():
         console.print(f"Parley is running already, as PID {record.supervisor.pid}.")
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
+    # Before what may take minutes, what would be in vain; the supervisor looks again.
+    await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
+    check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     with ProgressBars(console) as progress:
         server = prepare(configuration, PART_NAMES, progress)
     if options.detach:

@@ -14,7 +14,9 @@ import pytest
 
 from parley import cli, paths
 from parley.errors import SupervisorError
+from parley.supervisor.part import Part
 from parley.supervisor.record import RecordFile, StackRecord, await_leftovers, the_only_supervisor
+from parley.supervisor.service import Service
 from tests.supervisor.small_parts import processes_with
 
 SERVICE = Path(__file__).with_name("small_service.py")
@@ -151,6 +153,21 @@ def test_logs_of_one_part_and_of_all(running: Running, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "agent      | serving\nlivekit    | serving\n"
     assert cli.main(["logs", "agnet"]) == 1
     assert "there are those of agent, livekit" in capsys.readouterr().err
+
+
+def test_why_a_start_failed_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
+
+    def refuse() -> list[Part]:
+        raise SupervisorError("port 7880 (livekit) is in use")
+
+    service = Service(tmp_path, "", refuse, on_change=lambda _: None, on_ready=lambda _: None)
+    with pytest.raises(SupervisorError):
+        service.run()
+    assert cli.main(["status"]) == 1
+    assert "its last run failed: port 7880 (livekit) is in use" in capsys.readouterr().out
 
 
 def test_only_one_supervisor_has_the_place(running: Running) -> None:
