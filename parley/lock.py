@@ -1,4 +1,4 @@
-"""`./run lock`: writes requirements.lock, every dependency of every extra with its hashes."""
+"""`./run lock`: writes the lock files, every dependency with its hashes."""
 
 import argparse
 import shutil
@@ -9,13 +9,28 @@ from parley.errors import ParleyError
 
 OLDEST_PYTHON = "3.11"
 
+_ENGINE = "workers/engines/cosyvoice"
+_COMPILATIONS = (
+    ("pyproject.toml", "--all-extras", "--output-file", "requirements.lock"),
+    # The engine that has an environment of its own.
+    (
+        *("pyproject.toml", f"{_ENGINE}/requirements.in"),
+        *("--overrides", f"{_ENGINE}/overrides.txt"),
+        *("--output-file", f"{_ENGINE}/requirements.lock"),
+    ),
+)
+
 
 def main(arguments: list[str]) -> int:
     argparse.ArgumentParser(prog="./run lock", description=__doc__).parse_args(arguments)
     uv = shutil.which("uv", path=paths.repository() / ".venv" / "bin") or shutil.which("uv")
     if uv is None:
         raise ParleyError("uv is not installed; start this through ./run, which brings it")
-    command = [uv, "pip", "compile", "pyproject.toml", "--output-file", "requirements.lock"]
-    command += ["--all-extras", "--universal", "--python-version", OLDEST_PYTHON]
-    command += ["--generate-hashes", "--no-emit-index-url", "--no-annotate", "--no-header", "-q"]
-    return subprocess.run(command, cwd=paths.repository(), check=False).returncode
+    options = ["--universal", "--python-version", OLDEST_PYTHON, "--generate-hashes"]
+    options += ["--no-emit-index-url", "--no-annotate", "--no-header", "-q"]
+    for compilation in _COMPILATIONS:
+        command = [uv, "pip", "compile", *compilation, *options]
+        status = subprocess.run(command, cwd=paths.repository(), check=False).returncode
+        if status != 0:
+            return status
+    return 0
