@@ -82,9 +82,8 @@ def cosyvoice_worker(
         timeout=START_S,
         check=True,
     )
-    voices = {"ann": 220.0, "bob": 110.0}
-    for name, pitch_hz in voices.items():
-        make_speaker(folder / "voices" / name, pitch_hz)
+    make_speaker(folder / "voices" / "ann", 220.0, brightness=-1.0)
+    make_speaker(folder / "voices" / "bob", 110.0, brightness=0.5)
     port, metrics_port = free_ports(2)
     settings = {
         "port": port,
@@ -106,7 +105,7 @@ def cosyvoice_worker(
     target = f"127.0.0.1:{port}"
     try:
         _await_serving(target, process, log)
-        yield CosyVoiceWorker(target, psutil.Process(process.pid), tuple(voices))
+        yield CosyVoiceWorker(target, psutil.Process(process.pid), ("ann", "bob"))
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -121,13 +120,14 @@ def write_settings(environment: dict[str, str], tts: dict[str, object]) -> None:
     file.write_text(yaml.safe_dump({"tts": tts}), encoding="utf-8")
 
 
-def make_speaker(folder: Path, pitch_hz: float) -> None:
+def make_speaker(folder: Path, pitch_hz: float, *, brightness: float) -> None:
     """Two seconds of a buzz whose loudness comes and goes as syllables do."""
     time_s = np.arange(2 * 24_000) / 24_000
-    buzz = sum(np.sin(2 * np.pi * pitch_hz * n * time_s) / n for n in range(1, 12))
-    sound = 0.1 * buzz * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time_s))
+    harmonics = range(1, int(7_000 / pitch_hz))
+    buzz = sum(n**brightness * np.sin(2 * np.pi * pitch_hz * n * time_s) for n in harmonics)
+    sound = buzz / np.abs(buzz).max() * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * time_s))
     folder.mkdir(parents=True)
-    soundfile.write(folder / "prompt.wav", sound, 24_000)
+    soundfile.write(folder / "prompt.wav", 0.5 * sound, 24_000)
     (folder / "prompt.txt").write_text("A few words, said in a recording.", encoding="utf-8")
 
 

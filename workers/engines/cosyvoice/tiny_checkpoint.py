@@ -222,6 +222,7 @@ def _write_backbone(folder: Path) -> None:
         num_key_value_heads=2,
         max_position_embeddings=8192,
         tie_word_embeddings=True,
+        initializer_range=0.5,  # what is said before must change what comes, as in a trained one
     )
     Qwen2ForCausalLM(config).save_pretrained(folder)
     bytes_ = {character: index for index, character in enumerate(bytes_to_unicode().values())}
@@ -251,6 +252,7 @@ def _speaker_encoder(random: np.random.Generator) -> onnx.ModelProto:
 def _speech_tokenizer(random: np.random.Generator) -> onnx.ModelProto:
     """Log mel [B, 128, T] at 100 Hz to tokens [B, T / 4] at 25 Hz: the best projection's index."""
     weights = random.standard_normal((_SPEECH_TOKENS, 128, 4)).astype(np.float32)
+    weights -= weights.mean(axis=(1, 2), keepdims=True)  # the shape of the sound, not its level
     nodes = [
         helper.make_node("Conv", ["feats", "weights"], ["scores"], strides=[4], kernel_shape=[4]),
         helper.make_node("ArgMax", ["scores"], ["best"], axis=1, keepdims=0),
