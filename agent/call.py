@@ -68,13 +68,14 @@ class Call:
         await self._use_dispatched_voice(voices)
         if settings.agent.greeting:
             session.say(settings.agent.greeting, allow_interruptions=True)
-        self._warming = asyncio.create_task(
-            fill_prompt_cache(
-                self._model,
-                instructions=settings.agent.instructions,
-                greeting=settings.agent.greeting,
+        if settings.llm_is_local:
+            self._warming = asyncio.create_task(
+                fill_prompt_cache(
+                    self._model,
+                    instructions=settings.agent.instructions,
+                    greeting=settings.agent.greeting,
+                )
             )
-        )
 
     def _speaking(self, pool: SpeechPool) -> Speaking:
         tts = self._settings.tts

@@ -62,16 +62,17 @@ def build_llm(settings: OrchestratorSettings) -> openai.LLM:
 
 
 async def fill_prompt_cache(model: openai.LLM, *, instructions: str, greeting: str) -> None:
-    """Has the model read how every conversation begins, while the greeting is being said."""
+    """Has the local model read how every conversation begins, while the greeting is being said."""
     beginning = llm.ChatContext.empty()
     beginning.add_message(role="system", content=instructions)
     if greeting:
         beginning.add_message(role="assistant", content=greeting)
     beginning.add_message(role="user", content="Hello.")
+    once = APIConnectOptions(max_retry=0, timeout=30.0)
+    shortest = {"extra_body": {"max_tokens": 1}}
     try:
-        once = APIConnectOptions(max_retry=0, timeout=30.0)
-        async with model.chat(chat_ctx=beginning, conn_options=once) as stream:
-            await anext(aiter(stream), None)  # the first token is enough
+        stream = model.chat(chat_ctx=beginning, conn_options=once, extra_kwargs=shortest)
+        await stream.collect()  # to its end: the connection serves the first turn too
     except APIError as error:
         _log.warning("the language model does not answer: %s", error)
 

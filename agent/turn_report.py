@@ -142,7 +142,8 @@ class TurnReport:
         measured = {stage: value for stage, value in seconds.items() if value is not None}
         for stage, value in measured.items():
             metrics.turn_latency_seconds.labels(stage).observe(value)
-        measured.setdefault("total", first_audio_at - reply.created_at)  # typed: from the text on
+        if reply.transcript_at is None:  # typed: what counts is the time from the text on
+            measured["total"] = first_audio_at - reply.created_at
         return TurnStages(**{f"{s}_ms": round(1000 * value, 1) for s, value in measured.items()})
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:

@@ -164,6 +164,7 @@ async def test_the_prompt_cache_is_filled_with_how_every_conversation_begins() -
         ("system", "Be kind."),
         ("assistant", "Hello!"),
     ]
+    assert served.requests[-1]["max_tokens"] == 1
 
 
 async def test_a_model_that_is_away_at_the_start_does_not_stop_the_call() -> None:
