@@ -6,12 +6,12 @@ import time
 from contextlib import AsyncExitStack
 
 from livekit.agents import JobContext
-from livekit.plugins import openai
+from openai import AsyncOpenAI
 from pydantic import ValidationError
 
 from agent.conversation import Conversation
 from agent.hearing import Hearing
-from agent.llm import fill_prompt_cache
+from agent.llm import build_llm, fill_prompt_cache
 from agent.notices import Notices
 from agent.problems import tell_problems
 from agent.session import build_session, room_options
@@ -34,13 +34,14 @@ class Call:
     """The conversation of one job. `start` it once; the job's end closes it."""
 
     def __init__(
-        self, context: JobContext, settings: OrchestratorSettings, model: openai.LLM
+        self, context: JobContext, settings: OrchestratorSettings, client: AsyncOpenAI
     ) -> None:
+        """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
         self._running = AsyncExitStack()
         self._notices = Notices(context.room)
-        self._model = model
+        self._client = client
         self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -52,7 +53,8 @@ class Call:
         speech = await self._running.enter_async_context(SpeechPool(speakers))
         speaking = self._speaking(speech)
         hearing = await self._hearing()
-        session = build_session(settings, hearing=hearing, speaking=speaking, model=self._model)
+        model = build_llm(settings, self._client)
+        session = build_session(settings, hearing=hearing, speaking=speaking, model=model)
         report = TurnReport(session, self._notices, hearing=hearing)
         tell_problems(session, self._notices, rate_hz=SPEAKING_HZ)
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
@@ -69,13 +71,7 @@ class Call:
         if settings.agent.greeting:
             session.say(settings.agent.greeting, allow_interruptions=True)
         if settings.llm_is_local:
-            self._warming = asyncio.create_task(
-                fill_prompt_cache(
-                    self._model,
-                    instructions=settings.agent.instructions,
-                    greeting=settings.agent.greeting,
-                )
-            )
+            self._warming = asyncio.create_task(fill_prompt_cache(self._client, settings))
 
     def _speaking(self, pool: SpeechPool) -> Speaking:
         tts = self._settings.tts
@@ -128,4 +124,4 @@ class Call:
             self._warming.cancel()
             await asyncio.gather(self._warming, return_exceptions=True)
         await self._running.aclose()
-        await self._model.aclose()
+        await self._client.close()

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import httpx2
 import openai as openai_sdk
-from livekit.agents import NOT_GIVEN, APIConnectOptions, APIError, llm
+from livekit.agents import NOT_GIVEN, APIError, llm
 from livekit.plugins import openai
 
 from parley.settings import OrchestratorSettings
@@ -40,40 +40,49 @@ def base_url(settings: OrchestratorSettings) -> str:
     return (settings.llm.base_url or _OPENAI_URL).rstrip("/")
 
 
-def build_llm(settings: OrchestratorSettings) -> openai.LLM:
-    """The client; needs no running event loop."""
-    url = base_url(settings)
-    limit = settings.llm.max_tokens
-    local = LOCAL_LLM if settings.llm_is_local else OPENAI_MODEL
-    client = openai_sdk.AsyncClient(
+def build_client(settings: OrchestratorSettings) -> openai_sdk.AsyncClient:
+    """The API client; needs no running event loop. Whoever builds it closes it."""
+    return openai_sdk.AsyncClient(
         api_key=settings.llm.api_key.get_secret_value() or "none",
-        base_url=url,
+        base_url=base_url(settings),
         max_retries=0,
         http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
     )
+
+
+def build_llm(settings: OrchestratorSettings, client: openai_sdk.AsyncClient) -> openai.LLM:
+    """The framework's model over the client."""
+    limit = settings.llm.max_tokens
+    at_openai = base_url(settings) == _OPENAI_URL
     return openai.LLM(
-        model=settings.llm.model or local,
+        model=model_name(settings),
         client=client,
         temperature=settings.llm.temperature,
         # Others know the limit by its older name.
-        max_completion_tokens=limit if url == _OPENAI_URL else NOT_GIVEN,
-        extra_body=NOT_GIVEN if url == _OPENAI_URL else {"max_tokens": limit},
+        max_completion_tokens=limit if at_openai else NOT_GIVEN,
+        extra_body=NOT_GIVEN if at_openai else {"max_tokens": limit},
     )
 
 
-async def fill_prompt_cache(model: openai.LLM, *, instructions: str, greeting: str) -> None:
+def model_name(settings: OrchestratorSettings) -> str:
+    return settings.llm.model or (LOCAL_LLM if settings.llm_is_local else OPENAI_MODEL)
+
+
+async def fill_prompt_cache(client: openai_sdk.AsyncClient, settings: OrchestratorSettings) -> None:
     """Has the local model read how every conversation begins, while the greeting is being said."""
-    beginning = llm.ChatContext.empty()
-    beginning.add_message(role="system", content=instructions)
-    if greeting:
-        beginning.add_message(role="assistant", content=greeting)
-    beginning.add_message(role="user", content="Hello.")
-    once = APIConnectOptions(max_retry=0, timeout=30.0)
-    shortest = {"extra_body": {"max_tokens": 1}}
+    instructions, greeting = settings.agent.instructions, settings.agent.greeting
     try:
-        stream = model.chat(chat_ctx=beginning, conn_options=once, extra_kwargs=shortest)
-        await stream.collect()  # to its end: the connection serves the first turn too
-    except APIError as error:
+        await client.chat.completions.create(
+            model=model_name(settings),
+            messages=[
+                {"role": "system", "content": instructions},
+                {"role": "assistant", "content": greeting},
+                {"role": "user", "content": "Hello."},
+            ],
+            max_tokens=1,
+            timeout=30.0,
+        )
+    except openai_sdk.OpenAIError as error:
         _log.warning("the language model does not answer: %s", error)
 
 

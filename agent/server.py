@@ -27,11 +27,11 @@ _log = logging.getLogger(__name__)
 
 def prepare(process: JobProcess) -> None:
     """In a new job process, before there is a call: what would make the call wait."""
-    from agent.llm import build_llm  # noqa: PLC0415 - not in the process that takes the jobs
+    from agent.llm import build_client  # noqa: PLC0415 - not in the process that takes the jobs
 
     settings = load_orchestrator()
     process.userdata["settings"] = settings
-    process.userdata["llm"] = build_llm(settings)  # its TLS context takes a third of a second
+    process.userdata["client"] = build_client(settings)  # its TLS context takes a third of a second
 
 
 async def converse(context: JobContext) -> None:
@@ -39,7 +39,7 @@ async def converse(context: JobContext) -> None:
     from agent.call import Call  # noqa: PLC0415 - not in the process that takes the jobs
 
     prepared = context.proc.userdata
-    await Call(context, prepared["settings"], prepared["llm"]).start()
+    await Call(context, prepared["settings"], prepared["client"]).start()
 
 
 class Admission:

@@ -18,6 +18,7 @@ from agent.llm import (
     FILLERS,
     MAX_CONVERSATION_CHARS,
     MAX_MESSAGES,
+    build_client,
     build_llm,
     fill_prompt_cache,
     never_silent,
@@ -37,9 +38,9 @@ def settings_for(url: str, **changes: object) -> OrchestratorSettings:
 @asynccontextmanager
 async def client_of(served: WireLlm) -> AsyncGenerator[openai.LLM]:
     async with llm_serving(served) as url:
-        client = build_llm(settings_for(url))
-        yield client
-        await client.aclose()
+        settings = settings_for(url)
+        async with build_client(settings) as client:
+            yield build_llm(settings, client)
 
 
 def conversation(messages: int, text: str = "so it goes") -> llm.ChatContext:
@@ -89,9 +90,9 @@ async def test_a_model_that_refuses_is_apologised_for(status: int) -> None:
 
 async def test_a_model_that_is_not_there_is_apologised_for() -> None:
     (port,) = free_ports(1)
-    client = build_llm(settings_for(f"http://127.0.0.1:{port}/v1"))
-    assert await said(never_silent(answer(client))) == APOLOGY
-    await client.aclose()
+    settings = settings_for(f"http://127.0.0.1:{port}/v1")
+    async with build_client(settings) as client:
+        assert await said(never_silent(answer(build_llm(settings, client)))) == APOLOGY
 
 
 async def test_a_model_that_breaks_off_is_apologised_for_after_what_it_said() -> None:
@@ -158,20 +159,22 @@ async def test_a_failure_is_not_raised() -> None:
 
 async def test_the_prompt_cache_is_filled_with_how_every_conversation_begins() -> None:
     served = WireLlm()
-    async with client_of(served) as client:
-        await fill_prompt_cache(client, instructions="Be kind.", greeting="Hello!")
+    async with llm_serving(served) as url:
+        settings = settings_for(url)
+        async with build_client(settings) as client:
+            await fill_prompt_cache(client, settings)
     assert [(m["role"], m["content"]) for m in served.messages[:2]] == [
-        ("system", "Be kind."),
-        ("assistant", "Hello!"),
+        ("system", settings.agent.instructions),
+        ("assistant", settings.agent.greeting),
     ]
     assert served.requests[-1]["max_tokens"] == 1
 
 
 async def test_a_model_that_is_away_at_the_start_does_not_stop_the_call() -> None:
     (port,) = free_ports(1)
-    client = build_llm(settings_for(f"http://127.0.0.1:{port}/v1"))
-    await fill_prompt_cache(client, instructions="Be kind.", greeting="")
-    await client.aclose()
+    settings = settings_for(f"http://127.0.0.1:{port}/v1")
+    async with build_client(settings) as client:
+        await fill_prompt_cache(client, settings)
 
 
 def test_a_short_conversation_is_shown_whole() -> None:
@@ -227,4 +230,4 @@ def test_the_model_does_not_see_its_fillers() -> None:
 def test_which_model_is_asked_where(section: LlmSection, url: str, model: str) -> None:
     settings = OrchestratorSettings(llm=section)
     assert language_model.base_url(settings) == url
-    assert build_llm(settings).model == model
+    assert language_model.model_name(settings) == model

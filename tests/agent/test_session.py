@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from agent import apology
 from agent.conversation import Conversation
-from agent.llm import APOLOGY, build_llm
+from agent.llm import APOLOGY, build_client, build_llm
 from agent.notices import Notices
 from agent.problems import tell_problems
 from agent.session import build_session
@@ -135,9 +135,10 @@ async def talk_with(
         speaking = Speaking(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        client = build_llm(settings)
-        stack.push_async_callback(client.aclose)
-        session = build_session(settings, hearing=None, speaking=speaking, model=client)
+        client = await stack.enter_async_context(build_client(settings))
+        session = build_session(
+            settings, hearing=None, speaking=speaking, model=build_llm(settings, client)
+        )
         room, ear, page = Room(), Ear(slow=slow), Page()
         notices = Notices(cast(rtc.Room, room))
         report = TurnReport(session, notices, hearing=None)

@@ -31,6 +31,8 @@ class WireLlm:
         if self.status != 200:
             return web.json_response({"error": {"message": "no"}}, status=self.status)
         await asyncio.sleep(self.silent_s)
+        if not self.requests[-1].get("stream"):
+            return web.json_response({"object": "chat.completion", "choices": []})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for place, word in enumerate(self.answer.split()):
