@@ -72,15 +72,16 @@ class Listener:
 
     async def hear(self, samples: FloatSamples) -> None:
         """Takes sound at 16 kHz; returns when there is room for more."""
-        turn = self._turns[-1]
-        turn.append(samples)
-        for probability in self._activity.hear(samples):
-            turn.add_window(self._windows_until, float(probability))
-            self._windows_until += WINDOW_SAMPLES
-        if turn.is_long and turn.open.voiced_from is None:
-            await self.flush(0)
-        self._changed.set()
-        await self._until_there_is_room()
+        for start in range(0, len(samples), WINDOW_SAMPLES):
+            turn, piece = self._turns[-1], samples[start : start + WINDOW_SAMPLES]
+            turn.append(piece)
+            for probability in self._activity.hear(piece):
+                turn.add_window(self._windows_until, float(probability))
+                self._windows_until += WINDOW_SAMPLES
+            if turn.is_long and turn.open.voiced_from is None:
+                await self.flush(0)
+            self._changed.set()
+            await self._until_there_is_room()
 
     async def flush(self, flush_id: int) -> None:
         """The turn has ended here."""

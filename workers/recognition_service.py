@@ -13,10 +13,12 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from workers.engines.base import EngineError
 from workers.engines.whisper import VoiceActivity, VoiceDetector
 from workers.errors import (
     answering_errors,
     deadline_exceeded,
+    internal,
     invalid_argument,
     unavailable,
 )
@@ -81,7 +83,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                     await context.write(pb.RecognizeResponse(transcript=transcript))
 
                 listener = Listener(self._decoder, VoiceActivity(self._detector), options, send)
-                with _one_error():
+                with _first_error():
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(listener.run())
                         await self._read(request_iterator, sound, listener)
@@ -171,9 +173,12 @@ async def _read_open(requests: AsyncIterator[pb.RecognizeRequest]) -> pb.Recogni
 
 
 @contextmanager
-def _one_error() -> Iterator[None]:
-    """Raises the first error of a task group as itself."""
+def _first_error() -> Iterator[None]:
+    """Raises the first error of a task group alone, the engine's as a status."""
     try:
         yield
     except BaseExceptionGroup as group:
-        raise group.exceptions[0] from None
+        error = group.exceptions[0]
+        if isinstance(error, EngineError):
+            raise internal(str(error), reason="DECODE_FAILED") from error
+        raise error from None

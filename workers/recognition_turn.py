@@ -6,7 +6,7 @@ from workers.engines.base import FloatSamples
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, HeardWord
 from workers.recognition_stretch import Stretch
 
-_LONG_PAUSE_SAMPLES = SAMPLE_RATE_HZ
+_LONG_PAUSE_SAMPLES = 2 * SAMPLE_RATE_HZ
 _PAUSE_SAMPLES = round(0.3 * SAMPLE_RATE_HZ)
 _LONG_STRETCH_SAMPLES = 8 * SAMPLE_RATE_HZ
 _LONGEST_STRETCH_SAMPLES = 24 * SAMPLE_RATE_HZ
@@ -75,6 +75,7 @@ class Turn:
         return self.open.is_heard and self.open.pause_samples >= silence_samples
 
     def append(self, samples: FloatSamples) -> None:
+        """Takes at most a window of sound, whose windows are told of next."""
         self.open.append(samples)
 
     def add_window(self, position: int, probability: float) -> None:

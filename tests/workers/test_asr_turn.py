@@ -1,0 +1,176 @@
+"""Turns and stretches: what is decoded as one. A window of sound is as loud as its number."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from workers.engines.whisper.hearing import HeardWord, Hearing
+from workers.recognition_stretch import Stretch
+from workers.recognition_turn import Turn
+
+WINDOW = 512
+SPEECH, SILENCE = 0.95, 0.03
+
+
+class Speaker:
+    """Says and hears windows of 32 ms, counting from the start of the call."""
+
+    def __init__(self) -> None:
+        self.turn = Turn(Stretch(0))
+        self.windows = 0
+
+    def feed(self, seconds: float, probability: float) -> None:
+        for _ in range(round(seconds * 16000 / WINDOW)):
+            self.turn.append(np.full(WINDOW, self.windows, np.float32))
+            self.turn.add_window(self.windows * WINDOW, probability)
+            self.windows += 1
+
+    def say(self, seconds: float) -> None:
+        self.feed(seconds, SPEECH)
+
+    def wait(self, seconds: float) -> None:
+        self.feed(seconds, SILENCE)
+
+
+def hear(stretch: Stretch, text: str, words: tuple[HeardWord, ...] = ()) -> None:
+    stretch.hearing, stretch.heard = Hearing(text, 0.8, words), stretch.extent
+
+
+def windows_of(stretch: Stretch) -> set[int]:
+    return {int(value) for value in stretch.sound}
+
+
+@pytest.fixture
+def speaker() -> Speaker:
+    return Speaker()
+
+
+def test_silence_fills_no_memory_and_is_never_decoded(speaker: Speaker) -> None:
+    speaker.wait(600)
+    assert speaker.turn.open.end - speaker.turn.open.start <= 2 * 16000
+    speaker.turn.end(1, at=0.0)
+    assert speaker.turn.pending is None
+    assert speaker.turn.text().text == ""
+
+
+def test_the_sound_has_a_margin_on_both_sides_and_no_more(speaker: Speaker) -> None:
+    speaker.wait(3)
+    first = speaker.windows
+    speaker.say(1)
+    last = speaker.windows
+    speaker.wait(1)
+    heard = windows_of(speaker.turn.open)
+    assert heard >= set(range(first - 8, last + 8))
+    assert heard <= set(range(first - 11, last + 11))
+
+
+def test_a_click_is_no_voice(speaker: Speaker) -> None:
+    speaker.wait(1)
+    speaker.feed(0.06, SPEECH)
+    speaker.wait(1)
+    assert not speaker.turn.open.is_voiced
+    speaker.turn.end(1, at=0.0)
+    assert speaker.turn.pending is None
+
+
+def test_what_was_heard_counts_until_more_is_said(speaker: Speaker) -> None:
+    speaker.say(1)
+    speaker.wait(0.1)
+    stretch = speaker.turn.open
+    hear(stretch, "hello")
+    speaker.wait(0.5)
+    assert stretch.is_heard
+    speaker.say(0.1)
+    assert not stretch.is_heard
+
+
+def test_a_decode_that_ended_within_a_word_does_not_count_as_all(speaker: Speaker) -> None:
+    speaker.say(1)
+    hear(speaker.turn.open, "hello")
+    assert speaker.turn.open.is_heard
+    speaker.wait(0.1)
+    assert not speaker.turn.open.is_heard
+
+
+def test_a_long_pause_ends_a_stretch_and_a_flush_the_turn(speaker: Speaker) -> None:
+    speaker.say(1)
+    speaker.wait(2.5)
+    speaker.say(1)
+    first, second = speaker.turn.stretches
+    assert speaker.turn.pending is first
+    hear(first, "One.")
+    assert speaker.turn.pending is None
+    speaker.turn.end(7, at=0.0)
+    assert speaker.turn.pending is second
+    hear(second, "Two.")
+    assert speaker.turn.text().text == "One. Two."
+
+
+def test_a_short_pause_ends_only_a_long_stretch(speaker: Speaker) -> None:
+    speaker.say(3)
+    speaker.wait(0.5)
+    assert len(speaker.turn.stretches) == 1
+    speaker.say(9)
+    speaker.wait(0.5)
+    assert len(speaker.turn.stretches) == 2
+
+
+def test_endless_talk_is_cut_at_its_longest_pause_and_every_window_is_heard_once(
+    speaker: Speaker,
+) -> None:
+    for _ in range(40):
+        speaker.say(4)
+        speaker.wait(0.13)
+    speaker.say(0.5)
+    speaker.turn.end(1, at=0.0)
+    stretches = speaker.turn.stretches
+    assert max(len(stretch.sound) for stretch in stretches) <= 25 * 16000
+    voiced = [
+        set(range(stretch.voiced_from // WINDOW, stretch.voiced_until // WINDOW))
+        for stretch in stretches
+        if stretch.voiced_from is not None
+    ]
+    for earlier, later in pairwise(voiced):
+        assert max(earlier) < min(later)
+        assert min(later) - max(earlier) > 2  # the cut is in a pause
+    assert all(windows <= windows_of(s) for windows, s in zip(voiced, stretches, strict=True))
+
+
+def test_talk_without_any_pause_is_cut_all_the_same(speaker: Speaker) -> None:
+    speaker.say(100)
+    assert len(speaker.turn.stretches) > 3
+    assert max(len(stretch.sound) for stretch in speaker.turn.stretches) <= 25 * 16000
+
+
+def test_heard_stretches_give_their_memory_back_and_keep_their_text(speaker: Speaker) -> None:
+    for number in range(4):
+        speaker.say(1)
+        speaker.wait(2.5)
+        hear(speaker.turn.stretches[-2], "" if number == 2 else f"{number}.")
+        speaker.turn.forget_heard()
+    assert speaker.turn.text().text == "0. 1. 3."
+    assert len(speaker.turn.stretches) == 4
+    assert all(len(stretch.sound) == 0 for stretch in speaker.turn.stretches[:-1])
+
+
+def test_times_count_from_the_start_of_the_call(speaker: Speaker) -> None:
+    speaker.wait(10)
+    speaker.say(1)
+    speaker.wait(0.5)
+    hear(speaker.turn.open, "Go on.", (HeardWord("Go", 0.35, 0.5, 0.9),))
+    text = speaker.turn.text()
+    assert text.start_s == pytest.approx(10, abs=0.04)
+    assert text.end_s == pytest.approx(11, abs=0.04)
+    assert text.words[0].start_s == pytest.approx(10.05, abs=0.04)
+
+
+def test_the_next_turn_begins_with_the_silence_before_it_and_not_with_the_last_word(
+    speaker: Speaker,
+) -> None:
+    speaker.say(1)
+    speaker.wait(0.26)
+    rest = speaker.turn.end(1, at=0.0)
+    assert rest.end == speaker.windows * WINDOW
+    assert rest.start >= speaker.turn.open.voiced_until + 1600
+    assert not rest.is_voiced
