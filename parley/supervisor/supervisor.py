@@ -61,8 +61,8 @@ class _Run:
 class Supervisor:
     """Keeps `parts` running from `async with` to its end; `on_change` hears of every change.
 
-    `parts` stand in the order of their needs (`after`). Leaving the block stops every part, those
-    that need others first, and leaves no process; cancelled while it stops, it kills.
+    `parts` stand in the order of their needs. Leaving the block stops them one by one, the last
+    first, and leaves no process; cancelled while it stops, it kills.
     """
 
     def __init__(
@@ -94,13 +94,18 @@ class Supervisor:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        async with asyncio.TaskGroup() as group:
-            stops: dict[str, asyncio.Task[None]] = {}
-            for part in reversed(self._parts):
-                dependents = [
-                    stops[other.name] for other in self._parts if part.name in other.after
-                ]
-                stops[part.name] = group.create_task(self._stop(part.name, dependents))
+        keepers = list(self._keepers.items())
+        try:
+            for name, keeper in reversed(keepers):
+                keeper.cancel()
+                await asyncio.wait({keeper})
+                self._change(name, state=PartState.STOPPED, pid=None)
+        except asyncio.CancelledError:
+            self.kill()
+            for _, keeper in keepers:
+                keeper.cancel()
+            await asyncio.wait(self._keepers.values())
+            raise
 
     @property
     def status(self) -> tuple[PartStatus, ...]:
@@ -194,22 +199,6 @@ class Supervisor:
             ready.cancel()
             ended.cancel()
             await process.stop()
-
-    async def _stop(self, name: str, dependents: list[asyncio.Task[None]]) -> None:
-        keeper = self._keepers[name]
-        try:
-            if dependents:
-                await asyncio.wait(dependents)
-            keeper.cancel()
-            await asyncio.wait({keeper})
-        except asyncio.CancelledError:
-            if name in self._processes:
-                self._processes[name].kill()
-            keeper.cancel()
-            await asyncio.wait({keeper})
-            raise
-        finally:
-            self._change(name, state=PartState.STOPPED, pid=None)
 
     def _change(self, name: str, **changes: Any) -> None:
         status = self._status[name] = replace(self._status[name], **changes)
