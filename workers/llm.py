@@ -31,6 +31,12 @@ CONTEXT_TOKENS = 4096
 
 _STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 _PROMPT_CACHE_MIB = 128
+_REUSED_TOKENS = 32
+"""What follows a message that was dropped is moved in the cache instead of read again, from this
+length on."""
+_BATCH_TOKENS = 64
+"""A prompt is read in such pieces: between them the other sessions get their tokens, and a request
+that was cancelled ends. Larger ones are no faster on a CPU."""
 
 
 def main() -> int:
@@ -66,7 +72,10 @@ def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
     parameters.cpuparams.n_threads = threads
     parameters.cpuparams_batch.n_threads = threads
+    parameters.n_batch = parameters.n_ubatch = _BATCH_TOKENS
+    parameters.n_cache_reuse = _REUSED_TOKENS
     parameters.cache_ram_mib = _PROMPT_CACHE_MIB
+    parameters.sse_ping_interval = 1  # s; an answer in progress holds up the end for as long
     parameters.ui = False
     parameters.cors_origins = f"http://{HOST}"  # no web page may use it through a browser
     parameters.endpoint_slots = False  # it shows what people said

@@ -126,6 +126,18 @@ def test_a_conversation_that_goes_on_is_read_only_from_where_it_went_on(llm: Loc
     assert second["prompt_n"] < 32
 
 
+def test_a_conversation_that_lost_its_oldest_messages_is_not_read_again(llm: LocalLlm) -> None:
+    turns = [
+        {"role": role, "content": f"{number} is the number of {thing} that we saw at the harbour"}
+        for number, thing in enumerate(("boats", "gulls", "ropes", "nets", "flags", "crates"))
+        for role in ("user", "assistant")
+    ]
+    _, whole = llm.answer([INSTRUCTIONS, *turns, QUESTION], max_tokens=8)
+    answer, shortened = llm.answer([INSTRUCTIONS, *turns[4:], QUESTION], max_tokens=8)
+    assert "Paris" in answer
+    assert shortened["prompt_n"] < whole["prompt_n"] / 4
+
+
 def test_two_conversations_are_answered_at_once(llm: LocalLlm) -> None:
     order: list[str] = []
     both_speak = threading.Barrier(2, timeout=120)
@@ -178,7 +190,7 @@ def test_sigterm_in_the_middle_of_an_answer_ends_it_without_leftovers(tmp_path: 
         llm.process.send_signal(signal.SIGTERM)
         with pytest.raises((httpx.HTTPError, AssertionError)):
             list(events)
-        assert llm.process.wait(60) == 0
+        assert llm.process.wait(20) == 0
         assert started == []
         with socket.socket() as taken_over:
             taken_over.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
