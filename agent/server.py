@@ -52,7 +52,7 @@ class Admission:
 
     def load(self, server: AgentServer) -> float:
         """0 without calls; the load at which LiveKit offers no more when there is no room."""
-        return TARGET_LOAD * len(server.active_jobs) / self._max_sessions
+        return TARGET_LOAD * (len(server.active_jobs) / self._max_sessions)
 
     async def answer(self, request: JobRequest) -> None:
         if len(self.server.active_jobs) + self._being_taken >= self._max_sessions:

@@ -1,0 +1,57 @@
+"""A caller changes the voice to one that a worker really has."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from agent.speaking import Speaking
+from agent.voices import Voices
+from parley.discovery import StaticDiscovery
+from parley.errors import VoiceNotFoundError, WorkerUnavailableError
+from parley.speech import SpeechPool
+from tests.agent.wire_workers import SpeechWorker, serving
+from tests.conftest import free_ports
+
+
+@asynccontextmanager
+async def voices_at(targets: str) -> AsyncGenerator[tuple[Voices, Speaking]]:
+    discovery = StaticDiscovery(targets)
+    async with SpeechPool(discovery) as pool:
+        speaking = Speaking(
+            pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
+        )
+        yield Voices(pool, discovery, speaking), speaking
+
+
+async def test_the_next_reply_has_the_chosen_voice() -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        await voices.use("other")
+        assert speaking.next_request().voice == "other"
+
+
+async def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        with pytest.raises(VoiceNotFoundError, match="tone, other"):
+            await voices.use("nobody")
+        assert speaking.voice == "tone"
+
+
+async def test_one_worker_that_has_the_voice_is_enough() -> None:
+    (nobody,) = free_ports(1)
+    async with (
+        serving(SpeechWorker(voices=("tone",))) as poor,
+        serving(SpeechWorker()) as rich,
+        voices_at(f"{poor},{rich},127.0.0.1:{nobody}") as (voices, speaking),
+    ):
+        await voices.use("other")
+        assert speaking.voice == "other"
+
+
+async def test_without_a_worker_the_voice_stays() -> None:
+    (nobody,) = free_ports(1)
+    async with voices_at(f"127.0.0.1:{nobody}") as (voices, speaking):
+        with pytest.raises(WorkerUnavailableError):
+            await asyncio.wait_for(voices.use("other"), 15)
+        assert speaking.voice == "tone"
