@@ -9,6 +9,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "asr": "words and decode time of Whisper in short context against its full context",
     "tts": "first audio and CPU of Piper in stages against its full graph",
 }
 

@@ -93,11 +93,9 @@ def test_word_times_in_a_batch_with_silence(recogniser: Recogniser, utterance: M
 
 
 def test_a_hint_decides_how_a_name_is_written(recogniser: Recogniser, utterance: Made) -> None:
-    said = utterance(speech("Please call Katharyne Smythe."))
-    plain = recogniser.hear(said).text
-    hinted = recogniser.hear(replace(said, hints="Katharyne Smythe")).text
-    assert "Katharyne Smythe" not in plain
-    assert "Katharyne Smythe" in hinted
+    said = utterance(speech("Please call Kathryn Smythe."))
+    assert "Smythe" not in recogniser.hear(said).text
+    assert "Smythe" in recogniser.hear(replace(said, hints="Kathryn Smythe")).text
 
 
 def test_a_decode_that_nobody_wants_any_more_ends_early(

@@ -1,0 +1,48 @@
+"""Whisper over a whole recording: as the worker decodes it, and as faster-whisper does."""
+
+from pathlib import Path
+
+from workers.engines.base import FloatSamples
+from workers.engines.whisper import Recogniser, Utterance, VoiceActivity, VoiceDetector
+from workers.engines.whisper.device import load_model
+from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
+from workers.recognition_stretch import Stretch
+from workers.recognition_turn import Turn
+
+_LANGUAGE = "en"
+_FRAME_SAMPLES = 320
+
+
+class ShortContext:
+    """The worker's own way, without its transport: voice activity, stretches, guarded decodes."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._recogniser = Recogniser(folder, threads=threads)
+        self._detector = VoiceDetector()
+
+    def hear(self, samples: FloatSamples) -> str:
+        activity, turn = VoiceActivity(self._detector), Turn(Stretch(0))
+        position = 0
+        for start in range(0, len(samples), _FRAME_SAMPLES):
+            frame = samples[start : start + _FRAME_SAMPLES]
+            turn.append(frame)
+            for probability in activity.hear(frame):
+                turn.add_window(position, float(probability))
+                position += WINDOW_SAMPLES
+        turn.end(1, at=0.0)
+        while (stretch := turn.pending) is not None:
+            utterance = Utterance(samples=stretch.sound, voice=stretch.voice, language=_LANGUAGE)
+            stretch.hearing, stretch.heard = self._recogniser.hear(utterance), stretch.extent
+            turn.forget_heard()
+        return turn.text().text
+
+
+class FullContext:
+    """faster-whisper's `transcribe` at its own settings, but for the beam and the language."""
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._model = load_model(folder, device="cpu", threads=threads)
+
+    def hear(self, samples: FloatSamples, *, beam_size: int) -> str:
+        segments, _ = self._model.transcribe(samples, language=_LANGUAGE, beam_size=beam_size)
+        return "".join(segment.text for segment in segments).strip()
