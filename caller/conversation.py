@@ -169,10 +169,12 @@ class Conversation:
         return quiet and client.agent_state == LISTENING
 
     def _stages(self, since_s: float) -> TurnStages:
-        """The stages that the agent reported last; all unknown when it reported none."""
+        """The stages that the agent reported last for an answer (a filler has no total); all
+        unknown when it reported none."""
         reported = [
             heard.event.stages
             for heard in self._client.events
             if heard.at_s >= since_s and isinstance(heard.event, TurnEvent)
         ]
-        return reported[-1] if reported else TurnStages()
+        answers = [stages for stages in reported if stages.total_ms is not None] or reported
+        return answers[-1] if answers else TurnStages()
