@@ -266,8 +266,8 @@ async def _play(operations: list[Operation], cap: int, failing: set[str]) -> Non
             await asyncio.sleep(0)
         waiting = _collect(waiting, held)
         assert voices.places_taken <= cap
-    clock.now_s += 1000.0
     while waiting or held:
+        clock.now_s += 1000.0
         while held:
             _release(held.pop())
         await voices.evict_idle()
