@@ -28,6 +28,9 @@ pytestmark = [pytest.mark.cosyvoice, pytest.mark.servers, pytest.mark.timeout(90
 
 SHORT = "Hello there."
 LONG = "The quick brown fox jumps over the lazy dog and runs away into the dark forest."
+ENDLESS = "the quick brown fox " * 95
+"""One sentence of thousands of speech tokens: who forgets to stop goes on for minutes."""
+
 RATE_HZ = 24_000
 FIRST_CHUNK_SAMPLES = round(0.84 * RATE_HZ)
 
@@ -141,7 +144,7 @@ async def test_cancelling_frees_the_slot_and_leaves_no_thread(
             return cosyvoice_worker.process.num_threads() <= threads
 
         for _ in range(5):
-            async with speaking(stub, " ".join([LONG] * 10)) as call:
+            async with speaking(stub, ENDLESS) as call:
                 await first_chunk(call)
                 assert (await status(stub)).in_flight == 1
             await eventually(slots_are_free)
