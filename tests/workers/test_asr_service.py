@@ -122,8 +122,7 @@ async def test_turns_are_answered_in_their_order_each_with_its_own_words(service
     assert [final.flush_id for final in finals] == [1, 2, 3]
     assert [words(final.text) for final in finals] == [words(LIGHTS), words(WEATHER), words(LIGHTS)]
     assert all(
-        seconds(earlier.end) < seconds(later.start)
-        for earlier, later in itertools.pairwise(finals)
+        seconds(earlier.end) < seconds(later.start) for earlier, later in itertools.pairwise(finals)
     )
 
 
