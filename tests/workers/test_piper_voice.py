@@ -173,18 +173,17 @@ def test_every_word_of_a_text_is_timed_in_order(voice: LoadedVoice) -> None:
             assert np.sqrt(np.mean(spoken**2)) > 0.02, f"{word.word} is not heard where it stands"
 
 
-def test_sentences_of_a_long_text_are_told_one_after_the_other(voice: LoadedVoice) -> None:
+def test_all_words_of_many_sentences_are_told_at_once_before_the_first_sound(
+    voice: LoadedVoice,
+) -> None:
     text = " ".join(f"This is sentence number {n} of a rather long text." for n in range(12))
-    pieces = list(voice.speak(SpeechRequest(text=text), Cancellation()))
-    told = [piece for piece in pieces if isinstance(piece, SpokenWords)]
-    assert len(told) > 2
-    assert [word.word for piece in told for word in piece.words] == text.split()
-    reached = 0
-    for piece in pieces:
-        if isinstance(piece, SpokenWords):
-            assert piece.words[0].start_sample >= reached
-        elif isinstance(piece, SpokenAudio):
-            reached = piece.start_sample + len(piece.samples)
+    told, *pieces = voice.speak(SpeechRequest(text=text), Cancellation())
+    assert isinstance(told, SpokenWords)
+    assert [word.word for word in told.words] == text.split()
+    assert not any(isinstance(piece, SpokenWords) for piece in pieces)
+    end = pieces[-1]
+    assert isinstance(end, SpokenEnd)
+    assert 0 <= end.end_sample - told.words[-1].end_sample < 0.1 * voice.sample_rate_hz
 
 
 def test_voice_speaks_at_the_common_level_and_never_beyond_full_scale(voice: LoadedVoice) -> None:

@@ -94,7 +94,7 @@ class SpokenWord:
 
 @dataclass(frozen=True)
 class SpokenWords:
-    """Comes before the audio of its words; a text of many sentences has several."""
+    """All words of the text; comes before its audio."""
 
     words: tuple[SpokenWord, ...]
 

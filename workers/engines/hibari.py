@@ -1,7 +1,7 @@
 """The hibari engine (Apache-2.0): one small English voice, quick on any CPU and free of the GPL."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,11 @@ from hibari import Hibari
 from workers.engines.base import (
     Cancellation,
     EngineError,
-    FloatSamples,
     LoadedVoice,
     SpeechPiece,
     SpeechRequest,
 )
-from workers.engines.whole import in_pieces
+from workers.engines.whole import WholeSentence, in_pieces
 from workers.engines.word_spans import word_spans
 from workers.loudness import Loudness
 
@@ -47,7 +46,7 @@ class HibariVoice:
 
     def speak(self, request: SpeechRequest, cancellation: Cancellation) -> Iterator[SpeechPiece]:
         pieces = in_pieces(
-            self._sentences(request),
+            self._sentences(request, cancellation),
             sample_rate_hz=self.sample_rate_hz,
             keep_lead=request.keep_lead,
             from_sample=request.from_sample,
@@ -60,19 +59,20 @@ class HibariVoice:
         self._hibari = None
 
     def _sentences(
-        self, request: SpeechRequest
-    ) -> Iterator[tuple[FloatSamples, Sequence[str], Sequence[float]]]:
+        self, request: SpeechRequest, cancellation: Cancellation
+    ) -> Iterator[WholeSentence]:
         if self._hibari is None:
             raise EngineError("the voice was unloaded")
         for number, sentence in enumerate(self._hibari.split_sentences(request.text)):
             random = np.random.default_rng([request.seed, request.text_index, number])
             words = sentence.split()
             for phonemes in self._hibari.phonemize(sentence):
+                cancellation.check()
                 ids = self._hibari.ids(phonemes)
                 sound = self._hibari.from_ids(ids, request.speed, random)
                 spans = word_spans(words, phonemes, self._phonemes_of_word)
                 weights = [float(end - start) for start, end in spans]
-                yield self._loudness.apply(sound), words, weights
+                yield WholeSentence(self._loudness.apply(sound), words, weights)
                 words = []
 
 

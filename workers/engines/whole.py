@@ -1,10 +1,18 @@
 """For engines that give a sentence as a whole: trimming, words, chunks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from workers.engines.base import FloatSamples, SpeechPiece, SpokenAudio, SpokenEnd, SpokenWords
+from workers.engines.base import (
+    FloatSamples,
+    SpeechPiece,
+    SpokenAudio,
+    SpokenEnd,
+    SpokenWord,
+    SpokenWords,
+)
 from workers.engines.word_spans import proportional_words
 
 AUDIBLE = 10 ** (-45 / 20)
@@ -32,32 +40,50 @@ def last_sound(samples: FloatSamples, sample_rate_hz: int) -> int:
     return min(len(samples), int(audible[-1]) + 1 + int(_AFTER_S * sample_rate_hz))
 
 
+@dataclass(frozen=True)
+class WholeSentence:
+    """A sentence's sound at level, its words, and how the words share it."""
+
+    samples: FloatSamples
+    words: Sequence[str]
+    weights: Sequence[float]
+
+
 def in_pieces(
-    sentences: Iterator[tuple[FloatSamples, Sequence[str], Sequence[float]]],
+    sentences: Iterable[WholeSentence],
     *,
     sample_rate_hz: int,
     keep_lead: bool,
     from_sample: int,
 ) -> Iterator[SpeechPiece]:
-    """Each sentence's sound (at level), words and their weights, as a voice's `speak` gives them.
+    """A text as a voice's `speak` gives it; all of it is made before the first piece.
 
     The last sentence's trailing silence becomes the pause.
     """
-    at, pause_samples, chunk = 0, 0, int(_CHUNK_S * sample_rate_hz)
-    for samples, words, weights in sentences:
-        start = 0 if keep_lead or at else first_sound(samples, sample_rate_hz)
-        end = max(start, last_sound(samples, sample_rate_hz))
-        if at + pause_samples > from_sample and pause_samples:
-            yield SpokenAudio(at, np.zeros(pause_samples, np.float32))
+    at, pause_samples = 0, 0
+    words: list[SpokenWord] = []
+    parts: list[tuple[int, FloatSamples]] = []
+    for sentence in sentences:
+        onset = first_sound(sentence.samples, sample_rate_hz)
+        start = 0 if keep_lead or parts else onset
+        end = max(start, last_sound(sentence.samples, sample_rate_hz))
         at += pause_samples
-        onset = at + first_sound(samples, sample_rate_hz) - start
-        yield SpokenWords(
-            proportional_words(words, weights, min(onset, at + end - start), at + end - start)
-        )
-        for low in range(start, end, chunk):
-            high = min(end, low + chunk)
-            if at + high - start > from_sample:
-                yield SpokenAudio(at + low - start, samples[low:high])
+        first = at + min(onset, end) - start
+        words += proportional_words(sentence.words, sentence.weights, first, at + end - start)
+        parts.append((at, sentence.samples[start:end]))
         at += end - start
-        pause_samples = len(samples) - end
+        pause_samples = len(sentence.samples) - end
+    if words:
+        yield SpokenWords(tuple(words))
+    yield from _chunks(parts, int(_CHUNK_S * sample_rate_hz), from_sample)
     yield SpokenEnd(at, pause_samples)
+
+
+def _chunks(
+    parts: Sequence[tuple[int, FloatSamples]], length: int, from_sample: int
+) -> Iterator[SpokenAudio]:
+    for begin, samples in parts:
+        for low in range(0, len(samples), length):
+            chunk = samples[low : low + length]
+            if begin + low + len(chunk) > from_sample:
+                yield SpokenAudio(begin + low, chunk)

@@ -15,7 +15,7 @@ from workers.engines.base import (
 )
 from workers.engines.piper.phonemes import Phonemizer, Sentence
 from workers.engines.piper.stages import Prosody, open_session, run_with
-from workers.engines.whole import in_pieces
+from workers.engines.whole import WholeSentence, in_pieces
 from workers.loudness import Loudness
 
 _REFERENCE_TEXT = "1, 2, 3, 4, 5."
@@ -70,14 +70,14 @@ class FullVoice:
         request: SpeechRequest,
         sentences: Sequence[Sentence],
         options: onnxruntime.RunOptions,
-    ) -> Iterator[tuple[FloatSamples, Sequence[str], Sequence[float]]]:
+    ) -> Iterator[WholeSentence]:
         words = self._phonemizer.place_words(request.text, list(sentences))
         prosody = self._phonemizer.prosody(speed=request.speed)
         for number, sentence in enumerate(sentences):
             sound = self._loudness.apply(self._run(sentence, prosody, options))
             here = [word for word in words if word.sentence == number]
             weights = [float(word.end_phoneme - word.first_phoneme) for word in here]
-            yield sound, [word.word for word in here], weights
+            yield WholeSentence(sound, [word.word for word in here], weights)
 
     def _run(
         self, sentence: Sentence, prosody: Prosody, options: onnxruntime.RunOptions | None

@@ -30,8 +30,6 @@ _SMALLEST_LAST_FRAMES = 24
 _LEAD_FRAMES = 4
 """The first sound begins at most so long before the tokens of silence end."""
 _TAIL_FRAMES = 2
-_IDS_BEFORE_AUDIO = 450
-"""Sentences encoded, and their words told, before the first audio: about 40 words."""
 
 
 @dataclass(frozen=True)
@@ -70,28 +68,19 @@ class Speaking:
         if not self._sentences:
             yield SpokenEnd(0, 0)
             return
-        plans = deque(self._plan(number) for number in range(self._told_first()))
+        plans = deque(self._plan(number) for number in range(len(self._sentences)))
         decoding = self._decoding(plans[0])
         opening = self._cut.loudness.apply(decoding.chunk(0))
         origin = -plans[0].bounds[0] * self._hop - self._silence_of(opening)
         yield self._told(plans, origin)
-        for number in range(len(self._sentences)):
-            if plans:
-                plan = plans.popleft()
-            else:
-                plan = self._plan(number)
-                yield self._told([plan], origin)
-            if number:
+        while plans:
+            plan = plans.popleft()  # let go of: a long text's latents are large
+            if plan.number:
                 yield from self._audio(plan, self._decoding(plan), origin)
             else:
                 yield from self._audio(plan, decoding, origin, opening)
             origin += plan.bounds[-1] * self._hop
         yield SpokenEnd(origin, (plan.encoded.frames - plan.bounds[-1]) * self._hop)
-
-    def _told_first(self) -> int:
-        """How many sentences are encoded before the first audio."""
-        lengths = np.cumsum([len(sentence.ids) for sentence in self._sentences])
-        return max(1, int(np.searchsorted(lengths, _IDS_BEFORE_AUDIO, side="right")))
 
     def _plan(self, number: int) -> _Plan:
         request, sentence = self._request, self._sentences[number]
@@ -127,7 +116,7 @@ class Speaking:
         return silence if silence < len(opening) else 0
 
     def _told(self, plans: Iterable[_Plan], origin: int) -> SpokenWords:
-        """The words of some sentences, the first of which begins at `origin`."""
+        """The words of the sentences, the first of which begins at `origin`."""
         told: list[SpokenWord] = []
         for plan in plans:
             spans, ends = self._sentences[plan.number].id_spans, plan.bounds[-1]
