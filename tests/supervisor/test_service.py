@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from parley.supervisor.part import Part
 from parley.supervisor.record import RecordFile, StackRecord, await_leftovers, the_only_supervisor
 from parley.supervisor.service import Service
 from tests.supervisor.small_parts import processes_with
+
+pytestmark = pytest.mark.servers
 
 SERVICE = Path(__file__).with_name("small_service.py")
 END_WITHIN_S = 20
@@ -36,13 +39,12 @@ class Running:
         return record
 
 
-@pytest.fixture
-def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+@contextmanager
+def two_small_parts(state_dir: Path) -> Iterator[Running]:
     """Two small parts, one with a runaway child, under a supervisor in a session of its own."""
-    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
     marker = f"parley-{uuid.uuid4().hex}"
     process = subprocess.Popen(
-        [sys.executable, SERVICE, tmp_path, marker],
+        [sys.executable, SERVICE, state_dir, marker],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -50,11 +52,32 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    yield Running(process, tmp_path, marker)
+    yield Running(process, state_dir, marker)
     process.kill()
     process.wait()
     process.stdout.close()
-    await_leftovers(RecordFile(tmp_path).read(), within_s=END_WITHIN_S)
+    await_leftovers(RecordFile(state_dir).read(), within_s=END_WITHIN_S)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running]:
+    """A run of the test's own, to be ended by it."""
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
+    with two_small_parts(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def long_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with two_small_parts(tmp_path_factory.mktemp("long")) as running:
+        yield running
+
+
+@pytest.fixture
+def shared(long_running: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
+    """A run that tests look at and leave as it is."""
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(long_running.state_dir))
+    return long_running
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -96,37 +119,38 @@ def test_down_stops_it_and_returns_after_its_end(
 
 
 def test_down_never_ends_a_process_that_has_the_old_pid(
-    running: Running, capsys: pytest.CaptureFixture[str]
+    shared: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    record = running.record
+    record = shared.record
     recycled = record.supervisor.model_copy(update={"started_ticks": 1})
-    RecordFile(running.state_dir).write(
+    RecordFile(shared.state_dir).write(
         record.model_copy(update={"supervisor": recycled, "parts": ()})
     )
     assert cli.main(["down"]) == 0
     assert capsys.readouterr().out == "Parley is not running.\n"
-    assert running.process.poll() is None
+    assert shared.process.poll() is None
+    RecordFile(shared.state_dir).write(record)
 
 
 def test_status_tells_pid_port_and_memory_of_each_part(
-    running: Running, capsys: pytest.CaptureFixture[str]
+    shared: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["status", "--json"]) == 0
     status = json.loads(capsys.readouterr().out)
     assert [part["name"] for part in status["parts"]] == ["livekit", "agent"]
     for part in status["parts"]:
         assert part["state"] == "ready"
-        assert part["pid"] in processes_with(running.marker)
+        assert part["pid"] in processes_with(shared.marker)
         assert part["memory_mb"] > 1
         assert len(part["ports"]) == 1
     assert cli.main(["status"]) == 0
-    assert running.record.page_url in capsys.readouterr().out
+    assert shared.record.page_url in capsys.readouterr().out
 
 
 def test_status_fails_when_a_part_no_longer_answers(
-    running: Running, capsys: pytest.CaptureFixture[str]
+    shared: Running, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hanging = running.record.parts[0].pid
+    hanging = shared.record.parts[0].pid
     assert hanging is not None
     os.kill(hanging, signal.SIGSTOP)
     assert cli.main(["status", "--json"]) == 1
@@ -146,7 +170,7 @@ def test_status_and_logs_of_nothing_say_so(
     assert "nothing has run yet" in capsys.readouterr().err
 
 
-def test_logs_of_one_part_and_of_all(running: Running, capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_of_one_part_and_of_all(shared: Running, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["logs", "agent", "-n", "1"]) == 0
     assert capsys.readouterr().out == "serving\n"
     assert cli.main(["logs"]) == 0
@@ -170,6 +194,6 @@ def test_why_a_start_failed_is_remembered(
     assert "its last run failed: port 7880 (livekit) is in use" in capsys.readouterr().out
 
 
-def test_only_one_supervisor_has_the_place(running: Running) -> None:
-    with pytest.raises(SupervisorError, match="already"), the_only_supervisor(running.state_dir):
+def test_only_one_supervisor_has_the_place(shared: Running) -> None:
+    with pytest.raises(SupervisorError, match="already"), the_only_supervisor(shared.state_dir):
         pass

@@ -17,6 +17,8 @@ from parley.supervisor.part_log import last_lines
 from parley.supervisor.supervisor import PartStatus, RestartPolicy, Supervisor
 from tests.supervisor.small_parts import processes_with, script_part, server_part
 
+pytestmark = pytest.mark.servers
+
 QUICK = RestartPolicy(fast_s=30.0, fast_failures=3, first_pause_s=0.01)
 
 
