@@ -16,6 +16,7 @@ A worker is a few lines on top of it:
 import asyncio
 import logging
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -114,8 +115,9 @@ class WorkerServer:
             reflection.enable_server_reflection(names, self.grpc)
         host = f"[{self._host}]" if ":" in self._host else self._host
         try:
+            _try_to_listen(self._host, self._port)
             self.grpc.add_insecure_port(f"{host}:{self._port}")
-        except RuntimeError:
+        except (OSError, RuntimeError):
             raise _port_error(self._host, self._port, "port") from None
         self._start_metrics()
         await self.grpc.start()
@@ -191,6 +193,15 @@ def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
         print(f"{part} worker: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    """Raises OSError where one cannot: gRPC would also write its own view of it to the log."""
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
 
 
 def _stop_metrics(server: WSGIServer, thread: threading.Thread) -> None:
