@@ -22,7 +22,7 @@ _WRITTEN_OTHERWISE = {
     "ok": "okay",
 }
 _ENDINGS = {"n't": " not", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would"}
-_NUMBER = re.compile(r"(\d+)(st|nd|rd|th)?\b")
+_NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(st|nd|rd|th)?\b")
 _YEARS = range(1100, 2000)
 
 
@@ -31,7 +31,6 @@ def plain_words(text: str) -> str:
     contractions in full."""
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
     letters = "".join(c for c in decomposed if not unicodedata.combining(c))
-    letters = re.sub(r"(?<=\d),(?=\d{3})", "", letters)
     letters = _NUMBER.sub(lambda match: f" {_spelled(match[1], bool(match[2]))} ", letters)
     words = re.findall(r"'?[^\W_]+(?:'[^\W_]+)*", letters)
     return " ".join(map(_in_full, words))
@@ -50,9 +49,11 @@ def _in_full(word: str) -> str:
 
 
 def _spelled(digits: str, is_ordinal: bool) -> str:
-    number = int(digits)
-    purpose = FormatPurpose.ORDINAL if is_ordinal else FormatPurpose.CARDINAL
-    if number in _YEARS and not is_ordinal:
+    number = int(digits.replace(",", ""))
+    purpose = FormatPurpose.CARDINAL
+    if is_ordinal:
+        purpose = FormatPurpose.ORDINAL
+    elif number in _YEARS and "," not in digits:
         purpose = FormatPurpose.YEAR
     return str(_english().format_number(number, purpose=purpose).text).replace("-", " ")
 

@@ -130,15 +130,11 @@ class Decoder:
 
     def _decode(self, batch: Sequence[Job], utterances: Sequence[Utterance]) -> list[Draft]:
         def abandoned() -> bool:
-            unheard = all(job.heard.done() for job in batch)
-            return unheard or min(job.urgency for job in batch) > self._most_urgent
+            wanted = [job for job in batch if not job.heard.done()]
+            can_wait = all(job.urgency is Urgency.PARTIAL for job in wanted)
+            return not wanted or (can_wait and self._most_urgent < Urgency.PARTIAL)
 
-        can_wait = batch[0].urgency is Urgency.PARTIAL
-        return self._engine.decode(
-            utterances,
-            attempt=len(batch[0].drafts),
-            abandoned=abandoned if can_wait else lambda: False,
-        )
+        return self._engine.decode(utterances, attempt=len(batch[0].drafts), abandoned=abandoned)
 
     def _next_batch(self) -> list[Job]:
         """The most urgent job, and those that cost it little to decode with it."""

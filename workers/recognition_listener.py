@@ -66,7 +66,7 @@ class Listener:
         self._has_ended = False
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._last_decode_s = 0.0
+        self._last_decode_s = self._last_answer_s = 0.0
         self._sent_text = ""
         self._sent_preflight = ("", 0.0)
 
@@ -146,6 +146,7 @@ class Listener:
                 word_times=self._options.word_times,
             )
 
+        asked_at = monotonic()
         job = self._decoder.submit(take_utterance, urgency)
         job.heard.add_done_callback(lambda _: self._changed.set())
         try:
@@ -157,7 +158,7 @@ class Listener:
             hearing = job.heard.result()
         finally:
             self._decoder.cancel(job)
-        self._last_decode_s = job.decode_s
+        self._last_decode_s, self._last_answer_s = job.decode_s, monotonic() - asked_at
         if hearing is not None:
             stretch.hearing, stretch.heard = hearing, extent
             turn.forget_heard()
@@ -199,7 +200,7 @@ class Listener:
         self, kind: "pb.TranscriptKind.ValueType", turn: Turn, text: TurnText
     ) -> pb.Transcript:
         is_final = kind == pb.TRANSCRIPT_KIND_FINAL
-        decode_s = monotonic() - turn.flushed_at if is_final else self._last_decode_s
+        decode_s = monotonic() - turn.flushed_at if is_final else self._last_answer_s
         return pb.Transcript(
             kind=kind,
             text=text.text,

@@ -184,3 +184,25 @@ async def test_an_engine_that_fails_fails_its_job_and_no_other(
     hearing = await whole.heard
     assert hearing is not None
     assert hearing.text == "whole"
+
+
+async def test_a_decode_that_nobody_waits_for_ends_early(
+    decoder: Decoder, engine: SlowEngine
+) -> None:
+    unwanted = await running(decoder, engine, Urgency.PREFLIGHT, "unwanted")
+    decoder.cancel(unwanted)
+    wanted = submit(decoder, "wanted", Urgency.PARTIAL)
+    engine.step(2)
+    await wanted.heard
+    assert engine.batches == [["wanted"]]
+
+
+async def test_a_partial_that_has_become_urgent_does_not_give_way(
+    decoder: Decoder, engine: SlowEngine
+) -> None:
+    job = await running(decoder, engine, Urgency.PARTIAL, "paused")
+    decoder.set_urgency(job, Urgency.PREFLIGHT)
+    final = submit(decoder, "final", Urgency.FINAL)
+    engine.step(2)
+    await asyncio.gather(job.heard, final.heard)
+    assert engine.batches == [["paused"], ["final"]]
