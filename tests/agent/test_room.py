@@ -1,5 +1,6 @@
 """The agent in a real room: real server, workers, models; a caller that hears and types."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -125,4 +126,5 @@ async def test_a_call_that_ended_is_no_longer_active(stack: Stack) -> None:
     gone_by = time.monotonic() + 30
     while await metric(stack, "sessions_active") > 0:
         assert time.monotonic() < gone_by
+        await asyncio.sleep(0.5)
     assert await metric(stack, "session_duration_seconds_count") >= 1

@@ -14,7 +14,7 @@ from parley.supervisor.stack import Stack
 
 pytestmark = pytest.mark.e2e
 
-QUESTION = "Hello. Can you tell me what the capital of France is?"
+QUESTION = "Can you please tell me in two sentences what people like about Paris?"
 
 
 async def run(stack: Stack, *arguments: str) -> tuple[int | None, str, str]:
@@ -54,9 +54,13 @@ async def test_a_question_is_understood_and_its_answer_is_heard_as_it_was_meant(
         assert word_error_rate(QUESTION, turn["user_transcript"]) < 0.25
         assert turn["agent_transcript"]
         assert turn["reply_audio_s"] > 0.3
-        assert word_error_rate(turn["agent_transcript"], turn["reply_asr"]) < 0.25
         assert turn["response_ms"] > 0
         assert turn["stages"]["total_ms"] > 0
+    # Of all turns together: one word of a short answer would be too much.
+    said, heard = (
+        " ".join(turn[key] for turn in report["turns"]) for key in ("agent_transcript", "reply_asr")
+    )
+    assert word_error_rate(said, heard) < 0.25, (said, heard)
     assert soundfile.info(saved).duration > report["turns"][0]["reply_audio_s"]
 
 
