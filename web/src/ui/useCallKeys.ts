@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Call } from "../call/call";
 import { type Command, commandFor, END_WITHIN_MS } from "../call/shortcuts";
 
@@ -10,11 +10,17 @@ export function useCallKeys(
   enabled: boolean,
 ): boolean {
   const [endAsked, setEndAsked] = useState(false);
+  // A second Esc may come before the first one has been drawn.
+  const asked = useRef(false);
+  const ask = useCallback((end: boolean) => {
+    asked.current = end;
+    setEndAsked(end);
+  }, []);
   useEffect(() => {
     if (!endAsked) return;
-    const forget = setTimeout(() => setEndAsked(false), END_WITHIN_MS);
+    const forget = setTimeout(() => ask(false), END_WITHIN_MS);
     return () => clearTimeout(forget);
-  }, [endAsked]);
+  }, [endAsked, ask]);
 
   useEffect(() => {
     if (!enabled) return;
@@ -31,8 +37,8 @@ export function useCallKeys(
           field.current?.blur();
           break;
         case "end":
-          if (inCall && endAsked) void call.end();
-          setEndAsked(inCall && !endAsked);
+          if (inCall && asked.current) void call.end();
+          ask(inCall && !asked.current);
           break;
       }
     };
@@ -49,7 +55,7 @@ export function useCallKeys(
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [call, field, enabled, endAsked]);
+  }, [call, field, enabled, ask]);
 
   return endAsked;
 }
