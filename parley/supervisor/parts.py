@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from parley.settings import OrchestratorSettings, WorkerSettings
@@ -11,9 +12,13 @@ from parley.supervisor.configuration import Configuration, reachable
 from parley.supervisor.environment import base_environment, part_environment
 from parley.supervisor.keys import LiveKitKeys
 from parley.supervisor.part import ListeningPort, Part
+from parley.toolchain.engine_environment import environment_of
 
 PART_NAMES = ("livekit", "llm", "asr", "tts", "agent", "gateway")
 """In the order of their needs."""
+
+_READY_ON_TORCH_S = 600.0
+"""Torch takes a minute to import on a cold machine, and a checkpoint is gigabytes."""
 
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
@@ -51,9 +56,9 @@ def local_names(configuration: Configuration) -> tuple[str, ...]:
     return tuple(name for name in PART_NAMES if here.get(name, True))
 
 
-def _module(name: str) -> tuple[str, ...]:
+def _module(name: str, python: str = sys.executable) -> tuple[str, ...]:
     # -P: a folder that happens to be the current one is no place to import from.
-    return (sys.executable, "-P", "-m", name)
+    return (python, "-P", "-m", name)
 
 
 def _livekit(configuration: Configuration, keys: LiveKitKeys, server: Path | None) -> Part:
@@ -97,7 +102,7 @@ def _asr(configuration: Configuration) -> Part:
 
 def _tts(configuration: Configuration) -> Part:
     settings = configuration.worker.tts
-    return _worker(
+    part = _worker(
         configuration,
         "tts",
         settings.host,
@@ -105,6 +110,11 @@ def _tts(configuration: Configuration) -> Part:
         settings.metrics_port,
         settings.threads_per_stream,
     )
+    environment = environment_of(settings.adapter)
+    if environment is None:
+        return part
+    command = _module("workers.tts", str(environment.python))
+    return replace(part, command=command, ready_within_s=_READY_ON_TORCH_S)
 
 
 def _worker(

@@ -9,6 +9,7 @@ from parley.settings.orchestrator import LOCAL_LLM
 from parley.supervisor.configuration import Configuration
 from parley.supervisor.parts import local_names
 from parley.toolchain import ensure_livekit_server, ensure_page
+from parley.toolchain.engine_environment import environment_of
 
 
 def prepare(
@@ -21,6 +22,9 @@ def prepare(
     """
     names = set(names) & set(local_names(configuration))
     server = ensure_livekit_server(progress) if "livekit" in names else None
+    environment = environment_of(configuration.worker.tts.adapter)
+    if "tts" in names and environment is not None:
+        environment.ensure(progress=progress)
     for model in needed_models(configuration, names):
         models.ensure(model, progress=progress)
     if "gateway" in names:
@@ -35,4 +39,6 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
         "asr": configuration.worker.asr.model,
         "llm": LOCAL_LLM,
     }
+    if configuration.worker.tts.adapter == "cosyvoice":  # its voices are recordings of a folder
+        del by_part["tts"]
     return [model for part, model in by_part.items() if part in names]

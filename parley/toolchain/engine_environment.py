@@ -34,13 +34,18 @@ class EngineEnvironment:
         digest = hashlib.sha256(self.lock.read_bytes()).hexdigest()
         return cached_folder(f"{self.name}-{digest[:16]}")
 
+    @property
+    def python(self) -> Path:
+        """Its interpreter, whether it is there yet or not."""
+        return self.folder / "bin" / "python"
+
     def find(self) -> Path | None:
-        """Its Python interpreter if the environment is there and complete."""
-        python = self.folder / "bin" / "python"
-        return python if (self.folder / _COMPLETE).exists() and python.exists() else None
+        """Its interpreter if the environment is there and complete."""
+        is_complete = (self.folder / _COMPLETE).exists() and self.python.exists()
+        return self.python if is_complete else None
 
     def ensure(self, *, progress: Progress = silent) -> Path:
-        """Its Python interpreter, the environment made first where it has to be (minutes).
+        """Its interpreter, the environment made first where it has to be (minutes).
 
         Blocks; processes that ask at once share the work, and one that was interrupted is taken
         up where it stopped. Raises ToolchainError.
@@ -55,7 +60,7 @@ class EngineEnvironment:
             raise ToolchainError(f"the {self.name} environment: {error}") from error
 
     def _make(self, progress: Progress) -> Path:
-        folder, python = self.folder, self.folder / "bin" / "python"
+        folder, python = self.folder, self.python
         only_wheels = ["--only-binary", ":all:"]
         for package in self.built:
             only_wheels += ["--no-binary", package]
@@ -88,6 +93,11 @@ COSYVOICE = EngineEnvironment(
     built=("antlr4-python3-runtime", "openai-whisper", "wget"),
 )
 """Torch and CosyVoice 2, 5.2 GB: `ADAPTER_TYPE=cosyvoice` runs the TTS worker in it."""
+
+
+def environment_of(adapter: str) -> EngineEnvironment | None:
+    """The environment that the engine `adapter` needs for itself; None: it lives in Parley's."""
+    return COSYVOICE if adapter == COSYVOICE.name else None
 
 
 def _uv() -> str:
