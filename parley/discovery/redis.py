@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 import redis.asyncio
 import redis.exceptions
 from pydantic import ValidationError
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from parley.clock import Clock, monotonic
 from parley.discovery.base import WorkerAddress
@@ -31,7 +33,7 @@ def connect(url: str) -> "redis.asyncio.Redis":
         decode_responses=True,
         socket_connect_timeout=TIMEOUT_S,
         socket_timeout=TIMEOUT_S,
-        health_check_interval=0,
+        retry=Retry(NoBackoff(), 0),  # its default waits seconds; we ask again by ourselves
     )
 
 
