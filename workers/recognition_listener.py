@@ -26,6 +26,8 @@ _PARTIAL_SHARE = 3
 """New speech must have taken so many times as long as the last decode: a long stretch is decoded
 less often."""
 _UNDECODED_SAMPLES = 10 * SAMPLE_RATE_HZ
+"""Beyond it no more sound is taken while several stretches wait: who speaks in real time never
+gets there, a recording sent at once is held up."""
 _MOST_TURNS = 8
 
 Send = Callable[[pb.Transcript], Awaitable[None]]
@@ -228,8 +230,9 @@ class Listener:
 
     @property
     def _is_full(self) -> bool:
-        undecoded = sum(turn.undecoded_samples for turn in self._turns)
-        return undecoded > _UNDECODED_SAMPLES or len(self._turns) > _MOST_TURNS
+        undecoded = [length for turn in self._turns for length in turn.undecoded_samples]
+        too_much = len(undecoded) > 1 and sum(undecoded) > _UNDECODED_SAMPLES
+        return too_much or len(self._turns) > _MOST_TURNS
 
     async def _until_there_is_room(self) -> None:
         while self._is_full:

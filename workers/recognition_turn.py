@@ -41,9 +41,10 @@ class Turn:
         return self.stretches[-1]
 
     @property
-    def undecoded_samples(self) -> int:
-        """Sound that waits to be decoded in stretches that have ended."""
-        return sum(each.span_samples for each in self._ended if not each.is_heard)
+    def undecoded_samples(self) -> list[int]:
+        """The lengths of the stretches that have ended and wait to be decoded."""
+        waiting = [each for each in self._ended if each.is_voiced and not each.is_heard]
+        return [each.span_samples for each in waiting]
 
     @property
     def pending(self) -> Stretch | None:

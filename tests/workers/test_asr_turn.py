@@ -99,6 +99,7 @@ def test_a_long_pause_ends_a_stretch_and_a_flush_the_turn(speaker: Speaker) -> N
     speaker.say(1)
     first, second = speaker.turn.stretches
     assert speaker.turn.pending is first
+    assert speaker.turn.undecoded_samples == [first.span_samples]
     hear(first, "One.")
     assert speaker.turn.pending is None
     speaker.turn.end(7, at=0.0)
