@@ -39,10 +39,32 @@ class TurnEvent(_Event):
     stages: TurnStages
 
 
+FloorName = Literal["quiet", "speaking", "ducked", "held", "yielded"]
+
+
+class FloorEvent(_Event):
+    """The floor has changed hands, or is contested.
+
+    quiet: the agent says nothing; speaking: it does; ducked: it has turned down at the first sign
+    of speech; held: it is silent and keeps its place; yielded: the person has the floor and the
+    reply is cut.
+    """
+
+    type: Literal["floor"] = "floor"
+    floor: FloorName
+    at_s: float = Field(description="seconds since 1970 on the agent's clock, when it was decided")
+
+
 class InterruptedEvent(_Event):
-    """The person cut the agent's reply short: its transcript ends where it was heard to end."""
+    """The person cut the agent's reply short: its transcript ends where it was heard to end.
+
+    Times are seconds since 1970 on the agent's clock; None where speech was not what cut it.
+    """
 
     type: Literal["interrupted"] = "interrupted"
+    heard: str = Field("", description="the reply as it was heard, and is kept in the history")
+    onset_at_s: float | None = Field(None, description="when the speech that cut it began")
+    decided_at_s: float | None = Field(None, description="when it was decided to cut it")
 
 
 class ErrorEvent(_Event):
@@ -56,7 +78,7 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
-AnyEvent = TurnEvent | InterruptedEvent | ErrorEvent
+AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent
 
 RoomEvent = Annotated[AnyEvent, Field(discriminator="type")]
 
