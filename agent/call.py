@@ -20,11 +20,11 @@ from agent.speaking import Speaking
 from agent.turn_report import TurnReport
 from agent.typed_text import TypedText
 from agent.voices import Voices
-from parley.discovery import StaticDiscovery
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
-from parley.speech import RecognitionPool, SpeechPool
+from parley.speech import SpeechPool
+from parley.speech.configured import recognition_pool, speech_pool
 from parley.telemetry import metrics
 
 _log = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class Call:
         settings, context = self._settings, self._context
         context.add_shutdown_callback(self._end)
         self._count()
-        speakers = StaticDiscovery(settings.tts.worker_address)
-        speech = await self._running.enter_async_context(SpeechPool(speakers))
+        speech = await self._running.enter_async_context(speech_pool(settings))
         speaking = self._speaking(speech)
         hearing = await self._hearing()
         model = build_llm(settings, self._client)
@@ -65,7 +64,7 @@ class Call:
         await session.start(
             agent, room=context.room, room_options=options, session_host=False, record=False
         )
-        voices = Voices(speech, speakers, speaking)
+        voices = Voices(speech, speech.roster.discovery, speaking)
         voices.serve(context.room)
         await self._use_dispatched_voice(voices)
         if settings.agent.greeting:
@@ -88,7 +87,7 @@ class Call:
         asr = self._settings.asr
         if not asr.enabled:
             return None
-        pool = RecognitionPool(StaticDiscovery(asr.worker_address))
+        pool = recognition_pool(self._settings)
         return Hearing(
             await self._running.enter_async_context(pool),
             language=asr.language,

@@ -21,10 +21,10 @@ from caller.report import CallReport, TurnReport
 from caller.summary import turn_lines
 from parley.audio import Audio, read_audio
 from parley.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
-from parley.discovery import Discovery, StaticDiscovery
 from parley.errors import AudioFileError, ConfigurationError, SpeechError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech import RecognitionPool
+from parley.speech.configured import recognition_pool
 
 BETWEEN_REPLIES_S = 0.5
 
@@ -35,7 +35,7 @@ class Call:
 
     gateway_url: str
     voice: str
-    recognisers: Discovery
+    recognisers: RecognitionPool
     language: str
     status: Status
     turns: list[Turn] = field(default_factory=list)
@@ -62,7 +62,7 @@ class Call:
 
     async def listen_again(self) -> None:
         """Adds to the turns what recognition makes of the replies, where it can be asked."""
-        async with RecognitionPool(self.recognisers) as pool:
+        async with self.recognisers as pool:
             for index, turn in enumerate(self.turns):
                 if turn.reply is None:
                     continue
@@ -91,7 +91,7 @@ def main(argv: list[str]) -> int:
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         settings = load_orchestrator()
-        recognisers = StaticDiscovery(settings.asr.worker_address)
+        recognisers = recognition_pool(settings)
         recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
         _check_writable(arguments.save)
     except (ConfigurationError, AudioFileError, CallError) as error:

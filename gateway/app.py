@@ -22,9 +22,9 @@ from gateway.tokens import CallAccess, CallTokens
 from gateway.voices import VoiceCatalogue, VoiceListing
 from parley import paths
 from parley.clock import Clock, monotonic
-from parley.discovery import StaticDiscovery
 from parley.errors import SpeechError
 from parley.settings import OrchestratorSettings
+from parley.speech.configured import speech_discovery
 
 
 class TokenRequest(BaseModel):
@@ -46,14 +46,15 @@ def create_app(
 ) -> FastAPI:
     """The application; raises ConfigurationError when the settings cannot work."""
     tokens = CallTokens(settings.livekit)
-    catalogue = VoiceCatalogue(settings.tts, StaticDiscovery(settings.tts.worker_address))
+    speakers = speech_discovery(settings)
+    catalogue = VoiceCatalogue(settings.tts, speakers)
     page = Page(page_folder or paths.repository() / "web" / "dist")
     metrics = GatewayMetrics()
     limit = RateLimit(per_minute=settings.server.calls_per_minute, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with aclosing(catalogue):
+        async with speakers.watching(), aclosing(catalogue):
             yield
 
     app = FastAPI(

@@ -58,8 +58,8 @@ class VoiceCatalogue:
                     known = listings.get(voice.name)
                     if known is None or (voice.ready and not known.ready):
                         listings[voice.name] = voice
-        if failures and len(failures) == len(answers):
-            raise WorkerUnavailableError("; ".join(failures))
+        if len(failures) == len(answers):
+            raise WorkerUnavailableError("; ".join(failures) or "no speech worker is known")
         order = sorted(listings.values(), key=lambda v: (not v.default, not v.ready, v.name))
         return tuple(order)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Iterable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import unquote, urlsplit
@@ -11,10 +12,11 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from agent.llm import base_url
-from parley.discovery import Discovery, StaticDiscovery
+from parley.discovery import Discovery
 from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
 from parley.settings import OrchestratorSettings
-from parley.speech.channel import open_channel
+from parley.speech.channel import Channels
+from parley.speech.configured import recognition_discovery, speech_discovery
 
 TIMEOUT_S = 1.0
 
@@ -41,20 +43,32 @@ class Findings:
 
 @dataclass
 class Probes:
-    """Use as an async context manager, in the event loop that probes."""
+    """Use as an async context manager, in the event loop that probes.
+
+    Raises ConfigurationError when the settings cannot work.
+    """
 
     settings: OrchestratorSettings
-    _channels: dict[str, grpc.aio.Channel] = field(default_factory=dict, init=False)
+    _speakers: Discovery = field(init=False)
+    _listeners: Discovery = field(init=False)
+    _channels: Channels = field(default_factory=Channels, init=False)
     _http: aiohttp.ClientSession = field(init=False)
+    _running: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
+
+    def __post_init__(self) -> None:
+        self._speakers = speech_discovery(self.settings)
+        self._listeners = recognition_discovery(self.settings)
 
     async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(TIMEOUT_S))
+        await self._running.enter_async_context(self._http)
+        self._running.push_async_callback(self._channels.aclose)
+        for discovery in (self._speakers, self._listeners):
+            await self._running.enter_async_context(discovery.watching())
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
-        for channel in self._channels.values():
-            await channel.close()
+        await self._running.aclose()
 
     async def run(self) -> Findings:
         """Never raises: what fails is a finding."""
@@ -62,7 +76,7 @@ class Probes:
         livekit = settings.livekit.url.replace("ws", "http", 1)
         redis, worker, asr, http_livekit, llm = await asyncio.gather(
             _limited(self._redis()),
-            self._workers(StaticDiscovery(settings.tts.worker_address)),
+            self._workers(self._speakers),
             self._recognition(),
             _limited(self._http_ok(livekit)),
             _limited(self._llm()),
@@ -79,8 +93,7 @@ class Probes:
     async def _recognition(self) -> tuple[Check, tuple[status_pb2.WorkerStatus, ...]]:
         if not self.settings.asr.enabled:
             return Check(), ()
-        discovery = StaticDiscovery(self.settings.asr.worker_address)
-        return await self._workers(discovery, recognition=True)
+        return await self._workers(self._listeners, recognition=True)
 
     async def _workers(
         self, discovery: Discovery, *, recognition: bool = False
@@ -98,9 +111,7 @@ class Probes:
         return Check("; ".join(check.error or "" for check in checks) or "none is known"), ()
 
     async def _worker(self, target: str, *, recognition: bool) -> status_pb2.WorkerStatus:
-        if target not in self._channels:
-            self._channels[target] = open_channel(target)
-        channel = self._channels[target]
+        channel = self._channels.to(target)
         health = health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
             health_pb2.HealthCheckRequest()
         )

@@ -18,6 +18,7 @@ from redis.backoff import NoBackoff
 from parley.clock import Clock, monotonic
 from parley.discovery.base import WorkerAddress
 from parley.discovery.lease import RENEW_EVERY_S, WAKE_CHANNEL, Kind, Lease, index_key, lease_key
+from parley.errors import ConfigurationError
 
 GRACE_S = 6.0
 """A worker stays known this long after its lease was last seen, unless it was draining."""
@@ -27,21 +28,33 @@ _log = logging.getLogger(__name__)
 
 
 def connect(url: str) -> "redis.asyncio.Redis":
-    """A client that fails soon, so that its user can go on without Redis."""
-    return redis.asyncio.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_connect_timeout=TIMEOUT_S,
-        socket_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),  # its default waits seconds; we ask again by ourselves
-    )
+    """A client that fails soon, so that its user can go on without Redis.
+
+    Raises ConfigurationError for what is no address; the message leaves the address out, which
+    may hold a password.
+    """
+    try:
+        return redis.asyncio.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=TIMEOUT_S,
+            socket_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),  # its default waits seconds; we ask again by ourselves
+        )
+    except ValueError:
+        raise ConfigurationError(
+            "redis.url (REDIS_URL) is not redis://host:port, rediss://host:port or unix://path"
+        ) from None
 
 
 class RedisDiscovery:
-    """Reads the leases of one kind every two seconds, sooner when a worker says so."""
+    """Reads the leases of one kind every two seconds, sooner when a worker says so.
+
+    Raises ConfigurationError for a `url` that is no Redis address.
+    """
 
     def __init__(self, url: str, kind: Kind, *, clock: Clock = monotonic) -> None:
-        self._url = url
+        self._client = connect(url)
         self._kind: Kind = kind
         self._clock = clock
         self._leases: dict[str, Lease] = {}
@@ -49,7 +62,9 @@ class RedisDiscovery:
         self._reachable = True
 
     def workers(self) -> tuple[WorkerAddress, ...]:
-        by_target = {lease.target: lease for lease in self._leases.values()}
+        # A worker that is back at its address counts before one that drained there and was killed.
+        leases = sorted(self._leases.values(), key=lambda lease: not lease.draining)
+        by_target = {lease.target: lease for lease in leases}
         return tuple(
             WorkerAddress(target, draining=lease.draining)
             for target, lease in sorted(by_target.items())
@@ -57,7 +72,7 @@ class RedisDiscovery:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        async with connect(self._url) as client:
+        async with self._client as client:
             await self._read(client)
             task = asyncio.create_task(self._watch(client), name="redis-discovery")
             try:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from parley import paths
+from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
 
@@ -47,7 +48,15 @@ class LiveKitSection(Section):
     agent_name: str = Field("parley", description="the name jobs are dispatched to")
 
 
+DiscoveryKind = Literal["static", "dns", "redis"]
+_DISCOVERY = (
+    "how workers are found: static, at worker_address; dns, at each address of that name; or "
+    "redis, where they register"
+)
+
+
 class TtsSection(Section):
+    discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
     worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
@@ -59,6 +68,7 @@ class AsrSection(Section):
     enabled: Annotated[bool, Env("ASR_ENABLED")] = Field(
         True, description="false: people type, and nothing listens"
     )
+    discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
     worker_address: str = Field("127.0.0.1:7002", description="host:port, several with commas")
     adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
         "whisper", description="whisper, or whisperx: with word times"
@@ -116,10 +126,6 @@ class TurnSection(Section):
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
-
-
-class RedisSection(Section):
-    url: Annotated[str, Env("REDIS_URL")] = Field("", description="empty: no Redis")
 
 
 class OrchestratorSettings(Section):

@@ -9,8 +9,11 @@ from pydantic import Field
 
 from parley import paths
 from parley.settings.orchestrator import Port
+from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
+
+_ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"
 
 
 class CosyVoiceSection(Section):
@@ -26,6 +29,7 @@ class TtsWorkerSection(Section):
     host: str = Field("127.0.0.1", description="address both ports listen on")
     port: Port = Field(7001, description="gRPC")
     metrics_port: Port = Field(9091, description="/metrics")
+    advertise: str = Field("", description=_ADVERTISE)
     adapter: Annotated[Literal["piper", "hibari", "cosyvoice"], Env("ADAPTER_TYPE")] = Field(
         "piper", description="the engine of this worker"
     )
@@ -48,6 +52,7 @@ class AsrWorkerSection(Section):
     host: str = Field("127.0.0.1", description="address both ports listen on")
     port: Port = Field(7002, description="gRPC")
     metrics_port: Port = Field(9092, description="/metrics")
+    advertise: str = Field("", description=_ADVERTISE)
     adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
         "whisper", description="whisper, or whisperx: with word times"
     )
@@ -65,6 +70,7 @@ class WorkerSettings(Section):
 
     tts: TtsWorkerSection = TtsWorkerSection()
     asr: AsrWorkerSection = AsrWorkerSection()
+    redis: RedisSection = RedisSection()
     telemetry: TelemetrySection = TelemetrySection()
 
 

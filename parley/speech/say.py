@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from parley.audio import Audio
 from parley.clock import monotonic
-from parley.discovery import Discovery, StaticDiscovery
 from parley.errors import (
     ConfigurationError,
     InvalidSpeechRequestError,
@@ -34,6 +33,7 @@ from parley.speech import (
     SynthesisStarted,
     SynthesisWords,
 )
+from parley.speech.configured import speech_pool
 from parley.speech.player import Player, find_player
 
 MAX_CHARACTERS = 20_000
@@ -134,28 +134,27 @@ def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
     if save is not None and not save.absolute().parent.is_dir():
         raise InvalidSpeechRequestError(f"--save {save}: there is no folder {save.parent}")
     request = SynthesisRequest(voice=voice or settings.tts.default_model, speed=settings.tts.speed)
-    discovery = StaticDiscovery(settings.tts.worker_address)
-    spoken, audio = asyncio.run(_speak(discovery, request, texts, aloud=save is None))
+    spoken, audio = asyncio.run(_speak(speech_pool(settings), request, texts, aloud=save is None))
     return spoken.model_copy(update={"saved": str(save) if save is not None else None}), audio
 
 
 async def _speak(
-    discovery: Discovery, request: SynthesisRequest, texts: list[str], *, aloud: bool
+    pool: SpeechPool, request: SynthesisRequest, texts: list[str], *, aloud: bool
 ) -> tuple[Spoken, Audio]:
-    async with SpeechPool(discovery) as pool:
+    async with pool:
         try:
             return await _hear(pool.synthesize(request, _each(texts)), aloud=aloud)
         except VoiceNotFoundError:
-            there = await _voices(pool, discovery)
+            there = await _voices(pool)
             raise VoiceNotFoundError(
                 f"no speech worker has the voice {request.voice!r}{there}"
             ) from None
 
 
-async def _voices(pool: SpeechPool, discovery: Discovery) -> str:
+async def _voices(pool: SpeechPool) -> str:
     """What may be asked for instead, as the end of a sentence."""
     voices: dict[str, pb.VoiceResidency.ValueType] = {}
-    for worker in discovery.workers():
+    for worker in pool.roster.discovery.workers():
         with contextlib.suppress(grpc.aio.AioRpcError):
             stub = pool.stub(worker.target)
             answer = await stub.ListVoices(ListVoicesRequest(), timeout=LIST_TIMEOUT_S)

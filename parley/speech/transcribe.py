@@ -13,7 +13,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
-from parley.discovery import Discovery, StaticDiscovery
 from parley.errors import (
     AudioFileError,
     ConfigurationError,
@@ -23,6 +22,7 @@ from parley.errors import (
 )
 from parley.settings import load_orchestrator
 from parley.speech import FlushMark, RecognitionPool, RecognitionRequest, TranscriptKind
+from parley.speech.configured import recognition_pool
 
 _SAMPLE_RATE_HZ = 16000
 _CHUNK_SAMPLES = _SAMPLE_RATE_HZ
@@ -53,12 +53,12 @@ def main(argv: list[str]) -> int:
     arguments = _parser().parse_args(argv)
     try:
         settings = load_orchestrator()
-        discovery = StaticDiscovery(settings.asr.worker_address)
+        pool = recognition_pool(settings)
     except ConfigurationError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     files = asyncio.run(
-        _transcribe(arguments.files, discovery, settings.asr.language, to_stdout=not arguments.json)
+        _transcribe(arguments.files, pool, settings.asr.language, to_stdout=not arguments.json)
     )
     if arguments.json:
         document = Transcriptions(files=files).model_dump_json(indent=2, exclude_none=True)
@@ -67,13 +67,13 @@ def main(argv: list[str]) -> int:
 
 
 async def _transcribe(
-    files: list[str], discovery: Discovery, language: str, *, to_stdout: bool
+    files: list[str], pool: RecognitionPool, language: str, *, to_stdout: bool
 ) -> list[Transcription]:
     """Hears one file after the other, printing each as it is known."""
     done: list[Transcription] = []
     with _progress(len(files)) as progress:
         task = progress.add_task("transcribing", total=len(files))
-        async with RecognitionPool(discovery) as pool:
+        async with pool:
             for file in files:
                 progress.update(task, description=Path(file).name)
                 done.append(await _hear_file(file, pool, language))

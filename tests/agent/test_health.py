@@ -21,9 +21,9 @@ from parley.settings.orchestrator import (
     LiveKitSection,
     LlmSection,
     OrchestratorSettings,
-    RedisSection,
     TtsSection,
 )
+from parley.settings.redis import RedisSection
 from tests.agent.wire_workers import RecognitionWorker, SpeechWorker, serving
 from tests.conftest import free_ports
 

@@ -23,6 +23,7 @@ from caller.conversation import Recording
 from caller.errors import CallError
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
+from parley.speech import RecognitionPool
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import STARVED_S
 from tests.caller.wire_gateway import WireGateway, serving
@@ -227,7 +228,7 @@ async def failure_of(
     under_way = Call(
         gateway_url=gateway.url,
         voice="",
-        recognisers=StaticDiscovery("127.0.0.1:9"),
+        recognisers=RecognitionPool(StaticDiscovery("127.0.0.1:9")),
         language="en",
         status=Console(quiet=True).status(""),
     )

@@ -1,0 +1,13 @@
+"""Settings of the Redis in which workers register and clients find them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from parley.settings.source import Env, Section
+
+
+class RedisSection(Section):
+    url: Annotated[str, Env("REDIS_URL")] = Field(
+        "", description="where workers register and clients find them; empty: no Redis"
+    )
