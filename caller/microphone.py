@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 from livekit import rtc
 
-from caller.sample_clock import SampleClock
+from caller.sample_track import SampleTrack
 from parley.audio import Audio, Samples
 from parley.clock import Clock, monotonic
 
@@ -38,6 +38,21 @@ class Utterance:
         return part
 
 
+class _Background:
+    """A sound over and over; silence where there is none."""
+
+    def __init__(self, samples: Samples) -> None:
+        self._samples = samples
+        self._place = 0
+
+    def take(self, count: int) -> Samples:
+        if not len(self._samples):
+            return np.zeros(count, dtype=np.int16)
+        places = (self._place + np.arange(count)) % len(self._samples)
+        self._place += count
+        return self._samples[places]
+
+
 class Microphone:
     """Feeds an rtc.AudioSource for as long as `run` does, so that its track is never dead.
 
@@ -51,8 +66,8 @@ class Microphone:
     def __init__(self, *, clock: Clock = monotonic) -> None:
         self.source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=QUEUE_MS)
         self._clock = clock
-        self._ticks = SampleClock(SAMPLE_RATE_HZ)
-        self._pushed_samples = 0
+        self._track = SampleTrack(SAMPLE_RATE_HZ)
+        self._background = _Background(np.empty(0, dtype=np.int16))
         self._utterance: Utterance | None = None
         self._stopped = False
         self.frame_passed = asyncio.Event()
@@ -65,10 +80,10 @@ class Microphone:
             await self.source.capture_frame(
                 rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE_HZ, 1, FRAME_SAMPLES)
             )
-            self._pushed_samples += FRAME_SAMPLES
-            due = self._pushed_samples - QUEUE_MS * SAMPLE_RATE_HZ // 1000
+            self._track.append(frame)
+            due = self._track.length - QUEUE_MS * SAMPLE_RATE_HZ // 1000
             if due >= 0:
-                self._ticks.observe(due, self._clock())
+                self._track.observe(due, self._clock())
             self.frame_passed.set()
 
     def speak(self, recording: Audio) -> Utterance:
@@ -78,9 +93,24 @@ class Microphone:
         self._utterance = Utterance(recording.resampled(SAMPLE_RATE_HZ).samples)
         return self._utterance
 
+    def play_beneath(self, noise: Audio | None) -> None:
+        """Plays a noise over and over beneath all that is spoken, from the next frame on; None
+        ends it."""
+        samples = noise.resampled(SAMPLE_RATE_HZ).samples if noise else np.empty(0, dtype=np.int16)
+        self._background = _Background(samples)
+
     def time_of(self, sample: int) -> float:
         """When the sample was spoken, in seconds of the clock."""
-        return self._ticks.time_of(sample)
+        return self._track.time_of(sample)
+
+    def between(self, start_s: float, end_s: float) -> Audio:
+        """What was spoken from `start_s` to `end_s`: sample 0 stands at `start_s`."""
+        return self._track.between(start_s, end_s)
+
+    @property
+    def starved_s(self) -> float:
+        """For how long the source had nothing to send: this machine was too busy."""
+        return self._track.gaps_s()
 
     def stop(self) -> None:
         """Has `run` return once its frame in flight is through; a push must not be cancelled, the
@@ -88,11 +118,12 @@ class Microphone:
         self._stopped = True
 
     def _next_frame(self) -> Samples:
-        frame = np.zeros(FRAME_SAMPLES, dtype=np.int16)
+        frame = self._background.take(FRAME_SAMPLES)
         utterance = self._utterance
         if utterance is not None and not utterance.pushed:
             if utterance.first_sample is None:
-                utterance.first_sample = self._pushed_samples
+                utterance.first_sample = self._track.length
             part = utterance.take(FRAME_SAMPLES)
-            frame[: len(part)] = part
+            mixed = frame[: len(part)].astype(np.int32) + part
+            frame[: len(part)] = np.clip(mixed, -32768, 32767)
         return frame

@@ -7,6 +7,8 @@ upper bound, and the lower envelope of all later ones is the tick itself: a stal
 burst leaves no trace, while a real gap, after which everything stays late, moves the clock on.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,9 +32,19 @@ class SampleClock:
         lateness_s = np.asarray(self._lateness_s)
         return np.minimum.accumulate(lateness_s[::-1])[::-1]
 
-    def time_of(self, sample: int) -> float:
-        """When the sample passed (or will, where it lies beyond the last observation)."""
+    @property
+    def observed(self) -> bool:
+        """Whether there was an observation."""
+        return bool(self._samples)
+
+    def offsets_at(self, samples: Sequence[int]) -> npt.NDArray[np.float64]:
+        """For each sample, the time at which sample 0 would have passed by its part of the
+        stream."""
         if not self._samples:
             raise ValueError("no sample of this stream was observed")
-        part = int(np.searchsorted(self._samples, sample, side="right")) - 1
-        return float(self.offsets_s()[max(part, 0)]) + sample / self.sample_rate_hz
+        parts = np.searchsorted(self._samples, samples, side="right") - 1
+        return np.asarray(self.offsets_s()[np.maximum(parts, 0)])
+
+    def time_of(self, sample: int) -> float:
+        """When the sample passed (or will, where it lies beyond the last observation)."""
+        return float(self.offsets_at([sample])[0]) + sample / self.sample_rate_hz
