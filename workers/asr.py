@@ -14,6 +14,7 @@ from parley.settings.worker import AsrWorkerSection
 from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
 from workers.recognition_decoder import Decoder
 from workers.recognition_service import RecognitionService
+from workers.registration import registration
 from workers.server import WorkerServer, run
 from workers.slots import Slots
 from workers.status import WorkerIdentity
@@ -34,6 +35,9 @@ async def serve(settings: WorkerSettings) -> None:
             f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recogniser.languages)}"
         )
     slots = Slots(asr.slots, queue_wait_s=0.0)
+    identity = WorkerIdentity(
+        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=spec.engine, device=recogniser.device
+    )
     server = WorkerServer(
         host=asr.host,
         port=asr.port,
@@ -41,14 +45,11 @@ async def serve(settings: WorkerSettings) -> None:
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
+        registration=registration(settings, "recognition", identity.worker_id),
     )
     async with Decoder(recogniser) as decoder, server:
         service = RecognitionService(
-            identity=WorkerIdentity(
-                kind=status_pb2.WORKER_KIND_RECOGNITION,
-                engine=spec.engine,
-                device=recogniser.device,
-            ),
+            identity=identity,
             slots=slots,
             model=spec,
             languages=recogniser.languages,

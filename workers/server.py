@@ -20,7 +20,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 from wsgiref.simple_server import WSGIServer
@@ -33,6 +33,7 @@ from prometheus_client import start_http_server
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.telemetry.logs import configure_logging
+from workers.registration import Registration
 from workers.slots import Slots
 from workers.watchdog import EventLoopWatchdog
 
@@ -58,9 +59,9 @@ _OPTIONS = (
 class WorkerServer:
     """One gRPC server with its surroundings; use as an async context manager.
 
-    `services` are the full names of the services added to `grpc`. SIGTERM and SIGINT drain: health
-    says NOT_SERVING, nothing new is admitted, running streams get `drain_s` to finish; a second
-    signal ends it at once.
+    `services` are the full names of the services added to `grpc`. SIGTERM and SIGINT drain: the
+    registry learns it, health says NOT_SERVING, nothing new is admitted, running streams get
+    `drain_s` to finish, and the lease is given up; a second signal ends it at once.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class WorkerServer:
         slots: Slots,
         services: tuple[str, ...],
         with_reflection: bool,
+        registration: Registration | None = None,
         drain_s: float = 60.0,
     ) -> None:
         self._host = host
@@ -80,6 +82,7 @@ class WorkerServer:
         self._slots = slots
         self._services = services
         self._with_reflection = with_reflection
+        self._registration = registration
         self._drain_s = drain_s
         self._health = health.aio.HealthServicer()
         self._stop = asyncio.Event()
@@ -126,11 +129,16 @@ class WorkerServer:
 
     async def serve(self) -> None:
         """Serves until a signal (or `stop`), then drains."""
-        if not self._stop.is_set():
-            await self._set_health(health_pb2.HealthCheckResponse.SERVING)
-            _log.info("ready")
-        await self._stop.wait()
-        await self._drain()
+        async with AsyncExitStack() as registered:
+            if not self._stop.is_set():
+                await self._set_health(health_pb2.HealthCheckResponse.SERVING)
+                _log.info("ready")
+                if self._registration is not None:
+                    await registered.enter_async_context(self._registration.announced())
+                    await self._stop.wait()
+                    await self._registration.drain()
+            await self._stop.wait()
+            await self._drain()
 
     async def run_unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
         """Does `work` (a warm-up), cancelled when a signal comes; raises what it raises."""

@@ -12,6 +12,7 @@ from parley.settings import WorkerSettings
 from workers.engines import create_engine
 from workers.errors import CallError
 from workers.profiles import SlowSynthesisProfiles
+from workers.registration import registration
 from workers.residency import Residency
 from workers.server import WorkerServer, run
 from workers.slots import Slots
@@ -41,6 +42,11 @@ async def serve(settings: WorkerSettings) -> None:
         voices.load, cap=tts.resident_cap, ttl_s=tts.ttl_ms / 1000, pinned=tts.default_model
     )
     slots = Slots(tts.slots, queue_wait_s=tts.queue_wait_s)
+    identity = WorkerIdentity(
+        kind=status_pb2.WORKER_KIND_SYNTHESIS,
+        engine=engine.name,
+        device=getattr(engine, "device", "cpu"),
+    )
     server = WorkerServer(
         host=tts.host,
         port=tts.port,
@@ -48,14 +54,11 @@ async def serve(settings: WorkerSettings) -> None:
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
+        registration=registration(settings, "synthesis", identity.worker_id),
     )
     with ThreadPoolExecutor(tts.slots, thread_name_prefix="synthesis") as executor:
         service = SynthesisService(
-            identity=WorkerIdentity(
-                kind=status_pb2.WORKER_KIND_SYNTHESIS,
-                engine=engine.name,
-                device=getattr(engine, "device", "cpu"),
-            ),
+            identity=identity,
             slots=slots,
             voices=voices,
             residency=residency,

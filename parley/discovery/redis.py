@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from parley.clock import Clock, monotonic
 from parley.discovery.base import WorkerAddress
+from parley.discovery.last_known import LastKnown
 from parley.discovery.lease import RENEW_EVERY_S, WAKE_CHANNEL, Kind, Lease, index_key, lease_key
 from parley.errors import ConfigurationError
 
@@ -50,12 +51,21 @@ def connect(url: str) -> "redis.asyncio.Redis":
 class RedisDiscovery:
     """Reads the leases of one kind every two seconds, sooner when a worker says so.
 
-    Raises ConfigurationError for a `url` that is no Redis address.
+    A process that begins while Redis is away goes by what is in `last_known`. Raises
+    ConfigurationError for a `url` that is no Redis address.
     """
 
-    def __init__(self, url: str, kind: Kind, *, clock: Clock = monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        kind: Kind,
+        *,
+        last_known: LastKnown | None = None,
+        clock: Clock = monotonic,
+    ) -> None:
         self._client = connect(url)
         self._kind: Kind = kind
+        self._last_known = last_known
         self._clock = clock
         self._leases: dict[str, Lease] = {}
         self._seen_at: dict[str, float] = {}
@@ -73,7 +83,8 @@ class RedisDiscovery:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         async with self._client as client:
-            await self._read(client)
+            if not await self._read(client) and self._last_known is not None:
+                self.learn(self._last_known.read())
             task = asyncio.create_task(self._watch(client), name="redis-discovery")
             try:
                 yield
@@ -117,6 +128,8 @@ class RedisDiscovery:
         self._reachable = True
         found = {worker_id: _parsed(v) for worker_id, v in zip(ids, values, strict=True) if v}
         self.learn({worker_id: lease for worker_id, lease in found.items() if lease})
+        if self._last_known is not None:
+            self._last_known.write(self._leases)
         return True
 
 

@@ -1,7 +1,9 @@
 """The pools that the settings describe: where their workers are found."""
 
+from parley import paths
 from parley.discovery import Discovery, StaticDiscovery
 from parley.discovery.dns import DnsDiscovery
+from parley.discovery.last_known import LastKnown
 from parley.discovery.lease import Kind
 from parley.discovery.redis import RedisDiscovery
 from parley.errors import ConfigurationError
@@ -45,4 +47,5 @@ def _discovery(
                     f"{name}.discovery is redis, but redis.url (REDIS_URL) is empty: set it to the "
                     "address of the Redis that the workers register in"
                 )
-            return RedisDiscovery(settings.redis.url, kind)
+            last_known = LastKnown(paths.state_dir() / "discovery" / f"{kind}.json")
+            return RedisDiscovery(settings.redis.url, kind, last_known=last_known)

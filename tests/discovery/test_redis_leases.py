@@ -36,7 +36,7 @@ async def test_a_worker_is_known_while_it_serves_and_gone_when_it_ends(
         registration = Registration(redis_server.url, lease("a"))
         async with registration.announced():
             await until(lambda: discovery.workers() == (WorkerAddress("127.0.0.1:7001"),))
-            registration.drain()
+            await registration.drain()
             await until(lambda: all(worker.draining for worker in discovery.workers()))
         await until(lambda: discovery.workers() == ())
 

@@ -1,76 +1,25 @@
 """The TTS worker as a process: what a supervisor, a client and Prometheus see of it."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import numpy as np
 import psutil
 import pytest
-import yaml
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from parley import paths
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from tests.conftest import free_ports
+from tests.workers.process import HIBARI, PIPER, Worker, client, started
 from tests.workers.speaking import END, collect, hear, opening, text
 
 pytestmark = pytest.mark.servers
-
-PIPER, HIBARI = "piper-en-us-joe-medium", "hibari-en-us-heart"
-START_S = 120
-
-
-@dataclass
-class Worker:
-    process: "subprocess.Popen[str]"
-    port: int
-    metrics_port: int
-
-
-@contextmanager
-def started(folder: Path, **tts: object) -> Iterator[Worker]:
-    """A worker process with these settings; ended, if it has not ended, without mercy."""
-    port, metrics_port = free_ports(2)
-    settings = {"port": port, "metrics_port": metrics_port, **tts}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "worker.yaml").write_text(yaml.safe_dump({"tts": settings}), "utf-8")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers.tts"],
-        cwd=paths.repository(),
-        env={**os.environ, "PARLEY_CONFIG_DIR": str(folder)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Worker(process, port, metrics_port)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-@asynccontextmanager
-async def client(worker: Worker) -> AsyncIterator["rpc.SpeechSynthesisAsyncStub"]:
-    """A client of the worker, once that is warm."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.port}") as channel:
-        watch = health_pb2_grpc.HealthStub(channel).Watch(
-            health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_S
-        )
-        async for health in watch:
-            if health.status == health_pb2.HealthCheckResponse.SERVING:
-                break
-        watch.cancel()
-        yield rpc.SpeechSynthesisStub(channel)
 
 
 @pytest.fixture(scope="module")
