@@ -20,9 +20,9 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.plain_words import plain_words
 from bench.recordings import Clip, read_clips, read_noises, shared
 from bench.whisper_decodes import FullContext, ShortContext
+from caller.plain_words import plain_words
 from parley import models
 from parley.errors import ParleyError
 

@@ -1,12 +1,11 @@
 """Whether received speech can be understood: what recognition makes of it, against its words."""
 
 import asyncio
-import re
-import unicodedata
 from collections.abc import AsyncIterator
 
 import jiwer
 
+from caller.plain_words import plain_words
 from parley.audio import Audio
 from parley.errors import WorkerUnavailableError
 from parley.speech import FlushMark, RecognitionPool, RecognitionRequest, TranscriptKind
@@ -33,19 +32,12 @@ async def recognize(audio: Audio, pool: RecognitionPool, *, language: str) -> st
 
 
 def word_error_rate(reference: str, heard: str) -> float:
-    """Wrong, missing and extra words over the words of the reference, both written alike: lower
-    case, no accents, no punctuation. With an empty reference 0 or 1."""
+    """Wrong, missing and extra words over the words of the reference, both as plain words. With
+    an empty reference 0 or 1."""
     said, recognised = plain_words(reference), plain_words(heard)
     if not said:
         return float(bool(recognised))
     return float(jiwer.wer(said, recognised))
-
-
-def plain_words(text: str) -> str:
-    """Lower-case words of letters, digits and inner apostrophes, separated by single spaces."""
-    decomposed = unicodedata.normalize("NFKD", text.replace("’", "'")).lower()
-    letters = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)*", letters))
 
 
 async def _chunks(audio: Audio) -> AsyncIterator[bytes | FlushMark]:

@@ -72,8 +72,19 @@ def audible_threshold_dbfs(noise: Samples, sample_rate_hz: int) -> float:
     return max(AUDIBLE_DBFS, floor + ABOVE_NOISE_DB)
 
 
-def sounds(samples: Samples, sample_rate_hz: int, threshold_dbfs: float) -> tuple[Sound, ...]:
-    """The audible stretches, those apart by less than SAME_REPLY_GAP_S joined.
+def speech_start(samples: Samples, sample_rate_hz: int) -> int:
+    """The first sample of speech in a recording, judged as its end is (`speech_end`)."""
+    return len(samples) - speech_end(samples[::-1], sample_rate_hz)
+
+
+def sounds(
+    samples: Samples,
+    sample_rate_hz: int,
+    threshold_dbfs: float,
+    *,
+    gap_s: float = SAME_REPLY_GAP_S,
+) -> tuple[Sound, ...]:
+    """The audible stretches, those apart by no more than `gap_s` joined.
 
     A stretch counts once 30 ms of it, of any 60 ms, are at the threshold or above.
     """
@@ -85,7 +96,7 @@ def sounds(samples: Samples, sample_rate_hz: int, threshold_dbfs: float) -> tupl
     solid = np.flatnonzero(audible & (dense[: len(audible)] | dense[span - 1 :]))
     if not len(solid):
         return ()
-    breaks = np.flatnonzero(np.diff(solid) > SAME_REPLY_GAP_S / WINDOW_S)
+    breaks = np.flatnonzero(np.diff(solid) > gap_s / WINDOW_S)
     firsts, lasts = np.append(0, breaks + 1), np.append(breaks, len(solid) - 1)
     return tuple(
         _edges(samples, sample_rate_hz, int(solid[first]), int(solid[last]), threshold_dbfs)

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from bench.asr import main
-from bench.plain_words import plain_words
+from caller.plain_words import plain_words
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, speech
 
 

@@ -1,0 +1,206 @@
+"""An interruption, measured on the recording of the call; the agent's events explain it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from caller import measure
+from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
+from caller.floor_log import FloorLog
+from parley.audio import Samples, level_dbfs
+
+MISSED_AFTER_S = 1.5
+"""An agent that is still heard so long after the onset has not given way."""
+PAUSE_S = 0.04
+"""A reply that was inaudible for longer before the decision had nothing to be silenced: the
+decision fell into a pause of its speech."""
+CUT_MARGIN_S = 0.06
+"""Sound that begins later than this after the decision has reached the ear is stale."""
+CLOCK_ERROR_S = 0.001
+"""What a time loses between the clocks and the samples, and more."""
+DUCK_DB = 6.0
+REFERENCE_S = 1.0
+"""The level before the onset is that of so much speech."""
+RESIDUE_S = 1.0
+RESIDUE_MARGIN_S = 0.02
+"""After the last audible sample: the codec's own decay."""
+
+Outcome = Literal["yielded", "ended", "missed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interruption:
+    """One onset of the caller's speech over a reply. None: did not happen, or cannot be told.
+
+    `ended`: the reply came to its own end before the agent gave way; `missed`: it was heard for
+    more than MISSED_AFTER_S on.
+    """
+
+    at_s: float
+    """The onset, in seconds of the recording."""
+    outcome: Outcome
+    into_reply_ms: float | None
+    """First audible sample of the reply to the onset."""
+    onset_to_duck_ms: float | None
+    """To where the level fell by DUCK_DB below that of the speech before, for good; a pause in
+    the agent's speech just before counts with it, so this is the earliest it can have been."""
+    onset_to_duck_told_ms: float | None
+    """To the decision to turn down, by the agent's event, as it would be heard at the ear."""
+    onset_to_decision_ms: float | None
+    """To the decision that silenced the reply, when it was taken."""
+    onset_to_silence_ms: float
+    """To the last audible sample at the ear; 0 where the reply was in a pause."""
+    decision_to_silence_at_ear_ms: float | None
+    decision_to_silence_ms: float | None
+    """The same where the audio leaves the agent: less the downlink of this very reply."""
+    downlink_ms: float | None
+    """First sample handed to the track to the first heard, less the silence it began with."""
+    talk_over_ms: float
+    """For how long both were audible."""
+    residual_dbfs: float
+    """Level of the ear after the last audible sample, to the next reply or for a second."""
+    stale_ms: float | None
+    """Audible sound of the old reply after the cut had reached the ear."""
+    heard: str | None
+    """What of the reply the agent keeps as heard; None where it was not cut."""
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """The reply that is interrupted, in samples of the recording. `told` is when its first sample
+    was handed to the track; `end` where the next one begins, or the stretch to be judged."""
+
+    start: int
+    end: int
+    told: int | None
+
+
+def measure_interruption(
+    recording: CallRecording,
+    floor: FloorLog,
+    *,
+    onset: int,
+    until: int,
+    leading_silence_s: float = 0.0,
+) -> Interruption | None:
+    """What became of the reply over which the caller's speech begins at sample `onset`.
+
+    `until` is the sample up to which it is judged; `leading_silence_s` the silence with which the
+    reply's audio begins. None: no reply was being said.
+    """
+    rate, heard = SAMPLE_RATE_HZ, recording.heard
+    reply = _reply_at(recording, floor, onset, until)
+    if reply is None:
+        return None
+    onset_unix_s = _unix_s(recording, onset)
+    end_unix_s = _unix_s(recording, reply.end) - CLOCK_ERROR_S
+    silenced_s = floor.silenced(onset_unix_s, end_unix_s)
+    ducked_s = floor.ducked(onset_unix_s, end_unix_s)
+    cut = floor.cut(onset_unix_s, end_unix_s)
+    downlink_s = None
+    if reply.told is not None:
+        downlink_s = (reply.start - reply.told) / rate - leading_silence_s
+    sounds = [
+        measure.Sound(reply.start + sound.start, reply.start + sound.end)
+        for sound in measure.sounds(
+            heard[reply.start : reply.end], rate, measure.AUDIBLE_DBFS, gap_s=PAUSE_S / 2
+        )
+    ]
+    stale: list[measure.Sound] = []
+    if cut is not None and cut.event.decided_at_s is not None and downlink_s is not None:
+        gone = recording.sample_at_unix(cut.event.decided_at_s + downlink_s + CUT_MARGIN_S)
+        stale = [sound for sound in sounds if sound.start > gone]
+    sounding = [sound for sound in sounds if sound not in stale]
+    last = max((sound.end for sound in sounding), default=reply.start)
+    at_ear_s = at_agent_s = None
+    if silenced_s is not None:
+        at_ear_s = (last - recording.sample_at_unix(silenced_s)) / rate
+        if downlink_s is not None and at_ear_s - downlink_s > -PAUSE_S:
+            at_agent_s = at_ear_s - downlink_s
+    return Interruption(
+        at_s=round(onset / rate, 3),
+        outcome=_outcome(last - onset, yielded=silenced_s is not None or cut is not None),
+        into_reply_ms=_ms((onset - reply.start) / rate),
+        onset_to_duck_ms=_ms(_duck_s(heard, onset, last)),
+        onset_to_duck_told_ms=_ms(ducked_s - onset_unix_s + downlink_s)
+        if ducked_s is not None and downlink_s is not None
+        else None,
+        onset_to_decision_ms=_ms(silenced_s - onset_unix_s) if silenced_s is not None else None,
+        onset_to_silence_ms=round(1000 * max(last - onset, 0) / rate, 1),
+        decision_to_silence_at_ear_ms=_ms(at_ear_s),
+        decision_to_silence_ms=_ms(at_agent_s),
+        downlink_ms=_ms(downlink_s),
+        talk_over_ms=_talk_over_ms(recording, onset, last),
+        residual_dbfs=_residual_dbfs(heard, last, reply.end),
+        stale_ms=round(1000 * sum(s.end - s.start for s in stale) / rate, 1)
+        if cut is not None and cut.event.decided_at_s is not None and downlink_s is not None
+        else None,
+        heard=cut.event.heard if cut is not None else None,
+    )
+
+
+def _reply_at(recording: CallRecording, floor: FloorLog, onset: int, until: int) -> _Reply | None:
+    """By the agent's events where it tells them, else by the sound alone: what is apart by more
+    than measure.SAME_REPLY_GAP_S is then another reply."""
+    heard = recording.heard
+    told = [recording.sample_at_unix(at_s) for at_s in floor.replies()]
+    if told:
+        before = [sample for sample in told if sample <= onset]
+        after = [sample for sample in told if sample > onset]
+        end = min([until, *after])
+        if not before:
+            return None
+        begun = measure.sounds(heard[before[-1] : end], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+        if not begun:
+            return None
+        return _Reply(before[-1] + begun[0].start, end, before[-1])
+    sounds = measure.sounds(heard[:until], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+    for place, sound in enumerate(sounds):
+        if sound.start <= onset < sound.end:
+            end = sounds[place + 1].start if place + 1 < len(sounds) else until
+            return _Reply(sound.start, end, None)
+    return None
+
+
+def _outcome(audible_samples: int, *, yielded: bool) -> Outcome:
+    if audible_samples > MISSED_AFTER_S * SAMPLE_RATE_HZ:
+        return "missed"
+    return "yielded" if yielded else "ended"
+
+
+def _duck_s(heard: Samples, onset: int, last: int) -> float | None:
+    """Seconds from the onset to where the level fell by DUCK_DB, not to come back before `last`."""
+    rate, window = SAMPLE_RATE_HZ, round(measure.WINDOW_S * SAMPLE_RATE_HZ)
+    before = heard[max(onset - round(REFERENCE_S * rate), 0) : onset]
+    levels = measure.window_levels_dbfs(before, rate)
+    levels = levels[levels >= measure.AUDIBLE_DBFS]
+    if not len(levels) or last <= onset:
+        return None
+    full = measure.window_levels_dbfs(heard[onset:last], rate) > np.median(levels) - DUCK_DB
+    loud = np.flatnonzero(full)
+    return float((loud[-1] + 1) * window / rate) if len(loud) else 0.0
+
+
+def _talk_over_ms(recording: CallRecording, onset: int, last: int) -> float:
+    levels = [
+        measure.window_levels_dbfs(side[onset : max(last, onset)], SAMPLE_RATE_HZ)
+        for side in (recording.spoken, recording.heard)
+    ]
+    both = (levels[0] >= measure.AUDIBLE_DBFS) & (levels[1] >= measure.AUDIBLE_DBFS)
+    return round(1000 * measure.WINDOW_S * int(both.sum()), 1)
+
+
+def _residual_dbfs(heard: Samples, last: int, end: int) -> float:
+    """-120 stands for digital silence."""
+    start = last + round(RESIDUE_MARGIN_S * SAMPLE_RATE_HZ)
+    rest = heard[start : min(end, start + round(RESIDUE_S * SAMPLE_RATE_HZ))]
+    return round(max(level_dbfs(rest), -120.0), 1)
+
+
+def _unix_s(recording: CallRecording, sample: int) -> float:
+    return recording.start_s + sample / SAMPLE_RATE_HZ + recording.unix_offset_s
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(1000 * seconds, 1)
