@@ -13,6 +13,7 @@ A worker is a few lines on top of it:
     sys.exit(run("tts", serve))
 """
 
+import argparse
 import asyncio
 import logging
 import signal
@@ -190,8 +191,16 @@ def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
     async def main(settings: WorkerSettings) -> None:
         await serve(settings)
 
+    parser = argparse.ArgumentParser(prog=f"python -m workers.{part}")
+    parser.add_argument(
+        "--number",
+        type=int,
+        default=1,
+        help="of several workers on a machine: each listens 10 ports further than the one before",
+    )
+    number = max(1, parser.parse_args().number)
     try:
-        settings = load_worker()
+        settings = load_worker().numbered(number)
         configure_logging(settings.telemetry.log_level, part=part)
         asyncio.run(main(settings))
     except ConfigurationError as error:

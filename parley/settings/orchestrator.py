@@ -55,7 +55,18 @@ _DISCOVERY = (
 )
 
 
+PORT_STEP = 10
+"""Between the ports of one worker and the next that `up` starts: those between are others'."""
+
+
 class TtsSection(Section):
+    workers: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="TTS workers that `up` starts, all with the settings of worker.yaml; each "
+        "listens 10 ports further than the one before it, also from worker_address on",
+    )
     discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
     worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
@@ -113,14 +124,32 @@ class TurnSection(Section):
     vad_min_silence_s: float = Field(
         0.25, ge=0.0, description="silence after which speech has paused"
     )
+    endpointing: Literal["dynamic", "fixed"] = Field(
+        "dynamic", description="dynamic: the shorter wait learns how long the person pauses"
+    )
     endpointing_min_delay_s: float = Field(
         0.3, ge=0.0, description="wait after a sentence that seems finished"
     )
     endpointing_max_delay_s: float = Field(
         2.5, ge=0.0, description="wait after one that seems unfinished"
     )
-    interruption_min_duration_s: float = Field(
-        0.3, gt=0.0, description="speech that interrupts the agent"
+    duck_after_s: float = Field(
+        0.03, gt=0.0, description="speech over the agent after which it turns down"
+    )
+    hold_after_s: float = Field(
+        0.09, gt=0.0, description="speech over the agent after which it falls silent, to be judged"
+    )
+    thinking_hold_after_s: float = Field(
+        0.2, gt=0.0, description="speech while it thinks after which its answer waits"
+    )
+    yield_after_s: float = Field(
+        0.9, gt=0.0, description="speech after which it gives way whatever was said"
+    )
+    verdict_s: float = Field(
+        0.9, gt=0.0, description="silence after which it goes on when nothing was understood"
+    )
+    near_db: float = Field(
+        14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
     )
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from parley import paths
-from parley.settings.orchestrator import Port
+from parley.errors import ConfigurationError
+from parley.settings.orchestrator import PORT_STEP, Port
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
 
+HIGHEST_PORT = 65535
 _ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"
 
 
@@ -73,9 +75,32 @@ class WorkerSettings(Section):
     redis: RedisSection = RedisSection()
     telemetry: TelemetrySection = TelemetrySection()
 
+    def numbered(self, number: int) -> "WorkerSettings":
+        """The settings of the `number`-th worker of its kind on this machine, from 1.
+
+        Raises ConfigurationError when there is no port left for it.
+        """
+        step = PORT_STEP * (number - 1)
+        changes = {"tts": _moved("tts", self.tts, step), "asr": _moved("asr", self.asr, step)}
+        return self.model_copy(update=changes)
+
 
 def load_worker(
     file: Path | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> WorkerSettings:
     """Reads `configs/worker.yaml` (or `file`); raises ConfigurationError."""
     return load(WorkerSettings, file or paths.config_dir() / "worker.yaml", environ=environ)
+
+
+def _moved(part: str, section: TtsWorkerSection | AsrWorkerSection, step: int) -> Section:
+    """The section with its ports `step` further."""
+    ports = {"port": section.port + step, "metrics_port": section.metrics_port + step}
+    for name, port in ports.items():
+        if port > HIGHEST_PORT:
+            raise ConfigurationError(
+                f"{part}.{name} is {port} for one of several workers: choose a lower one to begin "
+                "with"
+            )
+    host, _, port_given = section.advertise.rpartition(":")
+    advertise = f"{host}:{int(port_given) + step}" if port_given.isdecimal() else section.advertise
+    return section.model_copy(update={**ports, "advertise": advertise})

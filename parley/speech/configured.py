@@ -6,9 +6,10 @@ from parley.discovery.dns import DnsDiscovery
 from parley.discovery.last_known import LastKnown
 from parley.discovery.lease import Kind
 from parley.discovery.redis import RedisDiscovery
+from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import AsrSection, TtsSection
+from parley.settings.orchestrator import PORT_STEP, AsrSection, TtsSection
 from parley.speech.hearing import RecognitionPool
 from parley.speech.pool import SpeechPool
 
@@ -25,6 +26,8 @@ def recognition_pool(settings: OrchestratorSettings) -> RecognitionPool:
 
 def speech_discovery(settings: OrchestratorSettings) -> Discovery:
     """Where the workers that speak are; raises ConfigurationError."""
+    if settings.tts.discovery == "static":
+        return StaticDiscovery(",".join(_addresses(settings.tts)))
     return _discovery("synthesis", "tts", settings.tts, settings)
 
 
@@ -49,3 +52,11 @@ def _discovery(
                 )
             last_known = LastKnown(paths.state_dir() / "discovery" / f"{kind}.json")
             return RedisDiscovery(settings.redis.url, kind, last_known=last_known)
+
+
+def _addresses(section: TtsSection) -> tuple[str, ...]:
+    """Those that are listed, and from the first one on those of the workers that `up` starts."""
+    listed = parse_targets(section.worker_address)
+    host, _, port = listed[0].rpartition(":")
+    started = (f"{host}:{int(port) + PORT_STEP * n}" for n in range(section.workers))
+    return tuple(dict.fromkeys((*listed, *started)))

@@ -15,7 +15,7 @@ from parley.supervisor.part import ListeningPort, Part
 from parley.toolchain.engine_environment import environment_of
 
 PART_NAMES = ("livekit", "llm", "asr", "tts", "agent", "gateway")
-"""In the order of their needs."""
+"""In the order of their needs; several TTS workers are parts tts, tts-2, tts-3 ..."""
 
 _READY_ON_TORCH_S = 600.0
 """Torch takes a minute to import on a cold machine, and a checkpoint is gigabytes."""
@@ -35,15 +35,17 @@ def local_parts(
     Left out: the LiveKit server where another is configured (`livekit_server` may then be None),
     the LLM where an API is, ASR where it is off.
     """
-    made = (
-        _livekit(configuration, keys, livekit_server),
-        _llm(configuration),
-        _asr(configuration),
-        _tts(configuration),
-        _agent(configuration, keys),
-        _gateway(configuration, keys),
-    )
-    return [part for part in made if part.name in names and part.name in local_names(configuration)]
+    speakers = range(1, configuration.orchestrator.tts.workers + 1)
+    made = {
+        "livekit": [_livekit(configuration, keys, livekit_server)],
+        "llm": [_llm(configuration)],
+        "asr": [_asr(configuration)],
+        "tts": [_tts(configuration, number) for number in speakers],
+        "agent": [_agent(configuration, keys)],
+        "gateway": [_gateway(configuration, keys)],
+    }
+    here = [name for name in local_names(configuration) if name in names]
+    return [part for name in here for part in made[name]]
 
 
 def local_names(configuration: Configuration) -> tuple[str, ...]:
@@ -100,8 +102,8 @@ def _asr(configuration: Configuration) -> Part:
     )
 
 
-def _tts(configuration: Configuration) -> Part:
-    settings = configuration.worker.tts
+def _tts(configuration: Configuration, number: int) -> Part:
+    settings = configuration.worker.numbered(number).tts
     part = _worker(
         configuration,
         "tts",
@@ -111,10 +113,13 @@ def _tts(configuration: Configuration) -> Part:
         settings.threads_per_stream,
     )
     environment = environment_of(settings.adapter)
-    if environment is None:
-        return part
-    command = _module("workers.tts", str(environment.python))
-    return replace(part, command=command, ready_within_s=_READY_ON_TORCH_S)
+    if environment is not None:
+        command = _module("workers.tts", str(environment.python))
+        part = replace(part, command=command, ready_within_s=_READY_ON_TORCH_S)
+    if number > 1:
+        command = (*part.command, "--number", str(number))
+        part = replace(part, name=f"tts-{number}", command=command)
+    return part
 
 
 def _worker(
