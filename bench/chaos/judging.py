@@ -1,0 +1,177 @@
+"""What was lost, repeated or held up in a reply: judged on its sound, against undisturbed ones."""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import jiwer
+import numpy as np
+
+from bench.whisper_decodes import FullContext, ShortContext
+from caller.measure import AUDIBLE_DBFS, WINDOW_S, window_levels_dbfs
+from caller.plain_words import plain_words
+from parley.audio import Audio
+from workers.engines.base import FloatSamples
+
+RECOGNISED_HZ = 16_000
+SHORTEST_PAUSE_S = 0.08
+"""Silences below this are the closures of consonants."""
+UNMATCHED_COST_S = 0.4
+"""Pauses of two replies that lie further apart than twice this are not the same pause."""
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A silence in a reply; `at_s` counts only what sounds before it."""
+
+    at_s: float
+    length_s: float
+
+
+@dataclass(frozen=True)
+class WordErrors:
+    """Against a script: its words that are missing or wrong (by place), and words that it has not.
+
+    Of several ways to recognise the same sound, what all of them got wrong is an error (`&`).
+    """
+
+    lost: frozenset[int] = frozenset()
+    extra: int = 0
+
+    def __and__(self, other: "WordErrors") -> "WordErrors":
+        return WordErrors(self.lost & other.lost, min(self.extra, other.extra))
+
+    def __bool__(self) -> bool:
+        return bool(self.lost or self.extra)
+
+
+def word_errors(script: str, heard: str) -> WordErrors:
+    """What is wrong in `heard`, both in plain words."""
+    lost: set[int] = set()
+    extra = 0
+    for chunk in jiwer.process_words(script, heard or "-").alignments[0]:
+        if chunk.type in ("delete", "substitute"):
+            lost.update(range(chunk.ref_start_idx, chunk.ref_end_idx))
+        elif chunk.type == "insert":
+            extra += chunk.hyp_end_idx - chunk.hyp_start_idx
+    return WordErrors(frozenset(lost), extra)
+
+
+def pauses(audio: Audio) -> tuple[Pause, ...]:
+    """The silences between the first and the last audible sound."""
+    audible = window_levels_dbfs(audio.samples, audio.sample_rate_hz) >= AUDIBLE_DBFS
+    places = np.flatnonzero(audible)
+    found = []
+    for sounded, (before, after) in enumerate(itertools.pairwise(places), start=1):
+        length_s = float(after - before - 1) * WINDOW_S
+        if length_s >= SHORTEST_PAUSE_S:
+            found.append(Pause(sounded * WINDOW_S, length_s))
+    return tuple(found)
+
+
+def longest_gap_s(heard: Sequence[Pause], undisturbed: Sequence[Pause], *, scale: float) -> float:
+    """The longest silence in `heard` beyond the pause that `undisturbed` has at that place.
+
+    `scale` is how much longer the other reply sounds. Pauses are paired in order so that their
+    places differ least in sum; a pause without a counterpart is a gap in its full length.
+    """
+    rows, columns = len(heard), len(undisturbed)
+    cost = np.zeros((rows + 1, columns + 1))
+    cost[:, 0], cost[0, :] = np.arange(rows + 1), np.arange(columns + 1)
+    cost *= UNMATCHED_COST_S
+    apart = np.array([[abs(p.at_s * scale - q.at_s) for q in undisturbed] for p in heard])
+    for i in range(1, rows + 1):
+        for j in range(1, columns + 1):
+            skip = min(cost[i - 1, j], cost[i, j - 1]) + UNMATCHED_COST_S
+            cost[i, j] = min(skip, cost[i - 1, j - 1] + apart[i - 1, j - 1])
+    gaps = [0.0]
+    i, j = rows, columns
+    while i:
+        if j and cost[i, j] == cost[i - 1, j - 1] + apart[i - 1, j - 1]:
+            i, j = i - 1, j - 1
+            gaps.append(heard[i].length_s - undisturbed[j].length_s)
+        elif j and cost[i, j] == cost[i, j - 1] + UNMATCHED_COST_S:
+            j -= 1
+        else:
+            i -= 1
+            gaps.append(heard[i].length_s)
+    return max(gaps)
+
+
+class Recognition:
+    """Whisper in this process: in the worker's way and, where that errs, in a slower one too."""
+
+    def __init__(self, folder: Path, *, threads: int) -> None:
+        short, full = ShortContext(folder, threads), FullContext(folder, threads)
+        self._ways: tuple[Callable[[FloatSamples], str], ...] = (
+            short.hear,
+            lambda samples: full.hear(samples, beam_size=5),
+        )
+
+    def hear(self, audio: Audio, script: str) -> tuple[str, WordErrors]:
+        """The text of the sound as first recognised, and what every way got wrong."""
+        samples = audio.resampled(RECOGNISED_HZ).samples.astype(np.float32) / np.float32(32768)
+        first, *others = self._ways
+        text = plain_words(first(samples))
+        errors = word_errors(plain_words(script), text)
+        for way in others:
+            if errors:
+                errors &= word_errors(plain_words(script), plain_words(way(samples)))
+        return text, errors
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply as it was received, with what recognition makes of it."""
+
+    audio: Audio
+    text: str
+    errors: WordErrors
+
+    @cached_property
+    def pauses(self) -> tuple[Pause, ...]:
+        return pauses(self.audio)
+
+    @cached_property
+    def sounding_s(self) -> float:
+        levels = window_levels_dbfs(self.audio.samples, self.audio.sample_rate_hz)
+        return float(np.count_nonzero(levels >= AUDIBLE_DBFS)) * WINDOW_S
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a disturbance cost: words of the script, words twice or out of place, silence."""
+
+    lost: tuple[str, ...]
+    repeated: int
+    gap_s: float
+
+
+@dataclass
+class Judge:
+    """Compares replies of one script with undisturbed ones of the same run."""
+
+    script: str
+    undisturbed: list[Reply] = field(default_factory=list)
+
+    def judge(self, reply: Reply) -> Judgement:
+        """Errors that an undisturbed reply has too do not count; neither do its pauses."""
+        words = plain_words(self.script).split()
+        excused = frozenset[int]().union(*(other.errors.lost for other in self.undisturbed))
+        lost = sorted(reply.errors.lost - excused)
+        usual = max((other.errors.extra for other in self.undisturbed), default=0)
+        gaps = [
+            longest_gap_s(
+                reply.pauses,
+                other.pauses,
+                scale=other.sounding_s / max(reply.sounding_s, WINDOW_S),
+            )
+            for other in self.undisturbed
+        ]
+        return Judgement(
+            lost=tuple(words[place] for place in lost),
+            repeated=max(0, reply.errors.extra - usual),
+            gap_s=round(min(gaps), 2),
+        )

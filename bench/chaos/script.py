@@ -1,0 +1,31 @@
+"""What the agent says while it is disturbed: plain words, which recognition gets right."""
+
+from dataclasses import dataclass
+
+LONG = (
+    "Every morning the old fisherman walked down to the beach before the sun came up. "
+    "He carried a small lantern, a cup of hot coffee, and a basket of fresh bread. "
+    "The water was calm and dark, and the only sound was the wind in the trees. "
+    "When the first light touched the mountains, he pushed his boat away from the stones. "
+    "By noon he had caught enough fish for his family and for the people next door."
+)
+SHORT = (
+    "Every morning the old fisherman walked down to the beach before the sun came up. "
+    "He carried a small lantern, and a basket of fresh bread. "
+    "The water was calm and dark."
+)
+
+
+@dataclass(frozen=True)
+class Script:
+    """A text, and after which of its words the system is hit."""
+
+    text: str
+    hits: tuple[int, ...]
+    """Each is the last word of a sentence: a worker has just got it to speak."""
+
+    @classmethod
+    def of(cls, text: str, *, sentences: tuple[int, ...]) -> "Script":
+        """`sentences` counts from 1 those after whose end the system is hit, once each."""
+        ends = [n for n, word in enumerate(text.split(), start=1) if word.endswith(".")]
+        return cls(text, tuple(ends[sentence - 1] for sentence in sentences))

@@ -1,0 +1,115 @@
+"""The course of the suite: undisturbed replies, then every case, each in a call of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.chaos.cases import Case
+from bench.chaos.judging import Judge, Recognition
+from bench.chaos.listening import Listener, calling
+from bench.chaos.script import LONG, SHORT, Script
+from bench.chaos.system import running
+from bench.chaos.trial import Stage, Trial, mended
+from caller.errors import CallError
+from parley import models
+from parley.errors import SupervisorError
+
+RECOGNISER = "whisper-base"
+MOST_UNRECOGNISED = 0.1
+"""Of the words of an undisturbed reply; where more are not understood, nothing can be judged."""
+POOL_ASKS_S = 2.5
+"""The agent asks every worker once a second, and knows after this which are back."""
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is tried."""
+
+    script: Script
+    undisturbed: int
+    redis_away_s: float
+
+    @classmethod
+    def full(cls) -> "Plan":
+        return cls(Script.of(LONG, sentences=(1, 2, 4)), undisturbed=3, redis_away_s=60.0)
+
+    @classmethod
+    def short(cls) -> "Plan":
+        return cls(Script.of(SHORT, sentences=(2,)), undisturbed=1, redis_away_s=10.0)
+
+
+@dataclass
+class Suite:
+    """Runs the cases; `tell` is given a line for each step."""
+
+    cases: Sequence[Case]
+    plan: Plan
+    keep: Path | None
+    tell: Tell
+    trials: list[Trial] = field(default_factory=list)
+
+    async def run(self, folder: Path) -> None:
+        """Fills `trials`. Raises ParleyError where Parley cannot be started or judged at all."""
+        self.tell("starting LiveKit, the agent and the workers")
+        recognition = await asyncio.to_thread(_recognition)
+        needs_redis = any(case.needs_redis for case in self.cases)
+        async with running(folder, with_redis=needs_redis) as system:
+            stage = Stage(
+                system, self.plan.script, recognition, Judge(self.plan.script.text), self.keep
+            )
+            async with calling(system.access(), system.storyteller) as listener:
+                for number in range(1, self.plan.undisturbed + 1):
+                    self.tell(f"undisturbed reply {number} of {self.plan.undisturbed}")
+                    reply = await stage.undisturbed(listener)
+                    missed = len(reply.errors.lost) / len(self.plan.script.text.split())
+                    if missed > MOST_UNRECOGNISED:
+                        raise CallError(
+                            f"an undisturbed reply was recognised as {reply.text!r}: "
+                            "what is lost in a disturbed one could not be told"
+                        )
+            for case in self.cases:
+                await self._run(case, stage)
+
+    async def _run(self, case: Case, stage: Stage) -> None:
+        try:
+            async with calling(stage.system.access(), stage.system.storyteller) as listener:
+                if case.outlasts:
+                    await self._outlasting(case, stage, listener)
+                    return
+                for after_word in self.plan.script.hits:
+                    self.tell(f"{case.name}: {case.summary}, after word {after_word}")
+                    await asyncio.sleep(POOL_ASKS_S)
+                    self.trials.append(await stage.trial(case, listener, after_word=after_word))
+        except* (CallError, SupervisorError) as failures:
+            problem = "; ".join(str(error) for error in failures.exceptions)
+            self.trials.append(Trial.failed(case.name, problem))
+
+    async def _outlasting(self, case: Case, stage: Stage, listener: Listener) -> None:
+        """A fault that begins in a reply and lasts through later ones, one in a new call."""
+        system, loop = stage.system, asyncio.get_running_loop()
+        self.tell(f"{case.name}: {case.summary}")
+        await asyncio.sleep(POOL_ASKS_S)
+        after_word = self.plan.script.hits[0]
+        hit, hit_at_s, audio = await stage.struck(case.strike, listener, after_word)
+        until = loop.time() + self.plan.redis_away_s
+        reply = await stage.recognised(audio, f"{case.name}-word-{after_word}")
+        trials = [
+            stage.judged(case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s)
+        ]
+        async with calling(system.access(), system.storyteller) as newcomer:
+            trials.append(await stage.later_trial(case, newcomer, occasion="a new call"))
+        while loop.time() < until:
+            occasion = f"reply {len(trials) + 1} meanwhile"
+            trials.append(await stage.later_trial(case, listener, occasion=occasion))
+        problem = await mended(hit.mend)
+        trials.append(await stage.later_trial(case, listener, occasion="afterwards"))
+        if problem is not None:
+            trials[-1] = replace(trials[-1], problem=problem, kept=False)
+        self.trials.extend(trials)
+
+
+def _recognition() -> Recognition:
+    return Recognition(models.ensure(RECOGNISER), threads=2)

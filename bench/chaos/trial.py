@@ -1,0 +1,156 @@
+"""One reply with one fault in the middle of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.chaos.cases import Case, Hit, Strike
+from bench.chaos.judging import Judge, Recognition, Reply
+from bench.chaos.listening import Listener
+from bench.chaos.script import Script
+from bench.chaos.system import System
+from parley.audio import Audio
+from parley.errors import SupervisorError
+
+HANDED_OVER_S = 0.05
+"""From the model's word to the worker's text: what it ended is being made into sound then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What a caller noticed of it. `hit_at_s`: after the first sound; None: nothing was hit."""
+
+    case: str
+    occasion: str
+    hit: str
+    hit_at_s: float | None
+    worker_cpu_ms: float
+    moved: bool
+    lost: tuple[str, ...]
+    repeated: int
+    gap_s: float | None
+    """None: there was nothing to be heard of it; `problem` says why."""
+    heard: str
+    problem: str | None
+    kept: bool
+
+    @classmethod
+    def failed(cls, case: str, problem: str) -> "Trial":
+        """One that broke off."""
+        return cls(
+            case=case,
+            occasion="",
+            hit="",
+            hit_at_s=None,
+            worker_cpu_ms=0.0,
+            moved=False,
+            lost=(),
+            repeated=0,
+            gap_s=None,
+            heard="",
+            problem=problem,
+            kept=False,
+        )
+
+
+@dataclass
+class Stage:
+    """Where the trials of one script are held."""
+
+    system: System
+    script: Script
+    recognition: Recognition
+    judge: Judge
+    keep: Path | None
+
+    async def undisturbed(self, listener: Listener) -> Reply:
+        """A reply that nothing happens to; the judge compares later ones with it."""
+        audio = await listener.hear(self.script.text)
+        reply = await self.recognised(audio, f"undisturbed-{len(self.judge.undisturbed) + 1}")
+        self.judge.undisturbed.append(reply)
+        return reply
+
+    async def trial(self, case: Case, listener: Listener, *, after_word: int) -> Trial:
+        """Hits the system when the model has written so many words; mends it afterwards."""
+        hit, hit_at_s, audio = await self.struck(case.strike, listener, after_word)
+        mending = asyncio.create_task(mended(hit.mend))
+        reply = await self.recognised(audio, f"{case.name}-word-{after_word}")
+        problem = await mending
+        return self.judged(
+            case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s, problem=problem
+        )
+
+    async def later_trial(self, case: Case, listener: Listener, *, occasion: str) -> Trial:
+        """A reply while the fault lasts."""
+        audio = await listener.hear(self.script.text)
+        reply = await self.recognised(audio, f"{case.name}-{occasion.replace(' ', '-')}")
+        return self.judged(case, reply, occasion=occasion)
+
+    async def struck(
+        self, strike: Strike, listener: Listener, after_word: int
+    ) -> tuple[Hit, float, Audio]:
+        """A reply that is hit: what was hit, when after the first sound, and what was heard."""
+        hits: list[tuple[Hit, float]] = []
+        loop = asyncio.get_running_loop()
+
+        async def disturb() -> None:
+            audible_at = loop.time()
+            await self.system.storyteller.told(after_word + 1)  # only then is the sentence over
+            await asyncio.sleep(HANDED_OVER_S)
+            at_s = loop.time() - audible_at
+            hits.append((await strike(self.system), at_s))
+
+        audio = await listener.hear(self.script.text, disturb)
+        ((hit, at_s),) = hits
+        return hit, round(at_s, 2), audio
+
+    def judged(
+        self,
+        case: Case,
+        reply: Reply,
+        *,
+        occasion: str,
+        hit: Hit | None = None,
+        hit_at_s: float | None = None,
+        problem: str | None = None,
+    ) -> Trial:
+        judgement = self.judge.judge(reply)
+        if hit is not None and hit.moved is not case.moves:
+            missed = "no other worker took over" if case.moves else "the utterance moved"
+            problem = problem or missed
+        kept = (
+            problem is None
+            and len(judgement.lost) <= case.lost
+            and judgement.repeated <= case.repeated
+            and judgement.gap_s <= case.gap_s
+        )
+        return Trial(
+            case=case.name,
+            occasion=occasion,
+            hit=hit.target if hit is not None else "",
+            hit_at_s=hit_at_s,
+            worker_cpu_ms=hit.cpu_ms if hit is not None else 0.0,
+            moved=hit.moved if hit is not None else False,
+            lost=judgement.lost,
+            repeated=judgement.repeated,
+            gap_s=judgement.gap_s,
+            heard=reply.text,
+            problem=problem,
+            kept=kept,
+        )
+
+    async def recognised(self, audio: Audio, name: str) -> Reply:
+        if self.keep is not None:
+            (self.keep / f"{name}.wav").write_bytes(audio.wav())
+        text, errors = await asyncio.to_thread(self.recognition.hear, audio, self.script.text)
+        return Reply(audio, text, errors)
+
+
+async def mended(mend: Callable[[], Awaitable[None]]) -> str | None:
+    """Mends; the reason where that was not possible."""
+    try:
+        await mend()
+    except SupervisorError as error:
+        return str(error)
+    return None
