@@ -6,39 +6,67 @@ person hears it one transport later.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
 from agent.echo import EchoGuard, repeats
-from agent.playout import Playout
 from agent.turn_taking import Decision, Floor, FloorPolicy, TurnTaking
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
-from parley.telemetry import metrics
 
 SAMPLE_RATE_HZ = 16000
 WINDOW_S = VAD_WINDOW_SAMPLES / SAMPLE_RATE_HZ
 
 
+class Voice(Protocol):
+    """The agent's own voice, as `Playout` has it."""
+
+    @property
+    def level_dbfs(self) -> float: ...
+
+    @property
+    def heard_text(self) -> str: ...
+
+    def duck(self) -> None: ...
+
+    def unduck(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Cut:
+    """An interruption that was decided; times are seconds of the barge-in's clock."""
+
+    onset_s: float | None
+    """When the speech began; None where only its words were noticed."""
+    silenced_s: float
+    """When it was decided that the agent falls silent."""
+
+
 class BargeIn:
-    """One call's barge-in. `hear` and `understand` are called in the order things happen."""
+    """One call's barge-in. Everything is called in the order things happen."""
 
     def __init__(
         self,
-        playout: Playout,
+        voice: Voice,
         *,
         policy: FloorPolicy,
-        on_yield: Callable[[], None],
+        on_yield: Callable[[Cut], None],
         on_floor: Callable[[Floor], None] = lambda floor: None,
         clock: Clock = monotonic,
     ) -> None:
-        """`on_yield` cuts the reply for good; the playout is silent by then.
+        """`on_yield` cuts the reply for good; the voice is silent by then.
 
         `on_floor` is told whenever the floor changes.
         """
-        self._playout = playout
+        self._voice = voice
         self._on_yield = on_yield
         self._on_floor = on_floor
         self._clock = clock
@@ -47,9 +75,29 @@ class BargeIn:
         self._window = np.empty(0, np.int16)
         self._suspects_db: list[float] = []
         """Levels of the voiced windows that are being judged."""
+        self._silenced_s = 0.0
+        self._told = Floor.QUIET
         self.turns = TurnTaking(policy)
-        playout.on("playback_started", lambda _: self._agent_speaks())
-        playout.on("playback_finished", lambda _: self._agent_stops())
+
+    # --- what the agent does
+
+    def agent_thinks(self) -> None:
+        """A reply is being made."""
+        self.turns.agent_thinks()
+        self._tell()
+
+    def agent_speaks(self) -> None:
+        """The first audio of a reply is about to sound."""
+        self._act(self.turns.agent_speaks(at_s=self._clock()))
+
+    def agent_stops(self) -> None:
+        """The reply has sounded to its end, was cut, or will not come."""
+        if self.turns.contested:
+            self._go_on()
+        self.turns.agent_stops()
+        self._tell()
+
+    # --- what is heard
 
     def hear(self, frame: rtc.AudioFrame) -> None:
         """Takes a frame of the microphone: 16 kHz mono, any length."""
@@ -60,21 +108,30 @@ class BargeIn:
             self._window = self._window[VAD_WINDOW_SAMPLES:]
             self._judge(window)
 
-    def understand(self, text: str) -> None:
-        """Takes what recognition has made so far of the speech that is going on."""
-        heard = self._playout.heard_text
-        if text and self.turns.contested and repeats(text, heard):
+    def understand(self, text: str) -> bool:
+        """Takes what recognition has made so far of the speech that is going on.
+
+        Whether it is the person's turn, or the beginning of one: what they murmur while the agent
+        keeps the floor is not, nor is the agent's own voice come back.
+        """
+        heard = self._voice.heard_text
+        if text and self.turns.agent_has_floor and repeats(text, heard):
             for level_db in self._suspects_db:
                 self._echo.was_echo(level_db)
             self._act(self.turns.dismiss())
-            return
+            return False
         self.turns.agent_asked(asked=heard.rstrip().endswith("?"))
         self._act(self.turns.transcript(text, at_s=self._clock()))
+        return self.turns.takes_turn(text)
+
+    def time_passes(self) -> None:
+        """Judges what is contested though the microphone brings nothing any more."""
+        self._act(self.turns.passes(at_s=self._clock()))
 
     def _judge(self, window: Samples) -> None:
         level_db = level_dbfs(window)
         probability = self._vad.predict(window)
-        self._echo.played(self._playout.level_dbfs)
+        self._echo.played(self._voice.level_dbfs)
         if self._echo.explains(level_db):
             probability = 0.0
         decision = self.turns.window(
@@ -84,37 +141,34 @@ class BargeIn:
             self._suspects_db.append(level_db)
         self._act(decision)
 
+    # --- what is done about it
+
     def _act(self, decision: Decision | None) -> None:
-        if decision is None:
-            return
         match decision:
             case Decision.DUCK:
-                self._playout.duck()
+                self._voice.duck()
             case Decision.HOLD:
-                self._playout.pause()
+                self._fall_silent()
             case Decision.RETURN:
-                self._suspects_db.clear()
-                self._playout.unduck()
-                self._playout.resume()
+                self._go_on()
             case Decision.YIELD:
+                if self._told is not Floor.HELD:
+                    self._fall_silent()
                 self._suspects_db.clear()
-                self._yield()
-        self._on_floor(self.turns.floor)
+        self._tell()
+        if decision is Decision.YIELD:
+            self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
 
-    def _yield(self) -> None:
-        decided_s = self._clock()
-        self._playout.pause()
-        to_silence_s = self._clock() - decided_s
-        if self.turns.onset_s is not None:
-            to_decision_s = decided_s - self.turns.onset_s
-            metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(to_decision_s)
-        metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(to_silence_s)
-        self._on_yield()
+    def _fall_silent(self) -> None:
+        self._silenced_s = self._clock()
+        self._voice.pause()
 
-    def _agent_speaks(self) -> None:
-        self.turns.agent_speaks(at_s=self._clock())
-        self._on_floor(self.turns.floor)
+    def _go_on(self) -> None:
+        self._suspects_db.clear()
+        self._voice.unduck()
+        self._voice.resume()
 
-    def _agent_stops(self) -> None:
-        self.turns.agent_stops(at_s=self._clock())
-        self._on_floor(self.turns.floor)
+    def _tell(self) -> None:
+        if self.turns.floor is not self._told:
+            self._told = self.turns.floor
+            self._on_floor(self._told)

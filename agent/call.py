@@ -10,11 +10,12 @@ from openai import AsyncOpenAI
 from pydantic import ValidationError
 
 from agent.conversation import Conversation
+from agent.duplex import Duplex
 from agent.hearing import Hearing
 from agent.llm import build_llm, fill_prompt_cache
 from agent.notices import Notices
 from agent.problems import tell_problems
-from agent.session import build_session, room_options
+from agent.session import build_session, floor_policy, room_options
 from agent.speaking import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.speaking import Speaking
 from agent.turn_report import TurnReport
@@ -55,15 +56,20 @@ class Call:
         model = build_llm(settings, self._client)
         session = build_session(settings, hearing=hearing, speaking=speaking, model=model)
         report = TurnReport(session, self._notices, hearing=hearing)
+        duplex = self._duplex()
+        duplex.join(session, report)
         tell_problems(session, self._notices, rate_hz=SPEAKING_HZ)
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._notices.aclose)
 
-        agent = Conversation(instructions=settings.agent.instructions)
+        await context.connect()
+        await duplex.publish()
+        agent = Conversation(instructions=settings.agent.instructions, barge_in=duplex.barge_in)
         options = room_options(settings, on_text=TypedText(self._notices, report))
         await session.start(
             agent, room=context.room, room_options=options, session_host=False, record=False
         )
+        session.output.transcription = None  # what is heard is written, not what is made
         voices = Voices(speech, speech.roster.discovery, speaking)
         voices.serve(context.room)
         await self._use_dispatched_voice(voices)
@@ -71,6 +77,16 @@ class Call:
             session.say(settings.agent.greeting, allow_interruptions=True)
         if settings.llm_is_local:
             self._warming = asyncio.create_task(fill_prompt_cache(self._client, settings))
+
+    def _duplex(self) -> Duplex:
+        duplex = Duplex(
+            self._context.room,
+            self._notices,
+            sample_rate_hz=SPEAKING_HZ,
+            policy=floor_policy(self._settings.turn),
+        )
+        self._running.push_async_callback(duplex.aclose)
+        return duplex
 
     def _speaking(self, pool: SpeechPool) -> Speaking:
         tts = self._settings.tts

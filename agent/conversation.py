@@ -2,18 +2,52 @@
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
+from dataclasses import replace
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, FlushSentinel, ModelSettings, llm
+from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
 from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
+from agent.barge_in import BargeIn
 from agent.llm import never_silent, recent
+from agent.pacing import USERDATA_PACE, Pace, current_pace
 from agent.turn_report import current_reply
+
+_TRANSCRIPTS = (
+    stt.SpeechEventType.INTERIM_TRANSCRIPT,
+    stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
+    stt.SpeechEventType.FINAL_TRANSCRIPT,
+)
 
 
 class Conversation(Agent):
-    """Answers from the recent conversation, and stamps each reply with where its time went."""
+    """Answers from the recent conversation, and stamps each reply with where its time went.
+
+    What is heard passes barge-in first: frames before they are recognised, and words before the
+    framework takes them for a turn.
+    """
+
+    def __init__(self, *, instructions: str, barge_in: BargeIn) -> None:
+        super().__init__(instructions=instructions)
+        self._barge_in = barge_in
+
+    async def stt_node(
+        self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
+    ) -> AsyncGenerator[stt.SpeechEvent]:
+        events: AsyncGenerator[Any] = Agent.default.stt_node(
+            self, self._heard(audio), model_settings
+        )
+        async for event in events:
+            if event.type not in _TRANSCRIPTS or self._barge_in.understand(_text(event)):
+                yield event
+            elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                yield _without_text(event)  # what was flushed is answered: it was nothing
+
+    async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
+        async for frame in audio:
+            self._barge_in.hear(frame)
+            yield frame
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
@@ -33,8 +67,20 @@ class Conversation(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame]:
         reply = current_reply.get(None)
+        pace = Pace()
+        current_pace.set(pace)
         async for frame in Agent.default.tts_node(self, text, model_settings):
             started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
             if reply is not None and reply.tts_first_audio_s is None and started_at:
                 reply.tts_first_audio_s = time.perf_counter() - started_at
+            frame.userdata[USERDATA_PACE] = pace
             yield frame
+
+
+def _text(event: stt.SpeechEvent) -> str:
+    return event.alternatives[0].text if event.alternatives else ""
+
+
+def _without_text(event: stt.SpeechEvent) -> stt.SpeechEvent:
+    nothing = [replace(data, text="", words=None) for data in event.alternatives[:1]]
+    return replace(event, alternatives=nothing)

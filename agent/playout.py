@@ -19,14 +19,13 @@ from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
 from agent.heard import HeardText, TimedPiece
+from agent.pacing import AHEAD_S, USERDATA_PACE, Pace
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
 FRAME_S = 0.02
 QUEUED_S = 0.08
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
-AHEAD_S = 1.5
-"""Audio kept here beyond what has been played; more would be made for nothing when it is cut."""
 RAMP_S = 0.01
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
@@ -48,6 +47,7 @@ class _Reply:
     """The audio of one segment and how far it has been handed to the source."""
 
     sample_rate_hz: int
+    pace: Pace | None = None
     heard: HeardText = field(default_factory=HeardText)
     ended: bool = False
     _chunks: list[Samples] = field(default_factory=list)
@@ -101,7 +101,8 @@ class Playout(io.AudioOutput):
         """`on_heard` is told each piece of the transcript when it has sounded."""
         super().__init__(
             label="Playout",
-            capabilities=io.AudioOutputCapabilities(pause=True),
+            # Barge-in pauses and resumes; the framework, told that it can, would do it too.
+            capabilities=io.AudioOutputCapabilities(pause=False),
             sample_rate=sample_rate_hz,
         )
         self._source = source
@@ -141,7 +142,8 @@ class Playout(io.AudioOutput):
         if self._reply is not None and self._reply.ended:
             await self.wait_for_playout()
         await super().capture_frame(frame)
-        reply = self._reply = self._reply or _Reply(self._rate_hz)
+        pace = frame.userdata.get(USERDATA_PACE)
+        reply = self._reply = self._reply or _Reply(self._rate_hz, pace)
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
         reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
@@ -162,8 +164,7 @@ class Playout(io.AudioOutput):
         if self._reply is None:
             return
         self._cut = not self._reply.ended
-        self._take_back(self._reply)
-        self._fade_out(self._reply)
+        self._silence(self._reply)
         self._finish(self._reply, interrupted=True)
 
     def pause(self) -> None:
@@ -172,11 +173,12 @@ class Playout(io.AudioOutput):
             return
         self._paused = True
         if self._reply is not None:
-            self._take_back(self._reply)
-            self._fade_out(self._reply)
+            self._silence(self._reply)
 
     def resume(self) -> None:
         super().resume()
+        if not self._paused:
+            return
         self._paused = False
         self._gain = 0.0
         self._changed.set()
@@ -234,11 +236,13 @@ class Playout(io.AudioOutput):
         if too_early_s > 0.0005:
             await self._wait(too_early_s)
             return
-        samples = reply.take(int(FRAME_S * self._rate_hz))
-        gained = (samples * self._ramp(len(samples))).astype(np.int16)
         if not self._started:
             self._started = True
             self.on_playback_started(created_at=time.time())
+            if self._paused or self._reply is not reply:  # whoever was told did not want it
+                return
+        samples = reply.take(int(FRAME_S * self._rate_hz))
+        gained = (samples * self._ramp(len(samples))).astype(np.int16)
         self._level_dbfs = level_dbfs(gained)
         self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
         await self._source.capture_frame(self._frame(gained))
@@ -260,13 +264,14 @@ class Playout(io.AudioOutput):
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
 
-    def _fade_out(self, reply: _Reply) -> None:
-        """A last ramp to silence, in place of a click."""
-        count = int(RAMP_S * self._rate_hz)
+    def _silence(self, reply: _Reply) -> None:
+        """Ends what sounds with a last ramp, in place of a click."""
+        sounds = self._queued_s() > 0
+        self._take_back(reply)
         start = reply.position
-        samples = reply.take(count)
+        samples = reply.take(int(RAMP_S * self._rate_hz))
         reply.position = start
-        if not len(samples) or not self._started:
+        if not len(samples) or not sounds:
             return
         faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
         frame = self._frame(faded.astype(np.int16))
@@ -290,6 +295,8 @@ class Playout(io.AudioOutput):
         return gain
 
     def _tell(self, reply: _Reply) -> None:
+        if reply.pace is not None:
+            reply.pace.played_until(self.played_s)
         count = reply.heard.count_until(self.played_s)
         if count > self._told:
             self._on_heard(reply.heard.text(self._told, count))
@@ -297,6 +304,7 @@ class Playout(io.AudioOutput):
 
     def _finish(self, reply: _Reply, *, interrupted: bool) -> None:
         played_s = self.played_s
+        self._tell(reply)
         heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
         if not interrupted:
             self._on_heard(reply.heard.text(self._told))

@@ -1,6 +1,5 @@
 """The framework's session, as the settings want it."""
 
-from livekit import rtc
 from livekit.agents import (
     NOT_GIVEN,
     AgentSession,
@@ -15,9 +14,10 @@ from livekit.plugins import openai
 
 from agent.hearing import SAMPLE_RATE_HZ as HEARING_HZ
 from agent.hearing import Hearing
-from agent.speaking import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.speaking import Speaking
+from agent.turn_taking import FloorPolicy
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import TurnSection
 
 FRAME_MS = 20
 _NEVER = 1_000_000
@@ -37,15 +37,16 @@ def build_session(
         # Pinned: the default asks a cloud service in development.
         turn_detection=inference.TurnDetector(version="v1-mini") if hearing else "manual",
         endpointing={
-            "mode": "fixed",
+            "mode": turn.endpointing,
             "min_delay": turn.endpointing_min_delay_s,
             "max_delay": turn.endpointing_max_delay_s,
         },
         interruption={
+            # `BargeIn` interrupts. The framework acts only on words that it lets through, on
+            # which it has acted already.
             "mode": "vad",  # adaptive interruption is a cloud service
-            "min_duration": turn.interruption_min_duration_s,
-            "resume_false_interruption": True,
-            "false_interruption_timeout": 1.0,
+            "min_duration": _NEVER,
+            "resume_false_interruption": False,
         },
         preemptive_generation={"enabled": True, "preemptive_tts": True, "max_retries": 6},
     )
@@ -77,16 +78,29 @@ def build_session(
 def room_options(
     settings: OrchestratorSettings, *, on_text: TextInputCallback
 ) -> room_io.RoomOptions:
-    """How the session meets the room: 20 ms frames in, the worker's own rate out."""
+    """How the session meets the room: short frames in, and the person's transcript out."""
     audio_input = room_io.AudioInputOptions(
-        sample_rate=HEARING_HZ, num_channels=1, frame_size_ms=FRAME_MS
+        sample_rate=HEARING_HZ,
+        num_channels=1,
+        frame_size_ms=FRAME_MS,
+        # Who speaks is judged by level too: a murmur in the back must not be turned up.
+        auto_gain_control=False,
     )
     return room_io.RoomOptions(
         text_input=room_io.TextInputOptions(text_input_cb=on_text),
         audio_input=audio_input if settings.asr.enabled else False,
-        audio_output=room_io.AudioOutputOptions(
-            sample_rate=SPEAKING_HZ,
-            num_channels=1,
-            track_publish_options=rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-        ),
+        audio_output=False,  # `Duplex` has its own track
+        text_output=room_io.TextOutputOptions(sync_transcription=False),
+    )
+
+
+def floor_policy(turn: TurnSection) -> FloorPolicy:
+    """When the agent gives way, as the settings want it."""
+    return FloorPolicy(
+        duck_after_s=turn.duck_after_s,
+        hold_after_s=turn.hold_after_s,
+        thinking_hold_after_s=turn.thinking_hold_after_s,
+        yield_after_s=turn.yield_after_s,
+        verdict_s=turn.verdict_s,
+        near_db=turn.near_db,
     )

@@ -23,6 +23,7 @@ from livekit.agents import (
 from livekit.agents.types import TimedString
 from livekit.agents.utils.aio import ChanClosed
 
+from agent.pacing import Pace, current_pace
 from agent.synthesis_metrics import SynthesisMeter
 from agent.text.alignment import TimedText, align
 from agent.text.segmenter import ClauseSegmenter
@@ -152,6 +153,8 @@ class _SpeakingStream(tts.SynthesizeStream):
     def __init__(self, speaking: Speaking, *, conn_options: APIConnectOptions) -> None:
         super().__init__(tts=speaking, conn_options=conn_options)
         self._speaking = speaking
+        pace: Pace | None = current_pace.get(None)
+        self._pace = pace or Pace()
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request = self._speaking.next_request()
@@ -193,6 +196,7 @@ class _SpeakingStream(tts.SynthesizeStream):
                             output_emitter.push_timed_transcript(script.timed(event))
                         case AudioChunk():
                             meter.audio()
+                            self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
                             output_emitter.push(event.samples.tobytes())
         except SpeechError as error:
             meter.failed(error)
@@ -200,7 +204,7 @@ class _SpeakingStream(tts.SynthesizeStream):
             raise _as_api_error(error) from error
 
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
-        """The texts of the reply, as soon as its tokens make them up."""
+        """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
         pause_s: float | None = None
         while True:
@@ -219,10 +223,12 @@ class _SpeakingStream(tts.SynthesizeStream):
                 left -= len(text)
                 stretches, pause_s = script.segmenter.push(text), PAUSE_S
             for text in script.admit(stretches):
+                await self._pace.wanted()
                 yield text
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
         for text in script.admit(script.segmenter.finish()):
+            await self._pace.wanted()
             yield text
 
 

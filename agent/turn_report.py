@@ -19,7 +19,6 @@ from livekit.agents import (
     AgentStateChangedEvent,
     ConversationItemAddedEvent,
     SpeechCreatedEvent,
-    UserStateChangedEvent,
     llm,
 )
 from livekit.agents.voice import SpeechHandle
@@ -42,9 +41,9 @@ class Reply:
     """Wall clock of the transcript that it was made from; None for typed text."""
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
-    heard: bool = False
-    yields: bool = False
-    """The person speaks, or has typed, where it was heard: if it ends now, they cut it short."""
+    started: bool = False
+    interruption: InterruptedEvent | None = None
+    """How the person cut it short, once they have."""
 
 
 current_reply: ContextVar[Reply] = ContextVar("current_reply")
@@ -64,16 +63,28 @@ class TurnReport:
         self._replies: dict[str, Reply] = {}
         self._turns = 0
         self._person: llm.MetricsReport = {}
-        self._onset_at: float | None = None
         session.on("speech_created", self._on_speech_created)
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_agent_state)
-        session.on("user_state_changed", self._on_user_state)
 
     def person_typed(self) -> None:
         """The person sent text: what is being said gives way to it."""
         if (reply := self._reply()) is not None:
-            reply.yields = True
+            reply.interruption = InterruptedEvent()
+
+    def person_interrupts(self, *, onset_at_s: float | None, decided_at_s: float) -> None:
+        """The person spoke, and the reply gives way; wall-clock times as in InterruptedEvent."""
+        if onset_at_s is not None:
+            latency_s = decided_at_s - onset_at_s
+            metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(latency_s)
+        if (reply := self._reply()) is not None:
+            reply.interruption = InterruptedEvent(onset_at_s=onset_at_s, decided_at_s=decided_at_s)
+
+    def reply_cut(self, *, heard: str) -> None:
+        """The reply that is being said has ended early; `heard` is what remains of it."""
+        reply = self._reply()
+        if reply is not None and reply.interruption is not None:
+            reply.interruption = reply.interruption.model_copy(update={"heard": heard})
 
     def _reply(self) -> Reply | None:
         """The reply that is being said."""
@@ -104,27 +115,13 @@ class TurnReport:
             self._turns += 1
             self._person = item.metrics
 
-    def _on_user_state(self, event: UserStateChangedEvent) -> None:
-        if event.new_state == "speaking":
-            self._onset_at = event.created_at  # dated back to when the speech began
-
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         reply = self._reply()
-        if reply is None:
-            return
-        if event.new_state == "speaking":
-            reply.yields = False  # it goes on: what interrupted it was nothing
+        if reply is not None and event.new_state == "speaking" and not reply.started:
+            reply.started = True
             self._on_first_audio(reply, event.created_at)
-        elif event.old_state == "speaking" and self._session.user_state == "speaking":
-            reply.yields = True
-            if self._onset_at is not None:
-                decided_s = event.created_at - self._onset_at
-                metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(decided_s)
 
     def _on_first_audio(self, reply: Reply, at: float) -> None:
-        if reply.heard:
-            return
-        reply.heard = True
         if reply.answers_person:
             stages = self._stages(reply, at)
             self._notices.send(TurnEvent(turn=max(self._turns, 1), stages=stages))
@@ -148,6 +145,6 @@ class TurnReport:
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:
         reply = self._replies.pop(handle.id)
-        if handle.interrupted and reply.yields:
+        if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
-            self._notices.send(InterruptedEvent())
+            self._notices.send(reply.interruption)

@@ -1,4 +1,4 @@
-"""Who has the floor while the agent speaks: duck at the first sign, hold, then yield or go on.
+"""Who has the floor: duck at the first sign of speech, hold, then yield or go on.
 
 Pure logic: events with their times go in, decisions come out. Nothing here waits, so the same
 events give the same decisions again, on any clock.
@@ -6,6 +6,9 @@ events give the same decisions again, on any clock.
     SPEAKING --evidence--> DUCKED --sustained--> HELD --wants the floor--> YIELDED
         ^                    |                     |
         +-----silence--------+---back-channel------+
+
+While the agent THINKS nothing sounds that could be ducked: sustained speech holds the reply back
+before its first sound, and a back-channel or silence lets it come.
 """
 
 from dataclasses import dataclass, field
@@ -24,6 +27,8 @@ class FloorPolicy:
     """Speech after which the agent turns down: the first window, a false one costs nothing."""
     hold_after_s: float = 0.09
     """Speech after which the agent falls silent, keeping its place."""
+    thinking_hold_after_s: float = 0.2
+    """The same while it thinks: what is held back is not heard to stop, so there is time."""
     yield_after_s: float = 0.9
     """Speech after which the floor is the person's whatever recognition says."""
     gap_s: float = 0.15
@@ -32,13 +37,17 @@ class FloorPolicy:
     """Silence after which the speech over the agent is over and is judged."""
     verdict_s: float = 0.9
     """Time after the speech's end in which its words may still come; then the agent goes on."""
+    late_verdict_s: float = 4.0
+    """Words that come later than that, but within this time of the speech, still take the floor."""
     near_db: float = 14.0
     """Speech this far below the person's own level is somebody else's, farther away."""
 
 
 class Floor(Enum):
     QUIET = "quiet"
-    """The agent is not speaking: the floor is anyone's."""
+    """The agent has nothing to say: the floor is anyone's."""
+    THINKING = "thinking"
+    """A reply is being made, and nothing of it has sounded."""
     SPEAKING = "speaking"
     DUCKED = "ducked"
     HELD = "held"
@@ -60,9 +69,15 @@ class TurnTaking:
 
     policy: FloorPolicy = FloorPolicy()
     floor: Floor = Floor.QUIET
+    _held_from: Floor = Floor.SPEAKING
+    """Where the agent goes on when it may: speaking or thinking."""
     _speech_began_s: float | None = None
     _last_voiced_s: float = float("-inf")
+    _last_near_s: float = float("-inf")
+    """When the person was last heard while the reply was there."""
     _voiced_s: float = 0.0
+    _spoke_since: bool = True
+    """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
     _text: str = ""
     _asked: bool = False
@@ -74,23 +89,43 @@ class TurnTaking:
 
     @property
     def contested(self) -> bool:
-        """Whether speech over the agent's voice is being judged."""
+        """Whether speech over the agent's reply is being judged."""
         return self.floor in (Floor.DUCKED, Floor.HELD)
+
+    @property
+    def agent_has_floor(self) -> bool:
+        """Whether a reply is under way that has not been given up."""
+        return self.floor not in (Floor.QUIET, Floor.YIELDED)
 
     # --- what the agent does
 
-    def agent_speaks(self, *, at_s: float) -> None:
-        """The first audio of a reply is heard; speech already going on is judged against it."""
-        self.floor = Floor.SPEAKING
+    def agent_thinks(self) -> None:
+        """A reply is being made; what the person says from now on is judged against it."""
+        if not self.contested:
+            self.floor = Floor.THINKING
+            self._forget()
+
+    def agent_speaks(self, *, at_s: float) -> Decision | None:
+        """The first audio of a reply is heard; a person who is speaking keeps the floor."""
         self._asked = False
+        if self.contested:
+            self._held_from = Floor.SPEAKING
+            return None
+        self.floor = Floor.SPEAKING
+        speaks_on = at_s - self._last_voiced_s <= self.policy.gap_s
+        if speaks_on and self._voiced_s >= self.policy.hold_after_s:
+            self._last_near_s = self._last_voiced_s
+            return self._decide(Decision.HOLD)
         self._forget()
+        return None
 
     def agent_asked(self, *, asked: bool) -> None:
         """Whether what has been heard of the reply ends in a question."""
         self._asked = asked
 
-    def agent_stops(self, *, at_s: float) -> None:
-        """The reply has been heard to its end, or is cut."""
+    def agent_stops(self) -> None:
+        """The reply has been heard to its end, is cut, or will not come."""
+        self._spoke_since = self.floor is Floor.YIELDED
         self.floor = Floor.QUIET
         self._forget()
 
@@ -101,30 +136,41 @@ class TurnTaking:
     ) -> Decision | None:
         """A window of the microphone, ending at `at_s`; its VAD probability and RMS level."""
         voiced = probability >= self.policy.voiced_probability
-        if self.floor is Floor.QUIET or self.floor is Floor.YIELDED:
+        if not self.agent_has_floor:
             self._learn_level(level_db if voiced else None)
+        if not (voiced and self._near(level_db)):
+            return self.passes(at_s=at_s)
+        if at_s - self._last_voiced_s > self.policy.settle_s + duration_s:
+            self._forget()
+        if self._speech_began_s is None:
+            self._speech_began_s = at_s - duration_s
+        self._voiced_s += duration_s
+        self._last_voiced_s = at_s
+        if not self.agent_has_floor:
+            self._spoke_since = True
             return None
-        if voiced and self._near(level_db):
-            if at_s - self._last_voiced_s > self.policy.settle_s + duration_s:
-                self._forget()
-            if self._speech_began_s is None:
-                self._speech_began_s = at_s - duration_s
-            self._voiced_s += duration_s
-            self._last_voiced_s = at_s
-            return self._on_speech()
-        return self.passes(at_s=at_s)
+        self._last_near_s = at_s
+        return self._on_speech()
 
     def transcript(self, text: str, *, at_s: float) -> Decision | None:
         """What recognition has made so far of the speech that is going on."""
         self._text = text
-        if not self.contested:
+        recent = at_s - self._last_near_s <= self.policy.late_verdict_s
+        if not self.agent_has_floor or not recent:
             return None
         wants = meaning(text, answers_question=self._asked)
         if wants is Meaning.TURN:
             return self._decide(Decision.YIELD)
-        if text and self._over(at_s):
+        if self.contested and text and self._over(at_s):
             return self._decide(Decision.RETURN)
         return None
+
+    def takes_turn(self, text: str) -> bool:
+        """Whether `text` belongs to a turn of the person's, and not to what they murmured while
+        the agent had the floor."""
+        if self.agent_has_floor:
+            return False
+        return self._spoke_since or meaning(text) is Meaning.TURN
 
     def dismiss(self) -> Decision | None:
         """The speech that is being judged is not the person's: the agent goes on."""
@@ -146,18 +192,22 @@ class TurnTaking:
         policy = self.policy
         if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
             return self._decide(Decision.YIELD)
-        if self._voiced_s >= policy.hold_after_s and self.floor is not Floor.HELD:
+        thinking = self.floor is Floor.THINKING
+        hold_after_s = policy.thinking_hold_after_s if thinking else policy.hold_after_s
+        if self._voiced_s >= hold_after_s and self.floor is not Floor.HELD:
             return self._decide(Decision.HOLD)
         if self._voiced_s >= policy.duck_after_s and self.floor is Floor.SPEAKING:
             return self._decide(Decision.DUCK)
         return None
 
     def _decide(self, decision: Decision) -> Decision:
+        if self.floor in (Floor.SPEAKING, Floor.THINKING):
+            self._held_from = self.floor
         self.floor = {
             Decision.DUCK: Floor.DUCKED,
             Decision.HOLD: Floor.HELD,
             Decision.YIELD: Floor.YIELDED,
-            Decision.RETURN: Floor.SPEAKING,
+            Decision.RETURN: self._held_from,
         }[decision]
         if decision is Decision.RETURN:
             self._forget()

@@ -39,15 +39,15 @@ class TurnEvent(_Event):
     stages: TurnStages
 
 
-FloorName = Literal["quiet", "speaking", "ducked", "held", "yielded"]
+FloorName = Literal["quiet", "thinking", "speaking", "ducked", "held", "yielded"]
 
 
 class FloorEvent(_Event):
     """The floor has changed hands, or is contested.
 
-    quiet: the agent says nothing; speaking: it does; ducked: it has turned down at the first sign
-    of speech; held: it is silent and keeps its place; yielded: the person has the floor and the
-    reply is cut.
+    quiet: the agent has nothing to say; thinking: it is making a reply; speaking: the reply
+    sounds; ducked: it has been turned down at the first sign of speech; held: it is silent and
+    keeps its place; yielded: the person has the floor and the reply is cut.
     """
 
     type: Literal["floor"] = "floor"
@@ -64,7 +64,7 @@ class InterruptedEvent(_Event):
     type: Literal["interrupted"] = "interrupted"
     heard: str = Field("", description="the reply as it was heard, and is kept in the history")
     onset_at_s: float | None = Field(None, description="when the speech that cut it began")
-    decided_at_s: float | None = Field(None, description="when it was decided to cut it")
+    decided_at_s: float | None = Field(None, description="when it was decided to fall silent")
 
 
 class ErrorEvent(_Event):

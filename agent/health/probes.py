@@ -17,6 +17,7 @@ from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
 from parley.settings import OrchestratorSettings
 from parley.speech.channel import Channels
 from parley.speech.configured import recognition_discovery, speech_discovery
+from parley.tls import client_tls
 
 TIMEOUT_S = 1.0
 
@@ -51,11 +52,12 @@ class Probes:
     settings: OrchestratorSettings
     _speakers: Discovery = field(init=False)
     _listeners: Discovery = field(init=False)
-    _channels: Channels = field(default_factory=Channels, init=False)
+    _channels: Channels = field(init=False)
     _http: aiohttp.ClientSession = field(init=False)
     _running: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
 
     def __post_init__(self) -> None:
+        self._channels = Channels(client_tls(self.settings.tls))
         self._speakers = speech_discovery(self.settings)
         self._listeners = recognition_discovery(self.settings)
 

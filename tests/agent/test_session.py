@@ -14,13 +14,16 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from agent import apology
+from agent.barge_in import BargeIn
 from agent.conversation import Conversation
 from agent.llm import APOLOGY, build_client, build_llm
 from agent.notices import Notices
+from agent.playout import Playout
 from agent.problems import tell_problems
 from agent.session import build_session
 from agent.speaking import SAMPLE_RATE_HZ, Speaking
 from agent.turn_report import TurnReport
+from agent.turn_taking import FloorPolicy
 from agent.typed_text import MAX_TYPED_CHARS, TypedText
 from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
@@ -46,6 +49,16 @@ class Room:
     async def publish_data(self, payload: bytes, *, reliable: bool, topic: str) -> None:
         assert (reliable, topic) == (True, "parley.events")
         self.events.append(decode(payload))
+
+
+class Silence:
+    """A track into which nothing is played."""
+
+    async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        raise AssertionError("something was played")
+
+    def clear_queue(self) -> None:
+        pass
 
 
 class Ear(io.AudioOutput):
@@ -144,7 +157,10 @@ async def talk_with(
         report = TurnReport(session, notices, hearing=None)
         tell_problems(session, notices, rate_hz=SAMPLE_RATE_HZ)
         session.output.audio, session.output.transcription = ear, page
-        await session.start(Conversation(instructions="Be kind."), record=False)
+        unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
+        barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
+        agent = Conversation(instructions="Be kind.", barge_in=barge_in)  # nobody speaks to it
+        await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
         yield Talk(session, room, ear, page, voice, TypedText(notices, report))
         await notices.aclose()

@@ -136,14 +136,20 @@ class AnyOrder(RuleBasedStateMachine):
         self.expected = Floor.QUIET
 
     @rule()
+    def agent_thinks(self) -> None:
+        self.person.turns.agent_thinks()
+        if self.expected not in (Floor.DUCKED, Floor.HELD):
+            self.expected = Floor.THINKING
+
+    @rule()
     def agent_speaks(self) -> None:
-        self.person.turns.agent_speaks(at_s=self.person.now_s)
-        self.expected = Floor.SPEAKING
-        self.silent_for_s = 0.0
+        decision = self.person.turns.agent_speaks(at_s=self.person.now_s)
+        if self.expected not in (Floor.DUCKED, Floor.HELD):
+            self.expected = Floor.SPEAKING if decision is None else Floor.HELD
 
     @rule()
     def agent_stops(self) -> None:
-        self.person.turns.agent_stops(at_s=self.person.now_s)
+        self.person.turns.agent_stops()
         self.expected = Floor.QUIET
 
     @rule(asked=st.booleans())
@@ -173,18 +179,25 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _follow(self) -> None:
         """Each decision must be one that the floor it was made on allows."""
+        has_floor = (Floor.SPEAKING, Floor.THINKING)
         follows = {
-            (Floor.SPEAKING, Decision.DUCK): Floor.DUCKED,
-            (Floor.SPEAKING, Decision.HOLD): Floor.HELD,
-            (Floor.DUCKED, Decision.HOLD): Floor.HELD,
-            (Floor.DUCKED, Decision.RETURN): Floor.SPEAKING,
-            (Floor.DUCKED, Decision.YIELD): Floor.YIELDED,
-            (Floor.HELD, Decision.RETURN): Floor.SPEAKING,
-            (Floor.HELD, Decision.YIELD): Floor.YIELDED,
+            (Floor.SPEAKING, Decision.DUCK): (Floor.DUCKED,),
+            (Floor.SPEAKING, Decision.HOLD): (Floor.HELD,),
+            (Floor.SPEAKING, Decision.YIELD): (Floor.YIELDED,),
+            (Floor.THINKING, Decision.HOLD): (Floor.HELD,),
+            (Floor.THINKING, Decision.YIELD): (Floor.YIELDED,),
+            (Floor.DUCKED, Decision.HOLD): (Floor.HELD,),
+            (Floor.DUCKED, Decision.RETURN): (Floor.SPEAKING,),
+            (Floor.DUCKED, Decision.YIELD): (Floor.YIELDED,),
+            (Floor.HELD, Decision.RETURN): has_floor,
+            (Floor.HELD, Decision.YIELD): (Floor.YIELDED,),
         }
+        possible = {self.expected}
         for decision in self.person.made:
-            self.expected = follows[(self.expected, decision)]
+            possible = {after for floor in possible for after in follows.get((floor, decision), ())}
         self.person.decisions.clear()
+        assert self.person.turns.floor in possible
+        self.expected = self.person.turns.floor
 
     @invariant()
     def the_floor_is_where_the_decisions_led(self) -> None:

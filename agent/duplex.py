@@ -1,0 +1,119 @@
+"""Full duplex: the agent's track, what decides about it, and the framework's session, joined.
+
+The framework neither hears interruptions nor plays audio here: `BargeIn` decides, `Playout`
+sounds, and the session is told when a reply is cut. It takes the history from what was heard.
+"""
+
+import asyncio
+import time
+
+from livekit import rtc
+from livekit.agents import AgentSession, AgentStateChangedEvent
+from livekit.agents.voice.io import PlaybackFinishedEvent
+
+from agent.barge_in import BargeIn, Cut
+from agent.notices import Notices
+from agent.playout import Playout
+from agent.transcript import HeardTranscript
+from agent.turn_report import TurnReport
+from agent.turn_taking import Floor, FloorPolicy
+from parley.clock import monotonic
+from parley.room_events import FloorEvent
+
+NATIVE_QUEUE_MS = 200
+"""Room in the native queue; `Playout` keeps much less in it."""
+CONTESTED_CHECK_S = 0.25
+"""How often a contested floor is judged when no sound comes: a microphone may be switched off."""
+
+
+class Duplex:
+    """One call's voice and ear. Make it in the job's event loop, `publish` it in the connected
+    room, `join` it with the session, and `aclose` it at the end."""
+
+    def __init__(
+        self, room: rtc.Room, notices: Notices, *, sample_rate_hz: int, policy: FloorPolicy
+    ) -> None:
+        self._room = room
+        self._notices = notices
+        self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
+        self._transcript = HeardTranscript(room)
+        self.playout = Playout(
+            self._source, sample_rate_hz=sample_rate_hz, on_heard=self._transcript.heard
+        )
+        self.barge_in = BargeIn(
+            self.playout, policy=policy, on_yield=self._cut, on_floor=self._on_floor
+        )
+        self._session: AgentSession[None] | None = None
+        self._report: TurnReport | None = None
+        self._listened_to: asyncio.Task[None] | None = None
+        self._checking: asyncio.TimerHandle | None = None
+        self.playout.on("playback_started", lambda _: self.barge_in.agent_speaks())
+        self.playout.on("playback_finished", self._on_finished)
+
+    async def publish(self) -> None:
+        """Publishes the agent's track; it sounds from when somebody listens to it."""
+        track = rtc.LocalAudioTrack.create_audio_track("voice", self._source)
+        options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
+        publication = await self._room.local_participant.publish_track(track, options)
+        self._transcript.track_id = publication.sid
+        self._listened_to = asyncio.create_task(self._start(publication), name="track-subscribed")
+
+    def join(self, session: AgentSession[None], report: TurnReport) -> None:
+        """Follows the session, which has not been started yet, and speaks for it."""
+        self._session = session
+        self._report = report
+        session.output.audio = self.playout
+        session.on("agent_state_changed", self._on_agent_state)
+
+    async def aclose(self) -> None:
+        if self._checking is not None:
+            self._checking.cancel()
+        if self._listened_to is not None:
+            self._listened_to.cancel()
+            await asyncio.gather(self._listened_to, return_exceptions=True)
+        await self.playout.aclose()
+        await self._transcript.aclose()
+        await self._source.aclose()
+
+    async def _start(self, publication: rtc.LocalTrackPublication) -> None:
+        await publication.wait_for_subscription()
+        self.playout.start()
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "thinking":
+            self.barge_in.agent_thinks()
+        elif event.new_state == "listening":
+            self.barge_in.agent_stops()
+
+    def _on_finished(self, event: PlaybackFinishedEvent) -> None:
+        self._transcript.ended()
+        if event.interrupted and self._report is not None:
+            self._report.reply_cut(heard=event.synchronized_transcript or "")
+        self.barge_in.agent_stops()
+
+    def _on_floor(self, floor: Floor) -> None:
+        self._notices.send(FloorEvent(floor=floor.value, at_s=time.time()))
+        if self._checking is not None:
+            self._checking.cancel()
+            self._checking = None
+        if floor in (Floor.DUCKED, Floor.HELD):
+            self._check_later()
+
+    def _check_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._checking = loop.call_later(CONTESTED_CHECK_S, self._check)
+
+    def _check(self) -> None:
+        self._check_later()  # first: what is decided now may end the checking
+        self.barge_in.time_passes()
+
+    def _cut(self, cut: Cut) -> None:
+        """The reply is given up, whether it sounds or is still being made."""
+        if self._session is None or self._report is None:
+            return
+        now_s, now_at = monotonic(), time.time()
+        self._report.person_interrupts(
+            onset_at_s=None if cut.onset_s is None else now_at - (now_s - cut.onset_s),
+            decided_at_s=now_at - (now_s - cut.silenced_s),
+        )
+        self._session.interrupt(force=True)
