@@ -24,7 +24,9 @@ from parley import paths
 from parley.clock import Clock, monotonic
 from parley.errors import SpeechError
 from parley.settings import OrchestratorSettings
+from parley.speech.channel import Channels
 from parley.speech.configured import speech_discovery
+from parley.tls import client_tls
 
 
 class TokenRequest(BaseModel):
@@ -47,7 +49,9 @@ def create_app(
     """The application; raises ConfigurationError when the settings cannot work."""
     tokens = CallTokens(settings.livekit)
     speakers = speech_discovery(settings)
-    catalogue = VoiceCatalogue(settings.tts, speakers)
+    catalogue = VoiceCatalogue(
+        settings.tts.default_model, speakers, Channels(client_tls(settings.tls))
+    )
     page = Page(page_folder or paths.repository() / "web" / "dist")
     metrics = GatewayMetrics()
     limit = RateLimit(per_minute=settings.server.calls_per_minute, clock=clock)

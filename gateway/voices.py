@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from parley.discovery import Discovery
 from parley.errors import SpeechError, WorkerUnavailableError
 from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
-from parley.settings.orchestrator import TtsSection
 from parley.speech.channel import Channels, as_speech_error
 
 LIST_TIMEOUT_S = 1.0
@@ -29,12 +28,12 @@ class VoiceListing(BaseModel):
 
 
 class VoiceCatalogue:
-    """Asks the workers that discovery knows; `aclose` when done."""
+    """Asks the workers that discovery knows, over `channels`; `aclose` closes those."""
 
-    def __init__(self, settings: TtsSection, discovery: Discovery) -> None:
-        self._default = settings.default_model
+    def __init__(self, default_voice: str, discovery: Discovery, channels: Channels) -> None:
+        self._default = default_voice
         self._discovery = discovery
-        self._channels = Channels()
+        self._channels = channels
 
     async def aclose(self) -> None:
         await self._channels.aclose()

@@ -12,6 +12,7 @@ from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
 from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
+from workers.listening import listening
 from workers.recognition_decoder import Decoder
 from workers.recognition_service import RecognitionService
 from workers.registration import registration
@@ -28,6 +29,7 @@ async def serve(settings: WorkerSettings) -> None:
     Raises ConfigurationError, and ModelError where the model cannot be had.
     """
     asr = settings.asr
+    at = listening(settings, "asr")
     spec = _find(asr.model)
     recogniser = await asyncio.to_thread(_load, asr)
     if asr.language not in recogniser.languages:
@@ -39,9 +41,7 @@ async def serve(settings: WorkerSettings) -> None:
         kind=status_pb2.WORKER_KIND_RECOGNITION, engine=spec.engine, device=recogniser.device
     )
     server = WorkerServer(
-        host=asr.host,
-        port=asr.port,
-        metrics_port=asr.metrics_port,
+        listening=at,
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",

@@ -34,6 +34,7 @@ from prometheus_client import start_http_server
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.telemetry.logs import configure_logging
+from workers.listening import Listening
 from workers.registration import Registration
 from workers.slots import Slots
 from workers.watchdog import EventLoopWatchdog
@@ -68,18 +69,14 @@ class WorkerServer:
     def __init__(
         self,
         *,
-        host: str,
-        port: int,
-        metrics_port: int,
+        listening: Listening,
         slots: Slots,
         services: tuple[str, ...],
         with_reflection: bool,
         registration: Registration | None = None,
         drain_s: float = 60.0,
     ) -> None:
-        self._host = host
-        self._port = port
-        self._metrics_port = metrics_port
+        self._listening = listening
         self._slots = slots
         self._services = services
         self._with_reflection = with_reflection
@@ -117,16 +114,13 @@ class WorkerServer:
         if self._with_reflection:
             names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self.grpc)
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        try:
-            _try_to_listen(self._host, self._port)
-            self.grpc.add_insecure_port(f"{host}:{self._port}")
-        except (OSError, RuntimeError):
-            raise _port_error(self._host, self._port, "port") from None
+        self._take_port()
         self._start_metrics()
         await self.grpc.start()
         self._surroundings.enter_context(EventLoopWatchdog())
-        _log.info("listening on %s:%d, metrics on %d", host, self._port, self._metrics_port)
+        at = self._listening
+        how = "plain text" if at.credentials is None else "TLS"
+        _log.info("listening on %s:%d (%s), metrics on %d", at.host, at.port, how, at.metrics_port)
 
     async def serve(self) -> None:
         """Serves until a signal (or `stop`), then drains."""
@@ -177,11 +171,24 @@ class WorkerServer:
         for service in ("", *self._services):
             await self._health.set(service, status)
 
-    def _start_metrics(self) -> None:
+    def _take_port(self) -> None:
+        at = self._listening
+        address = f"[{at.host}]:{at.port}" if ":" in at.host else f"{at.host}:{at.port}"
         try:
-            server, thread = start_http_server(self._metrics_port, addr=self._host)
+            _try_to_listen(at.host, at.port)
+            if at.credentials is None:
+                self.grpc.add_insecure_port(address)
+            else:
+                self.grpc.add_secure_port(address, at.credentials)
+        except (OSError, RuntimeError):
+            raise _port_error(at.host, at.port, "port") from None
+
+    def _start_metrics(self) -> None:
+        at = self._listening
+        try:
+            server, thread = start_http_server(at.metrics_port, addr=at.host)
         except OSError as error:
-            raise _port_error(self._host, self._metrics_port, f"metrics_port ({error})") from None
+            raise _port_error(at.host, at.metrics_port, f"metrics_port ({error})") from None
         self._surroundings.callback(_stop_metrics, server, thread)
 
 

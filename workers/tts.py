@@ -11,6 +11,7 @@ from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
 from workers.engines import create_engine
 from workers.errors import CallError
+from workers.listening import listening
 from workers.profiles import SlowSynthesisProfiles
 from workers.registration import registration
 from workers.residency import Residency
@@ -48,9 +49,7 @@ async def serve(settings: WorkerSettings) -> None:
         device=getattr(engine, "device", "cpu"),
     )
     server = WorkerServer(
-        host=tts.host,
-        port=tts.port,
-        metrics_port=tts.metrics_port,
+        listening=listening(settings, "tts"),
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",

@@ -62,6 +62,10 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
         )
     else:
         yield ok("LiveKit keys", source)
+    try:
+        configuration.check_tls()
+    except ConfigurationError as error:
+        yield problem("TLS", str(error), "docs/workers.md says how to make the files")
     if not configuration.livekit_is_local:
         yield ok("LiveKit server", f"elsewhere: {orchestrator.livekit.url}")
 

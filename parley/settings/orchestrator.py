@@ -11,6 +11,7 @@ from parley import paths
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
+from parley.settings.tls import ClientTlsSection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -168,6 +169,7 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     redis: RedisSection = RedisSection()
+    tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
 
     @property

@@ -13,6 +13,7 @@ from parley.settings.orchestrator import PORT_STEP, Port
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
 from parley.settings.telemetry import TelemetrySection
+from parley.settings.tls import WorkerTlsSection
 
 HIGHEST_PORT = 65535
 _ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"
@@ -73,6 +74,7 @@ class WorkerSettings(Section):
     tts: TtsWorkerSection = TtsWorkerSection()
     asr: AsrWorkerSection = AsrWorkerSection()
     redis: RedisSection = RedisSection()
+    tls: WorkerTlsSection = WorkerTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
 
     def numbered(self, number: int) -> "WorkerSettings":

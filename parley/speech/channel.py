@@ -1,5 +1,6 @@
 """gRPC channels to workers, and gRPC failures as Parley's errors."""
 
+from fnmatch import fnmatchcase
 from typing import cast
 
 import grpc
@@ -13,6 +14,7 @@ from parley.errors import (
     WorkersBusyError,
     WorkerUnavailableError,
 )
+from parley.tls import ClientTls
 
 _OPTIONS = (
     # A frozen worker is noticed by its unanswered ping: without the timeout nothing shows for 40 s.
@@ -28,21 +30,34 @@ _OPTIONS = (
 
 DEFAULT_RETRY_AFTER_S = 0.2
 
+_TLS_FAULTS = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not of the authority in tls.ca",
+    "Hostname Verification Check failed": "its certificate is for another name: tls.server_name "
+    "says which one is meant",
+    "WRONG_VERSION_NUMBER": "it speaks plain text, and tls is configured here",
+    "failed to connect to all addresses; last error: UNAVAILABLE: *Socket closed": "it closes the "
+    "connection: it wants TLS, and a certificate of its own authority",
+}
+"""What gRPC 1.85 says when TLS fails, and what that means."""
 
-def open_channel(target: str) -> grpc.aio.Channel:
+
+def open_channel(target: str, tls: ClientTls | None = None) -> grpc.aio.Channel:
     """A channel to one worker; belongs to the running event loop (open it after a fork)."""
-    return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=_OPTIONS)
+    return grpc.aio.secure_channel(target, tls.credentials, options=(*_OPTIONS, *tls.options))
 
 
 class Channels:
     """The open channels to workers, one each; they belong to the running event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ClientTls | None = None) -> None:
+        self._tls = tls
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     def to(self, target: str) -> grpc.aio.Channel:
         if target not in self._channels:
-            self._channels[target] = open_channel(target)
+            self._channels[target] = open_channel(target, self._tls)
         return self._channels[target]
 
     async def aclose(self) -> None:
@@ -60,7 +75,17 @@ def as_speech_error(error: grpc.aio.AioRpcError, *, target: str) -> SpeechError:
         return InvalidSpeechRequestError(message)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return WorkersBusyError(message, retry_after_s=_retry_after_s(error))
-    return WorkerUnavailableError(f"speech worker {target}: {code.name}: {message}")
+    message = tls_fault(error) or f"{code.name}: {message}"
+    return WorkerUnavailableError(f"speech worker {target}: {message}")
+
+
+def tls_fault(error: grpc.aio.AioRpcError) -> str | None:
+    """What is wrong with the TLS between us and the worker; None where it is not that."""
+    message = error.details() or ""
+    for said, meant in _TLS_FAULTS.items():
+        if fnmatchcase(message, f"*{said}*"):
+            return meant
+    return None
 
 
 def _retry_after_s(error: grpc.aio.AioRpcError) -> float:

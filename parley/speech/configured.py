@@ -1,4 +1,4 @@
-"""The pools that the settings describe: where their workers are found."""
+"""The pools that the settings describe: where their workers are, and how they are spoken to."""
 
 from parley import paths
 from parley.discovery import Discovery, StaticDiscovery
@@ -9,54 +9,59 @@ from parley.discovery.redis import RedisDiscovery
 from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import PORT_STEP, AsrSection, TtsSection
+from parley.settings.orchestrator import PORT_STEP
 from parley.speech.hearing import RecognitionPool
 from parley.speech.pool import SpeechPool
+from parley.tls import client_tls
 
 
 def speech_pool(settings: OrchestratorSettings) -> SpeechPool:
     """The workers that speak; raises ConfigurationError."""
-    return SpeechPool(speech_discovery(settings))
+    return SpeechPool(speech_discovery(settings), tls=client_tls(settings.tls))
 
 
 def recognition_pool(settings: OrchestratorSettings) -> RecognitionPool:
     """The workers that listen; raises ConfigurationError."""
-    return RecognitionPool(recognition_discovery(settings))
+    return RecognitionPool(recognition_discovery(settings), tls=client_tls(settings.tls))
 
 
 def speech_discovery(settings: OrchestratorSettings) -> Discovery:
     """Where the workers that speak are; raises ConfigurationError."""
-    if settings.tts.discovery == "static":
-        return StaticDiscovery(",".join(_addresses(settings.tts)))
-    return _discovery("synthesis", "tts", settings.tts, settings)
+    tts = settings.tts
+    match tts.discovery:
+        case "static":
+            return StaticDiscovery(_with_those_of_up(tts.worker_address, tts.workers))
+        case "dns":
+            return DnsDiscovery(tts.worker_address)
+        case "redis":
+            return _registered(settings, "tts", "synthesis")
 
 
 def recognition_discovery(settings: OrchestratorSettings) -> Discovery:
     """Where the workers that listen are; raises ConfigurationError."""
-    return _discovery("recognition", "asr", settings.asr, settings)
-
-
-def _discovery(
-    kind: Kind, name: str, section: TtsSection | AsrSection, settings: OrchestratorSettings
-) -> Discovery:
-    match section.discovery:
+    asr = settings.asr
+    match asr.discovery:
         case "static":
-            return StaticDiscovery(section.worker_address)
+            return StaticDiscovery(asr.worker_address)
         case "dns":
-            return DnsDiscovery(section.worker_address)
+            return DnsDiscovery(asr.worker_address)
         case "redis":
-            if not settings.redis.url:
-                raise ConfigurationError(
-                    f"{name}.discovery is redis, but redis.url (REDIS_URL) is empty: set it to the "
-                    "address of the Redis that the workers register in"
-                )
-            last_known = LastKnown(paths.state_dir() / "discovery" / f"{kind}.json")
-            return RedisDiscovery(settings.redis.url, kind, last_known=last_known)
+            return _registered(settings, "asr", "recognition")
 
 
-def _addresses(section: TtsSection) -> tuple[str, ...]:
-    """Those that are listed, and from the first one on those of the workers that `up` starts."""
-    listed = parse_targets(section.worker_address)
+def _with_those_of_up(addresses: str, workers: int) -> str:
+    """The addresses, and from the first one on those of all workers that `up` starts."""
+    listed = parse_targets(addresses)
     host, _, port = listed[0].rpartition(":")
-    started = (f"{host}:{int(port) + PORT_STEP * n}" for n in range(section.workers))
-    return tuple(dict.fromkeys((*listed, *started)))
+    started = (f"{host}:{int(port) + PORT_STEP * n}" for n in range(workers))
+    return ",".join(dict.fromkeys((*listed, *started)))
+
+
+def _registered(settings: OrchestratorSettings, part: str, kind: Kind) -> RedisDiscovery:
+    if not settings.redis.url:
+        raise ConfigurationError(
+            f"{part}.discovery is redis, but redis.url (REDIS_URL) is empty: set it to the address "
+            "of the Redis that the workers register in"
+        )
+    last_known = LastKnown(paths.state_dir() / "discovery" / f"{kind}.json")
+    return RedisDiscovery(settings.redis.url, kind, last_known=last_known)

@@ -28,6 +28,7 @@ from parley.speech.recognition import (
 )
 from parley.speech.roster import Roster
 from parley.speech.workers import RETRIED, Failures, Workers
+from parley.tls import ClientTls
 
 KEPT_FRAMES = 3000
 """Audio kept for another worker (a minute of 20 ms frames): silence must not fill the memory."""
@@ -43,9 +44,14 @@ class RecognitionPool:
     """
 
     def __init__(
-        self, discovery: Discovery, *, clock: Clock = monotonic, random: Random | None = None
+        self,
+        discovery: Discovery,
+        *,
+        tls: ClientTls | None = None,
+        clock: Clock = monotonic,
+        random: Random | None = None,
     ) -> None:
-        self._channels = Channels()
+        self._channels = Channels(tls)
         self._clock = clock
         self._workers = Workers(
             discovery,

@@ -21,6 +21,7 @@ from parley.speech.roster import Roster
 from parley.speech.synthesis import SpeechEvent, SynthesisCall, SynthesisRequest
 from parley.speech.utterance import Resumption, Utterance
 from parley.speech.workers import PATIENCE_S, RETRIED, Failures, Workers
+from parley.tls import ClientTls
 
 HEDGE_AFTER_S = 0.35
 """Text sent this long ago without audio is late enough to ask an idle worker too."""
@@ -33,9 +34,14 @@ class SpeechPool:
     """
 
     def __init__(
-        self, discovery: Discovery, *, clock: Clock = monotonic, random: Random | None = None
+        self,
+        discovery: Discovery,
+        *,
+        tls: ClientTls | None = None,
+        clock: Clock = monotonic,
+        random: Random | None = None,
     ) -> None:
-        self._channels = Channels()
+        self._channels = Channels(tls)
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
         self._hedges = HedgeBudget()

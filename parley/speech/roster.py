@@ -10,6 +10,7 @@ import grpc
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
+from parley.speech.channel import tls_fault
 from parley.speech.circuit import Circuit
 from parley.speech.picker import Candidate
 
@@ -24,6 +25,7 @@ class _Entry:
     circuit: Circuit
     status: status_pb2.WorkerStatus | None = None
     reachable: bool = True
+    fault: str | None = None
     own_in_flight: int = 0
     load_of_others: int = 0
 
@@ -56,6 +58,11 @@ class Roster:
             self._candidate(worker.target, draining=worker.draining)
             for worker in self.discovery.workers()
         ]
+
+    def named(self, target: str) -> str:
+        """The worker for a message: its address, and why no connection comes about, if known."""
+        fault = self._entry(target).fault
+        return f"{target}: {fault}" if fault else target
 
     def circuit(self, target: str) -> Circuit:
         return self._entry(target).circuit
@@ -95,15 +102,16 @@ class Roster:
         try:
             async with asyncio.timeout(STATUS_TIMEOUT_S):
                 entry.status = await self.fetch_status(target)
-        except (grpc.aio.AioRpcError, TimeoutError):
+        except (grpc.aio.AioRpcError, TimeoutError) as error:
             entry.reachable = False
+            entry.fault = None if isinstance(error, TimeoutError) else tls_fault(error)
         else:
             # Ours are counted as they come and go; the report is up to a second old.
             reported = entry.status.in_flight + entry.status.queue_depth
             entry.load_of_others = max(0, reported - entry.own_in_flight)
             if not entry.reachable:
                 entry.circuit.succeeded()
-            entry.reachable = True
+            entry.reachable, entry.fault = True, None
 
     def _entry(self, target: str) -> _Entry:
         return self._entries.setdefault(target, _Entry(Circuit(self.clock)))

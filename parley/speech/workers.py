@@ -106,7 +106,8 @@ class Workers:
                 if isinstance(error, WorkersBusyError | VoiceNotFoundError):
                     raise error
             if self._clock() >= give_up_at:
-                known = ", ".join(candidate.target for candidate in candidates) or "none is known"
+                known = ", ".join(map(self.roster.named, (c.target for c in candidates)))
+                known = known or "none is known"
                 raise WorkerUnavailableError(f"no speech worker can be reached ({known})")
             await self.roster.updated()
             exclude.clear()  # one that was lost may be back

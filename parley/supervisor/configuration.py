@@ -14,6 +14,7 @@ from parley.settings import (
     load_worker,
 )
 from parley.settings.livekit_server import LiveKitServerSettings, load_livekit_server
+from parley.tls import client_tls, server_credentials
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EVERY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound
@@ -39,6 +40,19 @@ class Configuration:
     def page_url(self) -> str:
         """Where a browser on this machine finds the page."""
         return f"http://{reachable(self.orchestrator.server.host)}:{self.orchestrator.server.port}"
+
+    def check_tls(self) -> None:
+        """Raises ConfigurationError where workers and their clients would not come together."""
+        worker, orchestrator = self.worker.tls, self.orchestrator.tls
+        if worker.is_configured != orchestrator.is_configured:
+            one, other = "worker.yaml", "orchestrator.yaml"
+            if orchestrator.is_configured:
+                one, other = other, one
+            raise ConfigurationError(
+                f"tls is configured in {one} and not in {other}: workers and clients both need it"
+            )
+        server_credentials(worker.within(self.config_dir))
+        client_tls(orchestrator.within(self.config_dir))
 
     def write_livekit_config(self) -> Path:
         """The server's configuration with its variables substituted, for the server to read."""

@@ -12,6 +12,7 @@ from parley.supervisor.configuration import Configuration, reachable
 from parley.supervisor.environment import base_environment, part_environment
 from parley.supervisor.keys import LiveKitKeys
 from parley.supervisor.part import ListeningPort, Part
+from parley.supervisor.readiness import worker_url
 from parley.toolchain.engine_environment import environment_of
 
 PART_NAMES = ("livekit", "llm", "asr", "tts", "agent", "gateway")
@@ -33,8 +34,9 @@ def local_parts(
     """The parts among `names` that this configuration runs here, in the order of their needs.
 
     Left out: the LiveKit server where another is configured (`livekit_server` may then be None),
-    the LLM where an API is, ASR where it is off.
+    the LLM where an API is, ASR where it is off. Raises ConfigurationError.
     """
+    configuration.check_tls()
     speakers = range(1, configuration.orchestrator.tts.workers + 1)
     made = {
         "livekit": [_livekit(configuration, keys, livekit_server)],
@@ -125,6 +127,7 @@ def _tts(configuration: Configuration, number: int) -> Part:
 def _worker(
     configuration: Configuration, name: str, host: str, port: int, metrics_port: int, threads: int
 ) -> Part:
+    tls = configuration.orchestrator.tls.within(configuration.config_dir)
     return Part(
         name=name,
         command=_module(f"workers.{name}"),
@@ -135,7 +138,7 @@ def _worker(
             threads=threads,
             is_worker=True,
         ),
-        ready_url=f"grpc://{reachable(host)}:{port}",
+        ready_url=worker_url(f"{reachable(host)}:{port}", tls),
         ports=(
             ListeningPort(port, host, f"{name}.port in configs/worker.yaml"),
             ListeningPort(metrics_port, host, f"{name}.metrics_port in configs/worker.yaml"),

@@ -1,15 +1,20 @@
 """Whether a part answers: one question, asked at its own address.
 
 The address is a URL: `http://host:port/path` is asked with GET and must answer 200,
-`grpc://host:port` must call itself SERVING in the gRPC health protocol.
+`grpc://host:port` must call itself SERVING in the gRPC health protocol, `grpcs://host:port?…`
+likewise over TLS: the query has the fields of `ClientTlsSection`, paths and no secrets.
 """
 
 import asyncio
 import http.client
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from parley.errors import ConfigurationError
+from parley.settings.tls import ClientTlsSection
+from parley.tls import client_tls
 
 PROBE_TIMEOUT_S = 1.0
 _POLL_S = 0.2
@@ -18,11 +23,19 @@ _SHOWN_CHARACTERS = 300
 _CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
 
+def worker_url(address: str, tls: ClientTlsSection) -> str:
+    """Where a worker at `address` (host:port) is asked; the files of `tls` are absolute."""
+    if not tls.is_configured:
+        return f"grpc://{address}"
+    return f"grpcs://{address}?{urlencode(tls.model_dump())}"
+
+
 def why_not_ready(url: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
     """None when the part at `url` is ready, else what it answered; blocks up to `timeout_s`."""
     parts = urlsplit(url)
-    if parts.scheme == "grpc":
-        return _why_not_serving(parts.netloc, timeout_s)
+    if parts.scheme in ("grpc", "grpcs"):
+        tls = ClientTlsSection.model_validate(dict(parse_qsl(parts.query)))
+        return _why_not_serving(parts.netloc, tls, timeout_s)
     return _why_not_ok(parts.netloc, parts.path or "/", timeout_s)
 
 
@@ -48,8 +61,12 @@ def _why_not_ok(address: str, path: str, timeout_s: float) -> str | None:
     return f"http://{address}{path} answers {response.status}: {body.strip()[:_SHOWN_CHARACTERS]}"
 
 
-def _why_not_serving(address: str, timeout_s: float) -> str | None:
-    with grpc.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+def _why_not_serving(address: str, section: ClientTlsSection, timeout_s: float) -> str | None:
+    try:
+        channel = _channel(address, section)
+    except ConfigurationError as error:
+        return f"grpc://{address}: {error}"
+    with channel:
         try:
             response = health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
                 health_pb2.HealthCheckRequest(), timeout=timeout_s
@@ -62,3 +79,11 @@ def _why_not_serving(address: str, timeout_s: float) -> str | None:
         return None
     name = health_pb2.HealthCheckResponse.ServingStatus.Name(response.status)
     return f"grpc://{address} says {name}"
+
+
+def _channel(address: str, section: ClientTlsSection) -> grpc.Channel:
+    tls = client_tls(section)
+    if tls is None:
+        return grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+    options = (*_CHANNEL_OPTIONS, *tls.options)
+    return grpc.secure_channel(address, tls.credentials, options=options)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
@@ -10,8 +11,8 @@ from parley.settings.livekit_server import LiveKitServerSettings
 from parley.settings.worker import WorkerSettings
 from parley.supervisor.configuration import Configuration, read_configuration
 from parley.supervisor.environment import part_environment
-from parley.supervisor.keys import check_keys, livekit_keys
-from parley.supervisor.parts import local_names
+from parley.supervisor.keys import LiveKitKeys, check_keys, livekit_keys
+from parley.supervisor.parts import local_names, local_parts
 from tests.conftest import write_test_config
 
 SECRET = "s" * 32
@@ -114,6 +115,15 @@ def test_a_damaged_file_of_keys_is_an_error_and_not_replaced(tmp_path: Path) -> 
     (tmp_path / "keys.env").write_text("LIVEKIT_API_KEY=k\n")
     with pytest.raises(ConfigurationError, match=r"keys\.env has 0 characters"):
         livekit_keys(configured(tmp_path, {}))
+
+
+def test_tls_on_one_side_alone_is_an_error_before_anything_starts(configs: Path) -> None:
+    values = yaml.safe_load((configs / "worker.yaml").read_text())
+    values["tls"] = {"ca": "ca.pem", "cert": "worker.pem", "key": "worker-key.pem"}
+    (configs / "worker.yaml").write_text(yaml.safe_dump(values))
+    keys = LiveKitKeys("key", SECRET)
+    with pytest.raises(ConfigurationError, match=r"in worker\.yaml and not in orchestrator\.yaml"):
+        local_parts(configuration(configs), keys=keys, livekit_server=None)
 
 
 def test_a_part_gets_its_own_settings_and_what_its_file_refers_to(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from parley.supervisor.part import PartState
 from parley.supervisor.parts import local_parts
 from parley.supervisor.stack import Stack
 from tests.conftest import write_test_config
+from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 
 HIBARI = "hibari-en-us-heart"
 
@@ -24,6 +25,18 @@ def set_to(file: Path, **tts: object) -> None:
     values = yaml.safe_load(file.read_text())
     values["tts"].update(tts)
     file.write_text(yaml.safe_dump(values))
+
+
+def with_tls(configs: Path) -> Path:
+    certificates = make_certificates(configs / "tls")
+    for name, side in (("worker", "worker"), ("orchestrator", "agent")):
+        file = configs / f"{name}.yaml"
+        values = yaml.safe_load(file.read_text())
+        values["tls"].update(tls_of(side, certificates))
+        if side == "agent":
+            values["tls"]["server_name"] = SERVER_NAME
+        file.write_text(yaml.safe_dump(values))
+    return configs
 
 
 def several(folder: Path, count: int) -> Path:
@@ -77,12 +90,16 @@ def test_a_worker_for_whom_no_port_is_left_is_one_sentence() -> None:
 
 
 @pytest.mark.servers
-def test_up_runs_so_many_and_the_pool_reaches_each(tmp_path: Path) -> None:
+@pytest.mark.parametrize("secured", [False, True])
+def test_up_runs_so_many_and_the_pool_reaches_each(tmp_path: Path, secured: bool) -> None:
     async def reached(stack: Stack) -> list[bool]:
         async with speech_pool(stack.configuration.orchestrator) as pool:
             return [worker.reachable for worker in pool.roster.candidates()]
 
-    with Stack(several(tmp_path, 2), tmp_path / "state", parts=("tts",)) as stack:
+    configs = several(tmp_path, 2)
+    if secured:
+        with_tls(configs)
+    with Stack(configs, tmp_path / "state", parts=("tts",)) as stack:
         assert {part.name: part.state for part in stack.status} == {
             "tts": PartState.READY,
             "tts-2": PartState.READY,

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 
 from parley.errors import ConfigurationError
 from workers.errors import answering_errors, invalid_argument
+from workers.listening import Listening
 from workers.server import WorkerServer
 from workers.slots import Slots
 
@@ -52,13 +53,11 @@ class Echo:
 class Worker:
     """A WorkerServer on free ports with its address."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, *, port: int = 0, metrics_port: int = 0, **options: object) -> None:
         self.slots = Slots(2, queue_wait_s=0.0)
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port, self.metrics_port = port or free_port(), metrics_port or free_port()
         self.server = WorkerServer(
-            host="127.0.0.1",
-            port=self.port,
-            metrics_port=self.metrics_port,
+            listening=Listening(host="127.0.0.1", port=self.port, metrics_port=self.metrics_port),
             slots=self.slots,
             services=("test.Echo",),
             with_reflection=True,
@@ -135,13 +134,11 @@ async def test_port_in_use_is_one_clear_error() -> None:
     first = Worker()
     async with first.server as server:
         await server.start()
-        second = Worker()
-        second.server._port = first.port
+        second = Worker(port=first.port)
         async with second.server as other:
             with pytest.raises(ConfigurationError, match=f":{first.port} cannot be listened on"):
                 await other.start()
-        third = Worker()
-        third.server._metrics_port = first.metrics_port
+        third = Worker(metrics_port=first.metrics_port)
         async with third.server as other:
             with pytest.raises(ConfigurationError, match="metrics_port"):
                 await other.start()
