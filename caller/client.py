@@ -19,6 +19,7 @@ from parley.clock import Clock, monotonic
 
 CONNECT_TIMEOUT_S = 15.0
 AGENT_TIMEOUT_S = 15.0
+CHAT_TOPIC = "lk.chat"
 STATE_ATTRIBUTE = "lk.agent.state"
 
 
@@ -82,6 +83,10 @@ class RoomClient:
                 f"no agent joined the call within {AGENT_TIMEOUT_S:.0f} s: "
                 "is the agent running and registered?"
             )
+
+    async def type(self, text: str) -> None:
+        """Sends the agent a text, as the page's input field does."""
+        await self._room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
     async def connect(self) -> None:
         """Joins the room and opens the microphone; raises CallError."""

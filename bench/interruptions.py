@@ -1,0 +1,215 @@
+"""A run of interruptions in real rooms, several callers at once, and what is kept of it."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+
+import numpy as np
+
+from bench.interrupting_call import (
+    PER_CALL,
+    InterruptedCall,
+    Moment,
+    Planned,
+    hear_out,
+    interrupt,
+    plan,
+)
+from bench.interrupting_clips import InterruptingClip, read_clips
+from bench.own_parley import OwnParley, running
+from bench.synthetic_speech import synthesise
+from bench.told_scripts import SCRIPTS, SHORT, ToldScripts
+from caller import measure
+from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
+from caller.errors import CallError
+from caller.interruption import Interruption, measure_interruption
+from parley.discovery import StaticDiscovery
+from parley.speech import SpeechPool
+
+MARGIN_S = 0.3
+"""Kept of the recording before a reply and after its silence."""
+LEADS = 3
+"""Syntheses of a script from which the silence it begins with is taken."""
+FAILED_CALLS = 5
+"""So many calls may break off before the run gives up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """An interruption of the run. `reply` is the stretch of the recording from MARGIN_S before
+    the reply's first sound to MARGIN_S after the last; `measured.at_s` counts from its start."""
+
+    call: int
+    moment: Moment
+    script: str
+    clip: str
+    aimed_after_ms: float
+    measured: Interruption
+    reply: CallRecording = field(repr=False)
+
+
+@dataclass
+class Run:
+    """All that a run found out."""
+
+    records: list[Record] = field(default_factory=list)
+    too_late: int = 0
+    """The reply had ended when the caller spoke; they do not count."""
+    unanswered: int = 0
+    failed_calls: list[str] = field(default_factory=list)
+    starved_ms: float = 0.0
+    leading_silence_ms: dict[str, float] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """What the model was shown as the agent's earlier words, in any request."""
+
+
+async def interruptions(
+    count: int, *, callers: int, clips: Path, seed: int, progress: Callable[[str], None]
+) -> Run:
+    """Interrupts `count` replies in rooms of a Parley of its own; raises ParleyError."""
+    speakers, random, run = read_clips(clips), Random(seed), Run()  # noqa: S311
+    model = ToldScripts()
+    progress("starting a Parley of its own")
+    async with model.serving() as url, running(llm_url=url, max_sessions=callers + 1) as parley:
+        run.leading_silence_ms = await _leading_silences(parley)
+        lengths_s = await _lengths(parley, model)
+        driver = _Driver(parley, model, run, count, progress, speakers, lengths_s, random)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(callers):
+                group.create_task(driver.call())
+    run.asked = sorted({text for _, messages in model.asked for text in _said(messages)})
+    run.records = run.records[:count]
+    return run
+
+
+def write_kept(run: Run, folder: Path) -> None:
+    """Every reply as a stereo FLAC (left the caller, right the ear) and its figures beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, record in enumerate(run.records, start=1):
+        record.reply.write(folder / f"{number:03}.flac")
+    rows = [
+        {
+            "file": f"{number:03}.flac",
+            "call": record.call,
+            "moment": record.moment,
+            "script": record.script,
+            "clip": record.clip,
+            "measured": asdict(record.measured),
+        }
+        for number, record in enumerate(run.records, start=1)
+    ]
+    document = {"interruptions": rows, "asked": run.asked}
+    (folder / "interruptions.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+
+
+@dataclass
+class _Driver:
+    """Makes call after call until enough interruptions are measured."""
+
+    parley: OwnParley
+    model: ToldScripts
+    run: Run
+    count: int
+    progress: Callable[[str], None]
+    clips: Sequence[InterruptingClip]
+    lengths_s: dict[str, float]
+    random: Random
+    calls: int = 0
+    _planned: list[Planned] = field(default_factory=list)
+
+    async def call(self) -> None:
+        while planned := self._next():
+            self.calls += 1
+            try:
+                call = await interrupt(self.parley.access(), self.model, self.calls, planned)
+            except CallError as error:
+                self.run.failed_calls.append(str(error))
+                self.progress(f"a call broke off: {error}")
+                if len(self.run.failed_calls) > FAILED_CALLS:
+                    raise
+                continue
+            await asyncio.to_thread(self._judge, call)
+            self.progress(f"{min(len(self.run.records), self.count)} of {self.count} interruptions")
+
+    def _next(self) -> list[Planned]:
+        if len(self.run.records) >= self.count:
+            return []
+        if not self._planned:
+            missing = self.count - len(self.run.records)
+            self._planned = plan(missing, self.clips, self.lengths_s, random=self.random)
+        taken, self._planned = self._planned[:PER_CALL], self._planned[PER_CALL:]
+        return taken
+
+    def _judge(self, call: InterruptedCall) -> None:
+        onsets = [call.recording.sample_at(spoken.onset_s) for spoken in call.spoken]
+        ends = [*onsets[1:], len(call.recording.heard)]
+        for spoken, onset, until in zip(call.spoken, onsets, ends, strict=True):
+            lead_s = self.run.leading_silence_ms.get(spoken.planned.script, 0.0) / 1000
+            measured = measure_interruption(
+                call.recording, call.floor, onset=onset, until=until, leading_silence_s=lead_s
+            )
+            late = measured is not None and measured.outcome == "ended"
+            if measured is None or (late and measured.onset_to_silence_ms == 0):
+                self.run.too_late += 1
+                continue
+            self.run.records.append(_record(call, spoken.planned, onset, measured))
+        self.run.unanswered += call.unanswered
+        self.run.starved_ms += call.starved_ms
+
+
+def _record(call: InterruptedCall, planned: Planned, onset: int, measured: Interruption) -> Record:
+    margin = round(MARGIN_S * SAMPLE_RATE_HZ)
+    into = round((measured.into_reply_ms or 0.0) * SAMPLE_RATE_HZ / 1000)
+    silence = round(measured.onset_to_silence_ms * SAMPLE_RATE_HZ / 1000)
+    start, end = max(onset - into - margin, 0), onset + silence + margin
+    whole = call.recording
+    reply = CallRecording(
+        spoken=whole.spoken[start:end],
+        heard=whole.heard[start:end],
+        start_s=whole.start_s + start / SAMPLE_RATE_HZ,
+        unix_offset_s=whole.unix_offset_s,
+    )
+    return Record(
+        call=call.number,
+        moment=planned.moment,
+        script=planned.script,
+        clip=planned.clip.name,
+        aimed_after_ms=round(1000 * planned.after_s, 1),
+        measured=measured,
+        reply=reply,
+    )
+
+
+async def _leading_silences(parley: OwnParley) -> dict[str, float]:
+    """Of each script, the silence before its first sound in ms: as the workers speak it, the
+    median of some seeds."""
+    voice = parley.stack.configuration.orchestrator.tts.default_model
+    leads: dict[str, float] = {}
+    async with SpeechPool(StaticDiscovery(parley.tts_address)) as pool:
+        for script in SCRIPTS:
+            clause = " ".join(script.split()[:3])
+            found = []
+            for seed in range(LEADS):
+                audio = await synthesise(pool, clause, voice=voice, seed=seed + 1)
+                rate = audio.sample_rate_hz
+                sounds = measure.sounds(audio.samples, rate, measure.AUDIBLE_DBFS)
+                found.append(1000 * sounds[0].start / rate if sounds else 0.0)
+            leads[script] = round(float(np.median(found)), 1)
+    return leads
+
+
+async def _lengths(parley: OwnParley, model: ToldScripts) -> dict[str, float]:
+    """How long the short scripts are heard in a room: their last moments are aimed at."""
+    return await hear_out(parley.access(), model, SHORT)
+
+
+def _said(messages: Sequence[dict[str, object]]) -> list[str]:
+    return [str(message["content"]) for message in messages if message["role"] == "assistant"]
+
+
+def to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
