@@ -10,6 +10,7 @@ import json
 import logging
 import signal
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -30,7 +31,7 @@ from parley.errors import ConfigurationError, ParleyError
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # what matters comes as CallError
-    console = Console(stderr=True)
+    console, began = Console(stderr=True), time.monotonic()
     try:
         cases = [_case(name) for name in options.cases] or list(CASES.values())
         if options.keep is not None:
@@ -42,7 +43,9 @@ def main(arguments: list[str]) -> int:
         cases,
         Plan.short() if options.short else Plan.full(),
         keep=options.keep,
-        tell=lambda line: console.print(line, markup=False, highlight=False),
+        tell=lambda line: console.print(
+            f"{time.monotonic() - began:4.0f} s  {line}", markup=False, highlight=False
+        ),
     )
     failure: str | None = None
     with ForeignLoad() as foreign, ExitStack() as stack:
@@ -137,7 +140,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
     table = Table(title="what a caller heard of it")
     table.add_column("case")
     table.add_column("when")
-    for column in ("hit after", "CPU before", "lost", "repeated", "gap", "at most"):
+    for column in ("CPU", "lost", "twice", "gap", "allowed"):
         table.add_column(column, justify="right")
     table.add_column("")
     limits = {case.name: case for case in suite.cases}
@@ -145,8 +148,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
         case = limits[trial.case]
         table.add_row(
             trial.case,
-            trial.occasion,
-            "" if trial.hit_at_s is None else f"{trial.hit_at_s:.1f} s",
+            trial.occasion + (f", {trial.hit_at_s:.1f} s" if trial.hit_at_s else ""),
             "" if trial.hit_at_s is None else f"{trial.worker_cpu_ms:.0f} ms",
             " ".join(trial.lost) or "0",
             str(trial.repeated),
@@ -158,8 +160,10 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
     console.print(table)
     console.print(
         f"{machine.cores} cores, {machine.processor}; others kept {foreign_percent:.0f}% of them "
-        "busy meanwhile.\nhit after: since the first sound of the reply. CPU before: what the "
-        "worker had used in the 100 ms before. gap: silence beyond an undisturbed reply's."
+        "busy meanwhile.\n"
+        "when: the model's word after which it was hit; seconds since the reply's first sound.\n"
+        "CPU: what the worker had used in the 100 ms before: above 0, it was making sound.\n"
+        "gap: silence beyond that of an undisturbed reply."
     )
     if error is not None:
         console.print(f"[red]error[/]: {error}")

@@ -28,6 +28,8 @@ class Pause:
 
     at_s: float
     length_s: float
+    ended_s: float
+    """Since the reply's first sound."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,18 @@ def pauses(audio: Audio) -> tuple[Pause, ...]:
     for sounded, (before, after) in enumerate(itertools.pairwise(places), start=1):
         length_s = float(after - before - 1) * WINDOW_S
         if length_s >= SHORTEST_PAUSE_S:
-            found.append(Pause(sounded * WINDOW_S, length_s))
+            found.append(Pause(sounded * WINDOW_S, length_s, float(after - places[0]) * WINDOW_S))
     return tuple(found)
 
 
-def longest_gap_s(heard: Sequence[Pause], undisturbed: Sequence[Pause], *, scale: float) -> float:
+def longest_gap_s(
+    heard: Sequence[Pause], undisturbed: Sequence[Pause], *, scale: float, since_s: float
+) -> float:
     """The longest silence in `heard` beyond the pause that `undisturbed` has at that place.
 
-    `scale` is how much longer the other reply sounds. Pauses are paired in order so that their
-    places differ least in sum; a pause without a counterpart is a gap in its full length.
+    Only silences that end after `since_s` of the reply. `scale` is how much longer the other reply
+    sounds. Pauses are paired in order so that their places differ least in sum; a pause without a
+    counterpart is a gap in its full length.
     """
     rows, columns = len(heard), len(undisturbed)
     cost = np.zeros((rows + 1, columns + 1))
@@ -86,18 +91,21 @@ def longest_gap_s(heard: Sequence[Pause], undisturbed: Sequence[Pause], *, scale
         for j in range(1, columns + 1):
             skip = min(cost[i - 1, j], cost[i, j - 1]) + UNMATCHED_COST_S
             cost[i, j] = min(skip, cost[i - 1, j - 1] + apart[i - 1, j - 1])
-    gaps = [0.0]
+    longest = 0.0
     i, j = rows, columns
     while i:
+        usual_s = 0.0
         if j and cost[i, j] == cost[i - 1, j - 1] + apart[i - 1, j - 1]:
             i, j = i - 1, j - 1
-            gaps.append(heard[i].length_s - undisturbed[j].length_s)
+            usual_s = undisturbed[j].length_s
         elif j and cost[i, j] == cost[i, j - 1] + UNMATCHED_COST_S:
             j -= 1
+            continue
         else:
             i -= 1
-            gaps.append(heard[i].length_s)
-    return max(gaps)
+        if heard[i].ended_s > since_s:
+            longest = max(longest, heard[i].length_s - usual_s)
+    return longest
 
 
 class Recognition:
@@ -156,8 +164,9 @@ class Judge:
     script: str
     undisturbed: list[Reply] = field(default_factory=list)
 
-    def judge(self, reply: Reply) -> Judgement:
-        """Errors that an undisturbed reply has too do not count; neither do its pauses."""
+    def judge(self, reply: Reply, *, since_s: float = 0.0) -> Judgement:
+        """Errors that an undisturbed reply has too do not count, nor do its pauses, nor any that
+        ended before `since_s` after the first sound."""
         words = plain_words(self.script).split()
         excused = frozenset[int]().union(*(other.errors.lost for other in self.undisturbed))
         lost = sorted(reply.errors.lost - excused)
@@ -167,6 +176,7 @@ class Judge:
                 reply.pauses,
                 other.pauses,
                 scale=other.sounding_s / max(reply.sounding_s, WINDOW_S),
+                since_s=since_s,
             )
             for other in self.undisturbed
         ]

@@ -6,8 +6,7 @@ LONG = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "
     "He carried a small lantern, a cup of hot coffee, and a basket of fresh bread. "
     "The water was calm and dark, and the only sound was the wind in the trees. "
-    "When the first light touched the mountains, he pushed his boat away from the stones. "
-    "By noon he had caught enough fish for his family and for the people next door."
+    "By noon he had caught enough fish for his family and for all the people next door."
 )
 SHORT = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "
@@ -22,10 +21,10 @@ class Script:
 
     text: str
     hits: tuple[int, ...]
-    """Each is the last word of a sentence: a worker has just got it to speak."""
 
     @classmethod
     def of(cls, text: str, *, sentences: tuple[int, ...]) -> "Script":
-        """`sentences` counts from 1 those after whose end the system is hit, once each."""
-        ends = [n for n, word in enumerate(text.split(), start=1) if word.endswith(".")]
-        return cls(text, tuple(ends[sentence - 1] for sentence in sentences))
+        """`sentences` counts from 1 those after whose end the system is hit, once each: a worker
+        has just got the sentence to speak. 0: as soon as the reply sounds."""
+        ends = [0, *(n for n, word in enumerate(text.split(), start=1) if word.endswith("."))]
+        return cls(text, tuple(ends[sentence] for sentence in sentences))

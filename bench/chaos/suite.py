@@ -19,7 +19,8 @@ RECOGNISER = "whisper-base"
 MOST_UNRECOGNISED = 0.1
 """Of the words of an undisturbed reply; where more are not understood, nothing can be judged."""
 POOL_ASKS_S = 2.5
-"""The agent asks every worker once a second, and knows after this which are back."""
+"""The agent asks every worker once a second, and knows after this which are back; by then it has
+also made a new process for the next call."""
 
 Tell = Callable[[str], None]
 
@@ -34,7 +35,7 @@ class Plan:
 
     @classmethod
     def full(cls) -> "Plan":
-        return cls(Script.of(LONG, sentences=(1, 2, 4)), undisturbed=3, redis_away_s=60.0)
+        return cls(Script.of(LONG, sentences=(0, 1, 3)), undisturbed=2, redis_away_s=60.0)
 
     @classmethod
     def short(cls) -> "Plan":
@@ -100,6 +101,7 @@ class Suite:
             stage.judged(case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s)
         ]
         async with calling(system.access(), system.storyteller) as newcomer:
+            await asyncio.sleep(POOL_ASKS_S)
             trials.append(await stage.later_trial(case, newcomer, occasion="a new call"))
         while loop.time() < until:
             occasion = f"reply {len(trials) + 1} meanwhile"

@@ -115,7 +115,7 @@ class Stage:
         hit_at_s: float | None = None,
         problem: str | None = None,
     ) -> Trial:
-        judgement = self.judge.judge(reply)
+        judgement = self.judge.judge(reply, since_s=hit_at_s or 0.0)
         if hit is not None and hit.moved is not case.moves:
             missed = "no other worker took over" if case.moves else "the utterance moved"
             problem = problem or missed
