@@ -33,7 +33,17 @@ _NOISE = frozenset(
 _ANSWERS = frozenset(
     "yes yeah yep yup yea sure ok okay right exactly absolutely definitely".split()
 )
+_COMMANDS = frozenset(
+    """
+    but enough excuse hang hello hey hold listen no nope pause please quiet sorry stop wait what
+    who why
+    """.split()
+)
+"""First words that ask for the floor however short they are."""
 _LONGEST_WORDS = 4
+CLEAR_CONFIDENCE = 0.4
+"""Below it Whisper has made words of a sound: "mm-hmm" comes back as "Imam" or "Mohammed"."""
+CLEAR_COMMAND_CONFIDENCE = 0.33
 
 _WORD = re.compile(r"[a-z']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
@@ -50,10 +60,14 @@ class Meaning(Enum):
     """The person wants the floor."""
 
 
-def meaning(text: str, *, answers_question: bool = False) -> Meaning:
+def meaning(
+    text: str, *, confidence: float = 1.0, short: bool = False, answers_question: bool = False
+) -> Meaning:
     """What `text`, heard while the agent speaks, wants.
 
-    `answers_question`: the agent has just asked something, so that a "yes" is an answer.
+    `confidence` is recognition's mean probability of a token. `short`: so little was voiced that it
+    can be a murmur, which recognition has no spelling for. `answers_question`: the agent has just
+    asked something, so that a "yes" is an answer.
     """
     words = _WORD.findall(_SOUND.sub(" ", text.lower()).replace("-", " ").replace("’", "'"))
     phrase = " ".join(words)
@@ -62,6 +76,9 @@ def meaning(text: str, *, answers_question: bool = False) -> Meaning:
     if answers_question and words[0] in _ANSWERS:
         return Meaning.TURN
     if len(words) <= _LONGEST_WORDS and _is_backchannel(words):
+        return Meaning.BACKCHANNEL
+    clear = CLEAR_COMMAND_CONFIDENCE if words[0] in _COMMANDS else CLEAR_CONFIDENCE
+    if short and confidence < clear:
         return Meaning.BACKCHANNEL
     return Meaning.TURN
 

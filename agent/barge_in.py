@@ -108,7 +108,7 @@ class BargeIn:
             self._window = self._window[VAD_WINDOW_SAMPLES:]
             self._judge(window)
 
-    def understand(self, text: str) -> bool:
+    def understand(self, text: str, *, confidence: float = 1.0) -> bool:
         """Takes what recognition has made so far of the speech that is going on.
 
         Whether it is the person's turn, or the beginning of one: what they murmur while the agent
@@ -121,8 +121,9 @@ class BargeIn:
             self._act(self.turns.dismiss())
             return False
         self.turns.agent_asked(asked=heard.rstrip().endswith("?"))
-        self._act(self.turns.transcript(text, at_s=self._clock()))
-        return self.turns.takes_turn(text)
+        decision = self.turns.transcript(text, confidence=confidence, at_s=self._clock())
+        self._act(decision)
+        return self.turns.takes_turn(text, confidence=confidence)
 
     def time_passes(self) -> None:
         """Judges what is contested though the microphone brings nothing any more."""

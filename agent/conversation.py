@@ -39,10 +39,14 @@ class Conversation(Agent):
             self, self._heard(audio), model_settings
         )
         async for event in events:
-            if event.type not in _TRANSCRIPTS or self._barge_in.understand(_text(event)):
+            if event.type not in _TRANSCRIPTS or self._is_turn(event):
                 yield event
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 yield _without_text(event)  # what was flushed is answered: it was nothing
+
+    def _is_turn(self, event: stt.SpeechEvent) -> bool:
+        best = event.alternatives[0]
+        return self._barge_in.understand(best.text, confidence=best.confidence)
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
@@ -75,10 +79,6 @@ class Conversation(Agent):
                 reply.tts_first_audio_s = time.perf_counter() - started_at
             frame.userdata[USERDATA_PACE] = pace
             yield frame
-
-
-def _text(event: stt.SpeechEvent) -> str:
-    return event.alternatives[0].text if event.alternatives else ""
 
 
 def _without_text(event: stt.SpeechEvent) -> stt.SpeechEvent:

@@ -39,6 +39,8 @@ class FloorPolicy:
     """Time after the speech's end in which its words may still come; then the agent goes on."""
     late_verdict_s: float = 4.0
     """Words that come later than that, but within this time of the speech, still take the floor."""
+    murmur_s: float = 0.75
+    """The longest murmur: words of shorter speech are believed only where they were clear."""
     near_db: float = 14.0
     """Speech this far below the person's own level is somebody else's, farther away."""
 
@@ -152,25 +154,25 @@ class TurnTaking:
         self._last_near_s = at_s
         return self._on_speech()
 
-    def transcript(self, text: str, *, at_s: float) -> Decision | None:
-        """What recognition has made so far of the speech that is going on."""
+    def transcript(self, text: str, *, at_s: float, confidence: float = 1.0) -> Decision | None:
+        """What recognition has made so far of the speech that is going on, and how sure it is."""
         self._text = text
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
-        wants = meaning(text, answers_question=self._asked)
+        wants = self._meaning(text, confidence)
         if wants is Meaning.TURN:
             return self._decide(Decision.YIELD)
         if self.contested and text and self._over(at_s):
             return self._decide(Decision.RETURN)
         return None
 
-    def takes_turn(self, text: str) -> bool:
+    def takes_turn(self, text: str, *, confidence: float = 1.0) -> bool:
         """Whether `text` belongs to a turn of the person's, and not to what they murmured while
         the agent had the floor."""
         if self.agent_has_floor:
             return False
-        return self._spoke_since or meaning(text) is Meaning.TURN
+        return self._spoke_since or self._meaning(text, confidence) is Meaning.TURN
 
     def dismiss(self) -> Decision | None:
         """The speech that is being judged is not the person's: the agent goes on."""
@@ -187,6 +189,10 @@ class TurnTaking:
         return None
 
     # --- deciding
+
+    def _meaning(self, text: str, confidence: float) -> Meaning:
+        short = self._voiced_s <= self.policy.murmur_s
+        return meaning(text, confidence=confidence, short=short, answers_question=self._asked)
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy

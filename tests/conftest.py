@@ -83,9 +83,10 @@ def start_stack(
     """Starts parts by name on free ports in a folder of their own; stops them at the end."""
     stacks: list[Stack] = []
 
-    def start(*parts: str) -> Stack:
+    def start(*parts: str, configuration: Path | None = None) -> Stack:
         folder = tmp_path_factory.mktemp("stack")
-        stack = Stack(write_test_config(folder / "configs"), folder / "state", parts=parts)
+        configs = configuration or write_test_config(folder / "configs")
+        stack = Stack(configs, folder / "state", parts=parts)
         stack.start()
         stacks.append(stack)
         return stack
