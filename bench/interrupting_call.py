@@ -16,7 +16,6 @@ from caller.conversation import LISTENING, SETTLED_S
 from caller.errors import CallError
 from caller.floor_log import FloorLog
 from caller.microphone import QUEUE_MS
-from parley.room_events import FloorEvent
 
 Moment = Literal["first 300 ms", "anywhere", "last 200 ms"]
 FIRST_S = 0.3
@@ -30,8 +29,6 @@ SECONDS_PER_WORD = 0.33
 DOWNLINK_S = 0.06
 """From the agent's word that it speaks to the ear, roughly: to aim by, not to measure by."""
 REPLY_TIMEOUT_S = 12.0
-QUIET_BETWEEN_S = 0.3
-"""Of an agent that tells nothing of the floor: a reply after so much silence is another one."""
 AFTER_LAST_S = 1.0
 CALIBRATION = 0
 """The number of the call in which scripts are heard out."""
@@ -109,14 +106,17 @@ async def interrupt(
         caller = _Interrupter(client, model, number)
         spoken = [await caller.interrupt(each) for each in planned]
         await caller.hear_answer()
-        return InterruptedCall(
-            number=number,
-            recording=await asyncio.to_thread(CallRecording.of, client, began_s, client.clock()),
-            floor=FloorLog.of(client.events, unix_offset_s=unix_offset_s(client.clock)),
-            spoken=tuple(spoken),
-            unanswered=caller.unanswered,
-            starved_ms=round(1000 * client.microphone.starved_s, 1),
-        )
+        ended_s = client.clock()
+    # Out of the event loop, which others speak in; nothing is heard any more.
+    recording = await asyncio.to_thread(CallRecording.of, client, began_s, ended_s)
+    return InterruptedCall(
+        number=number,
+        recording=recording,
+        floor=FloorLog.of(client.events, unix_offset_s=recording.unix_offset_s),
+        spoken=tuple(spoken),
+        unanswered=caller.unanswered,
+        starved_ms=round(1000 * client.microphone.starved_s, 1),
+    )
 
 
 async def hear_out(access: Access, model: ToldScripts, scripts: Sequence[str]) -> dict[str, float]:
@@ -154,7 +154,6 @@ class _Interrupter:
         self._model = model
         self._number = number
         self._clip_began_s: float | None = None
-        self._quiet_at_s = 0.0
         self.unanswered = 0
 
     async def interrupt(self, planned: Planned) -> Spoken:
@@ -197,31 +196,17 @@ class _Interrupter:
         return self._began_s(since_s)
 
     def _begun(self, since_s: float) -> bool:
-        return self._first_told(since_s) is not None or self._audible_anew(since_s)
+        return self._told_s(since_s) is not None
 
     def _began_s(self, since_s: float) -> float:
-        told_s = self._first_told(since_s)
-        return self._client.clock() if told_s is None else told_s + DOWNLINK_S
+        told_s = self._told_s(since_s)
+        assert told_s is not None
+        return told_s + DOWNLINK_S
 
-    def _first_told(self, since_s: float) -> float | None:
-        """The news of a reply that is not the old one going on."""
-        before = "quiet"
-        for heard in self._client.events:
-            if not isinstance(heard.event, FloorEvent):
-                continue
-            new = heard.event.floor == "speaking" and before in ("quiet", "yielded")
-            if new and heard.at_s > since_s:
-                return heard.at_s
-            before = heard.event.floor
-        return None
-
-    def _audible_anew(self, since_s: float) -> bool:
-        """For an agent that tells nothing: sound after a silence."""
+    def _told_s(self, since_s: float) -> float | None:
+        """When the agent began a reply, by its own word, on the caller's clock."""
         client = self._client
-        if any(isinstance(heard.event, FloorEvent) for heard in client.events):
-            return False
-        now_s = client.clock()
-        if client.ear.quiet_since(now_s - QUIET_BETWEEN_S):
-            self._quiet_at_s = now_s
-        was_quiet = self._quiet_at_s > since_s + QUIET_BETWEEN_S
-        return was_quiet and not client.ear.quiet_since(self._quiet_at_s)
+        offset_s = unix_offset_s(client.clock)
+        floor = FloorLog.of(client.events, unix_offset_s=offset_s)
+        times_s = (at_s - offset_s for at_s in floor.replies())
+        return next((at_s for at_s in times_s if at_s > since_s), None)

@@ -129,14 +129,12 @@ class _Driver:
             except CallError as error:
                 self.run.failed_calls.append(str(error))
                 self.progress(f"a call broke off: {error}")
-                if len(self.run.failed_calls) > FAILED_CALLS:
-                    raise
                 continue
             await asyncio.to_thread(self._judge, call)
             self.progress(f"{min(len(self.run.records), self.count)} of {self.count} interruptions")
 
     def _next(self) -> list[Planned]:
-        if len(self.run.records) >= self.count:
+        if len(self.run.records) >= self.count or len(self.run.failed_calls) > FAILED_CALLS:
             return []
         if not self._planned:
             missing = self.count - len(self.run.records)

@@ -4,11 +4,11 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 MODEL = "told-scripts"
 WORDS_PER_S = 40.0
@@ -58,10 +58,11 @@ class ToldScripts:
         script = self.next.get(call, SCRIPTS[0])
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for place, word in enumerate(script.split()):
-            await response.write(_event(f" {word}" if place else word))
-            await asyncio.sleep(1 / WORDS_PER_S)
-        await response.write(b"data: [DONE]\n\n")
+        with suppress(ClientConnectionResetError):  # the agent wants no more of it
+            for place, word in enumerate(script.split()):
+                await response.write(_event(f" {word}" if place else word))
+                await asyncio.sleep(1 / WORDS_PER_S)
+            await response.write(b"data: [DONE]\n\n")
         return response
 
     @asynccontextmanager

@@ -8,6 +8,7 @@ from parley.room_events import FloorEvent, InterruptedEvent
 
 _SILENT = ("held", "yielded")
 _SOUNDING = ("speaking", "ducked")
+_OVER = ("quiet", "thinking", "yielded")
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class FloorLog:
         return cls(tuple(floors), tuple(cuts))
 
     def replies(self) -> list[float]:
-        """When the first sample of each reply was handed to the track."""
-        began, before = [], "quiet"
+        """When each reply began to sound; going on after a murmur is no new reply."""
+        began, sounding = [], False
         for floor in self.floors:
-            if floor.floor == "speaking" and before not in ("ducked", "held", "speaking"):
+            if floor.floor == "speaking" and not sounding:
                 began.append(floor.at_s)
-            before = floor.floor
+            sounding = floor.floor == "speaking" or (sounding and floor.floor not in _OVER)
         return began
 
     def silenced(self, after_s: float, before_s: float) -> float | None:
