@@ -51,6 +51,11 @@ COMMANDS = {
     "say": Command(
         "parley.speech.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"
     ),
+    "voices": Command(
+        "parley.speech.voices_command",
+        "[list|load NAME|unload NAME|status] [--json]",
+        "what the workers can say, and hold in memory",
+    ),
     "transcribe": Command(
         "parley.speech.transcribe", "FILE... [--json]", "print what speech recognition hears"
     ),

@@ -30,7 +30,8 @@ _OPTIONS = (
 
 DEFAULT_RETRY_AFTER_S = 0.2
 
-_TLS_FAULTS = {
+_FAULTS = {
+    "Connection refused": "nothing listens there",
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not of the authority in tls.ca",
     "Hostname Verification Check failed": "its certificate is for another name: tls.server_name "
     "says which one is meant",
@@ -38,7 +39,7 @@ _TLS_FAULTS = {
     "failed to connect to all addresses; last error: UNAVAILABLE: *Socket closed": "it closes the "
     "connection: it wants TLS, and a certificate of its own authority",
 }
-"""What gRPC 1.85 says when TLS fails, and what that means."""
+"""What gRPC 1.85 says when no connection comes about, and what that means."""
 
 
 def open_channel(target: str, tls: ClientTls | None = None) -> grpc.aio.Channel:
@@ -75,14 +76,14 @@ def as_speech_error(error: grpc.aio.AioRpcError, *, target: str) -> SpeechError:
         return InvalidSpeechRequestError(message)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return WorkersBusyError(message, retry_after_s=_retry_after_s(error))
-    message = tls_fault(error) or f"{code.name}: {message}"
+    message = connection_fault(error) or f"{code.name}: {message}"
     return WorkerUnavailableError(f"speech worker {target}: {message}")
 
 
-def tls_fault(error: grpc.aio.AioRpcError) -> str | None:
-    """What is wrong with the TLS between us and the worker; None where it is not that."""
+def connection_fault(error: grpc.aio.AioRpcError) -> str | None:
+    """Why no connection to the worker comes about, in plain words; None where it is unclear."""
     message = error.details() or ""
-    for said, meant in _TLS_FAULTS.items():
+    for said, meant in _FAULTS.items():
         if fnmatchcase(message, f"*{said}*"):
             return meant
     return None

@@ -10,7 +10,7 @@ import grpc
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
-from parley.speech.channel import tls_fault
+from parley.speech.channel import connection_fault
 from parley.speech.circuit import Circuit
 from parley.speech.picker import Candidate
 
@@ -104,7 +104,7 @@ class Roster:
                 entry.status = await self.fetch_status(target)
         except (grpc.aio.AioRpcError, TimeoutError) as error:
             entry.reachable = False
-            entry.fault = None if isinstance(error, TimeoutError) else tls_fault(error)
+            entry.fault = None if isinstance(error, TimeoutError) else connection_fault(error)
         else:
             # Ours are counted as they come and go; the report is up to a second old.
             reported = entry.status.in_flight + entry.status.queue_depth
