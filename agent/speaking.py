@@ -136,7 +136,12 @@ class _Script:
         return texts
 
     def timed(self, words: SynthesisWords) -> list[TimedString]:
-        """The transcript of the text that `words` belong to."""
+        """The transcript of the text that `words` belong to; nothing when it is told again.
+
+        Another worker that goes on with a voice tells its words anew.
+        """
+        if words.text_index < self._timed:
+            return []
         pieces = [TimedString(self._leads[words.text_index])]
         pieces += map(_timed_string, align(self._sent[words.text_index], words.words))
         self._timed = words.text_index + 1

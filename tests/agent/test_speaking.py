@@ -169,6 +169,20 @@ async def test_a_pause_of_the_model_lets_the_voice_go_on() -> None:
         assert worker.texts == ["So"]
 
 
+async def test_a_reply_that_another_worker_goes_on_with_is_transcribed_once() -> None:
+    lost, other = SpeechWorker(is_lost_after_words=2), SpeechWorker(is_lost_after_words=2)
+    text = "One two three four. Five six seven."
+    async with (
+        serving(lost) as first,
+        serving(other) as second,
+        speaking_at(f"{first},{second}") as speaking,
+    ):
+        reply = await say(speaking, [text])
+    assert len(lost.opened) + len(other.opened) > 1
+    assert reply.transcript == text
+    assert reply.duration_s == pytest.approx(7 * WORD_S, abs=WORD_S)
+
+
 async def test_a_full_house_is_asked_again() -> None:
     worker = SpeechWorker(refuses=1)
     async with serving(worker) as target, speaking_at(target) as speaking:

@@ -29,6 +29,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     refuses: int = 0
     """So many calls find no free slot."""
     is_broken: bool = False
+    is_lost_after_words: int | None = None
+    """Of its first call that comes so far."""
     gives_word_times: bool = True
     opened: list[synthesis.SynthesizeOpen] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -53,6 +55,9 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
         try:
             async for response in self._speak(opened.sample_rate_hz, requests):
                 yield response
+                if response.audio.sequence + 1 == self.is_lost_after_words:
+                    self.is_lost_after_words = None
+                    await context.abort(grpc.StatusCode.UNAVAILABLE, "the worker is lost")
         finally:
             self.ended.set()
 
