@@ -304,8 +304,11 @@ export class Call {
       case "turn":
         this.#set({ turn: event.stages });
         break;
+      case "floor":
+        this.#set({ floor: event.floor });
+        break;
       case "interrupted":
-        this.#set({ transcript: withCut(this.#state.transcript) });
+        this.#set({ transcript: withCut(this.#state.transcript, event.heard) });
         break;
       case "error":
         this.#set({

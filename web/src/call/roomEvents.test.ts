@@ -23,7 +23,19 @@ test("a turn's stages are read, missing and senseless ones as null", () => {
 });
 
 test("errors and interruptions are read", () => {
-  expect(decodeRoomEvent(bytes('{"type":"interrupted"}'))).toEqual({ type: "interrupted" });
+  expect(decodeRoomEvent(bytes('{"type":"interrupted"}'))).toEqual({
+    type: "interrupted",
+    heard: "",
+  });
+  expect(decodeRoomEvent(bytes('{"type":"interrupted","heard":"Well"}'))).toEqual({
+    type: "interrupted",
+    heard: "Well",
+  });
+  expect(decodeRoomEvent(bytes('{"type":"floor","floor":"held","at_s":1}'))).toEqual({
+    type: "floor",
+    floor: "held",
+  });
+  expect(decodeRoomEvent(bytes('{"type":"floor","floor":"first"}'))).toBeNull();
   expect(
     decodeRoomEvent(bytes('{"type":"error","code":"tts_unavailable","message":"no voice"}')),
   ).toEqual({ type: "error", code: "tts_unavailable", message: "no voice", fatal: false });

@@ -12,9 +12,18 @@ export interface TurnStages {
   readonly total_ms: number | null;
 }
 
+const FLOORS = ["quiet", "thinking", "speaking", "ducked", "held", "yielded"] as const;
+
+/**
+ * Who has the floor. `ducked`: the agent has turned down at the first sign of speech; `held`: it
+ * is silent and keeps its place; `yielded`: the person has it, and the reply is cut.
+ */
+export type Floor = (typeof FLOORS)[number];
+
 export type RoomEvent =
   | { readonly type: "turn"; readonly turn: number; readonly stages: TurnStages }
-  | { readonly type: "interrupted" }
+  | { readonly type: "floor"; readonly floor: Floor }
+  | { readonly type: "interrupted"; readonly heard: string }
   | {
       readonly type: "error";
       readonly code: string;
@@ -37,8 +46,12 @@ export function decodeRoomEvent(payload: Uint8Array): RoomEvent | null {
       return typeof event.turn === "number" && typeof event.stages === "object" && event.stages
         ? { type: "turn", turn: event.turn, stages: stagesOf(event.stages) }
         : null;
+    case "floor": {
+      const floor = FLOORS.find((known) => known === event.floor);
+      return floor ? { type: "floor", floor } : null;
+    }
     case "interrupted":
-      return { type: "interrupted" };
+      return { type: "interrupted", heard: typeof event.heard === "string" ? event.heard : "" };
     case "error":
       return typeof event.code === "string" && typeof event.message === "string"
         ? { type: "error", code: event.code, message: event.message, fatal: event.fatal === true }

@@ -9,6 +9,10 @@ test("the status says who has the floor", () => {
   expect(statusText({ ...live, microphone: "muted", personSpeaks: true })).toBe("You are muted");
   expect(statusText({ ...live, microphone: "off" })).toBe("Parley waits for your message");
   expect(statusText({ ...live, agent: "speaking", personSpeaks: true })).toBe("Parley is speaking");
+  const speaking = { ...live, agent: "speaking", personSpeaks: true } as const;
+  expect(statusText({ ...speaking, floor: "ducked" })).toBe("Parley is speaking");
+  expect(statusText({ ...speaking, floor: "held" })).toBe("Parley pauses for you");
+  expect(statusText({ ...speaking, floor: "yielded" })).toBe("You have the floor");
 });
 
 test("the status says what is waited for", () => {

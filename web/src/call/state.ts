@@ -1,7 +1,7 @@
 /** What the page knows of its call. */
 
 import { NO_AGENT, type Problem } from "./problems";
-import type { TurnStages } from "./roomEvents";
+import type { Floor, TurnStages } from "./roomEvents";
 import { EMPTY, type Transcript } from "./transcript";
 
 /** `waiting`: connected, but no agent is there. */
@@ -14,6 +14,8 @@ export type Quality = "excellent" | "good" | "poor" | "lost" | "unknown";
 export interface CallState {
   readonly phase: Phase;
   readonly agent: AgentState;
+  /** As the agent sees it; finer than its state while both sides speak. */
+  readonly floor: Floor;
   /** `off`: nothing is published, the person types. */
   readonly microphone: "on" | "muted" | "off";
   readonly quality: Quality;
@@ -29,6 +31,7 @@ export interface CallState {
 export const IDLE: CallState = {
   phase: "idle",
   agent: "initializing",
+  floor: "quiet",
   microphone: "off",
   quality: "unknown",
   personSpeaks: false,
@@ -64,6 +67,8 @@ export function statusText(state: CallState): string {
         ? "Still waiting for the agent"
         : "Waiting for the agent";
     case "live":
+      if (state.floor === "held") return "Parley pauses for you";
+      if (state.floor === "yielded") return "You have the floor";
       switch (state.agent) {
         case "initializing":
           return "The agent is getting ready";

@@ -67,15 +67,16 @@ test("a segment without words makes no line, and one that loses them leaves none
 test("an interruption marks the agent's latest line, whether it comes before or after its end", () => {
   const agent = { speaker: "agent", stream: 1, text: "The moon is" } as const;
   const open = after(agent, { segment: "s2", text: "wait", stream: 2 });
-  const cutFirst = withHeard(withCut(open), heard({ ...agent, final: true }));
-  const cutLast = withCut(withHeard(open, heard({ ...agent, final: true })));
+  const cutFirst = withHeard(withCut(open, "The moon"), heard({ ...agent, final: true }));
+  const cutLast = withCut(withHeard(open, heard({ ...agent, final: true })), "The moon");
   for (const transcript of [cutFirst, cutLast]) {
     expect(words(transcript)).toEqual([
-      ["The moon is", "cut"],
+      ["The moon", "cut"],
       ["wait", "interim"],
     ]);
   }
-  expect(withCut(EMPTY)).toEqual(EMPTY);
+  expect(withCut(EMPTY, "The moon")).toEqual(EMPTY);
+  expect(withCut(open, "")).toEqual(open); // what was cut had not been heard yet
 });
 
 test("typed words stand beside spoken ones", () => {
@@ -84,7 +85,9 @@ test("typed words stand beside spoken ones", () => {
 });
 
 test("the end of a call leaves nothing interim", () => {
-  const transcript = settled(withCut(after({ speaker: "agent" }, { segment: "s2", text: "wait" })));
+  const transcript = settled(
+    withCut(after({ speaker: "agent" }, { segment: "s2", text: "wait" }), "hello"),
+  );
   expect(words(transcript)).toEqual([
     ["hello", "cut"],
     ["wait", "final"],

@@ -51,7 +51,8 @@ export function withHeard(transcript: Transcript, heard: Heard): Transcript {
     return transcript;
   }
   if (heard.final && !heard.text.trim()) return transcript.toSpliced(index, 1);
-  const status = heard.final ? (known.status === "cut" ? "cut" : "final") : "interim";
+  if (known.status === "cut") return transcript.with(index, { ...known, stream: heard.stream });
+  const status = heard.final ? "final" : "interim";
   return transcript.with(index, { ...known, text: heard.text, status, stream: heard.stream });
 }
 
@@ -59,11 +60,13 @@ export function withTyped(transcript: Transcript, id: string, text: string): Tra
   return [...transcript, { id, speaker: "person", text, status: "final", typed: true, stream: 0 }];
 }
 
-/** Marks the agent's latest line as interrupted. */
-export function withCut(transcript: Transcript): Transcript {
+/** Marks the agent's latest line as interrupted where `heard` ends; without words it has none. */
+export function withCut(transcript: Transcript, heard: string): Transcript {
   const index = transcript.findLastIndex((line) => line.speaker === "agent");
   const line = transcript[index];
-  return line ? transcript.with(index, { ...line, status: "cut" }) : transcript;
+  return line && heard
+    ? transcript.with(index, { ...line, text: heard, status: "cut" })
+    : transcript;
 }
 
 /** The call is over: nothing will change any more. */

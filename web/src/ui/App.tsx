@@ -79,7 +79,9 @@ export function App({ call }: { call: Call }) {
 /** Who has the floor. */
 function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
   const muted = state.microphone !== "on" && state.agent === "listening";
-  const floor = state.phase !== "live" ? state.phase : muted ? "muted" : state.agent;
+  const contested = state.floor === "ducked" || state.floor === "held" || state.floor === "yielded";
+  const agent = contested ? state.floor : state.agent;
+  const floor = state.phase !== "live" ? state.phase : muted && !contested ? "muted" : agent;
   return (
     <p class="floor" data-floor={floor}>
       <span class="floor-dot" aria-hidden="true" />
