@@ -18,6 +18,8 @@ from workers.engines.base import FloatSamples
 RECOGNISED_HZ = 16_000
 SHORTEST_PAUSE_S = 0.08
 """Silences below this are the closures of consonants."""
+NEARBY = 5
+"""Words: as far back as an utterance is taken up again."""
 UNMATCHED_COST_S = 0.4
 """Pauses of two replies that lie further apart than twice this are not the same pause."""
 
@@ -34,31 +36,52 @@ class Pause:
 
 @dataclass(frozen=True)
 class WordErrors:
-    """Against a script: its words that are missing or wrong (by place), and words that it has not.
+    """Against a script, by place in it: words that are missing, and words heard as others; and how
+    many words came again.
 
     Of several ways to recognise the same sound, what all of them got wrong is an error (`&`).
     """
 
     lost: frozenset[int] = frozenset()
-    extra: int = 0
+    changed: frozenset[int] = frozenset()
+    repeated: int = 0
 
     def __and__(self, other: "WordErrors") -> "WordErrors":
-        return WordErrors(self.lost & other.lost, min(self.extra, other.extra))
+        near = {place + by for place in other.lost for by in (-1, 0, 1)}  # "and and" has no order
+        return WordErrors(
+            self.lost & near,
+            self.changed & other.changed,
+            min(self.repeated, other.repeated),
+        )
 
     def __bool__(self) -> bool:
-        return bool(self.lost or self.extra)
+        return bool(self.lost or self.changed or self.repeated)
 
 
 def word_errors(script: str, heard: str) -> WordErrors:
-    """What is wrong in `heard`, both in plain words."""
+    """What is wrong in `heard`, both in plain words.
+
+    A word too many counts as said again where the script has it nearby; any other is one that
+    recognition made up.
+    """
+    words = script.split()
+    if not heard:
+        return WordErrors(frozenset(range(len(words))))
+    output = jiwer.process_words(script, heard)
     lost: set[int] = set()
-    extra = 0
-    for chunk in jiwer.process_words(script, heard or "-").alignments[0]:
-        if chunk.type in ("delete", "substitute"):
-            lost.update(range(chunk.ref_start_idx, chunk.ref_end_idx))
+    changed: set[int] = set()
+    repeated = 0
+    for chunk in output.alignments[0]:
+        places = range(chunk.ref_start_idx, chunk.ref_end_idx)
+        if chunk.type == "delete":
+            lost.update(places)
+        elif chunk.type == "substitute":
+            changed.update(places)
         elif chunk.type == "insert":
-            extra += chunk.hyp_end_idx - chunk.hyp_start_idx
-    return WordErrors(frozenset(lost), extra)
+            near = words[max(0, chunk.ref_start_idx - NEARBY) : chunk.ref_start_idx + NEARBY]
+            extra = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+            repeated += sum(word in near for word in extra)
+    return WordErrors(frozenset(lost), frozenset(changed), repeated)
 
 
 def pauses(audio: Audio) -> tuple[Pause, ...]:
@@ -150,9 +173,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a disturbance cost: words of the script, words twice or out of place, silence."""
+    """What a disturbance cost: words of the script, words twice, silence. `changed` words sound,
+    and are recognised as others: the voice, which never speaks twice alike, does that too."""
 
     lost: tuple[str, ...]
+    changed: tuple[str, ...]
     repeated: int
     gap_s: float
 
@@ -168,9 +193,9 @@ class Judge:
         """Errors that an undisturbed reply has too do not count, nor do its pauses, nor any that
         ended before `since_s` after the first sound."""
         words = plain_words(self.script).split()
-        excused = frozenset[int]().union(*(other.errors.lost for other in self.undisturbed))
-        lost = sorted(reply.errors.lost - excused)
-        usual = max((other.errors.extra for other in self.undisturbed), default=0)
+        others = [other.errors for other in self.undisturbed]
+        unclear = frozenset[int]().union(*(errors.lost | errors.changed for errors in others))
+        usual = max((errors.repeated for errors in others), default=0)
         gaps = [
             longest_gap_s(
                 reply.pauses,
@@ -181,7 +206,8 @@ class Judge:
             for other in self.undisturbed
         ]
         return Judgement(
-            lost=tuple(words[place] for place in lost),
-            repeated=max(0, reply.errors.extra - usual),
+            lost=tuple(words[place] for place in sorted(reply.errors.lost - unclear)),
+            changed=tuple(words[place] for place in sorted(reply.errors.changed - unclear)),
+            repeated=max(0, reply.errors.repeated - usual),
             gap_s=round(min(gaps), 2),
         )

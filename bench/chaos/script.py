@@ -6,7 +6,7 @@ LONG = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "
     "He carried a small lantern, a cup of hot coffee, and a basket of fresh bread. "
     "The water was calm and dark, and the only sound was the wind in the trees. "
-    "By noon he had caught enough fish for his family and for all the people next door."
+    "Later that day he had caught enough fish for his family and for all the people next door."
 )
 SHORT = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "

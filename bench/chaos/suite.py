@@ -65,7 +65,9 @@ class Suite:
                 for number in range(1, self.plan.undisturbed + 1):
                     self.tell(f"undisturbed reply {number} of {self.plan.undisturbed}")
                     reply = await stage.undisturbed(listener)
-                    missed = len(reply.errors.lost) / len(self.plan.script.text.split())
+                    missed = len(reply.errors.lost | reply.errors.changed) / len(
+                        self.plan.script.text.split()
+                    )
                     if missed > MOST_UNRECOGNISED:
                         raise CallError(
                             f"an undisturbed reply was recognised as {reply.text!r}: "

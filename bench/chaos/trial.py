@@ -28,6 +28,7 @@ class Trial:
     worker_cpu_ms: float
     moved: bool
     lost: tuple[str, ...]
+    changed: tuple[str, ...]
     repeated: int
     gap_s: float | None
     """None: there was nothing to be heard of it; `problem` says why."""
@@ -46,6 +47,7 @@ class Trial:
             worker_cpu_ms=0.0,
             moved=False,
             lost=(),
+            changed=(),
             repeated=0,
             gap_s=None,
             heard="",
@@ -133,6 +135,7 @@ class Stage:
             worker_cpu_ms=hit.cpu_ms if hit is not None else 0.0,
             moved=hit.moved if hit is not None else False,
             lost=judgement.lost,
+            changed=judgement.changed,
             repeated=judgement.repeated,
             gap_s=judgement.gap_s,
             heard=reply.text,

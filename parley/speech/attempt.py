@@ -5,6 +5,7 @@ loop hangs never. So text that was sent is expected to sound within a limit.
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
 from parley.clock import Clock
@@ -37,10 +38,10 @@ class Attempt:
         candidate: Candidate,
         utterance: Utterance,
         roster: Roster,
-        alone: bool,
+        alone: Callable[[], bool],
         clock: Clock,
     ) -> None:
-        """`alone`: no other worker could take the utterance over."""
+        """`alone`: whether no other worker could take the utterance over now."""
         self.target = call.target
         self._call = call
         self._utterance = utterance
@@ -111,7 +112,7 @@ class Attempt:
     def _limit_s(self) -> float:
         if not self._admitted:
             return self._admission_limit_s
-        if self._alone:
+        if self._alone():
             return ALONE_LIMIT_S
         if self._first_audio_at is None and not self._utterance.received_s:
             return FIRST_AUDIO_LIMIT_S

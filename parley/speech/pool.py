@@ -143,18 +143,18 @@ class SpeechPool:
     def _attempt(
         self, candidate: Candidate, utterance: Utterance, resumption: Resumption, feed: Feed[str]
     ) -> Attempt:
-        others = self._workers.others(candidate.target, voice=resumption.request.voice)
+        target, voice = candidate.target, resumption.request.voice
         return Attempt(
             SynthesisCall(
-                self.stub(candidate.target),
-                target=candidate.target,
+                self.stub(target),
+                target=target,
                 request=resumption.request,
                 texts=resumption.texts(feed),
             ),
             candidate=candidate,
             utterance=utterance,
             roster=self.roster,
-            alone=not others,
+            alone=lambda: not self._workers.others(target, voice=voice),
             clock=self._clock,
         )
 

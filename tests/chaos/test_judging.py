@@ -61,20 +61,23 @@ def test_lost_and_repeated_words_are_told_apart() -> None:
     script = "the water was calm and dark"
     assert word_errors(script, "the water was calm and dark") == WordErrors()
     assert word_errors(script, "the water was dark").lost == {3, 4}
-    assert word_errors(script, "the water water was calm and dark") == WordErrors(extra=1)
+    assert word_errors(script, "the water water was calm and dark") == WordErrors(repeated=1)
+    assert word_errors(script, "the water was warm and dark").changed == {3}
+    assert word_errors(script, "the water was oh calm and dark") == WordErrors()
     assert word_errors(script, "").lost == set(range(6))
 
 
 def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> None:
-    judge = Judge("the water was calm", [reply(1.0, errors=WordErrors(frozenset({1}), extra=1))])
-    judged = judge.judge(reply(1.0, errors=WordErrors(frozenset({1, 3}), extra=2)))
+    judge = Judge("the water was calm", [reply(1.0, errors=WordErrors(frozenset({1}), repeated=1))])
+    judged = judge.judge(reply(1.0, errors=WordErrors(frozenset({1, 3}), repeated=2)))
     assert judged.lost == ("calm",)
     assert judged.repeated == 1
 
 
 def test_only_what_every_way_of_recognising_gets_wrong_is_an_error() -> None:
-    short, full = WordErrors(frozenset({1, 3}), extra=2), WordErrors(frozenset({3}), extra=0)
-    assert short & full == WordErrors(frozenset({3}), extra=0)
+    short = WordErrors(frozenset({1, 4}), frozenset({7, 8}), repeated=2)
+    full = WordErrors(frozenset({5}), frozenset({8}), repeated=0)
+    assert short & full == WordErrors(frozenset({4}), frozenset({8}), repeated=0)
 
 
 def test_an_empty_reply_has_no_pause_and_pairs_with_nothing() -> None:

@@ -25,6 +25,7 @@ from tests.speech.wire_worker import WORD_SAMPLES, WireWorker, serving
 REQUEST = SynthesisRequest(voice="tone")
 TEXTS = ("w1 w2 w3.", "w4 w5 w6 w7.", "w8.")
 ALL_WORDS = [1, 2, 3, 4, 5, 6, 7, 8]
+LONG = [f"w{n}" for n in range(1, 61)]
 
 
 @asynccontextmanager
@@ -203,3 +204,19 @@ async def test_load_spreads_over_the_workers() -> None:
     async with pool_of(*workers) as pool:
         await asyncio.gather(*(speak(pool) for _ in range(32)))
     assert all(len(worker.opened) >= 4 for worker in workers)
+
+
+async def test_a_worker_that_was_alone_is_not_waited_for_once_another_could_take_over() -> None:
+    only, late = WireWorker(words_per_s=20), WireWorker(draining=True)
+    async with pool_of(only, late) as pool:
+
+        async def the_other_comes() -> None:
+            await only.asked.wait()
+            late.draining = False
+            await pool.roster.updated()
+            only.freeze_after_words = 50
+
+        async with asyncio.timeout(6):  # a worker that is alone is waited for for 10 s
+            _, events = await asyncio.gather(the_other_comes(), speak(pool, said(" ".join(LONG))))
+    assert heard(events) == [int(word[1:]) for word in LONG]
+    assert late.opened

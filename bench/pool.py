@@ -1,0 +1,289 @@
+"""`./run bench pool`: load and first audio over several workers, with a slow one, in overload.
+
+All workers are pinned to one core and the streams' client to another, and every comparison has
+the same number of slots in all: what differs is only how the same capacity is divided.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.machine import ForeignLoad, Machine
+from bench.pool_streams import Engine, Load, Outcome, Speakers, slowed, speakers, workers_running
+from bench.worker_process import WorkerProcess, forget_own_settings
+from parley import models
+from parley.errors import ConfigurationError, ParleyError
+
+ENGINES = {
+    "hibari": Engine("hibari", "hibari-en-us-heart"),
+    "piper": Engine("piper", "piper-en-us-joe-medium"),
+}
+WORKERS = (1, 2, 4)
+SLOTS = 8
+"""In all: of one worker, or divided among several."""
+STREAMS = 8
+PAUSE_S = 0.6
+LONG_TEXTS = 3
+"""Of the utterances of the overload: they hold their slots as replies do."""
+ROUNDS = 4
+"""Of the healthy and the slow workers, in turn: what else happens falls on both."""
+LEARNING_S = 1.0
+
+MOST_UNEVEN = 1.5
+SLOW_P99 = 1.3
+OVERLOAD_P95 = 1.3
+REFUSED_MS = 1000.0
+"""Three workers are asked, and each lets a request wait a quarter of a second."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one measurement; times to first audio in ms, since asked."""
+
+    name: str
+    workers: int
+    streams: int
+    utterances: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    share: dict[str, float]
+    """Of each worker in the utterances."""
+    admission_p95_ms: float
+    since_admission_p95_ms: float
+    refused: int
+    refusal_p95_ms: float | None
+
+    @classmethod
+    def of(cls, name: str, workers: int, outcome: Outcome) -> "Figures":
+        spoken = outcome.spoken
+        first = [each.first_audio_ms for each in spoken]
+        return cls(
+            name=name,
+            workers=workers,
+            streams=outcome.streams,
+            utterances=len(spoken),
+            p50_ms=percentile(first, 50),
+            p95_ms=percentile(first, 95),
+            p99_ms=percentile(first, 99),
+            share={worker: round(part, 3) for worker, part in outcome.share.items()},
+            admission_p95_ms=percentile([each.admitted_ms for each in spoken], 95),
+            since_admission_p95_ms=percentile([each.since_admission_ms for each in spoken], 95),
+            refused=len(outcome.refused_ms),
+            refusal_p95_ms=percentile(outcome.refused_ms, 95) if outcome.refused_ms else None,
+        )
+
+    @property
+    def unevenness(self) -> float:
+        """The busiest worker's utterances over the mean."""
+        return max(self.share.values()) * self.workers
+
+
+@dataclass(frozen=True)
+class Promise:
+    """`measured` must not be above `required`."""
+
+    name: str
+    required: float
+    measured: float
+
+    @property
+    def kept(self) -> bool:
+        return self.measured <= self.required
+
+
+@dataclass
+class Report:
+    """Everything that was measured, by name."""
+
+    engine: Engine
+    figures: dict[str, Figures] = field(default_factory=dict)
+
+    def add(self, name: str, workers: int, outcome: Outcome) -> None:
+        self.figures[name] = Figures.of(name, workers, outcome)
+
+    def promises(self) -> list[Promise]:
+        figures = self.figures
+        healthy, slow = figures["healthy"], figures["one_slow"]
+        capacity, overload = figures["capacity"], figures["overload"]
+        unevenness = max(each.unevenness for each in figures.values() if each.name in _SCALING)
+        refusal_ms = overload.refusal_p95_ms
+        return [
+            Promise("busiest_worker_over_mean", MOST_UNEVEN, round(unevenness, 2)),
+            Promise("p99_with_a_slow_worker", SLOW_P99, _ratio(slow.p99_ms, healthy.p99_ms)),
+            Promise(
+                "admitted_p95_at_twice_capacity",
+                OVERLOAD_P95,
+                _ratio(overload.since_admission_p95_ms, capacity.since_admission_p95_ms),
+            ),
+            Promise(
+                "refusal_p95_ms", REFUSED_MS, refusal_ms if refusal_ms is not None else float("inf")
+            ),
+        ]
+
+
+_SCALING = tuple(f"{count}_workers" for count in WORKERS)
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """In ms, to a tenth; of one value, that one."""
+    if len(values) < 2:
+        return round(values[0], 1) if values else 0.0
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return round(cuts[percent - 1], 1)
+
+
+def _ratio(value: float, base: float) -> float:
+    return round(value / max(base, 1e-9), 2)
+
+
+async def measure(engine: Engine, folder: Path, *, for_s: float) -> Report:
+    """All measurements, each for about `for_s`; raises ParleyError."""
+    models.ensure(engine.voice)
+    report = Report(engine)
+    client, cores = _cores()
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, client)
+    try:
+        for count in WORKERS:
+            async with workers_running(
+                folder, engine, count=count, slots=SLOTS // count, cpus=cores
+            ) as workers:
+                _tell(f"{STREAMS} streams over {count} workers")
+                async with speakers(workers, engine) as streams:
+                    load = Load(streams=STREAMS, pause_s=PAUSE_S)
+                    await streams.speak(load, for_s=LEARNING_S)
+                    outcome = await streams.speak(load, for_s=for_s)
+                    report.add(f"{count}_workers", count, outcome)
+                    if count == WORKERS[-1]:
+                        await _slow(report, workers, streams, for_s)
+                        await _overload(report, count, streams, for_s)
+    finally:
+        os.sched_setaffinity(0, before)
+    return report
+
+
+async def _slow(
+    report: Report, workers: Sequence[WorkerProcess], streams: Speakers, for_s: float
+) -> None:
+    """All healthy, and one at half speed, in turn."""
+    _tell("one of them at half speed, now and then")
+    load = Load(streams=STREAMS, pause_s=PAUSE_S)
+    healthy, slow = Outcome(STREAMS), Outcome(STREAMS)
+    for _ in range(ROUNDS):
+        async with slowed(workers[0]):
+            slow += await streams.speak(load, for_s=for_s / 2)
+        healthy += await streams.speak(load, for_s=for_s / 2)
+    report.add("healthy", len(workers), healthy)
+    report.add("one_slow", len(workers), slow)
+
+
+async def _overload(report: Report, workers: int, streams: Speakers, for_s: float) -> None:
+    _tell("as many long utterances as there are slots, then twice as many")
+    full = Load(streams=SLOTS, texts=LONG_TEXTS)
+    report.add("capacity", workers, await streams.speak(full, for_s=for_s))
+    double = Load(streams=2 * SLOTS, texts=LONG_TEXTS)
+    report.add("overload", workers, await streams.speak(double, for_s=for_s))
+
+
+def _cores() -> tuple[set[int], tuple[int, ...]]:
+    """A core for the client and one for all workers; raises ConfigurationError."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < 2:
+        raise ConfigurationError("bench pool needs two cores: one for the workers, one for itself")
+    return {allowed[0]}, (allowed[1],)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    forget_own_settings()
+    with ForeignLoad() as foreign, tempfile.TemporaryDirectory(prefix="parley-pool-") as folder:
+        try:
+            report = asyncio.run(_run(ENGINES[options.engine], Path(folder), options.seconds))
+        except ParleyError as error:
+            print(f"bench pool: {error}", file=sys.stderr)
+            return 2
+    if options.json:
+        print(json.dumps(_document(report, foreign.percent)))
+    else:
+        _print(report, foreign.percent)
+    return 0 if all(promise.kept for promise in report.promises()) else 1
+
+
+async def _run(engine: Engine, folder: Path, for_s: float) -> Report:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await measure(engine, folder, for_s=for_s)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench pool", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    parser.add_argument("--engine", choices=ENGINES, default="hibari", help="default: hibari")
+    parser.add_argument(
+        "--seconds", type=_seconds, default=20.0, metavar="S", help="of each measurement"
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
+def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
+    return {
+        "benchmark": "pool",
+        "engine": report.engine.adapter,
+        "voice": report.engine.voice,
+        "machine": asdict(Machine.this()),
+        "foreign_load_percent": foreign_percent,
+        "results": [asdict(figures) for figures in report.figures.values()],
+        "promises": [{**asdict(each), "kept": each.kept} for each in report.promises()],
+    }
+
+
+def _print(report: Report, foreign_percent: float) -> None:
+    table = Table(title=f"{report.engine.voice}: time to first audio, {SLOTS} slots in all")
+    table.add_column("")
+    for column in ("streams", "spoken", "p50", "p95", "p99", "busiest", "refused"):
+        table.add_column(column, justify="right")
+    for figures in report.figures.values():
+        table.add_row(
+            figures.name.replace("_", " "),
+            str(figures.streams),
+            str(figures.utterances),
+            *(f"{ms:.0f} ms" for ms in (figures.p50_ms, figures.p95_ms, figures.p99_ms)),
+            f"{figures.unevenness:.2f}× mean",
+            str(figures.refused),
+        )
+    console, machine = Console(), Machine.this()
+    console.print(table)
+    console.print(
+        f"{machine.cores} cores, {machine.processor}; others kept {foreign_percent:.0f}% of them "
+        "busy meanwhile.\nAll workers share one core, the streams have another."
+    )
+    for promise in report.promises():
+        verdict = "[green]kept[/]" if promise.kept else "[red]broken[/]"
+        name = promise.name.replace("_", " ")
+        console.print(
+            f"Promise: {name}: {promise.measured:g}, at most {promise.required:g}: {verdict}"
+        )
