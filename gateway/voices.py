@@ -45,6 +45,7 @@ class VoiceCatalogue:
         """
         targets = [worker.target for worker in self._discovery.workers()]
         answers = await asyncio.gather(*map(self._ask, targets), return_exceptions=True)
+        await self._channels.forget_others(targets)
         listings: dict[str, VoiceListing] = {}
         failures: list[str] = []
         for answer in answers:

@@ -83,6 +83,8 @@ class Probes:
             _limited(self._http_ok(livekit)),
             _limited(self._llm()),
         )
+        known = (*self._speakers.workers(), *self._listeners.workers())
+        await self._channels.forget_others({worker.target for worker in known})
         checks = {
             "redis": redis,
             "worker": worker[0],

@@ -1,5 +1,6 @@
 """gRPC channels to workers, and gRPC failures as Parley's errors."""
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 from typing import cast
 
@@ -29,6 +30,7 @@ _OPTIONS = (
 )
 
 DEFAULT_RETRY_AFTER_S = 0.2
+_LAST_CALLS_S = 1.0
 
 _FAULTS = {
     "Connection refused": "nothing listens there",
@@ -60,6 +62,12 @@ class Channels:
         if target not in self._channels:
             self._channels[target] = open_channel(target, self._tls)
         return self._channels[target]
+
+    async def forget_others(self, targets: Collection[str]) -> None:
+        """Closes the channels to all but `targets`: workers come and go, and a channel to one that
+        has gone would try to reach it for ever."""
+        for target in set(self._channels).difference(targets):
+            await self._channels.pop(target).close(_LAST_CALLS_S)
 
     async def aclose(self) -> None:
         channels, self._channels = list(self._channels.values()), {}

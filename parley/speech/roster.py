@@ -1,7 +1,7 @@
 """What this client knows of each worker: its last word on itself, our own calls, its circuit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -18,6 +18,7 @@ REFRESH_S = 1.0
 STATUS_TIMEOUT_S = 0.8
 
 FetchStatus = Callable[[str], Awaitable[status_pb2.WorkerStatus]]
+KeepOnly = Callable[[Collection[str]], Awaitable[None]]
 
 
 @dataclass
@@ -35,10 +36,12 @@ class Roster:
     """Asks every known worker for its status once a second while `watching`.
 
     `fetch_status` takes a target and raises grpc.aio.AioRpcError when the worker does not answer.
+    `keep_only` is told which targets are still of interest.
     """
 
     discovery: Discovery
     fetch_status: FetchStatus
+    keep_only: KeepOnly
     clock: Clock = monotonic
     _entries: dict[str, _Entry] = field(default_factory=dict, init=False)
     _updated: asyncio.Event = field(default_factory=asyncio.Event, init=False)
@@ -85,6 +88,7 @@ class Roster:
         for target in set(self._entries).difference(targets):
             if not self._entries[target].own_in_flight:
                 del self._entries[target]
+        await self.keep_only(set(self._entries).union(targets))
 
     async def updated(self) -> None:
         """Waits until every worker has been asked once more."""

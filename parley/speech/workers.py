@@ -60,7 +60,7 @@ class Workers:
         random: Random | None = None,
     ) -> None:
         self._discovery = discovery
-        self.roster = Roster(discovery, fetch_status, clock)
+        self.roster = Roster(discovery, fetch_status, channels.forget_others, clock)
         self._channels = channels
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret

@@ -19,6 +19,9 @@ from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 RATE_HZ = 16000
 WORD_SAMPLES = 1600
 
+# As the real worker does: clients ping every second to notice a frozen one.
+_TAKES_PINGS = (("grpc.http2.max_ping_strikes", 0), ("grpc.keepalive_permit_without_calls", 1))
+
 
 @dataclass
 class WireWorker(rpc.SpeechSynthesisServicer):
@@ -143,7 +146,7 @@ class WireWorker(rpc.SpeechSynthesisServicer):
 @asynccontextmanager
 async def serving(worker: WireWorker) -> AsyncGenerator[str]:
     """Serves the worker on a free port; yields its target."""
-    server = grpc.aio.server()
+    server = grpc.aio.server(options=_TAKES_PINGS)
     rpc.add_SpeechSynthesisServicer_to_server(worker, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
