@@ -7,6 +7,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caller.errors import CallError
+from parley.settings import OrchestratorSettings
 
 REQUEST_TIMEOUT_S = 15.0
 
@@ -46,6 +47,14 @@ async def request_access(gateway_url: str, *, voice: str = "") -> Access:
         return Access.model_validate_json(body)
     except ValidationError:
         raise CallError(f"{address} answered something that is no access token") from None
+
+
+def own_gateway(settings: OrchestratorSettings) -> str:
+    """The address of this machine's own gateway."""
+    host = settings.server.host
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - listening everywhere; we are on this machine
+        host = "127.0.0.1"
+    return f"http://{host}:{settings.server.port}"
 
 
 def _reason(body: str) -> str:

@@ -12,12 +12,13 @@ import numpy as np
 from rich.console import Console
 from rich.status import Status
 
-from caller.access import request_access
+from caller.access import own_gateway, request_access
 from caller.client import join
 from caller.conversation import ANSWER_TIMEOUT_S, Conversation, Recording, Turn
 from caller.errors import CallError
 from caller.intelligibility import recognize
 from caller.report import CallReport, TurnReport
+from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
 from parley.audio import Audio, read_audio
 from parley.cli import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
@@ -86,7 +87,9 @@ class Call:
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 only if every recording got an audible answer."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    _check_arguments(parser, arguments)
     # What it complains of arrives as CallError; its retries are nothing to read.
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
@@ -97,9 +100,11 @@ def main(argv: list[str]) -> int:
     except (ConfigurationError, AudioFileError, CallError) as error:
         _print([], str(error), json=arguments.json)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
+    if arguments.script is not None:
+        return _run_script(arguments, settings, recognisers)
     with Console(stderr=True).status("") as status:
         call = Call(
-            gateway_url=arguments.gateway or _own_gateway(settings),
+            gateway_url=arguments.gateway or own_gateway(settings),
             voice=arguments.voice,
             recognisers=recognisers,
             language=settings.asr.language,
@@ -108,6 +113,36 @@ def main(argv: list[str]) -> int:
         exit_code, problem = _run(call, recordings, arguments.save)
     _print(call.turns, problem, json=arguments.json)
     return exit_code
+
+
+def _run_script(
+    arguments: argparse.Namespace, settings: OrchestratorSettings, recognisers: RecognitionPool
+) -> int:
+    console = Console(stderr=True)
+    command = ScriptCommand(
+        file=arguments.script,
+        keep=arguments.keep,
+        gateway_url=arguments.gateway or own_gateway(settings),
+        voice=arguments.voice,
+        recognisers=recognisers,
+        language=settings.asr.language,
+        show=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
+    )
+    exit_code = command.run()
+    if arguments.json:
+        sys.stdout.write(command.report.model_dump_json(indent=2) + "\n")
+    else:
+        print_report(command.report)
+    return exit_code
+
+
+def _check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if bool(arguments.files) == (arguments.script is not None):
+        parser.error("name either recordings to speak, or a conversation with --script FILE.yaml")
+    if arguments.script is not None and arguments.save is not None:
+        parser.error("a scripted call is kept with --keep DIR, not with --save")
+    if arguments.script is None and arguments.keep is not None:
+        parser.error("--keep belongs to --script; replies to recordings are kept with --save")
 
 
 def _run(call: Call, recordings: list[Recording], save: Path | None) -> tuple[int, str | None]:
@@ -142,13 +177,6 @@ def _unanswered(report: TurnReport) -> str:
         f"understood {report.user_transcript!r}" if report.user_transcript else "understood nothing"
     )
     return f"the agent did not answer within {ANSWER_TIMEOUT_S:.0f} s (it {understood})"
-
-
-def _own_gateway(settings: OrchestratorSettings) -> str:
-    host = settings.server.host
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - listening everywhere; we are on this machine
-        host = "127.0.0.1"
-    return f"http://{host}:{settings.server.port}"
 
 
 def _check_writable(file: Path | None) -> None:
@@ -188,9 +216,18 @@ def _parser() -> argparse.ArgumentParser:
         description="Speaks recordings to the agent in real time, one after the other, hears the "
         "answers and measures them. Needs `./run up`.",
     )
-    parser.add_argument("files", metavar="FILE", nargs="+", help="WAV or FLAC, any rate")
+    parser.add_argument("files", metavar="FILE", nargs="*", help="WAV or FLAC, any rate")
     parser.add_argument(
         "--save", metavar="REPLY.wav", type=Path, help="keep the replies as they were received"
+    )
+    parser.add_argument(
+        "--script", metavar="FILE.yaml", type=Path, help="perform a scripted conversation instead"
+    )
+    parser.add_argument(
+        "--keep",
+        metavar="DIR",
+        type=Path,
+        help="keep both sides of a scripted call, and its events",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--gateway", metavar="URL", help="default: the one of the configuration")

@@ -45,7 +45,7 @@ COMMANDS = {
     "doctor": Command("parley.doctor", "[--json]", "what is wrong with this machine or its set-up"),
     "call": Command(
         "caller.call",
-        "FILE... [--save WAV] [--json]",
+        "FILE...|--script YAML [--json]",
         "speak recordings to the agent and measure its answers",
     ),
     "say": Command(
