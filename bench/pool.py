@@ -39,13 +39,13 @@ LONG_TEXTS = 3
 """Of the utterances of the overload: they hold their slots as replies do."""
 ROUNDS = 4
 """Of the healthy and the slow workers, in turn: what else happens falls on both."""
-LEARNING_S = 1.0
+LEARNING_S = 2.0
 
 MOST_UNEVEN = 1.5
 SLOW_P99 = 1.3
 OVERLOAD_P95 = 1.3
-REFUSED_MS = 1000.0
-"""Three workers are asked, and each lets a request wait a quarter of a second."""
+REFUSED_MS = 400.0
+"""A worker lets a request wait a quarter of a second; then no other one known to be full is asked."""
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Attempt:
         self._call = call
         self._utterance = utterance
         self._circuit = roster.circuit(call.target)
+        self._pace = roster.pace(call.target)
         self._clock = clock
         self._alone = alone
         warm = utterance.request.voice in candidate.resident
@@ -55,13 +56,13 @@ class Attempt:
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
-        self._waiting_since = clock()
+        self._waiting_since = self._asked_at = clock()
 
     @property
     def waited_s(self) -> float:
         """How long the worker has owed something; 0 while it owes nothing."""
         if self._admitted and not self._call.owes:
-            self._waiting_since = self._clock()
+            self._waiting_since = self._asked_at = self._clock()
         return self._clock() - self._waiting_since
 
     async def read(self) -> SpeechEvent | None:
@@ -74,11 +75,15 @@ class Attempt:
         except WorkerUnavailableError:
             self._circuit.lost()
             raise
-        self._admitted = True
         self._waiting_since = self._clock()
+        if not self._admitted:
+            self._admitted = True
+            self._asked_at = self._waiting_since
         if isinstance(event, AudioChunk) and self._first_audio_at is None:
             self._first_audio_at = self._clock()
             self._circuit.succeeded()
+            if not self._utterance.received_s:  # later it has all that was said to make again
+                self._pace.note(self._first_audio_at - self._asked_at)
         return event
 
     async def _next(self) -> SpeechEvent | None:

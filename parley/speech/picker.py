@@ -22,6 +22,8 @@ class Candidate:
     draining: bool = False
     reachable: bool = True
     circuit_closed: bool = True
+    slow: bool = False
+    """It takes much longer to sound than the others do."""
     voices: frozenset[str] | None = None
     """Voices it can serve; None while it has not said."""
     resident: frozenset[str] = frozenset()
@@ -73,4 +75,6 @@ def pick(
         allowed = warm
     if not allowed:
         return None
-    return min(random.sample(allowed, k=min(2, len(allowed))), key=lambda candidate: candidate.load)
+    # A slow worker counts as one whose slots are taken: it helps out when the others' are.
+    two = random.sample(allowed, k=min(2, len(allowed)))
+    return min(two, key=lambda candidate: candidate.load + candidate.slow)

@@ -1,4 +1,4 @@
-"""What this client knows of each worker: its last word on itself, our own calls, its circuit."""
+"""What this client knows of each worker: its last word on itself, our calls, circuit and pace."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
@@ -12,6 +12,7 @@ from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
 from parley.speech.channel import connection_fault
 from parley.speech.circuit import Circuit
+from parley.speech.pace import Pace
 from parley.speech.picker import Candidate
 
 REFRESH_S = 1.0
@@ -24,6 +25,7 @@ KeepOnly = Callable[[Collection[str]], Awaitable[None]]
 @dataclass
 class _Entry:
     circuit: Circuit
+    pace: Pace
     status: status_pb2.WorkerStatus | None = None
     reachable: bool = True
     fault: str | None = None
@@ -69,6 +71,9 @@ class Roster:
 
     def circuit(self, target: str) -> Circuit:
         return self._entry(target).circuit
+
+    def pace(self, target: str) -> Pace:
+        return self._entry(target).pace
 
     @contextmanager
     def call(self, target: str) -> Iterator[None]:
@@ -118,7 +123,7 @@ class Roster:
             entry.reachable, entry.fault = True, None
 
     def _entry(self, target: str) -> _Entry:
-        return self._entries.setdefault(target, _Entry(Circuit(self.clock)))
+        return self._entries.setdefault(target, _Entry(Circuit(self.clock), Pace(self.clock)))
 
     def _candidate(self, target: str, *, draining: bool) -> Candidate:
         entry = self._entry(target)
@@ -140,6 +145,7 @@ class Roster:
             draining=draining or status.draining,
             reachable=entry.reachable,
             circuit_closed=entry.circuit.closed,
+            slow=entry.pace.is_slow(e.pace for e in self._entries.values() if e is not entry),
             voices=frozenset(voice.name for voice in status.voices) or None,
             resident=frozenset(v.name for v in status.voices if v.residency == resident),
         )

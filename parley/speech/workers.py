@@ -90,13 +90,17 @@ class Workers:
     ) -> Candidate:
         """The worker to ask next, none of `failed` (target → why) unless it has come back.
 
-        Waits up to `patience_s` where all are lost. Raises WorkersBusyError, VoiceNotFoundError or
-        WorkerUnavailableError when there is none to ask.
+        Once one has refused, those known to be full are not asked: each would let the request wait
+        for nothing. Waits up to `patience_s` where all are lost. Raises WorkersBusyError,
+        VoiceNotFoundError or WorkerUnavailableError when there is none to ask.
         """
         give_up_at = self._clock() + patience_s
         exclude = set(failed)
+        refused = any(isinstance(error, WorkersBusyError) for error in failed.values())
         while True:
             candidates = self.roster.candidates()
+            if refused:
+                exclude.update(candidate.target for candidate in candidates if candidate.load >= 1)
             candidate = pick(candidates, random=self._random, voice=voice, exclude=exclude)
             if candidate is not None:
                 return candidate

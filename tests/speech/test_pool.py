@@ -220,3 +220,14 @@ async def test_a_worker_that_was_alone_is_not_waited_for_once_another_could_take
             _, events = await asyncio.gather(the_other_comes(), speak(pool, said(" ".join(LONG))))
     assert heard(events) == [int(word[1:]) for word in LONG]
     assert late.opened
+
+
+async def test_a_refused_call_does_not_queue_at_workers_known_to_be_full() -> None:
+    workers = [WireWorker(busy=True, slots=1) for _ in range(3)]
+    async with pool_of(*workers) as pool:
+        for worker in workers:
+            worker.in_flight = 1
+        await pool.roster.refresh()
+        with pytest.raises(WorkersBusyError):
+            await speak(pool)
+    assert sum(len(worker.opened) for worker in workers) == 1
