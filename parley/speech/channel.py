@@ -32,8 +32,9 @@ _OPTIONS = (
 DEFAULT_RETRY_AFTER_S = 0.2
 _LAST_CALLS_S = 1.0
 
+NOBODY_LISTENS = "nothing listens there"
 _FAULTS = {
-    "Connection refused": "nothing listens there",
+    "Connection refused": NOBODY_LISTENS,
     "CERTIFICATE_VERIFY_FAILED": "its certificate is not of the authority in tls.ca",
     "Hostname Verification Check failed": "its certificate is for another name: tls.server_name "
     "says which one is meant",

@@ -22,7 +22,7 @@ from parley.rpc.v1 import recognition_pb2_grpc, synthesis_pb2_grpc
 from parley.rpc.v1 import status_pb2 as pb
 from parley.rpc.v1.synthesis_pb2 import ListVoicesRequest, LoadVoiceRequest, UnloadVoiceRequest
 from parley.settings import OrchestratorSettings, load_orchestrator
-from parley.speech.channel import Channels, as_speech_error
+from parley.speech.channel import NOBODY_LISTENS, Channels, as_speech_error
 from parley.speech.configured import recognition_discovery, speech_discovery
 from parley.tls import client_tls
 
@@ -226,8 +226,10 @@ async def _ask_each(
     targets = [worker.target for worker in discovery.workers()]
     answers = await asyncio.gather(*map(answer, targets))
     if all(isinstance(answer, WorkerUnavailableError) for answer in answers):
+        nobody = all(str(answer).endswith(NOBODY_LISTENS) for answer in answers)
+        hint = ": ./run up starts workers" if nobody else ""
         found = "; ".join(map(str, answers)) or "no speech worker is known"
-        raise WorkerUnavailableError(f"{found}: ./run up starts workers")
+        raise WorkerUnavailableError(found + hint)
     return dict(zip(targets, answers, strict=True))
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -52,6 +52,11 @@ async def until_known(
     async with asyncio.timeout(within_s):
         while discovery.workers() != workers:  # noqa: ASYNC110 - a snapshot, it has no event
             await asyncio.sleep(0.02)
+
+
+def addresses(workers: Iterable[Worker]) -> list[WorkerAddress]:
+    """In the order of discovery."""
+    return [WorkerAddress(target) for target in sorted(worker.target for worker in workers)]
 
 
 @asynccontextmanager
@@ -105,6 +110,38 @@ async def test_a_worker_that_is_told_to_end_finishes_what_it_says_and_leaves_the
             assert isinstance(done, SynthesisDone)
             await until_known(discovery)
         assert await asyncio.to_thread(worker.process.wait, 20) == 0
+
+
+async def test_a_rolling_restart_of_every_worker_under_load_loses_nothing(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    heard: list[int] = []
+    enough = asyncio.Event()
+
+    async def keep_speaking(pool: SpeechPool) -> None:
+        while not enough.is_set():
+            heard.append(await spoken(pool, "Whatever happens,", "I finish my sentence."))
+
+    async with AsyncExitStack() as stack:
+        old = [stack.enter_context(hibari(tmp_path / f"old-{n}", redis_server)) for n in range(2)]
+        pool = await stack.enter_async_context(speech_pool(found_in(redis_server)))
+        discovery = pool.roster.discovery
+        await until_known(discovery, *addresses(old))
+        await pool.roster.refresh()
+        async with asyncio.TaskGroup() as speakers:
+            for _ in range(2):
+                speakers.create_task(keep_speaking(pool))
+            running = list(old)
+            for number, worker in enumerate(old):
+                fresh = stack.enter_context(hibari(tmp_path / f"new-{number}", redis_server))
+                await until_known(discovery, *addresses([*running, fresh]))
+                worker.process.send_signal(signal.SIGTERM)
+                running = [*running[1:], fresh]
+                await until_known(discovery, *addresses(running))
+                assert await asyncio.to_thread(worker.process.wait, 20) == 0
+            enough.set()
+    assert len(heard) > 4
+    assert len(set(heard)) == 1, "the same text in the same voice is the same audio"
 
 
 async def test_a_worker_that_starts_without_redis_serves_and_registers_when_it_comes(
