@@ -1,0 +1,270 @@
+"""`./run bench floor`: who gets the floor, by what is heard over the agent's speech.
+
+Interruptions should end the reply; murmurs and noises should not. Each sound goes through the
+agent's own turn-taking, voice activity detection and a recognition worker, in real time.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import soundfile
+from rich.console import Console
+from rich.table import Table
+
+from agent.session import floor_policy
+from bench.floor_sounds import (
+    RATE_HZ,
+    FloorSound,
+    generated_noises,
+    recorded_interruptions,
+    recorded_noises,
+    synthesised,
+)
+from bench.floor_trial import Trial, hold_trial
+from bench.interruptions import to_stderr
+from bench.machine import ForeignLoad, Machine
+from bench.own_parley import running
+from bench.promise import Promise, print_promises
+from bench.recordings import shared
+from bench.worker_process import WorkerProcess
+from parley import models
+from parley.discovery import StaticDiscovery
+from parley.errors import AudioFileError, ConfigurationError, ModelError, SupervisorError
+from parley.settings import OrchestratorSettings
+from parley.speech import RecognitionPool, SpeechPool
+
+VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
+GENERATED_EACH = 10
+DEFAULT_STREAMS = 3
+YIELDED, SURVIVED = 0.97, 0.90
+OF_EACH = 100
+FULL_SET = 10_000
+
+
+@dataclass(frozen=True)
+class Found:
+    trials: list[Trial]
+    voices: list[str]
+
+    def of(self, *, wants_floor: bool) -> list[Trial]:
+        return [trial for trial in self.trials if trial.sound.wants_floor is wants_floor]
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    try:
+        with ForeignLoad() as foreign:
+            found = asyncio.run(_run(options))
+    except (ConfigurationError, AudioFileError) as error:
+        print(f"bench floor: {error}", file=sys.stderr)
+        return 2
+    if options.keep is not None:
+        _keep(found.trials, options.keep)
+    promises = promises_of(found.trials, whole=options.each == FULL_SET)
+    if options.json:
+        print(json.dumps(_document(found, promises, foreign.percent, options)))
+    else:
+        _print(found, promises, foreign.percent)
+    return 0 if all(promise.kept for promise in promises) else 1
+
+
+def promises_of(trials: Sequence[Trial], *, whole: bool) -> list[Promise]:
+    """Both shares together, on at least OF_EACH sounds of each kind unless a part was asked for."""
+    wanted = [trial for trial in trials if trial.sound.wants_floor]
+    others = [trial for trial in trials if not trial.sound.wants_floor]
+    promises = [
+        Promise("interruptions_yielded_to", YIELDED, share(wanted), at_least=True),
+        Promise("murmurs_and_noises_survived", SURVIVED, share(others), at_least=True),
+        Promise("never_stuck", 0, sum(trial.stuck for trial in trials)),
+    ]
+    if whole:
+        promises += [
+            Promise("interruptions", OF_EACH, len(wanted), at_least=True),
+            Promise("murmurs_and_noises", OF_EACH, len(others), at_least=True),
+        ]
+    return promises
+
+
+def share(trials: Sequence[Trial]) -> float | None:
+    return round(sum(trial.right for trial in trials) / len(trials), 4) if trials else None
+
+
+async def _run(options: argparse.Namespace) -> Found:
+    settings = OrchestratorSettings()
+    async with running(llm_url="http://127.0.0.1:9/v1", parts=("asr",)) as parley:
+        sounds, voices = await _sounds(options)
+        to_stderr(f"{len(sounds)} sounds; each is heard in real time")
+        person = next(sound.samples for sound in sounds if sound.origin == "recorded")
+        waiting, trials = list(reversed(sounds)), list[Trial]()
+
+        async def stream(pool: RecognitionPool) -> None:
+            while waiting:
+                trial = await hold_trial(
+                    waiting.pop(),
+                    person,
+                    pool,
+                    policy=floor_policy(settings.turn),
+                    preflight_silence_s=settings.turn.preflight_silence_s,
+                )
+                trials.append(trial)
+                if len(trials) % 20 == 0:
+                    to_stderr(f"{len(trials)} of {len(sounds)}")
+
+        async with (
+            RecognitionPool(StaticDiscovery(parley.asr_address)) as pool,
+            asyncio.TaskGroup() as group,
+        ):
+            for _ in range(options.streams):
+                group.create_task(stream(pool))
+    return Found(trials, voices)
+
+
+async def _sounds(options: argparse.Namespace) -> tuple[list[FloorSound], list[str]]:
+    """The set, at most `each` of every label and origin, spread over it."""
+    sounds = list(recorded_interruptions(options.clips))
+    spoken, voices = await _spoken()
+    sounds += spoken
+    if options.noises.is_dir():
+        sounds += recorded_noises(options.noises)
+    sounds += generated_noises(GENERATED_EACH)
+    groups: dict[tuple[str, str], list[FloorSound]] = {}
+    for sound in sounds:
+        groups.setdefault((sound.label, sound.origin), []).append(sound)
+    return [
+        sound for group in groups.values() for sound in group[:: max(1, len(group) // options.each)]
+    ], voices
+
+
+async def _spoken() -> tuple[list[FloorSound], list[str]]:
+    """By every voice whose engine is here."""
+    spoken, voices = list[FloorSound](), list[str]()
+    with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
+        for adapter, voice in VOICES.items():
+            to_stderr(f"synthesising with {voice}")
+            worker = WorkerProcess(
+                adapter, Path(folder), tts={"adapter": adapter, "default_model": voice}
+            )
+            try:
+                await asyncio.to_thread(models.ensure, voice)
+                await worker.start()
+            except (ModelError, SupervisorError) as error:
+                to_stderr(f"{voice} is left out: {error}")
+                continue
+            try:
+                async with SpeechPool(StaticDiscovery(worker.target)) as pool:
+                    spoken += await synthesised(pool, [voice])
+                voices.append(voice)
+            finally:
+                await worker.stop()
+    return spoken, voices
+
+
+def _keep(trials: Sequence[Trial], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for number, trial in enumerate(trials, start=1):
+        file = f"{number:03}.flac"
+        soundfile.write(folder / file, trial.sound.samples, RATE_HZ)
+        rows.append({"file": file, **_row(trial)})
+    (folder / "floor.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+
+
+def _row(trial: Trial) -> dict[str, Any]:
+    row = asdict(trial)
+    sound = row.pop("sound")
+    return {
+        "name": sound["name"],
+        "label": sound["label"],
+        "origin": sound["origin"],
+        "right": trial.right,
+        **row,
+    }
+
+
+def _table(trials: Sequence[Trial]) -> dict[str, dict[str, int]]:
+    """Confusion: by label and origin, how many were yielded to, survived, and left it stuck."""
+    table: dict[str, dict[str, int]] = {}
+    for trial in trials:
+        key = f"{trial.sound.label}, {trial.sound.origin}"
+        counts = table.setdefault(key, {"sounds": 0, "yielded": 0, "went_on": 0, "stuck": 0})
+        counts["sounds"] += 1
+        verdict = "stuck" if trial.stuck else "yielded" if trial.yielded else "went_on"
+        counts[verdict] += 1
+    return table
+
+
+def _document(
+    found: Found, promises: Sequence[Promise], foreign_percent: float, options: argparse.Namespace
+) -> dict[str, Any]:
+    return {
+        "benchmark": "floor",
+        "machine": asdict(Machine.this()),
+        "foreign_load_percent": foreign_percent,
+        "streams": options.streams,
+        "voices": found.voices,
+        "sounds": Counter(trial.sound.label for trial in found.trials),
+        "synthetic": sum(trial.sound.origin != "recorded" for trial in found.trials),
+        "confusion": _table(found.trials),
+        "wrong": [_row(trial) for trial in found.trials if not trial.right],
+        "promises": [promise.document() for promise in promises],
+        "kept": str(options.keep) if options.keep is not None else None,
+    }
+
+
+def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) -> None:
+    console, machine = Console(), Machine.this()
+    table = Table(title="who got the floor")
+    for column in ("sound", "all", "yielded", "went on", "stuck"):
+        table.add_column(column, justify="left" if column == "sound" else "right")
+    for name, counts in sorted(_table(found.trials).items()):
+        table.add_row(name, *(str(value) for value in counts.values()))
+    console.print(table)
+    for trial in found.trials:
+        if not trial.right:
+            console.print(
+                f"wrong: {trial.sound.label} {trial.sound.name}: {list(trial.texts)}",
+                markup=False,
+                highlight=False,
+            )
+    console.print(
+        f"voices: {', '.join(found.voices) or 'none'}; {machine.cores} cores, "
+        f"{machine.processor}; others kept {foreign_percent:.0f}% of them busy meanwhile"
+    )
+    print_promises(console, promises)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench floor", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    parser.add_argument(
+        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+    )
+    parser.add_argument(
+        "--noises", type=Path, default=shared("noise"), metavar="DIR", help="recorded noises"
+    )
+    parser.add_argument(
+        "--each",
+        type=_positive,
+        default=FULL_SET,
+        metavar="N",
+        help="about so many of each kind and origin, for a quick look; default: all",
+    )
+    parser.add_argument(
+        "--streams", type=_positive, default=DEFAULT_STREAMS, metavar="N", help="sounds at once"
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="every sound, and its verdict")
+    return parser

@@ -1,0 +1,219 @@
+"""The set that tells who wants the floor: interruptions, back-channels and noises, each labelled.
+
+Recorded: phrases of the sentences in a folder of clips, and noises in another. Synthesised by the
+speech workers: murmurs and short interruptions, in each voice as it is, higher and lower.
+Generated here from random numbers, the same in every run: slams, coughs, claps, chords.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bench.synthetic_speech import synthesise
+from caller.measure import speech_end, speech_start, window_levels_dbfs
+from parley.audio import Audio, Samples, read_audio
+from parley.errors import ConfigurationError
+from parley.speech import SpeechPool
+
+RATE_HZ = 16_000
+SPEECH_DBFS = -24.0
+"""How loud the person is; noises are given theirs."""
+FAR_DBFS = -42.0
+"""Somebody else in the room."""
+
+Label = Literal["interruption", "backchannel", "noise"]
+Origin = Literal["recorded", "synthesised", "generated"]
+
+MURMURS = (
+    "Mm-hmm.", "Mhm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "I see.", "Oh, really?", "Sure.",
+    "Yeah, yeah.", "Got it.", "That's right.",
+)  # fmt: skip
+INTERRUPTIONS = (
+    "Wait.", "Stop, please.", "No, that's wrong.", "Hold on a second.", "Excuse me, a question.",
+    "Actually, I meant Berlin.", "What about tomorrow?", "Can you say that again?",
+    "Let's talk about something else.", "How much does it cost?",
+)  # fmt: skip
+PITCHES = (1.0, 0.9, 1.12)
+"""Each voice as it is, lower and slower, higher and quicker."""
+
+PHRASE_S = (0.9, 1.8)
+MIDDLE = 0.45
+"""Where in a sentence its second phrase is looked for."""
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FloorSound:
+    """`samples` are int16 at RATE_HZ, from the first audible one on."""
+
+    name: str
+    label: Label
+    origin: Origin
+    samples: Samples
+
+    @property
+    def wants_floor(self) -> bool:
+        return self.label == "interruption"
+
+
+def recorded_interruptions(folder: Path) -> Iterator[FloorSound]:
+    """Of each sentence its first words, and words from its middle."""
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
+    if not files:
+        raise ConfigurationError(
+            f"{folder} holds no WAV or FLAC: name with --clips DIR a folder of recorded sentences"
+        )
+    for file in files:
+        samples = read_audio(file).resampled(RATE_HZ).samples
+        said = samples[speech_start(samples, RATE_HZ) : speech_end(samples, RATE_HZ)]
+        yield _sound(f"{file.stem} first words", "interruption", "recorded", _phrase(said))
+        middle = said[_quietest(said, MIDDLE) :]
+        middle = middle[speech_start(middle, RATE_HZ) :]
+        if len(middle) > PHRASE_S[0] * RATE_HZ:
+            yield _sound(f"{file.stem} middle", "interruption", "recorded", _phrase(middle))
+
+
+def recorded_noises(folder: Path) -> Iterator[FloorSound]:
+    """Cuts of each file, near and farther away; people who talk only far away."""
+    for file in sorted(folder.glob("*.wav")):
+        samples = read_audio(file).resampled(RATE_HZ).samples
+        people = "people" in file.stem
+        length = round((2.4 if people else 1.6) * RATE_HZ)
+        for number, start in enumerate(range(0, len(samples) - length + 1, length)):
+            cut = samples[start : start + length]
+            for dbfs in (FAR_DBFS,) if people else (SPEECH_DBFS, SPEECH_DBFS - 10):
+                name = f"{file.stem} {number + 1} at {dbfs:.0f} dBFS"
+                yield _sound(name, "noise", "recorded", cut, dbfs)
+
+
+async def synthesised(pool: SpeechPool, voices: Sequence[str]) -> list[FloorSound]:
+    """Murmurs and short interruptions in each voice and pitch; raises SpeechError."""
+    sounds = []
+    for voice in voices:
+        for label, texts in (("backchannel", MURMURS), ("interruption", INTERRUPTIONS)):
+            for text in texts:
+                spoken = (await synthesise(pool, text, voice=voice)).resampled(RATE_HZ)
+                said = spoken.samples[
+                    speech_start(spoken.samples, RATE_HZ) : speech_end(spoken.samples, RATE_HZ)
+                ]
+                for pitch in PITCHES:
+                    shifted = Audio(said, round(RATE_HZ * pitch)).resampled(RATE_HZ).samples
+                    name = f"{text} {voice} ×{pitch}"
+                    sounds.append(_sound(name, label, "synthesised", shifted))  # type: ignore[arg-type]
+    return sounds
+
+
+def generated_noises(each: int) -> Iterator[FloorSound]:
+    """So many of each kind, no two alike."""
+    kinds: dict[str, Callable[[np.random.Generator], Float]] = {
+        "door": _door,
+        "cough": _cough,
+        "clap": _clap,
+        "chord": _chord,
+    }
+    for kind, make in kinds.items():
+        for number in range(each):
+            random = np.random.default_rng([number, *kind.encode()])
+            level = SPEECH_DBFS + random.uniform(-8, 4)
+            sound = make(random)
+            pcm = (sound / np.abs(sound).max() * 20_000).astype(np.int16)
+            yield _sound(f"{kind} {number + 1}", "noise", "generated", pcm, level)
+
+
+def _door(random: np.random.Generator) -> Float:
+    """A thump of low resonances and the rattle after it."""
+    time = _seconds(0.6)
+    tones = sum(
+        random.uniform(0.4, 1) * np.sin(2 * np.pi * hz * time) * np.exp(-time / decay)
+        for hz, decay in zip(random.uniform(50, 240, 5), random.uniform(0.04, 0.12, 5), strict=True)
+    )
+    rattle = random.normal(0, 0.4, len(time)) * np.exp(-time / 0.03)
+    return np.asarray(tones + rattle)
+
+
+def _cough(random: np.random.Generator) -> Float:
+    """Two or three bursts of breath through a throat's resonances, without a voice."""
+    bursts = []
+    for _ in range(int(random.integers(2, 4))):
+        time = _seconds(random.uniform(0.15, 0.3))
+        breath = random.normal(0, 1, len(time))
+        shaped = _resonant(breath, random.uniform(400, 800)) + _resonant(
+            breath, random.uniform(1200, 2200)
+        )
+        rise = np.minimum(time / 0.015, 1) * np.exp(-time / random.uniform(0.04, 0.09))
+        bursts += [shaped * rise, np.zeros(round(random.uniform(0.05, 0.2) * RATE_HZ))]
+    return np.concatenate(bursts)
+
+
+def _clap(random: np.random.Generator) -> Float:
+    """One to four claps of hands."""
+    claps = []
+    for _ in range(int(random.integers(1, 5))):
+        time = _seconds(0.09)
+        hand = _resonant(random.normal(0, 1, len(time)), random.uniform(900, 2500))
+        claps += [
+            hand * np.exp(-time / 0.012),
+            np.zeros(round(random.uniform(0.1, 0.35) * RATE_HZ)),
+        ]
+    return np.concatenate(claps)
+
+
+def _chord(random: np.random.Generator) -> Float:
+    """Three notes of a plucked instrument with their overtones."""
+    time = _seconds(random.uniform(0.8, 1.8))
+    root = random.uniform(110, 440)
+    notes = [root * ratio for ratio in (1.0, random.choice([1.189, 1.26]), 1.498)]
+    sound = np.zeros(len(time))
+    for hz in notes:
+        for overtone in range(1, 7):
+            if hz * overtone < RATE_HZ / 2:
+                wave = np.sin(2 * np.pi * hz * overtone * time + random.uniform(0, 6.28))
+                sound += wave / overtone**1.5 * np.exp(-time * overtone / 0.9)
+    return sound * np.minimum(time / 0.01, 1)
+
+
+def _resonant(sound: Float, hz: float, *, width: float = 0.35) -> Float:
+    """The part of the sound around a frequency."""
+    spectrum = np.fft.rfft(sound)
+    frequencies = np.fft.rfftfreq(len(sound), 1 / RATE_HZ)
+    return np.fft.irfft(spectrum * np.exp(-(((frequencies - hz) / (width * hz)) ** 2)), len(sound))
+
+
+def _seconds(length_s: float) -> Float:
+    return np.arange(round(length_s * RATE_HZ)) / RATE_HZ
+
+
+def _phrase(said: Samples) -> Samples:
+    """The beginning of speech, ended at its quietest moment within PHRASE_S."""
+    shortest, longest = (round(seconds * RATE_HZ) for seconds in PHRASE_S)
+    if len(said) <= shortest:
+        return said
+    levels = window_levels_dbfs(said[shortest:longest], RATE_HZ)
+    window = RATE_HZ // 100
+    return said[: shortest + (int(np.argmin(levels)) + 1) * window] if len(levels) else said
+
+
+def _quietest(said: Samples, share: float) -> int:
+    """The quietest sample around that share of the speech: between two words, mostly."""
+    around = round(share * len(said))
+    reach = round(0.6 * RATE_HZ)
+    start = max(around - reach, 0)
+    levels = window_levels_dbfs(said[start : around + reach], RATE_HZ)
+    return start + int(np.argmin(levels)) * (RATE_HZ // 100)
+
+
+def _sound(
+    name: str, label: Label, origin: Origin, samples: Samples, dbfs: float = SPEECH_DBFS
+) -> FloorSound:
+    """At the level: RMS over its loud half, so that silence in it does not count."""
+    scaled = samples.astype(np.float64)
+    levels = window_levels_dbfs(samples, RATE_HZ)
+    heard = levels[np.isfinite(levels)]
+    loud = 10 * np.log10(np.mean(10 ** (heard[heard >= np.median(heard)] / 10)))
+    scaled *= 10 ** ((dbfs - loud) / 20)
+    return FloorSound(name, label, origin, np.clip(scaled, -32768, 32767).astype(np.int16))
