@@ -45,7 +45,7 @@ MOST_UNEVEN = 1.5
 SLOW_P99 = 1.3
 OVERLOAD_P95 = 1.3
 REFUSED_MS = 400.0
-"""A worker lets a request wait a quarter of a second; then no other one known to be full is asked."""
+"""A worker lets a request wait a quarter of a second; others known to be full are not asked."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,11 @@ class Figures:
     def unevenness(self) -> float:
         """The busiest worker's utterances over the mean."""
         return max(self.share.values()) * self.workers
+
+    @property
+    def shares(self) -> str:
+        """Each worker's part, in percent."""
+        return "/".join(f"{100 * part:.0f}" for part in self.share.values())
 
 
 @dataclass(frozen=True)
@@ -264,7 +269,7 @@ def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
 def _print(report: Report, foreign_percent: float) -> None:
     table = Table(title=f"{report.engine.voice}: time to first audio, {SLOTS} slots in all")
     table.add_column("")
-    for column in ("streams", "spoken", "p50", "p95", "p99", "busiest", "refused"):
+    for column in ("streams", "spoken", "p50", "p95", "p99", "shares, %", "refused"):
         table.add_column(column, justify="right")
     for figures in report.figures.values():
         table.add_row(
@@ -272,7 +277,7 @@ def _print(report: Report, foreign_percent: float) -> None:
             str(figures.streams),
             str(figures.utterances),
             *(f"{ms:.0f} ms" for ms in (figures.p50_ms, figures.p95_ms, figures.p99_ms)),
-            f"{figures.unevenness:.2f}× mean",
+            figures.shares,
             str(figures.refused),
         )
     console, machine = Console(), Machine.this()
