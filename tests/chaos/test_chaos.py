@@ -1,0 +1,92 @@
+"""The chaos suite as CI runs it: its short form, on real parts, and what it does with bad input."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bench.chaos.cases import CASES
+from bench.chaos.command import main
+from bench.chaos.script import LONG, SHORT, Script
+from parley import paths
+
+NAMES = re.compile(r"`(?:trials\[\]|promises\[\])?\.?(\w+)(?:\[\])?`")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "parley.cli", "chaos", *arguments]
+
+
+@pytest.mark.servers
+@pytest.mark.e2e
+def test_a_worker_lost_in_the_middle_of_a_reply_loses_no_word() -> None:
+    cases = ["kill", "freeze"] + ["redis-restart"] * bool(shutil.which("redis-server"))
+    finished = subprocess.run(
+        command("--short", "--json", *cases),
+        cwd=paths.repository(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert finished.stdout, finished.stderr
+    document = json.loads(finished.stdout)
+    assert document["error"] is None
+    assert finished.returncode == 0, document["trials"]
+    assert [promise["name"] for promise in document["promises"]] == cases
+    for trial in document["trials"]:
+        assert trial["kept"], trial
+        assert trial["moved"] is CASES[trial["case"]].moves
+        assert trial["hit_at_s"] > 0
+    documented = NAMES.findall((paths.repository() / "docs" / "chaos.md").read_text("utf-8"))
+    for part in (document, *document["trials"], *document["promises"]):
+        assert set(part) <= set(documented), set(part) - set(documented)
+
+
+@pytest.mark.servers
+def test_ctrl_c_leaves_no_process_behind() -> None:
+    suite = subprocess.Popen(
+        command("--short", "kill"), cwd=paths.repository(), stderr=subprocess.PIPE, text=True
+    )
+    process = psutil.Process(suite.pid)
+    deadline = time.monotonic() + 60
+    while len(started := process.children(recursive=True)) < 4 and time.monotonic() < deadline:
+        time.sleep(0.1)  # another program's progress
+    suite.send_signal(signal.SIGINT)
+    suite.communicate(timeout=60)
+    assert suite.returncode == 130
+    gone, alive = psutil.wait_procs(started, timeout=10)
+    assert alive == []
+    assert len(gone) >= 4
+
+
+def test_an_unknown_case_is_one_sentence_that_names_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["explode"]) == 2
+    complaint = capsys.readouterr().err
+    assert "'explode'" in complaint
+    assert all(name in complaint for name in CASES)
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["--keep", str(tmp_path / "file" / "folder"), "kill"]) == 2
+    assert "--keep" in capsys.readouterr().err
+
+
+def test_hits_come_when_a_sentence_has_just_been_written() -> None:
+    assert Script.of(LONG, sentences=(0, 1)).hits == (0, 15)
+    words = LONG.split()
+    assert words[14].endswith(".")
+    assert len(words) >= 60
+    assert len(SHORT.split()) < len(words)
