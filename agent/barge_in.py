@@ -13,7 +13,8 @@ import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
-from agent.echo import EchoGuard, repeats
+from agent.backchannel import Meaning, meaning
+from agent.echo import LONGEST_DELAY_S, EchoGuard, repeats
 from agent.turn_taking import Decision, Floor, FloorPolicy, TurnTaking
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
@@ -74,8 +75,9 @@ class BargeIn:
         self._echo = EchoGuard()
         self._window = np.empty(0, np.int16)
         self._suspects_db: list[float] = []
-        """Levels of the voiced windows that are being judged."""
+        """Of the voiced windows that are being judged: how much of what was played they are."""
         self._silenced_s = 0.0
+        self._last_voiced_s = 0.0
         self._told = Floor.QUIET
         self.turns = TurnTaking(policy)
 
@@ -116,10 +118,13 @@ class BargeIn:
         """
         heard = self._voice.heard_text
         if text and self.turns.agent_has_floor and repeats(text, heard):
-            for level_db in self._suspects_db:
-                self._echo.was_echo(level_db)
+            for returned_db in self._suspects_db:
+                self._echo.was_echo(returned_db)
+            self._suspects_db.clear()
             self._act(self.turns.dismiss())
             return False
+        if meaning(text) is not Meaning.NOTHING:
+            self._suspects_db.clear()  # words of somebody's, not a sound
         self.turns.agent_asked(asked=heard.rstrip().endswith("?"))
         decision = self.turns.transcript(text, confidence=confidence, at_s=self._clock())
         self._act(decision)
@@ -132,14 +137,14 @@ class BargeIn:
     def _judge(self, window: Samples) -> None:
         level_db = level_dbfs(window)
         probability = self._vad.predict(window)
-        self._echo.played(self._voice.level_dbfs)
-        if self._echo.explains(level_db):
+        if self._echo.hears(level_db, played_db=self._voice.level_dbfs):
             probability = 0.0
         decision = self.turns.window(
             at_s=self._clock(), duration_s=WINDOW_S, probability=probability, level_db=level_db
         )
         if self.turns.contested and probability >= self.turns.policy.voiced_probability:
-            self._suspects_db.append(level_db)
+            self._suspects_db.append(self._echo.returned_db(level_db))
+            self._last_voiced_s = self._clock()
         self._act(decision)
 
     # --- what is done about it
@@ -151,11 +156,13 @@ class BargeIn:
             case Decision.HOLD:
                 self._fall_silent()
             case Decision.RETURN:
+                self._suspect_echo()
                 self._go_on()
             case Decision.YIELD:
                 if self._told is not Floor.HELD:
                     self._fall_silent()
                 self._suspects_db.clear()
+                self._echo.somebody_spoke()
         self._tell()
         if decision is Decision.YIELD:
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
@@ -163,6 +170,12 @@ class BargeIn:
     def _fall_silent(self) -> None:
         self._silenced_s = self._clock()
         self._voice.pause()
+
+    def _suspect_echo(self) -> None:
+        """What was judged may have been the agent itself, if it went when the agent fell silent."""
+        lasted_s = self._last_voiced_s - self._silenced_s
+        if self._told is Floor.HELD and self._suspects_db and lasted_s <= LONGEST_DELAY_S:
+            self._echo.went_with_the_voice(max(self._suspects_db))
 
     def _go_on(self) -> None:
         self._suspects_db.clear()

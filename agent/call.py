@@ -48,6 +48,7 @@ class Call:
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
         settings, context = self._settings, self._context
+        wishes = self._wishes()
         context.add_shutdown_callback(self._end)
         self._count()
         speech = await self._running.enter_async_context(speech_pool(settings))
@@ -56,7 +57,7 @@ class Call:
         model = build_llm(settings, self._client)
         session = build_session(settings, hearing=hearing, speaking=speaking, model=model)
         report = TurnReport(session, self._notices, hearing=hearing)
-        duplex = self._duplex()
+        duplex = self._duplex(record=wishes.record)
         duplex.join(session, report)
         tell_problems(session, self._notices, rate_hz=SPEAKING_HZ)
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
@@ -72,18 +73,27 @@ class Call:
         session.output.transcription = None  # what is heard is written, not what is made
         voices = Voices(speech, speech.roster.discovery, speaking)
         voices.serve(context.room)
-        await self._use_dispatched_voice(voices)
+        if wishes.voice and wishes.voice != settings.tts.default_model:
+            await self._use_voice(voices, wishes.voice)
         if settings.agent.greeting:
             session.say(settings.agent.greeting, allow_interruptions=True)
         if settings.llm_is_local:
             self._warming = asyncio.create_task(fill_prompt_cache(self._client, settings))
 
-    def _duplex(self) -> Duplex:
+    def _wishes(self) -> DispatchMetadata:
+        try:
+            return DispatchMetadata.model_validate_json(self._context.job.metadata or "{}")
+        except ValidationError:
+            _log.warning("the dispatch's metadata is not understood: the defaults are used")
+            return DispatchMetadata()
+
+    def _duplex(self, *, record: bool) -> Duplex:
         duplex = Duplex(
             self._context.room,
             self._notices,
             sample_rate_hz=SPEAKING_HZ,
             policy=floor_policy(self._settings.turn),
+            record=record,
         )
         self._running.push_async_callback(duplex.aclose)
         return duplex
@@ -112,17 +122,11 @@ class Call:
             word_times=asr.adapter == "whisperx",
         )
 
-    async def _use_dispatched_voice(self, voices: Voices) -> None:
+    async def _use_voice(self, voices: Voices, voice: str) -> None:
         try:
-            metadata = DispatchMetadata.model_validate_json(self._context.job.metadata or "{}")
-        except ValidationError:
-            _log.warning("the dispatch's metadata is not understood: the default voice is used")
-            return
-        if metadata.voice and metadata.voice != self._settings.tts.default_model:
-            try:
-                await voices.use(metadata.voice)
-            except SpeechError as error:
-                self._notices.error("voice_unavailable", str(error))
+            await voices.use(voice)
+        except SpeechError as error:
+            self._notices.error("voice_unavailable", str(error))
 
     def _count(self) -> None:
         began_at = time.monotonic()

@@ -14,7 +14,9 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 from agent.barge_in import BargeIn, Cut
 from agent.notices import Notices
 from agent.playout import Playout
+from agent.recording_stream import RecordingStream
 from agent.transcript import HeardTranscript
+from agent.turn_recording import RecordedBargeIn
 from agent.turn_report import TurnReport
 from agent.turn_taking import Floor, FloorPolicy
 from parley.clock import monotonic
@@ -31,8 +33,15 @@ class Duplex:
     room, `join` it with the session, and `aclose` it at the end."""
 
     def __init__(
-        self, room: rtc.Room, notices: Notices, *, sample_rate_hz: int, policy: FloorPolicy
+        self,
+        room: rtc.Room,
+        notices: Notices,
+        *,
+        sample_rate_hz: int,
+        policy: FloorPolicy,
+        record: bool = False,
     ) -> None:
+        """`record`: what barge-in is told and decides is sent to the caller."""
         self._room = room
         self._notices = notices
         self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
@@ -40,9 +49,8 @@ class Duplex:
         self.playout = Playout(
             self._source, sample_rate_hz=sample_rate_hz, on_heard=self._transcript.heard
         )
-        self.barge_in = BargeIn(
-            self.playout, policy=policy, on_yield=self._cut, on_floor=self._on_floor
-        )
+        self._recording = RecordingStream(room) if record else None
+        self.barge_in = self._barge_in(policy)
         self._session: AgentSession[None] | None = None
         self._report: TurnReport | None = None
         self._listened_to: asyncio.Task[None] | None = None
@@ -57,6 +65,8 @@ class Duplex:
         publication = await self._room.local_participant.publish_track(track, options)
         self._transcript.track_id = publication.sid
         self._listened_to = asyncio.create_task(self._start(publication), name="track-subscribed")
+        if self._recording is not None:
+            self._recording.start()
 
     def join(self, session: AgentSession[None], report: TurnReport) -> None:
         """Follows the session, which has not been started yet, and speaks for it."""
@@ -73,7 +83,20 @@ class Duplex:
             await asyncio.gather(self._listened_to, return_exceptions=True)
         await self.playout.aclose()
         await self._transcript.aclose()
+        if self._recording is not None:
+            await self._recording.aclose()
         await self._source.aclose()
+
+    def _barge_in(self, policy: FloorPolicy) -> BargeIn:
+        if self._recording is None:
+            return BargeIn(self.playout, policy=policy, on_yield=self._cut, on_floor=self._on_floor)
+        return RecordedBargeIn(
+            self.playout,
+            policy=policy,
+            write=self._recording.write,
+            on_yield=self._cut,
+            on_floor=self._on_floor,
+        )
 
     async def _start(self, publication: rtc.LocalTrackPublication) -> None:
         await publication.wait_for_subscription()

@@ -22,6 +22,7 @@ from agent.heard import HeardText, TimedPiece
 from agent.pacing import AHEAD_S, USERDATA_PACE, Pace
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
+from parley.telemetry import metrics
 
 FRAME_S = 0.02
 QUEUED_S = 0.08
@@ -119,6 +120,8 @@ class Playout(io.AudioOutput):
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
         self._started = False
+        self._flowing = False
+        """The next sample belongs right after the last one: silence between them is a gap."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._ramp_down: asyncio.Future[None] | None = None
@@ -241,6 +244,9 @@ class Playout(io.AudioOutput):
             self.on_playback_started(created_at=time.time())
             if self._paused or self._reply is not reply:  # whoever was told did not want it
                 return
+        if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:
+            metrics.playout_underruns.inc()
+        self._flowing = True
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
         self._level_dbfs = level_dbfs(gained)
@@ -263,6 +269,7 @@ class Playout(io.AudioOutput):
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
+        self._flowing = False
 
     def _silence(self, reply: _Reply) -> None:
         """Ends what sounds with a last ramp, in place of a click."""
@@ -308,7 +315,7 @@ class Playout(io.AudioOutput):
         heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
         if not interrupted:
             self._on_heard(reply.heard.text(self._told))
-        self._reply, self._told, self._started = None, 0, False
+        self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
         self._paused = False
         self._room.set()

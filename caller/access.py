@@ -23,17 +23,19 @@ class Access(BaseModel):
     identity: str
 
 
-async def request_access(gateway_url: str, *, voice: str = "") -> Access:
+async def request_access(gateway_url: str, *, voice: str = "", record: bool = False) -> Access:
     """A new room and a token for it, from the gateway at `gateway_url` (the page's address).
 
-    Raises CallError when the gateway is down or refuses.
+    `record`: the agent sends what its turn-taking sees and decides, into
+    `RoomClient.turn_recording`. Raises CallError when the gateway is down or refuses.
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
+    wishes = {key: wish for key, wish in (("voice", voice), ("record", record)) if wish}
     address = f"{gateway_url.rstrip('/')}/api/token"
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(address, json={"voice": voice} if voice else {}) as response,
+            session.post(address, json=wishes) as response,
         ):
             body = await response.text()
     except (TimeoutError, aiohttp.ClientError, ValueError) as error:

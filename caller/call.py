@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.status import Status
 
 from caller.access import own_gateway, request_access
-from caller.client import join
+from caller.client import join, write_turn_recording
 from caller.conversation import ANSWER_TIMEOUT_S, Conversation, Recording, Turn
 from caller.errors import CallError
 from caller.intelligibility import recognize
@@ -39,12 +39,15 @@ class Call:
     recognisers: RecognitionPool
     language: str
     status: Status
+    record: Path | None = None
+    """The folder for the agent's turn-taking."""
     turns: list[Turn] = field(default_factory=list)
 
     async def make(self, recordings: list[Recording]) -> None:
         """Joins a room and speaks the recordings; raises CallError where the call fails."""
         self._show("asking the gateway for a room")
-        access = await request_access(self.gateway_url, voice=self.voice)
+        recorded = self.record is not None
+        access = await request_access(self.gateway_url, voice=self.voice, record=recorded)
         self._show("joining the room")
         async with join(access) as client:
             conversation = Conversation(client)
@@ -60,6 +63,8 @@ class Call:
                 self.turns.append(turn)
                 if turn.reply is None:
                     raise CallError(f"{where}: {_unanswered(turn.report)}")
+        if self.record is not None:
+            write_turn_recording(client, self.record)
 
     async def listen_again(self) -> None:
         """Adds to the turns what recognition makes of the replies, where it can be asked."""
@@ -109,6 +114,7 @@ def main(argv: list[str]) -> int:
             recognisers=recognisers,
             language=settings.asr.language,
             status=status,
+            record=arguments.record,
         )
         exit_code, problem = _run(call, recordings, arguments.save)
     _print(call.turns, problem, json=arguments.json)
@@ -126,6 +132,7 @@ def _run_script(
         voice=arguments.voice,
         recognisers=recognisers,
         language=settings.asr.language,
+        record=arguments.record,
         show=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),
     )
     exit_code = command.run()
@@ -228,6 +235,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         help="keep both sides of a scripted call, and its events",
+    )
+    parser.add_argument(
+        "--record",
+        metavar="DIR",
+        type=Path,
+        help="keep what the agent's turn-taking saw and decided, for `./run replay DIR`",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--gateway", metavar="URL", help="default: the one of the configuration")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from livekit import rtc
@@ -16,6 +17,7 @@ from caller.microphone import Microphone
 from caller.transcripts import TOPIC, Transcripts
 from parley import room_events
 from parley.clock import Clock, monotonic
+from parley.room_events import TURN_RECORDING_FILE, TURN_RECORDING_TOPIC
 
 CONNECT_TIMEOUT_S = 15.0
 AGENT_TIMEOUT_S = 15.0
@@ -42,6 +44,8 @@ class RoomClient:
         self.ear = Ear(clock=clock)
         self.transcripts = Transcripts(clock=clock)
         self.events: list[HeardEvent] = []
+        self.turn_recording = ""
+        """JSON lines of what the agent's turn-taking saw and decided, where it was asked for."""
         self.agent: rtc.RemoteParticipant | None = None
         self._room = rtc.Room()
         self._hearing: asyncio.Task[None] | None = None
@@ -96,6 +100,7 @@ class RoomClient:
         room.on("data_received", self._on_data)
         room.on("disconnected", self._on_disconnected)
         room.register_text_stream_handler(TOPIC, self._on_transcription)
+        room.register_text_stream_handler(TURN_RECORDING_TOPIC, self._on_turn_recording)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await room.connect(self.access.url, self.access.token)
@@ -158,6 +163,13 @@ class RoomClient:
     def _on_transcription(self, reader: rtc.TextStreamReader, speaker: str) -> None:
         self._start(self.transcripts.read(reader, speaker))
 
+    def _on_turn_recording(self, reader: rtc.TextStreamReader, _: str) -> None:
+        self._start(self._keep_recording(reader))
+
+    async def _keep_recording(self, reader: rtc.TextStreamReader) -> None:
+        async for lines in reader:
+            self.turn_recording += lines
+
     def _on_data(self, packet: rtc.DataPacket) -> None:
         if packet.topic != room_events.TOPIC:
             return
@@ -168,6 +180,19 @@ class RoomClient:
         self.events.append(HeardEvent(self.clock(), event))
         if isinstance(event, room_events.ErrorEvent) and event.fatal:
             self._fail(f"the agent ended the call: {event.message}")
+
+
+def write_turn_recording(client: RoomClient, folder: Path) -> None:
+    """Keeps what the agent sent of its turn-taking, for `./run replay`; raises CallError."""
+    whole, _, _ = client.turn_recording.rpartition("\n")  # the last line may be half sent
+    if not whole:
+        raise CallError("the agent sent no recording of its turn-taking: is it of this version?")
+    file = folder / TURN_RECORDING_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{whole}\n", encoding="utf-8")
+    except OSError as error:
+        raise CallError(f"--record {folder}: {error.strerror}") from None
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from rich.console import Console
 from caller import measure
 from caller.access import request_access
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
-from caller.client import RoomClient, join
+from caller.client import RoomClient, join, write_turn_recording
 from caller.errors import CallError
 from caller.floor_log import FloorLog
 from caller.heard_words import word_errors
@@ -42,6 +42,7 @@ class ScriptCommand:
     recognisers: RecognitionPool
     language: str
     show: Callable[[str], None]
+    record: Path | None = None
     report: ScriptReport = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +71,8 @@ class ScriptCommand:
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
         self.show("asking the gateway for a room")
-        access = await request_access(self.gateway_url, voice=self.voice)
+        recorded = self.record is not None
+        access = await request_access(self.gateway_url, voice=self.voice, record=recorded)
         async with join(access) as client:
             await client.wait_for_agent()
             began_s = client.clock()
@@ -85,6 +87,8 @@ class ScriptCommand:
         recording = CallRecording.of(client, began_s, ended_s)
         self._judge(client, call, recording, began_s)
         self._keep(client, recording)
+        if self.record is not None:
+            write_turn_recording(client, self.record)
         await self._listen_again(recording)
 
     def _judge(

@@ -30,11 +30,13 @@ from parley.tls import client_tls
 
 
 class TokenRequest(BaseModel):
-    """`voice` is a name that /api/voices lists; empty or absent: the default voice."""
+    """`voice` is a name that /api/voices lists; empty or absent: the default voice. `record`: the
+    agent sends the caller what its turn-taking saw and decided."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     voice: Annotated[str, Field(max_length=200)] | None = None
+    record: bool = False
 
 
 class VoiceListings(BaseModel):
@@ -126,7 +128,7 @@ def _add_call_routes(
             raise
         metrics.tokens.labels("granted").inc()
         response.headers["Cache-Control"] = "no-store"
-        return tokens.grant(voice=voice)
+        return tokens.grant(voice=voice, record=wish is not None and wish.record)
 
     @app.get("/api/voices")
     async def list_voices() -> VoiceListings:

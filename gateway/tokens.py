@@ -55,13 +55,16 @@ class CallTokens:
             )
         self._settings = settings
 
-    def grant(self, *, voice: str = "") -> CallAccess:
-        """Access to a room of its own, where the agent will speak with `voice`."""
+    def grant(self, *, voice: str = "", record: bool = False) -> CallAccess:
+        """Access to a room of its own, where the agent will speak with `voice`.
+
+        `record`: the agent sends the caller what its turn-taking saw and decided.
+        """
         room = f"parley-{secrets.token_hex(8)}"
         identity = f"caller-{secrets.token_hex(8)}"
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name,
-            metadata=DispatchMetadata(voice=voice).model_dump_json(),
+            metadata=DispatchMetadata(voice=voice, record=record).model_dump_json(),
         )
         token = (
             api.AccessToken(self._settings.api_key, self._settings.api_secret.get_secret_value())

@@ -48,6 +48,9 @@ COMMANDS = {
         "FILE...|--script YAML [--json]",
         "speak recordings to the agent and measure its answers",
     ),
+    "replay": Command(
+        "agent.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"
+    ),
     "say": Command(
         "parley.speech.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"
     ),
@@ -60,6 +63,11 @@ COMMANDS = {
         "parley.speech.transcribe", "FILE... [--json]", "print what speech recognition hears"
     ),
     "bench": Command("bench.cli", "NAME [--json]", "measure; without a name, list what there is"),
+    "chaos": Command(
+        "bench.chaos.command",
+        "[CASE...] [--short] [--keep DIR] [--json]",
+        "lose parts in the middle of spoken replies and judge what a caller heard",
+    ),
     "test": Command("parley.checks", "[--fast] [PYTEST...]", "every check this project has"),
     "lock": Command("parley.lock", "", "write requirements.lock from pyproject.toml"),
     "proto": Command("parley.codegen", "", "write the gRPC code from proto/"),

@@ -11,6 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 TOPIC = "parley.events"
 
+TURN_RECORDING_TOPIC = "parley.turn_recording"
+"""Text stream to the caller that asked for it: the call's turn-taking, a JSON object a line."""
+TURN_RECORDING_FILE = "turn_taking.jsonl"
+"""The name under which a caller keeps it."""
+
 SET_VOICE_METHOD = "parley.set_voice"
 """LiveKit RPC to the agent; the payload is the voice's name, the answer the voice in use."""
 
@@ -98,3 +103,4 @@ class DispatchMetadata(_Event):
     """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata."""
 
     voice: str = ""
+    record: bool = Field(False, description="send the call's turn-taking to the caller")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.voice.io import PlaybackFinishedEvent
+from prometheus_client import REGISTRY
 
 from agent.playout import DUCKED_GAIN, RAMP_S, Playout
 from tests.turned_loop import TurnedLoop
@@ -228,5 +229,34 @@ def test_a_new_reply_follows_an_interrupted_one_without_a_trace_of_it() -> None:
         heard = (await call.end())[int(1.0 * RATE_HZ) :]
         assert len(loud(heard)) == 2 * int(WORD_S * RATE_HZ)
         assert call.finished[1].interrupted is False
+
+    on_a_turned_clock(scenario)
+
+
+def underruns() -> float:
+    return REGISTRY.get_sample_value("playout_underruns_total") or 0.0
+
+
+def test_a_reply_whose_next_sound_comes_late_is_an_underrun_and_a_pause_is_none() -> None:
+    async def scenario(call: Call) -> None:
+        before = underruns()
+        speaking = asyncio.create_task(call.reply(8))
+        await call.at(0.5)
+        call.playout.duck()
+        await call.at(0.6)
+        call.playout.pause()
+        await call.at(1.6)
+        call.playout.unduck()
+        call.playout.resume()
+        await speaking
+        await call.playout.wait_for_playout()
+        assert underruns() == before
+        late = rtc.AudioFrame(bytes(2 * RATE_HZ), RATE_HZ, 1, RATE_HZ)
+        await call.playout.capture_frame(late)
+        await asyncio.sleep(1.5)
+        await call.playout.capture_frame(late)
+        call.playout.flush()
+        await call.end()
+        assert underruns() == before + 1
 
     on_a_turned_clock(scenario)

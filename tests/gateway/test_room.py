@@ -46,7 +46,7 @@ async def test_joining_makes_the_room_and_dispatches_the_agent(
         assert (made.max_participants, made.empty_timeout, made.departure_timeout) == (2, 30, 15)
         (dispatch,) = await server.agent_dispatch.list_dispatch(access.room)
         assert dispatch.agent_name == "parley"
-        assert dispatch.metadata == '{"voice":"amy"}'
+        assert dispatch.metadata == '{"voice":"amy","record":false}'
 
 
 async def test_a_camera_cannot_be_published_where_a_microphone_can(tokens: CallTokens) -> None:

@@ -1,0 +1,44 @@
+"""Sends a call's turn-taking recording to the caller that asked for it, while it is made."""
+
+import asyncio
+import logging
+
+from livekit import rtc
+
+from parley.room_events import TURN_RECORDING_TOPIC
+
+BATCH_S = 0.2
+
+_log = logging.getLogger(__name__)
+
+
+class RecordingStream:
+    """One text stream for the whole call. `start` it in the connected room, `aclose` it."""
+
+    def __init__(self, room: rtc.Room) -> None:
+        self._room = room
+        self._lines: list[str] = []
+        self._sending: asyncio.Task[None] | None = None
+
+    def write(self, line: str) -> None:
+        """Takes one line; it is sent within a moment."""
+        self._lines.append(line + "\n")
+
+    def start(self) -> None:
+        self._sending = asyncio.create_task(self._send(), name="turn-recording")
+
+    async def aclose(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            await asyncio.gather(self._sending, return_exceptions=True)
+
+    async def _send(self) -> None:
+        try:
+            writer = await self._room.local_participant.stream_text(topic=TURN_RECORDING_TOPIC)
+            while True:
+                await asyncio.sleep(BATCH_S)
+                lines, self._lines = self._lines, []
+                if lines:
+                    await writer.write("".join(lines))
+        except ConnectionError as error:
+            _log.warning("the turn-taking recording could not be sent: %s", error)

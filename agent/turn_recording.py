@@ -1,0 +1,228 @@
+"""A call's turn-taking, recorded: everything that barge-in was told, and what became of the floor.
+
+One JSON object a line. The same inputs give the same floors again, on any machine and at any
+speed: a fault in turn-taking is reported as a recording, and `replay` shows it.
+"""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Annotated, Literal
+
+import numpy as np
+from livekit import rtc
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agent.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut, Voice
+from agent.turn_taking import Floor, FloorPolicy
+from parley.clock import Clock, monotonic
+from parley.errors import ParleyError
+
+FORMAT = 1
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Opening(_Line):
+    """The first line."""
+
+    kind: Literal["opening"] = "opening"
+    format: Literal[1] = 1
+    policy: dict[str, float]
+
+
+class Told(_Line):
+    """Something that barge-in was told, and what it saw of the agent's voice then."""
+
+    kind: Literal["frame", "words", "time_passes", "agent_thinks", "agent_speaks", "agent_stops"]
+    at_s: float
+    voice_dbfs: float | None = Field(description="None: silent")
+    heard_text: str = ""
+    text: str = ""
+    confidence: float = 1.0
+    pcm_s16le: str = Field("", description="16 kHz mono, base64")
+
+
+class Turned(_Line):
+    """The floor became this."""
+
+    kind: Literal["floor"] = "floor"
+    at_s: float
+    floor: str
+
+
+Line = Annotated[Opening | Told | Turned, Field(discriminator="kind")]
+_line: TypeAdapter[Opening | Told | Turned] = TypeAdapter(Line)
+
+
+class RecordingError(ParleyError):
+    """A recording that cannot be read."""
+
+
+class _Seen:
+    """The agent's voice as it was at one moment; what is done to it is passed on."""
+
+    def __init__(self, voice: Voice) -> None:
+        self.level_dbfs = -np.inf
+        self.heard_text = ""
+        self.duck, self.unduck = voice.duck, voice.unduck
+        self.pause, self.resume = voice.pause, voice.resume
+
+
+class RecordedBargeIn(BargeIn):
+    """Barge-in that writes down what it is told, line by line."""
+
+    def __init__(
+        self,
+        voice: Voice,
+        *,
+        policy: FloorPolicy,
+        write: Callable[[str], None],
+        on_yield: Callable[[Cut], None],
+        on_floor: Callable[[Floor], None] = lambda floor: None,
+        clock: Clock = monotonic,
+    ) -> None:
+        self._real_voice, self._real_clock = voice, clock
+        self._at_s = clock()
+        self._seen = _Seen(voice)
+        self._write = write
+        write(Opening(policy=vars(policy)).model_dump_json())
+
+        def turned(floor: Floor) -> None:
+            write(Turned(at_s=self._at_s, floor=floor.value).model_dump_json())
+            on_floor(floor)
+
+        super().__init__(
+            self._seen,
+            policy=policy,
+            on_yield=on_yield,
+            on_floor=turned,
+            clock=lambda: self._at_s,
+        )
+
+    def hear(self, frame: rtc.AudioFrame) -> None:
+        self._note("frame", pcm_s16le=base64.b64encode(bytes(frame.data)).decode())
+        super().hear(frame)
+
+    def understand(self, text: str, *, confidence: float = 1.0) -> bool:
+        self._note("words", text=text, confidence=confidence)
+        return super().understand(text, confidence=confidence)
+
+    def time_passes(self) -> None:
+        self._note("time_passes")
+        super().time_passes()
+
+    def agent_thinks(self) -> None:
+        self._note("agent_thinks")
+        super().agent_thinks()
+
+    def agent_speaks(self) -> None:
+        self._note("agent_speaks")
+        super().agent_speaks()
+
+    def agent_stops(self) -> None:
+        self._note("agent_stops")
+        super().agent_stops()
+
+    def _note(self, kind: str, **what: object) -> None:
+        self._at_s = self._real_clock()
+        level, heard = self._real_voice.level_dbfs, self._real_voice.heard_text
+        self._seen.level_dbfs, self._seen.heard_text = level, heard
+        line = Told.model_validate(
+            {
+                "kind": kind,
+                "at_s": self._at_s,
+                "voice_dbfs": level if np.isfinite(level) else None,
+                "heard_text": heard,
+                **what,
+            }
+        )
+        self._write(line.model_dump_json())
+
+
+class _Replay:
+    """Barge-in told what was recorded, its clock turned to each line; the agent's voice sounds as
+    it did, whatever is done about it."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.floors: list[Turned] = []
+        self.level_dbfs = -np.inf
+        self.heard_text = ""
+        self._at_s = 0.0
+        self._barge_in = BargeIn(
+            self,
+            policy=FloorPolicy(**opening.policy),
+            on_yield=lambda cut: None,
+            on_floor=self._turned,
+            clock=lambda: self._at_s,
+        )
+
+    def duck(self) -> None: ...
+
+    def unduck(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def tell(self, told: Told) -> None:
+        self._at_s = told.at_s
+        self.level_dbfs = -np.inf if told.voice_dbfs is None else told.voice_dbfs
+        self.heard_text = told.heard_text
+        match told.kind:
+            case "frame":
+                pcm = base64.b64decode(told.pcm_s16le)
+                self._barge_in.hear(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2))
+            case "words":
+                self._barge_in.understand(told.text, confidence=told.confidence)
+            case "time_passes":
+                self._barge_in.time_passes()
+            case "agent_thinks":
+                self._barge_in.agent_thinks()
+            case "agent_speaks":
+                self._barge_in.agent_speaks()
+            case "agent_stops":
+                self._barge_in.agent_stops()
+
+    def _turned(self, floor: Floor) -> None:
+        self.floors.append(Turned(at_s=self._at_s, floor=floor.value))
+
+
+def replay(lines: Iterable[str]) -> tuple[list[Turned], list[Turned]]:
+    """The floors as they were recorded, and as the inputs give them again, on a turned clock.
+
+    Raises RecordingError.
+    """
+    recorded: list[Turned] = []
+    again: _Replay | None = None
+    for number, text in enumerate(lines, 1):
+        line = _parsed(text, number)
+        match line:
+            case Opening():
+                again = _Replay(line)
+            case Turned():
+                recorded.append(line)
+            case Told():
+                if again is None:
+                    raise RecordingError(f"line {number}: the recording has no opening")
+                again.tell(line)
+    if again is None:
+        raise RecordingError("the recording is empty")
+    return recorded, again.floors
+
+
+def fingerprint(floors: Iterable[Turned]) -> str:
+    """SHA-256 of the decisions and their times."""
+    text = "\n".join(f"{turned.at_s:.6f} {turned.floor}" for turned in floors)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parsed(text: str, number: int) -> Opening | Told | Turned:
+    try:
+        return _line.validate_json(text)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"])) or "the line"
+        raise RecordingError(f"line {number}: {place}: {problem['msg']}") from None
