@@ -27,6 +27,8 @@ from parley.telemetry import metrics
 FRAME_S = 0.02
 QUEUED_S = 0.08
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
+NATIVE_TICK_S = 0.01
+"""What the native source takes at a time: with less than that missing nothing is heard."""
 RAMP_S = 0.01
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2

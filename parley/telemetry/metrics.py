@@ -43,6 +43,9 @@ session_duration_seconds = Histogram(
 )
 session_messages = Counter("session_messages", "Messages of a conversation", ["role"])
 session_barge_ins = Counter("session_barge_ins", "Replies the person interrupted")
+playout_underruns = Counter(
+    "playout_underruns", "Times a listener heard a gap because the next sound was not there yet"
+)
 barge_in_latency_seconds = Histogram(
     "barge_in_latency_seconds",
     "stage onset_to_decision: speech starts to the decision to yield; "
