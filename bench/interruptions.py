@@ -30,6 +30,7 @@ from caller.interruption import Interruption, measure_interruption
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool
 
+KEPT_FILE = "interruptions.json"
 MARGIN_S = 0.3
 """Kept of the recording before a reply and after its silence."""
 LEADS = 3
@@ -103,7 +104,7 @@ def write_kept(run: Run, folder: Path) -> None:
         for number, record in enumerate(run.records, start=1)
     ]
     document = {"interruptions": rows, "asked": run.asked}
-    (folder / "interruptions.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (folder / KEPT_FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
 @dataclass
