@@ -13,7 +13,11 @@ _log = logging.getLogger(__name__)
 
 
 class RecordingStream:
-    """One text stream for the whole call. `start` it in the connected room, `aclose` it."""
+    """One text stream for the whole call. `start` it in the connected room, `aclose` it.
+
+    It ends when the caller leaves: what is written into a room that is closing would be logged by
+    the native client, speech and all.
+    """
 
     def __init__(self, room: rtc.Room) -> None:
         self._room = room
@@ -25,12 +29,18 @@ class RecordingStream:
         self._lines.append(line + "\n")
 
     def start(self) -> None:
+        self._room.on("participant_disconnected", self._on_left)
         self._sending = asyncio.create_task(self._send(), name="turn-recording")
 
     async def aclose(self) -> None:
+        self._room.off("participant_disconnected", self._on_left)
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
+
+    def _on_left(self, _: rtc.RemoteParticipant) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
 
     async def _send(self) -> None:
         try:
@@ -38,7 +48,7 @@ class RecordingStream:
             while True:
                 await asyncio.sleep(BATCH_S)
                 lines, self._lines = self._lines, []
-                if lines:
+                if lines and self._room.isconnected():
                     await writer.write("".join(lines))
         except ConnectionError as error:
             _log.warning("the turn-taking recording could not be sent: %s", error)
