@@ -1,6 +1,7 @@
 """The TTS worker: `python -m workers.tts`."""
 
 import asyncio
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -55,7 +56,9 @@ async def serve(settings: WorkerSettings) -> None:
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "synthesis", identity.worker_id),
     )
-    with ThreadPoolExecutor(tts.slots, thread_name_prefix="synthesis") as executor:
+    # An utterance is open as long as it is heard, and needs a thread for little of that.
+    threads = min(tts.slots, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads, thread_name_prefix="synthesis") as executor:
         service = SynthesisService(
             identity=identity,
             slots=slots,

@@ -39,7 +39,7 @@ class TtsWorkerSection(Section):
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice that is loaded at the start"
     )
-    slots: int = Field(2, ge=1, description="utterances synthesised at once")
+    slots: int = Field(8, ge=1, description="utterances open at once, one for each call that hears")
     threads_per_stream: int = Field(1, ge=1, description="CPU threads of one utterance")
     queue_wait_s: float = Field(0.25, ge=0.0, description="longest wait for a free slot")
     resident_cap: Annotated[int, Env("RESIDENT_CAP")] = Field(
