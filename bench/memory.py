@@ -32,7 +32,7 @@ from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
 DEFAULT_UTTERANCES = 2000
 PROMISED_GROWTH_MB = 20.0
-"""Over 2,000 utterances: 10 kB each, a twentieth of the samples of the shortest of them."""
+"""Over 2,000 utterances: 10 kB each, less than the sound of the shortest word."""
 PER_UTTERANCES = 2000
 AT_ONCE = 2
 READINGS = 80
@@ -139,16 +139,16 @@ class _Speaking:
                 self.readings.append(Reading(self._done, self._worker.memory_bytes() / 1e6))
 
     async def _utter(self, number: int) -> None:
-        """One to three texts; every other utterance is cancelled somewhere."""
+        """One or two texts; every other utterance is cancelled somewhere."""
         chance = self._chance
         call = self._stub.Synthesize(timeout=UTTERANCE_TIMEOUT_S)
         rate_hz = chance.choice([0, 16000, 24000, 48000])
         await call.write(
             pb.SynthesizeRequest(open=pb.SynthesizeOpen(seed=number, sample_rate_hz=rate_hz))
         )
-        texts = chance.randint(1, 3)
+        texts = chance.randint(1, 2)
         for _ in range(texts):
-            words = " ".join(chance.choices(WORDS, k=chance.randint(2, 8)))
+            words = " ".join(chance.choices(WORDS, k=chance.randint(1, 5)))
             await call.write(pb.SynthesizeRequest(text=pb.SynthesizeText(text=f"{words}.")))
         if number % 2:
             for _ in range(chance.randint(1, 1 + LEAST_MESSAGES * texts)):

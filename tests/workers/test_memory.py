@@ -1,53 +1,68 @@
-"""Memory stays flat over many utterances, half of them cancelled.
+"""Memory stays flat over many utterances, half of them cancelled (`./run bench memory`).
 
 `PARLEY_MEMORY_UTTERANCES` makes it longer than a test run needs (default 60).
 """
 
 import os
-import random
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
-import grpc
-import psutil
 import pytest
 
-from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from tests.workers.speaking import END, collect, opening, text
-from tests.workers.test_tts_worker import client, started
+from bench.memory import (
+    PROMISED_GROWTH_MB,
+    VOICES,
+    Flatness,
+    Reading,
+    _document,
+    growth_mb,
+    measure,
+)
+from parley import paths
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(3600)]
+GROWTH_MB = 30.0
+ENOUGH_FOR_A_SLOPE = 1000
 
-WORDS = "the weather was clear over long silver rivers and old stone bridges in spring".split()
-GROWTH_BYTES = 30e6
-
-
-async def _utter(stub: "rpc.SpeechSynthesisAsyncStub", chance: random.Random, number: int) -> None:
-    """An utterance of one to three texts; every other one is cancelled somewhere."""
-    call = stub.Synthesize(timeout=120)
-    await call.write(opening(seed=number, sample_rate_hz=chance.choice([0, 16000, 48000])))
-    for _ in range(chance.randint(1, 3)):
-        await call.write(text(" ".join(chance.choices(WORDS, k=chance.randint(2, 25))) + "."))
-    if number % 2:
-        for _ in range(chance.randint(1, 6)):
-            if await call.read() is grpc.aio.EOF:
-                return
-        call.cancel()
-    else:
-        await call.write(END)
-        await collect(call)
+FLAT = Flatness(
+    engine="piper",
+    utterances=2000,
+    cancelled=1000,
+    took_s=1.0,
+    settled_mb=200.0,
+    end_mb=201.0,
+    growth_mb=1.0,
+)
 
 
-async def test_memory_is_flat_over_many_utterances_half_cancelled(tmp_path: Path) -> None:
+def test_growth_is_the_slope_not_the_last_reading() -> None:
+    leaking = [Reading(n, 200 + n * 0.05) for n in range(200, 2001, 25)]
+    assert growth_mb(leaking) == pytest.approx(100)
+    spike = [Reading(n, 290.0 if n == 1000 else 200.0) for n in range(200, 2001, 25)]
+    assert abs(growth_mb(spike)) < PROMISED_GROWTH_MB
+
+
+def test_the_promise_can_break_and_every_field_is_documented() -> None:
+    assert FLAT.kept
+    assert not replace(FLAT, growth_mb=PROMISED_GROWTH_MB + 0.1).kept
+    documented = (paths.repository() / "docs" / "bench.md").read_text("utf-8")
+    names = set(re.findall(r"`(?:results\[\]|promises\[\])?\.?(\w+)(?:\[\])?`", documented))
+    document = _document([FLAT], 0.0)
+    for part in (document, asdict(FLAT), document["promises"][0]):
+        assert set(part) <= names, set(part) - names
+    assert document["promises"][0]["name"] in names
+
+
+@pytest.mark.servers
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("engine", VOICES)
+async def test_memory_is_flat_over_many_utterances_half_cancelled(
+    engine: str, tmp_path: Path
+) -> None:
     utterances = int(os.environ.get("PARLEY_MEMORY_UTTERANCES", "60"))
-    chance = random.Random(1)
-    with started(tmp_path, slots=4, queue_wait_s=60.0) as worker:
-        process = psutil.Process(worker.process.pid)
-        async with client(worker) as stub:
-            for number in range(30):
-                await _utter(stub, chance, number)
-            settled = process.memory_info().rss
-            for number in range(utterances):
-                await _utter(stub, chance, number)
-            grown = process.memory_info().rss - settled
-    print(f"{utterances} utterances: {settled / 1e6:.0f} MB, {grown / 1e6:+.1f} MB")
-    assert grown < GROWTH_BYTES
+    flatness = await measure(engine, utterances, tmp_path)
+    print(flatness)
+    assert flatness.cancelled == utterances // 2
+    assert flatness.end_mb - flatness.settled_mb < GROWTH_MB
+    if utterances >= ENOUGH_FOR_A_SLOPE:
+        assert flatness.kept
