@@ -62,6 +62,9 @@ COMMANDS = {
     "transcribe": Command(
         "parley.speech.transcribe", "FILE... [--json]", "print what speech recognition hears"
     ),
+    "load": Command(
+        "bench.load", "--callers N --minutes M [--json]", "many callers at once, and a report"
+    ),
     "bench": Command("bench.cli", "NAME [--json]", "measure; without a name, list what there is"),
     "chaos": Command(
         "bench.chaos.command",

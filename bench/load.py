@@ -1,0 +1,322 @@
+"""`./run load`: many callers talk with a running Parley at once, open loop.
+
+Each speaks at its own random times, whether or not it was answered. Everything is judged on the
+recordings of both sides; the agent's own count of underruns and what the kernel counts for each
+part stand beside it.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from bench.interruptions import to_stderr
+from bench.load_caller import Findings, LoadCaller
+from bench.load_page import write_page
+from bench.load_parts import PartUse, sample_parts
+from bench.machine import Machine
+from bench.promise import Promise, print_promises
+from bench.recordings import shared
+from caller.access import own_gateway
+from caller.measure import speech_end
+from caller.microphone import SAMPLE_RATE_HZ
+from parley import paths
+from parley.audio import Audio, read_audio
+from parley.clock import monotonic
+from parley.errors import AudioFileError, ConfigurationError
+from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.supervisor.record import RecordFile
+
+DEFAULT_EVERY_S = 14.0
+SHORTEST_MINUTES = 0.5
+LONGEST_CLIP_S = 9.0
+"""Longer sentences are left out: who says nothing else never hears an answer."""
+STAGGER_S = 2.0
+"""Between the first calls of two callers."""
+PROGRESS_EVERY_S = 10.0
+LOOP_CHECK_S = 0.05
+ANSWERED = 0.9
+"""Of the turns that had the time: a recording that nobody would understand gets no answer."""
+UNDERRUNS = "playout_underruns_total"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load found."""
+
+    findings: Findings
+    parts: list[PartUse]
+    loop_late_ms: list[float]
+    underruns: float | None
+    """The agent's own count during the load; None where it could not be asked."""
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
+    try:
+        settings = load_orchestrator()
+        clips = _read_clips(options.clips)
+    except (ConfigurationError, AudioFileError) as error:
+        print(f"load: {error}", file=sys.stderr)
+        return 2
+    load = asyncio.run(_load(options, settings, clips))
+    promises = promises_of(load)
+    document = _document(load, promises, options)
+    if options.report is not None:
+        write_page(options.report, document, load.findings.turns, load.parts)
+    if options.json:
+        print(json.dumps(document))
+    else:
+        _print(document, promises)
+    return 0 if all(promise.kept for promise in promises) else 1
+
+
+def promises_of(load: Load) -> list[Promise]:
+    turns = load.findings.turns
+    left = sum(turn.response_ms is None and not turn.superseded for turn in turns)
+    answered = round(1 - left / len(turns), 4) if turns else None
+    return [
+        Promise("underruns", 0, load.underruns),
+        Promise("calls_refused_or_lost", 0, len(load.findings.refusals)),
+        Promise("share_of_turns_answered", ANSWERED, answered, at_least=True),
+    ]
+
+
+async def _load(
+    options: argparse.Namespace, settings: OrchestratorSettings, clips: Sequence[Audio]
+) -> Load:
+    pids = _pids()
+    if not pids:
+        to_stderr("no Parley of this machine's supervisor runs: CPU and memory are not measured")
+    findings, clock = Findings(), monotonic
+    sampling = asyncio.create_task(sample_parts(pids, clock), name="parts")
+    lateness = asyncio.create_task(_loop_lateness(), name="lateness")
+    before = await _underruns(settings)
+    started_s = clock()
+    until_s = started_s + 60 * options.minutes
+    telling = asyncio.create_task(_tell(findings, started_s, until_s), name="progress")
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(options.callers):
+                caller = LoadCaller(
+                    number=number + 1,
+                    gateway_url=options.gateway or own_gateway(settings),
+                    clips=clips,
+                    every_s=options.every,
+                    started_s=started_s,
+                    until_s=until_s,
+                    clock=clock,
+                    random=Random(f"{options.seed} {number}"),  # noqa: S311
+                    findings=findings,
+                )
+                group.create_task(_after(number * STAGGER_S, caller))
+        after = await _underruns(settings)
+    finally:
+        for task in (telling, sampling, lateness):
+            task.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+    underruns = after - before if after is not None and before is not None else None
+    return Load(findings, await sampling, await lateness, underruns)
+
+
+async def _after(delay_s: float, caller: LoadCaller) -> None:
+    await asyncio.sleep(delay_s)
+    await caller.run()
+
+
+async def _tell(findings: Findings, started_s: float, until_s: float) -> None:
+    while True:
+        await asyncio.sleep(PROGRESS_EVERY_S)
+        to_stderr(
+            f"{monotonic() - started_s:4.0f} of {until_s - started_s:.0f} s: {findings.calls} "
+            f"calls, {len(findings.turns)} turns judged, {len(findings.refusals)} refused or lost"
+        )
+
+
+async def _loop_lateness() -> list[float]:
+    """How late this process's event loop is, in ms, until it is cancelled: callers that starve
+    measure themselves."""
+    late_ms: list[float] = []
+    try:
+        while True:
+            before_s = monotonic()
+            await asyncio.sleep(LOOP_CHECK_S)
+            late_ms.append(1000 * (monotonic() - before_s - LOOP_CHECK_S))
+    except asyncio.CancelledError:
+        return late_ms
+
+
+async def _underruns(settings: OrchestratorSettings) -> float | None:
+    """The agent's count so far; None where it does not tell."""
+    server = settings.server
+    address = f"http://127.0.0.1:{server.health_check_port}/metrics"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+            session.get(address) as response,
+        ):
+            text = await response.text()
+    except (aiohttp.ClientError, TimeoutError):
+        return None
+    if response.status != HTTPStatus.OK:
+        return None
+    # Before the first call nobody has counted anything.
+    return sum(
+        float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{UNDERRUNS} ")
+    )
+
+
+def _pids() -> dict[str, int]:
+    record = RecordFile(paths.state_dir()).running()
+    parts = record.parts if record is not None else ()
+    return {part.name: part.pid for part in parts if part.pid is not None}
+
+
+def _read_clips(folder: Path) -> list[Audio]:
+    """Sentences up to LONGEST_CLIP_S, each ended where its speech ends, at the microphone's rate;
+    raises ConfigurationError."""
+    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
+    clips = []
+    for file in files:
+        audio = read_audio(file).resampled(SAMPLE_RATE_HZ)
+        said = audio.samples[: speech_end(audio.samples, SAMPLE_RATE_HZ)]
+        if len(said) <= LONGEST_CLIP_S * SAMPLE_RATE_HZ:
+            clips.append(Audio(said, SAMPLE_RATE_HZ))
+    if not clips:
+        raise ConfigurationError(
+            f"{folder} holds no WAV or FLAC of up to {LONGEST_CLIP_S:.0f} s: name with --clips DIR "
+            "a folder of recorded sentences"
+        )
+    return clips
+
+
+def _document(
+    load: Load, promises: Sequence[Promise], options: argparse.Namespace
+) -> dict[str, Any]:
+    turns = load.findings.turns
+    agent = next((part for part in load.parts if part.name == "agent"), None)
+    return {
+        "command": "load",
+        "machine": asdict(Machine.this()),
+        "callers": options.callers,
+        "minutes": options.minutes,
+        "mean_s_between_turns": options.every,
+        "seed": options.seed,
+        "calls": load.findings.calls,
+        "refused": len(load.findings.refusals),
+        "refusals": sorted(set(load.findings.refusals)),
+        "turns": len(turns),
+        "unanswered": sum(t.response_ms is None and not t.superseded for t in turns),
+        "superseded": sum(t.response_ms is None and t.superseded for t in turns),
+        "underruns": load.underruns,
+        "figures": {
+            "response": _distribution([t.response_ms for t in turns]),
+            "onset_to_silence": _distribution([t.silence_ms for t in turns]),
+        },
+        "parts": {
+            part.name: {
+                "cpu_percent": part.cpu_percent,
+                "memory_mb": part.memory_mb,
+                "memory_before_mb": part.memory_before_mb,
+            }
+            for part in load.parts
+        },
+        "per_session": {
+            "cpu_percent": round(agent.cpu_percent / options.callers, 1) if agent else 0.0,
+            "memory_mb": round((agent.memory_mb - agent.memory_before_mb) / options.callers, 1)
+            if agent
+            else 0.0,
+        },
+        "starved_ms": round(load.findings.starved_ms, 1),
+        "loop_late_ms": _distribution(load.loop_late_ms),
+        "promises": [promise.document() for promise in promises],
+        "report": str(options.report) if options.report is not None else None,
+    }
+
+
+def _distribution(values: Sequence[float | None]) -> dict[str, float | int | None]:
+    measured = [value for value in values if value is not None]
+    named = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
+    return {"count": len(measured)} | {
+        name: round(float(np.percentile(measured, percent)), 1) if measured else None
+        for name, percent in named.items()
+    }
+
+
+def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
+    console, machine = Console(highlight=False), document["machine"]
+    table = Table(title=f"{document['turns']} turns of {document['callers']} callers, ms")
+    for column in ("", "count", "p50", "p90", "p95", "p99", "max"):
+        table.add_column(column, justify="right" if column else "left")
+    for name, found in document["figures"].items():
+        cells = ["–" if found[key] is None else f"{found[key]:g}" for key in list(found)]
+        table.add_row(name.replace("_", " "), *cells)
+    console.print(table)
+    for name, use in document["parts"].items():
+        console.print(
+            f"  {name:<8} {use['cpu_percent']:6.1f}% of a core, {use['memory_mb']:6.0f} MB "
+            f"(before {use['memory_before_mb']:.0f})"
+        )
+    session = document["per_session"]
+    console.print(
+        f"per session: {session['cpu_percent']:g}% of a core, {session['memory_mb']:g} MB of the "
+        f"agent's\n{document['unanswered']} turns unanswered, {document['superseded']} superseded "
+        f"by the next\n{machine['cores']} cores, {machine['processor']}; callers starved for "
+        f"{document['starved_ms']:g} ms, their loop late by {document['loop_late_ms']['p99']} ms "
+        "(p99)"
+    )
+    for refusal in document["refusals"]:
+        console.print(f"refused or lost: {refusal}", markup=False)
+    if document["report"]:
+        console.print(f"Report: {document['report']}")
+    print_promises(console, promises)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return int(text)
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not SHORTEST_MINUTES <= minutes <= 24 * 60:
+        raise argparse.ArgumentTypeError(f"{text!r}: from {SHORTEST_MINUTES} minutes to a day")
+    return minutes
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run load", description=__doc__)
+    parser.add_argument("--callers", type=_positive, default=2, metavar="N", help="at once")
+    parser.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="how long")
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    parser.add_argument("--report", type=Path, metavar="FILE.html", help="one page with plots")
+    parser.add_argument(
+        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+    )
+    parser.add_argument(
+        "--every",
+        type=float,
+        default=DEFAULT_EVERY_S,
+        metavar="S",
+        help="mean time between a caller's turns",
+    )
+    parser.add_argument("--seed", type=int, default=5, help="of the turns' times and sentences")
+    parser.add_argument("--gateway", metavar="URL", help="default: the one of the configuration")
+    return parser
