@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import json
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
+from bench.stopping import run_until_stopped
 from bench.worker_process import WorkerProcess, forget_own_settings
 from parley import models
 from parley.errors import ParleyError
@@ -167,7 +167,7 @@ def main(arguments: list[str]) -> int:
     engines = [options.engine] if options.engine else list(VOICES)
     with ForeignLoad() as foreign, tempfile.TemporaryDirectory(prefix="parley-memory-") as folder:
         try:
-            results = asyncio.run(_measure(engines, options.utterances, Path(folder)))
+            results = run_until_stopped(_measure(engines, options.utterances, Path(folder)))
         except ParleyError as error:
             print(f"bench memory: {error}", file=sys.stderr)
             return 2
@@ -179,9 +179,6 @@ def main(arguments: list[str]) -> int:
 
 
 async def _measure(engines: Sequence[str], utterances: int, folder: Path) -> list[Flatness]:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     results = []
     for engine in engines:
         print(f"{engine}: {utterances} utterances", file=sys.stderr)

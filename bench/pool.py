@@ -5,10 +5,8 @@ the same number of slots in all: what differs is only how the same capacity is d
 """
 
 import argparse
-import asyncio
 import json
 import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -22,6 +20,7 @@ from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
 from bench.pool_streams import Engine, Load, Outcome, Speakers, slowed, speakers, workers_running
+from bench.stopping import run_until_stopped
 from bench.worker_process import WorkerProcess, forget_own_settings
 from parley import models
 from parley.errors import ConfigurationError, ParleyError
@@ -220,7 +219,9 @@ def main(arguments: list[str]) -> int:
     forget_own_settings()
     with ForeignLoad() as foreign, tempfile.TemporaryDirectory(prefix="parley-pool-") as folder:
         try:
-            report = asyncio.run(_run(ENGINES[options.engine], Path(folder), options.seconds))
+            report = run_until_stopped(
+                measure(ENGINES[options.engine], Path(folder), for_s=options.seconds)
+            )
         except ParleyError as error:
             print(f"bench pool: {error}", file=sys.stderr)
             return 2
@@ -229,13 +230,6 @@ def main(arguments: list[str]) -> int:
     else:
         _print(report, foreign.percent)
     return 0 if all(promise.kept for promise in report.promises()) else 1
-
-
-async def _run(engine: Engine, folder: Path, for_s: float) -> Report:
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await measure(engine, folder, for_s=for_s)
 
 
 def _parser() -> argparse.ArgumentParser:

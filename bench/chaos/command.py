@@ -5,10 +5,8 @@ makes no sense of it.
 """
 
 import argparse
-import asyncio
 import json
 import logging
-import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -24,6 +22,7 @@ from bench.chaos.cases import CASES, Case
 from bench.chaos.suite import Plan, Suite
 from bench.chaos.trial import Trial
 from bench.machine import ForeignLoad, Machine
+from bench.stopping import run_until_stopped
 from parley.cli import EXIT_FAILED, EXIT_MISCONFIGURED
 from parley.errors import ConfigurationError, ParleyError
 
@@ -53,7 +52,7 @@ def main(arguments: list[str]) -> int:
             stack.enter_context(tempfile.TemporaryDirectory(prefix="parley-chaos-"))
         )
         try:
-            asyncio.run(_run(suite, folder))
+            run_until_stopped(suite.run(folder))
         except ConfigurationError as problem:
             console.print(f"chaos: {problem}", markup=False, highlight=False, soft_wrap=True)
             return EXIT_MISCONFIGURED
@@ -65,17 +64,6 @@ def main(arguments: list[str]) -> int:
         _print(suite, failure, foreign.percent)
     kept = failure is None and all(trial.kept for trial in suite.trials)
     return 0 if kept else EXIT_FAILED
-
-
-async def _run(suite: Suite, folder: Path) -> None:
-    """SIGTERM ends everything as Ctrl-C does."""
-    task = asyncio.current_task()
-    assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    try:
-        await suite.run(folder)
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -57,7 +57,8 @@ def test_a_worker_lost_in_the_middle_of_a_reply_loses_no_word() -> None:
 
 
 @pytest.mark.servers
-def test_ctrl_c_leaves_no_process_behind() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_it_leaves_no_process_behind(number: signal.Signals) -> None:
     suite = subprocess.Popen(
         command("--short", "kill"), cwd=paths.repository(), stderr=subprocess.PIPE, text=True
     )
@@ -65,7 +66,7 @@ def test_ctrl_c_leaves_no_process_behind() -> None:
     deadline = time.monotonic() + 60
     while len(started := process.children(recursive=True)) < 4 and time.monotonic() < deadline:
         time.sleep(0.1)  # another program's progress
-    suite.send_signal(signal.SIGINT)
+    suite.send_signal(number)
     suite.communicate(timeout=60)
     assert suite.returncode == 130
     gone, alive = psutil.wait_procs(started, timeout=10)
