@@ -19,7 +19,7 @@ from agent.turn_taking import FloorPolicy
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
 
-FRAME_MS = 20
+FRAME_MS = 10
 _NEVER = 1_000_000
 """More errors than a call can have: a part that fails is told of, and the call goes on."""
 

@@ -25,7 +25,7 @@ class FloorPolicy:
     """VAD probability from which a window counts as speech."""
     duck_after_s: float = 0.03
     """Speech after which the agent turns down: the first window, a false one costs nothing."""
-    hold_after_s: float = 0.09
+    hold_after_s: float = 0.06
     """Speech after which the agent falls silent, keeping its place."""
     thinking_hold_after_s: float = 0.2
     """The same while it thinks: what is held back is not heard to stop, so there is time."""

@@ -138,7 +138,7 @@ class TurnSection(Section):
         0.03, gt=0.0, description="speech over the agent after which it turns down"
     )
     hold_after_s: float = Field(
-        0.09, gt=0.0, description="speech over the agent after which it falls silent, to be judged"
+        0.06, gt=0.0, description="speech over the agent after which it falls silent, to be judged"
     )
     thinking_hold_after_s: float = Field(
         0.2, gt=0.0, description="speech while it thinks after which its answer waits"
