@@ -28,6 +28,8 @@ from parley.speech import (
 )
 
 SAMPLE_RATE_HZ = 16000
+MESSAGE_BYTES = 2 * SAMPLE_RATE_HZ // 50
+"""20 ms: the session's frames are shorter, and a message costs more than its audio."""
 RECONNECT_S = 0.5
 """Pause before the workers are asked again after the pool gave up."""
 
@@ -126,12 +128,21 @@ class _HearingStream(stt.RecognizeStream):
                 await asyncio.sleep(RECONNECT_S)
 
     async def _audio(self) -> AsyncIterator[bytes | FlushMark]:
+        pcm = b""
         async for item in self._input_ch:
             if isinstance(item, self._FlushSentinel):
                 self._flushes += 1
+                if pcm:
+                    yield pcm
                 yield FlushMark(self._flushes)
-            else:
-                yield item.data.tobytes()
+                pcm = b""
+                continue
+            pcm += item.data.tobytes()
+            if len(pcm) >= MESSAGE_BYTES:
+                yield pcm
+                pcm = b""
+        if pcm:
+            yield pcm
 
     def _emit(self, transcript: Transcript) -> None:
         text = transcript.text
