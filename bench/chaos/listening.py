@@ -11,7 +11,6 @@ from caller.errors import CallError
 from parley.audio import Audio
 
 QUESTION = "Please tell me the story."
-CHAT_TOPIC = "lk.chat"
 LISTENING = "listening"
 BEGIN_S = 15.0
 END_S = 90.0
@@ -43,7 +42,7 @@ class Listener:
         client = self._client
         self._storyteller.begin(script)
         asked_s = client.clock()
-        await self._type(QUESTION)
+        await client.type(QUESTION)
         await self.until_audible(asked_s)
         async with asyncio.TaskGroup() as tasks:
             if disturb is not None:
@@ -61,9 +60,6 @@ class Listener:
 
         if not await client.reached(settled, timeout_s=END_S):
             raise CallError(f"the reply did not end within {END_S:.0f} s")
-
-    async def _type(self, text: str) -> None:
-        await self._client._room.local_participant.send_text(text, topic=CHAT_TOPIC)
 
 
 async def _as_coroutine(disturb: Disturbance) -> None:
