@@ -40,7 +40,7 @@ INTERRUPTIONS = (
 PITCHES = (1.0, 0.9, 1.12)
 """Each voice as it is, lower and slower, higher and quicker."""
 
-PHRASE_S = (0.9, 1.8)
+PHRASE_S = (1.2, 2.4)
 MIDDLE = 0.45
 """Where in a sentence its second phrase is looked for."""
 

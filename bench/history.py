@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,21 +22,20 @@ from rich.console import Console
 from bench.bargein import DEFAULT_CALLERS, DEFAULT_SEED, positive
 from bench.interruptions import KEPT_FILE, interruptions, to_stderr, write_kept
 from bench.machine import ForeignLoad, Machine
-from bench.own_parley import running
 from bench.promise import Promise, print_promises
 from bench.recordings import shared
+from bench.whisper_decodes import FullContext, ShortContext
 from caller.heard_words import heard_until
-from caller.intelligibility import recognize
-from parley import paths
+from parley import models, paths
 from parley.audio import Audio
-from parley.discovery import StaticDiscovery
 from parley.errors import AudioFileError, ConfigurationError
-from parley.speech import RecognitionPool
+from workers.engines.base import FloatSamples
 
 DEFAULT_INTERRUPTIONS = 110
 """Some replies end before the agent has to give way: over 100 are left."""
 OVER = 100
 MOST_WORDS = 1
+MODEL, THREADS, RECOGNISED_HZ = "whisper-base", 2, 16_000
 PAD_S = 0.5
 """Silence after a cut, before recognition: it expects speech to end."""
 
@@ -67,7 +66,7 @@ def main(arguments: list[str]) -> int:
     folder = options.source or options.keep or paths.state_dir() / "bench" / "history"
     try:
         with ForeignLoad() as foreign:
-            remembered = asyncio.run(_run(options, folder))
+            remembered = _run(options, folder)
     except (ConfigurationError, AudioFileError) as error:
         print(f"bench history: {error}", file=sys.stderr)
         return 2
@@ -89,27 +88,34 @@ def promises_of(remembered: Sequence[Remembered], *, over: int) -> list[Promise]
     ]
 
 
-async def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
+def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
     if options.source is None:
-        run = await interruptions(
-            options.interruptions,
-            callers=options.callers,
-            clips=options.clips,
-            seed=options.seed,
-            progress=to_stderr,
+        run = asyncio.run(
+            interruptions(
+                options.interruptions,
+                callers=options.callers,
+                clips=options.clips,
+                seed=options.seed,
+                progress=to_stderr,
+            )
         )
         write_kept(run, folder)
     kept = _read(folder)
     to_stderr("recognising what was heard")
-    async with (
-        running(llm_url="http://127.0.0.1:9/v1", parts=("asr",)) as parley,
-        RecognitionPool(StaticDiscovery(parley.asr_address)) as pool,
-    ):
-        return [
-            await _remembered(row, folder, pool, set(kept["asked"]))
-            for row in kept["interruptions"]
-            if row["measured"]["heard"] is not None
-        ]
+    ways = _ways()
+    asked = set(kept["asked"])
+    return [
+        _remembered(row, folder, ways, asked)
+        for row in kept["interruptions"]
+        if row["measured"]["heard"] is not None
+    ]
+
+
+def _ways() -> list[Callable[[FloatSamples], str]]:
+    """The worker's own way of recognising, and a slower one for what it does not understand."""
+    model = models.ensure(MODEL)
+    short, full = ShortContext(model, THREADS), FullContext(model, THREADS)
+    return [short.hear, lambda samples: full.hear(samples, beam_size=5)]
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -122,23 +128,35 @@ def _read(folder: Path) -> dict[str, Any]:
     return kept
 
 
-async def _remembered(
-    row: dict[str, Any], folder: Path, pool: RecognitionPool, asked: set[str]
+def _remembered(
+    row: dict[str, Any],
+    folder: Path,
+    ways: Sequence[Callable[[FloatSamples], str]],
+    asked: set[str],
 ) -> Remembered:
     both, rate = soundfile.read(folder / row["file"], dtype="int16")
     padded = np.concatenate([both[:, 1], np.zeros(round(PAD_S * rate), dtype=np.int16)])
-    text = await recognize(Audio(padded, rate), pool, language="en")
+    sound = Audio(padded, rate).resampled(RECOGNISED_HZ).samples
+    samples = sound.astype(np.float32) / np.float32(32768)
     kept = row["measured"]["heard"]
-    return Remembered(
-        file=row["file"],
-        moment=row["moment"],
-        script=row["script"],
-        kept=kept,
-        recognised=text,
-        kept_words=heard_until(row["script"], kept),
-        heard_words=heard_until(row["script"], text),
-        shown_to_model=kept in asked,
-    )
+    found: list[Remembered] = []
+    for recognise in ways:
+        text = recognise(samples)
+        found.append(
+            Remembered(
+                file=row["file"],
+                moment=row["moment"],
+                script=row["script"],
+                kept=kept,
+                recognised=text,
+                kept_words=heard_until(row["script"], kept),
+                heard_words=heard_until(row["script"], text),
+                shown_to_model=kept in asked,
+            )
+        )
+        if abs(found[-1].difference) <= MOST_WORDS:
+            break
+    return min(found, key=lambda each: abs(each.difference))
 
 
 def _document(

@@ -73,6 +73,12 @@ class FloorLog:
                 return floor.at_s
         return None
 
+    def yielded(self, after_s: float, before_s: float) -> bool:
+        """Whether the person was given the floor in that span."""
+        return any(
+            floor.floor == "yielded" and after_s <= floor.at_s < before_s for floor in self.floors
+        )
+
     def cut(self, after_s: float, before_s: float) -> Cut | None:
         """The first cut in that span."""
         return next((cut for cut in self.cuts if after_s <= cut.at_s < before_s), None)

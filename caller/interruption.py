@@ -26,15 +26,16 @@ RESIDUE_S = 1.0
 RESIDUE_MARGIN_S = 0.02
 """After the last audible sample: the codec's own decay."""
 
-Outcome = Literal["yielded", "ended", "missed"]
+Outcome = Literal["yielded", "held", "ended", "missed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interruption:
     """One onset of the caller's speech over a reply. None: did not happen, or cannot be told.
 
-    `ended`: the reply came to its own end before the agent gave way; `missed`: it was heard for
-    more than MISSED_AFTER_S on.
+    `held`: the agent fell silent and had decided no more when the stretch ended; `ended`: the
+    reply came to its own end before the agent gave way; `missed`: it was heard for more than
+    MISSED_AFTER_S on.
     """
 
     at_s: float
@@ -120,7 +121,11 @@ def measure_interruption(
             at_agent_s = at_ear_s - downlink_s
     return Interruption(
         at_s=round(onset / rate, 3),
-        outcome=_outcome(last - onset, yielded=silenced_s is not None or cut is not None),
+        outcome=_outcome(
+            last - onset,
+            yielded=cut is not None or floor.yielded(onset_unix_s, end_unix_s),
+            held=silenced_s is not None,
+        ),
         into_reply_ms=_ms((onset - reply.start) / rate),
         onset_to_duck_ms=_ms(_duck_s(heard, onset, last)),
         onset_to_duck_told_ms=_ms(ducked_s - onset_unix_s + downlink_s)
@@ -163,10 +168,12 @@ def _reply_at(recording: CallRecording, floor: FloorLog, onset: int, until: int)
     return None
 
 
-def _outcome(audible_samples: int, *, yielded: bool) -> Outcome:
+def _outcome(audible_samples: int, *, yielded: bool, held: bool) -> Outcome:
     if audible_samples > MISSED_AFTER_S * SAMPLE_RATE_HZ:
         return "missed"
-    return "yielded" if yielded else "ended"
+    if yielded:
+        return "yielded"
+    return "held" if held else "ended"
 
 
 def _duck_s(heard: Samples, onset: int, last: int) -> float | None:
