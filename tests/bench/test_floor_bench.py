@@ -1,0 +1,110 @@
+"""The labelled set and its verdicts: what is in it, and what breaks a promise."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from agent.turn_taking import FloorPolicy
+from bench import floor
+from bench.floor_sounds import (
+    RATE_HZ,
+    SPEECH_DBFS,
+    FloorSound,
+    Label,
+    generated_noises,
+    recorded_interruptions,
+)
+from bench.floor_trial import Trial, hold_trial
+from parley import paths
+from parley.audio import read_audio
+from parley.discovery import StaticDiscovery
+from parley.errors import ConfigurationError
+from parley.speech import RecognitionPool
+from tests.caller.sound import burst
+from tests.caller.wire_recogniser import WireRecogniser, recognising
+
+
+def sound(label: Label, name: str = "x") -> FloorSound:
+    return FloorSound(name, label, "generated", np.ones(1600, dtype=np.int16))
+
+
+def trial(label: Label, *, yielded: bool, stuck: bool = False) -> Trial:
+    return Trial(sound(label), yielded, stuck, None, None, None, None, ())
+
+
+def kept(promises: list[Any]) -> dict[str, bool]:
+    return {promise.name: promise.kept for promise in promises}
+
+
+def test_generated_noises_are_all_different_and_the_same_in_every_run() -> None:
+    first, again = list(generated_noises(4)), list(generated_noises(4))
+    assert [s.name for s in first] == [s.name for s in again]
+    assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
+    assert len({s.samples.tobytes() for s in first}) == 16
+    assert {s.label for s in first} == {"noise"}
+
+
+def test_phrases_are_cut_from_sentences_at_one_level(tmp_path: Path) -> None:
+    clip = burst(4.0)
+    soundfile.write(tmp_path / "a.wav", clip.samples // 8, clip.sample_rate_hz)
+    phrases = list(recorded_interruptions(tmp_path))
+    assert [p.name for p in phrases] == ["a first words", "a middle"]
+    for phrase in phrases:
+        assert 1.0 < len(phrase.samples) / RATE_HZ < 2.5
+        rms = np.sqrt(np.mean(np.square(phrase.samples.astype(float))))
+        assert 20 * np.log10(rms / 32768) == pytest.approx(SPEECH_DBFS, abs=1)
+
+
+def test_a_folder_without_recordings_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="--clips"):
+        list(recorded_interruptions(tmp_path))
+
+
+def test_both_shares_are_promised_together() -> None:
+    good = [trial("interruption", yielded=True)] * 97 + [trial("interruption", yielded=False)] * 3
+    fine = [trial("backchannel", yielded=False)] * 90 + [trial("noise", yielded=True)] * 10
+    assert all(kept(floor.promises_of(good + fine, whole=True)).values())
+    deaf = [trial("interruption", yielded=False)] * 100
+    assert not kept(floor.promises_of(deaf + fine, whole=True))["interruptions_yielded_to"]
+    nervous = [trial("backchannel", yielded=True)] * 100
+    assert not kept(floor.promises_of(good + nervous, whole=True))["murmurs_and_noises_survived"]
+    assert not kept(floor.promises_of(good[:50] + fine, whole=True))["interruptions"]
+
+
+def test_an_agent_that_stays_silent_for_good_survived_nothing() -> None:
+    stuck = trial("noise", yielded=False, stuck=True)
+    assert not stuck.right
+    promises = kept(floor.promises_of([stuck, trial("interruption", yielded=True)], whole=False))
+    assert not promises["never_stuck"]
+    assert not promises["murmurs_and_noises_survived"]
+
+
+@pytest.mark.parametrize(
+    ("clip", "text", "yielded"),
+    [("stop.flac", "Wait, stop, I have another question.", True), ("mm-hm.flac", "Mm-hm.", False)],
+)
+async def test_a_sound_is_judged_by_itself_and_by_what_recognition_makes_of_it(
+    clip: str, text: str, yielded: bool
+) -> None:
+    spoken = read_audio(paths.repository() / "docs" / "scripts" / clip).resampled(RATE_HZ).samples
+    recogniser = WireRecogniser(text)
+    async with (
+        recognising(recogniser) as address,
+        RecognitionPool(StaticDiscovery(address)) as pool,
+    ):
+        found = await hold_trial(
+            FloorSound(clip, "interruption" if yielded else "backchannel", "synthesised", spoken),
+            spoken,
+            pool,
+            policy=FloorPolicy(),
+            preflight_silence_s=0.06,
+        )
+    assert found.duck_ms is not None and found.duck_ms > 0
+    assert found.right, found
+    assert (found.yield_ms is not None) is yielded
+    assert (found.returned_ms is not None) is not yielded
+    json.dumps(floor._row(found))

@@ -1,0 +1,93 @@
+"""The load report: what it promises, and a page that stands alone."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import load
+from bench.load import Load, promises_of
+from bench.load_caller import Findings, LoadTurn, response_ms
+from bench.load_page import page
+from bench.load_parts import PartSample, PartUse
+from bench.machine import Machine
+from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
+from caller.floor_log import FloorLog
+from parley.room_events import FloorEvent
+
+
+def turn(response: float | None = 700.0, *, superseded: bool = False) -> LoadTurn:
+    return LoadTurn(1, 3.0, response, superseded, None)
+
+
+def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> Load:
+    findings = Findings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
+    part = PartUse("agent", os.getpid(), [PartSample(0, 0, 80, 1), PartSample(2, 12.5, 120, 2)])
+    return Load(findings, [part], [1.0, 2.0], underruns)
+
+
+def broken(of: Load) -> set[str]:
+    return {promise.name for promise in promises_of(of) if not promise.kept}
+
+
+def test_underruns_refusals_and_silence_break_the_promises() -> None:
+    assert broken(found(turn(), turn(None, superseded=True))) == set()
+    assert broken(found(turn(), underruns=1)) == {"underruns"}
+    assert broken(found(turn(), underruns=None)) == {"underruns"}, "not measured is not kept"
+    assert broken(found(turn(), refusals=1)) == {"calls_refused_or_lost"}
+    assert broken(found(turn(), turn(None))) == {"share_of_turns_answered"}
+
+
+def test_the_page_needs_nothing_else_and_says_what_the_document_says() -> None:
+    of = found(turn(612.5), turn(None), underruns=3)
+    options = load._parser().parse_args(["--callers", "2", "--minutes", "1"])
+    document = load._document(of, promises_of(of), options)
+    shown = page(document, of.findings.turns, of.parts)
+    assert shown.startswith("<!doctype html>")
+    assert shown.count("<svg") == 1
+    assert not re.search(r'(src|href)="(?!#)', shown), "no picture, script or style from elsewhere"
+    assert "612.5" in shown
+    assert "<td class=broken>broken</td>" in shown
+    assert document["machine"] == vars(Machine.this())
+
+
+def test_a_response_is_the_first_sound_of_the_reply_that_began_after_the_speech() -> None:
+    heard = np.zeros(10 * SAMPLE_RATE_HZ, dtype=np.int16)
+    for start_s, end_s in ((0.0, 2.05), (3.06, 4.0)):  # an old reply, and the answer
+        heard[round(start_s * SAMPLE_RATE_HZ) : round(end_s * SAMPLE_RATE_HZ)] = 5000
+    recording = CallRecording(np.zeros_like(heard), heard, 0.0, 100.0)
+    floors = tuple(
+        FloorEvent(floor=name, at_s=100.0 + at_s)  # type: ignore[arg-type]
+        for at_s, name in ((0.0, "speaking"), (2.0, "quiet"), (3.0, "speaking"))
+    )
+    end = 2 * SAMPLE_RATE_HZ
+    assert response_ms(recording, FloorLog(floors), end, len(heard)) == pytest.approx(1060, abs=1)
+    assert response_ms(recording, FloorLog(floors[:2]), end, len(heard)) is None
+
+
+def test_a_process_tree_is_counted_with_its_children() -> None:
+    use = PartUse("us", os.getpid())
+    use.sample(0.0, 0.01)
+    sum(n * n for n in range(200_000))
+    use.sample(1.0, 0.05)
+    assert use.memory_mb > 10
+    assert use.cpu_percent > 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--callers", "0"], ["--minutes", "0"], ["--minutes", "soon"], ["--callers", "-1"]],
+)
+def test_a_load_that_makes_no_sense_is_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        load.main(arguments)
+    assert ended.value.code == 2
+
+
+def test_a_folder_without_clips_is_bad_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load.main(["--clips", str(tmp_path)]) == 2
+    assert "--clips" in capsys.readouterr().err
