@@ -4,31 +4,53 @@ What is made beyond that is thrown away when the person interrupts, and kept a w
 """
 
 import asyncio
+from collections import deque
 from contextvars import ContextVar
 
 AHEAD_S = 1.5
 """With less than this left to play, the next clause is begun: a busy machine's first audio comes
 within it. A clause is not cut, so a long one reaches further."""
 
+CHARS_PER_S = 15.0
+"""Of English speech, for what has been asked for and not been made."""
+
 USERDATA_PACE = "parley.pace"
 """Key of a reply's Pace in its frames' userdata."""
 
 
 class Pace:
-    """Follows one reply: what has been made of it and what has been played."""
+    """Follows one reply: what has been asked for, made and played of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ahead_s: float = AHEAD_S) -> None:
+        """`ahead_s` may be infinite, for speech that nobody plays as it is made."""
+        self._limit_s = ahead_s
+        self._owed_s: deque[float] = deque()
+        """Of each text that is not spoken to its end: about how much of it is still to come."""
         self._made_s = 0.0
         self._played_s = 0.0
         self._changed = asyncio.Event()
 
     @property
     def ahead_s(self) -> float:
-        """Seconds of audio made and not yet played."""
-        return self._made_s - self._played_s
+        """Seconds of audio made, or about to be, and not yet played."""
+        return self._made_s + sum(self._owed_s) - self._played_s
+
+    def asked(self, text: str) -> None:
+        """The text is about to be sent to a worker."""
+        self._owed_s.append(len(text) / CHARS_PER_S)
 
     def made(self, seconds: float) -> None:
+        """So much more audio has come."""
         self._made_s += seconds
+        if self._owed_s:
+            self._owed_s[0] = max(0.0, self._owed_s[0] - seconds)
+        self._changed.set()
+
+    def spoken(self) -> None:
+        """All audio of the oldest text has come."""
+        if self._owed_s:
+            self._owed_s.popleft()
+        self._changed.set()
 
     def played_until(self, seconds: float) -> None:
         """The reply has been played up to this position."""
@@ -37,7 +59,7 @@ class Pace:
 
     async def wanted(self) -> None:
         """Waits until more is to be made."""
-        while self.ahead_s > AHEAD_S:
+        while self.ahead_s > self._limit_s:
             self._changed.clear()
             await self._changed.wait()
 

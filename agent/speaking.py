@@ -7,6 +7,7 @@ text as written, timed by the words that are heard.
 
 import asyncio
 import logging
+import math
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -40,6 +41,7 @@ from parley.speech import (
     SynthesisRequest,
     SynthesisStarted,
     SynthesisWords,
+    TextSpoken,
 )
 
 SAMPLE_RATE_HZ = 24000
@@ -159,7 +161,7 @@ class _SpeakingStream(tts.SynthesizeStream):
         super().__init__(tts=speaking, conn_options=conn_options)
         self._speaking = speaking
         pace: Pace | None = current_pace.get(None)
-        self._pace = pace or Pace()
+        self._pace = pace or Pace(ahead_s=math.inf)
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request = self._speaking.next_request()
@@ -203,6 +205,8 @@ class _SpeakingStream(tts.SynthesizeStream):
                             meter.audio()
                             self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
                             output_emitter.push(event.samples.tobytes())
+                        case TextSpoken():
+                            self._pace.spoken()
         except SpeechError as error:
             meter.failed(error)
             _log.warning("speech is not available: %s", error)
@@ -228,13 +232,16 @@ class _SpeakingStream(tts.SynthesizeStream):
                 left -= len(text)
                 stretches, pause_s = script.segmenter.push(text), PAUSE_S
             for text in script.admit(stretches):
-                await self._pace.wanted()
-                yield text
+                yield await self._wanted(text)
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
         for text in script.admit(script.segmenter.finish()):
-            await self._pace.wanted()
-            yield text
+            yield await self._wanted(text)
+
+    async def _wanted(self, text: str) -> str:
+        await self._pace.wanted()
+        self._pace.asked(text)
+        return text
 
 
 async def _chained(first: str, rest: AsyncGenerator[str]) -> AsyncGenerator[str]:

@@ -18,6 +18,7 @@ from agent.barge_in import BargeIn
 from agent.conversation import Conversation
 from agent.llm import APOLOGY, build_client, build_llm
 from agent.notices import Notices
+from agent.pacing import USERDATA_PACE
 from agent.playout import Playout
 from agent.problems import tell_problems
 from agent.session import build_session
@@ -82,6 +83,8 @@ class Ear(io.AudioOutput):
             self.started.set()
         self._heard_s += frame.duration
         self.played_s += frame.duration
+        if (pace := frame.userdata.get(USERDATA_PACE)) is not None:
+            pace.played_until(self._heard_s)
 
     def flush(self) -> None:
         super().flush()

@@ -1,0 +1,123 @@
+"""What remains of a reply that was cut: what had sounded, in the history and for the model."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from livekit import rtc
+from livekit.agents import AgentSession
+from pydantic import SecretStr
+
+from agent.barge_in import BargeIn
+from agent.conversation import Conversation
+from agent.llm import build_client, build_llm
+from agent.pacing import AHEAD_S
+from agent.playout import Playout
+from agent.session import build_session
+from agent.speaking import SAMPLE_RATE_HZ, Speaking
+from agent.turn_taking import FloorPolicy
+from parley.discovery import StaticDiscovery
+from parley.settings.orchestrator import LlmSection, OrchestratorSettings
+from parley.speech import SpeechPool
+from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_workers import WORD_S, SpeechWorker, serving
+
+SENTENCE_WORDS = 5
+SENTENCES = 30
+LONG = " ".join(
+    " ".join(f"word{SENTENCE_WORDS * n + m}" for m in range(SENTENCE_WORDS)) + "."
+    for n in range(SENTENCES)
+)
+
+
+@dataclass
+class Talk:
+    session: AgentSession[None]
+    playout: Playout
+    voice: SpeechWorker
+    model: WireLlm
+    heard: list[str]
+
+    async def until_played(self, seconds: float) -> None:
+        """What has been played follows from the clock: no state tells of it."""
+        while self.playout.played_s < seconds:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def talk_with(model: WireLlm) -> AsyncGenerator[Talk]:
+    """A session that plays into a native source, in real time."""
+    voice = SpeechWorker()
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(llm_serving(model))
+        target = await stack.enter_async_context(serving(voice))
+        pool = await stack.enter_async_context(SpeechPool(StaticDiscovery(target)))
+        settings = OrchestratorSettings(
+            llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire")
+        )
+        speaking = Speaking(
+            pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
+        )
+        client = await stack.enter_async_context(build_client(settings))
+        session = build_session(
+            settings, hearing=None, speaking=speaking, model=build_llm(settings, client)
+        )
+        heard: list[str] = []
+        source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=200)
+        stack.push_async_callback(source.aclose)
+        playout = Playout(source, sample_rate_hz=SAMPLE_RATE_HZ, on_heard=heard.append)
+        playout.start()
+        stack.push_async_callback(playout.aclose)
+        session.output.audio = playout
+        barge_in = BargeIn(playout, policy=FloorPolicy(), on_yield=lambda cut: None)
+        agent = Conversation(instructions="Be kind.", barge_in=barge_in)
+        await session.start(agent, record=False)
+        stack.push_async_callback(session.aclose)
+        yield Talk(session, playout, voice, model, heard)
+
+
+async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
+    async with talk_with(WireLlm(answer=LONG)) as talk:
+        reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        await talk.until_played(2.0)
+        await talk.session.interrupt(force=True)
+        await reply.wait_for_playout()
+        said = [item for item in talk.session.history.items if item.type == "message"][-1]
+        words = (said.raw_text_content or "").split()
+        assert said.interrupted
+        assert LONG.startswith(" ".join(words))
+        assert abs(len(words) - 2.0 / WORD_S) <= 2
+        assert "".join(talk.heard).split() == words
+        again = talk.session.generate_reply(user_input="And then?", input_modality="text")
+        await talk.until_played(0.1)
+        told = [message for message in talk.model.messages if message["role"] == "assistant"]
+        assert [message["content"].split() for message in told] == [words]
+        again.interrupt(force=True)
+        await again
+
+
+async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_freed() -> None:
+    async with talk_with(WireLlm(answer=LONG)) as talk:
+        talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        await talk.until_played(3.0)
+        made_s = WORD_S * sum(len(text.split()) for text in talk.voice.texts)
+        longest_s = WORD_S * max(len(text.split()) for text in talk.voice.texts)
+        assert made_s < talk.playout.played_s + AHEAD_S + longest_s + 0.5
+        assert not talk.voice.ended.is_set()
+        await talk.session.interrupt(force=True)
+        await talk.voice.ended.wait()
+
+
+async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
+    async with talk_with(WireLlm(answer=LONG)) as talk:
+        talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        await talk.until_played(1.0)
+        talk.playout.pause()
+        await asyncio.sleep(0.3)  # what was being made arrives
+        texts = len(talk.voice.texts)
+        await asyncio.sleep(1.0)  # nothing may happen, for which no state can be awaited
+        assert len(talk.voice.texts) == texts
+        talk.playout.resume()
+        await talk.until_played(2.0)
+        await talk.session.interrupt(force=True)
