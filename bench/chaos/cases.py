@@ -12,6 +12,8 @@ from parley.errors import SupervisorError
 
 NOTICED_S = 4.0
 """Longer than the pool waits for anything: by now the utterance has moved, or never will."""
+MAKING_WITHIN_S = 2.0
+LOOK_S = 0.04
 DRAINED_S = 90.0
 BACK_S = 15.0
 REGISTERED_S = 5.0
@@ -24,8 +26,10 @@ class Hit:
     """What was hit, and what came of it."""
 
     target: str
-    cpu_ms: float
-    """CPU time that the worker had used in the 100 ms before: above 0, it was making sound."""
+    making: bool
+    """Whether the worker with the utterance was making sound of it at that moment."""
+    at: float
+    """The event loop's time of the blow."""
     moved: bool
     """Whether another worker had the utterance afterwards."""
     mend: Mend
@@ -51,90 +55,108 @@ class Case:
     repeated: int = 1
 
 
-async def _speaking(system: System) -> tuple[WorkerProcess, float]:
-    """The worker with the utterance, and its CPU time of the next 100 ms."""
+@dataclass(frozen=True)
+class _Aim:
+    """The worker with the utterance, whether it makes sound of it, and the loop's time."""
+
+    worker: WorkerProcess
+    making: bool
+    at: float
+
+
+async def _aim(system: System) -> _Aim:
+    """Finds the worker, and waits until it makes sound.
+
+    It is seen to by its CPU time, most of a core's; waiting, for text or for the listener, it
+    uses next to none.
+    """
     worker = await system.speaking(within_s=NOTICED_S)
-    before_s = worker.cpu_s()
-    await asyncio.sleep(0.1)
-    return worker, round(1000 * (worker.cpu_s() - before_s))
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + MAKING_WITHIN_S
+    while loop.time() < give_up_at:
+        before_s = worker.cpu_s()
+        await asyncio.sleep(LOOK_S)
+        if worker.cpu_s() - before_s >= LOOK_S / 2:
+            return _Aim(worker, making=True, at=loop.time())
+    return _Aim(worker, making=False, at=loop.time())
 
 
 async def _kill(system: System) -> Hit:
-    worker, cpu_ms = await _speaking(system)
-    worker.signal(signal.SIGKILL)
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
+    aim = await _aim(system)
+    aim.worker.signal(signal.SIGKILL)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
-        await worker.stop()
-        await worker.start()
+        await aim.worker.stop()
+        await aim.worker.start()
 
-    return Hit(worker.name, cpu_ms, moved, mend)
+    return Hit(aim.worker.name, aim.making, aim.at, moved, mend)
 
 
 async def _freeze(system: System) -> Hit:
-    worker, cpu_ms = await _speaking(system)
-    worker.signal(signal.SIGSTOP)
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
+    aim = await _aim(system)
+    aim.worker.signal(signal.SIGSTOP)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
-        worker.signal(signal.SIGCONT)
-        await system.answers(worker, within_s=BACK_S)
+        aim.worker.signal(signal.SIGCONT)
+        await system.answers(aim.worker, within_s=BACK_S)
 
-    return Hit(worker.name, cpu_ms, moved, mend)
+    return Hit(aim.worker.name, aim.making, aim.at, moved, mend)
 
 
 async def _block(system: System) -> Hit:
-    worker, cpu_ms = await _speaking(system)
-    worker.signal(HANG_SIGNAL)
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
+    aim = await _aim(system)
+    aim.worker.signal(HANG_SIGNAL)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
-        await system.answers(worker, within_s=HANG_S + BACK_S)
+        await system.answers(aim.worker, within_s=HANG_S + BACK_S)
 
-    return Hit(worker.name, cpu_ms, moved, mend)
+    return Hit(aim.worker.name, aim.making, aim.at, moved, mend)
 
 
 async def _drain(system: System) -> Hit:
-    worker, cpu_ms = await _speaking(system)
-    worker.signal(signal.SIGTERM)
+    aim = await _aim(system)
+    aim.worker.signal(signal.SIGTERM)
 
     async def mend() -> None:
-        how = await worker.ended(within_s=DRAINED_S)
+        how = await aim.worker.ended(within_s=DRAINED_S)
         if how != "exit status 0":
-            raise SupervisorError(f"{worker.name} was drained and ended with {how}")
-        await worker.stop()
-        await worker.start()
+            raise SupervisorError(f"{aim.worker.name} was drained and ended with {how}")
+        await aim.worker.stop()
+        await aim.worker.start()
 
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
-    return Hit(worker.name, cpu_ms, moved, mend)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
+    return Hit(aim.worker.name, aim.making, aim.at, moved, mend)
 
 
 async def _restart_redis(system: System) -> Hit:
-    worker, cpu_ms = await _speaking(system)
+    aim = await _aim(system)
     assert system.redis is not None
     await system.redis.stop()
     await system.redis.start()
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
         await _registered_again(system)
 
-    return Hit("redis", cpu_ms, moved, mend)
+    return Hit("redis", aim.making, aim.at, moved, mend)
 
 
 async def _take_redis(system: System) -> Hit:
     """Takes Redis away in the middle of a reply; mending brings it back."""
-    worker, cpu_ms = await _speaking(system)
+    aim = await _aim(system)
     assert system.redis is not None
     await system.redis.stop()
-    moved = await system.taken_over(worker, within_s=NOTICED_S)
+    moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
         assert system.redis is not None
         await system.redis.start()
         await _registered_again(system)
 
-    return Hit("redis", cpu_ms, moved, mend)
+    return Hit("redis", aim.making, aim.at, moved, mend)
 
 
 async def _registered_again(system: System) -> None:

@@ -128,7 +128,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
     table = Table(title="what a caller heard of it")
     table.add_column("case")
     table.add_column("when")
-    for column in ("CPU", "lost", "twice", "gap", "allowed"):
+    for column in ("making", "lost", "twice", "gap", "allowed"):
         table.add_column(column, justify="right")
     table.add_column("")
     limits = {case.name: case for case in suite.cases}
@@ -137,7 +137,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
         table.add_row(
             trial.case,
             trial.occasion + (f", {trial.hit_at_s:.1f} s" if trial.hit_at_s else ""),
-            "" if trial.hit_at_s is None else f"{trial.worker_cpu_ms:.0f} ms",
+            "" if trial.hit_at_s is None else ("yes" if trial.making else "no"),
             " ".join(trial.lost) or "0",
             str(trial.repeated),
             "" if trial.gap_s is None else f"{trial.gap_s:.2f} s",
@@ -150,7 +150,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
         f"{machine.cores} cores, {machine.processor}; others kept {foreign_percent:.0f}% of them "
         "busy meanwhile.\n"
         "when: the model's word after which it was hit; seconds since the reply's first sound.\n"
-        "CPU: what the worker had used in the 100 ms before: above 0, it was making sound.\n"
+        "making: whether the worker was making sound of the reply at that moment.\n"
         "gap: silence beyond that of an undisturbed reply."
     )
     if error is not None:

@@ -18,6 +18,7 @@ from workers.engines.base import FloatSamples
 RECOGNISED_HZ = 16_000
 SHORTEST_PAUSE_S = 0.08
 """Silences below this are the closures of consonants."""
+MOST_CHANGED = 2
 NEARBY = 5
 """Words: as far back as an utterance is taken up again."""
 UNMATCHED_COST_S = 0.4
@@ -76,7 +77,8 @@ def word_errors(script: str, heard: str) -> WordErrors:
         if chunk.type == "delete":
             lost.update(places)
         elif chunk.type == "substitute":
-            changed.update(places)
+            # A voice does not make others of so many words in a row: something else was said.
+            (changed if len(places) <= MOST_CHANGED else lost).update(places)
         elif chunk.type == "insert":
             near = words[max(0, chunk.ref_start_idx - NEARBY) : chunk.ref_start_idx + NEARBY]
             extra = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]

@@ -29,7 +29,7 @@ WORDS_PER_S = 6.0
 """Twice as fast as the voice speaks."""
 AT_ONCE = 8
 STATUS_TIMEOUT_S = 0.5
-POLL_S = 0.02
+POLL_S = 0.1
 UDP_PORTS = 100
 
 

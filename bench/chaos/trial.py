@@ -25,7 +25,8 @@ class Trial:
     occasion: str
     hit: str
     hit_at_s: float | None
-    worker_cpu_ms: float
+    making: bool
+    """Whether the worker was making sound of the utterance when the blow fell."""
     moved: bool
     lost: tuple[str, ...]
     changed: tuple[str, ...]
@@ -44,7 +45,7 @@ class Trial:
             occasion="",
             hit="",
             hit_at_s=None,
-            worker_cpu_ms=0.0,
+            making=False,
             moved=False,
             lost=(),
             changed=(),
@@ -100,8 +101,8 @@ class Stage:
             audible_at = loop.time()
             await self.system.storyteller.told(after_word + 1)  # only then is the sentence over
             await asyncio.sleep(HANDED_OVER_S)
-            at_s = loop.time() - audible_at
-            hits.append((await strike(self.system), at_s))
+            hit = await strike(self.system)
+            hits.append((hit, hit.at - audible_at))
 
         audio = await listener.hear(self.script.text, disturb)
         ((hit, at_s),) = hits
@@ -132,7 +133,7 @@ class Stage:
             occasion=occasion,
             hit=hit.target if hit is not None else "",
             hit_at_s=hit_at_s,
-            worker_cpu_ms=hit.cpu_ms if hit is not None else 0.0,
+            making=hit.making if hit is not None else False,
             moved=hit.moved if hit is not None else False,
             lost=judgement.lost,
             changed=judgement.changed,

@@ -115,7 +115,9 @@ class SpeechPool:
                 candidate = await self._workers.pick(
                     failures.by_target, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
                 )
-                attempt = self._attempt(candidate, utterance, resumption, feed)
+                attempt = self._attempt(
+                    candidate, utterance, resumption, feed, is_last=failures.leave_one
+                )
                 if utterance.started is None:
                     attempt, pending = await self._hedged(attempt, utterance, resumption, feed)
                 else:
@@ -141,8 +143,16 @@ class SpeechPool:
                     await attempt.aclose()
 
     def _attempt(
-        self, candidate: Candidate, utterance: Utterance, resumption: Resumption, feed: Feed[str]
+        self,
+        candidate: Candidate,
+        utterance: Utterance,
+        resumption: Resumption,
+        feed: Feed[str],
+        *,
+        is_last: bool = False,
     ) -> Attempt:
+        """`is_last`: where it fails too, nobody is asked any more; it is waited for as if alone,
+        for a machine on which every worker is slow must still be heard out."""
         target, voice = candidate.target, resumption.request.voice
         return Attempt(
             SynthesisCall(
@@ -154,7 +164,7 @@ class SpeechPool:
             candidate=candidate,
             utterance=utterance,
             roster=self.roster,
-            alone=lambda: not self._workers.others(target, voice=voice),
+            alone=lambda: is_last or not self._workers.others(target, voice=voice),
             clock=self._clock,
         )
 

@@ -42,6 +42,11 @@ class Failures:
         if self._count >= MAX_WORKERS_TRIED:
             raise error
 
+    @property
+    def leave_one(self) -> bool:
+        """Whether the next failure is the last."""
+        return self._count >= MAX_WORKERS_TRIED - 1
+
     def clear(self) -> None:
         self._count = 0
         self.by_target.clear()

@@ -63,6 +63,7 @@ def test_lost_and_repeated_words_are_told_apart() -> None:
     assert word_errors(script, "the water was dark").lost == {3, 4}
     assert word_errors(script, "the water water was calm and dark") == WordErrors(repeated=1)
     assert word_errors(script, "the water was warm and dark").changed == {3}
+    assert word_errors(script, "the water sorry my voice failed").lost == {2, 3, 4, 5}
     assert word_errors(script, "the water was oh calm and dark") == WordErrors()
     assert word_errors(script, "").lost == set(range(6))
 

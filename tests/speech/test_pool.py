@@ -231,3 +231,16 @@ async def test_a_refused_call_does_not_queue_at_workers_known_to_be_full() -> No
         with pytest.raises(WorkersBusyError):
             await speak(pool)
     assert sum(len(worker.opened) for worker in workers) == 1
+
+
+async def test_where_every_worker_is_slow_the_last_one_asked_is_heard_out() -> None:
+    workers = [WireWorker() for _ in range(3)]
+
+    async def slower() -> AsyncGenerator[str]:
+        yield "w1 w2."
+        for worker in workers:
+            worker.first_audio_delay_s = 1.7  # longer than any of them is given
+        yield "w3."
+
+    async with pool_of(*workers) as pool:
+        assert heard(await speak(pool, slower())) == [1, 2, 3]
