@@ -143,7 +143,9 @@ class TurnTaking:
         if not (voiced and self._near(level_db)):
             return self.passes(at_s=at_s)
         if at_s - self._last_voiced_s > self.policy.settle_s + duration_s:
+            began_s = self._speech_began_s if self.contested else None
             self._forget()
+            self._speech_began_s = began_s  # what silenced the agent is still being judged
         if self._speech_began_s is None:
             self._speech_began_s = at_s - duration_s
         self._voiced_s += duration_s

@@ -1,8 +1,10 @@
-"""Interrupting the agent in a real room, judged by what the caller hears."""
+"""Speaking over the agent in a real room: what is heard, read, and told to the model."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import yaml
 
@@ -10,11 +12,12 @@ from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.measure import window_levels_dbfs
 from parley.audio import Audio
-from parley.room_events import FloorEvent, InterruptedEvent
+from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
 from parley.supervisor.parts import PART_NAMES
 from parley.supervisor.stack import Stack
 from tests.agent.test_room import spoken
-from tests.conftest import write_test_config
+from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.conftest import free_ports, write_test_config
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
@@ -25,35 +28,54 @@ STORY = (
     "make a living, while he would have to die of hunger."
 )
 AUDIBLE_DBFS = -50.0
+LONG_S = 60.0
+
+
+@dataclass(frozen=True)
+class Storyteller:
+    """Parley with a story for a greeting, and a language model that the test serves."""
+
+    stack: Stack
+    llm_port: int
+
+    @asynccontextmanager
+    async def call(self, model: WireLlm) -> AsyncGenerator[RoomClient]:
+        """A caller that hears the story begin."""
+        gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(llm_serving(model, port=self.llm_port))
+            client = await stack.enter_async_context(join(await request_access(gateway)))
+            await client.wait_for_agent()
+            assert await client.reached(lambda: not client.ear.quiet_since(0), timeout_s=LONG_S)
+            yield client
 
 
 @pytest.fixture(scope="module")
 def storyteller(
     start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> Stack:
-    """Parley with a story for a greeting."""
-    folder = tmp_path_factory.mktemp("storyteller")
-    configuration = write_test_config(folder / "configs")
+) -> Storyteller:
+    configuration = write_test_config(tmp_path_factory.mktemp("storyteller") / "configs")
     file = configuration / "orchestrator.yaml"
-    values = yaml.safe_load(file.read_text())
+    values = yaml.safe_load(file.read_text(encoding="utf-8"))
+    (port,) = free_ports(1)
     values["agent"]["greeting"] = STORY
-    file.write_text(yaml.safe_dump(values))
-    return start_stack(*PART_NAMES, configuration=configuration)
+    values["llm"] |= {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "wire"}
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    parts = [part for part in PART_NAMES if part != "llm"]
+    return Storyteller(start_stack(*parts, configuration=configuration), port)
 
 
-@asynccontextmanager
-async def listening(stack: Stack, *, for_s: float) -> AsyncGenerator[RoomClient]:
-    """A caller that has heard so much of the story."""
-    port = stack.configuration.orchestrator.server.port
-    async with join(await request_access(f"http://127.0.0.1:{port}")) as client:
-        await client.wait_for_agent()
-        assert await client.reached(lambda: not client.ear.quiet_since(0), timeout_s=20)
-        begun_s = client.clock()
-        assert await client.reached(lambda: client.clock() > begun_s + for_s, timeout_s=20)
-        yield client
+async def passes(client: RoomClient, seconds: float) -> None:
+    until_s = client.clock() + seconds
+    assert await client.reached(lambda: client.clock() >= until_s, timeout_s=LONG_S)
 
 
-def floors(client: RoomClient, since_s: float) -> list[str]:
+async def says(client: RoomClient, clip: Audio) -> None:
+    utterance = client.microphone.speak(clip)
+    assert await client.reached(lambda: utterance.pushed, timeout_s=LONG_S)
+
+
+def floors(client: RoomClient, since_s: float = 0.0) -> list[str]:
     return [
         heard.event.floor
         for heard in client.events
@@ -61,49 +83,75 @@ def floors(client: RoomClient, since_s: float) -> list[str]:
     ]
 
 
-def interruptions(client: RoomClient) -> list[InterruptedEvent]:
-    return [heard.event for heard in client.events if isinstance(heard.event, InterruptedEvent)]
+def told(client: RoomClient, kind: type[TurnEvent | InterruptedEvent]) -> list[object]:
+    return [heard.event for heard in client.events if isinstance(heard.event, kind)]
 
 
-def quiet_before(clip: Audio, seconds: float) -> Audio:
-    return clip
+def read(client: RoomClient) -> str:
+    return client.transcripts.said_by(client.agent_identity, since_s=0).strip()
 
 
 async def test_an_interruption_silences_the_agent_and_history_ends_there(
-    storyteller: Stack,
+    storyteller: Storyteller,
 ) -> None:
-    clip = await spoken(storyteller, "Wait, stop. I have another question for you.")
-    async with listening(storyteller, for_s=3.0) as client:
-        began_s = client.clock()
-        utterance = client.microphone.speak(clip)
-        assert await client.reached(lambda: utterance.pushed, timeout_s=20)
-        await client.reached(lambda: bool(interruptions(client)), timeout_s=10)
-        for event in client.events:
-            print(round(event.at_s - began_s, 3), event.event)
-        assert interruptions(client)
-        heard = client.ear.between(began_s, client.clock())
-        (cut,) = interruptions(client)
-        said = client.transcripts.said_by(client.agent_identity, since_s=0)
-        for event in client.events:
-            print(round(event.at_s - began_s, 3), event.event)
-        print(said)
-        print(window_levels_dbfs(heard.samples, 48000)[:100].round())
-    assert STORY.startswith(cut.heard.strip())
-    assert 3 < len(cut.heard.split()) < 40
-    assert said.strip() == cut.heard.strip()
+    model = WireLlm(silent_s=2.0)
+    clip = await spoken(storyteller.stack, "Wait, stop. I have another question for you.")
+    async with storyteller.call(model) as client:
+        await passes(client, 3.0)
+        await says(client, clip)
+        assert await client.reached(lambda: bool(told(client, InterruptedEvent)), timeout_s=LONG_S)
+        silent_from_s = client.clock()
+        assert await client.reached(lambda: "thinking" in floors(client), timeout_s=LONG_S)
+        heard = client.ear.between(silent_from_s, client.clock())
+        (cut,) = told(client, InterruptedEvent)
+        assert isinstance(cut, InterruptedEvent)
+        kept = cut.heard.strip()
+        assert STORY.startswith(kept)
+        assert 3 < len(kept.split()) < 40
+        assert await client.reached(lambda: read(client).startswith(kept), timeout_s=LONG_S)
+        assert read(client) == kept
+        assert cut.onset_at_s is not None
+        assert cut.decided_at_s is not None
+        assert cut.onset_at_s < cut.decided_at_s
+        assert np.all(window_levels_dbfs(heard.samples, 48000) < AUDIBLE_DBFS)
+        assert await client.reached(lambda: bool(model.requests), timeout_s=LONG_S)
+        said = [message for message in model.messages if message["role"] == "assistant"]
+        assert [message["content"].strip() for message in said] == [kept]
 
 
-async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Stack) -> None:
-    clip = await spoken(storyteller, "Mm-hmm.")
-    async with listening(storyteller, for_s=2.0) as client:
+async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> None:
+    model = WireLlm()
+    clip = await spoken(storyteller.stack, "Okay.")
+    async with storyteller.call(model) as client:
+        await passes(client, 2.0)
         began_s = client.clock()
-        utterance = client.microphone.speak(clip)
-        assert await client.reached(lambda: utterance.pushed, timeout_s=20)
-        told = await client.reached(lambda: "quiet" in floors(client, began_s), timeout_s=60)
-        for event in client.events:
-            print(round(event.at_s - began_s, 3), event.event)
-        assert told
-        assert "yielded" not in floors(client, began_s)
-        said = client.transcripts.said_by(client.agent_identity, since_s=0)
-        assert not interruptions(client)
-    assert said.strip() == STORY
+        await says(client, clip)
+        over = lambda: "quiet" in floors(client, began_s)  # noqa: E731
+        assert await client.reached(over, timeout_s=2 * LONG_S)
+        assert "yielded" not in floors(client)
+        assert not told(client, InterruptedEvent)
+        assert await client.reached(lambda: read(client) == STORY, timeout_s=LONG_S)
+        assert not model.requests
+
+
+async def test_who_speaks_on_while_the_agent_thinks_is_answered_once_and_wholly(
+    storyteller: Storyteller,
+) -> None:
+    model = WireLlm(answer="It is Paris, and it is Madrid.", silent_s=6.0)
+    first = await spoken(storyteller.stack, "What is the capital of France?")
+    second = await spoken(storyteller.stack, "And tell me the capital of Spain, please.")
+    async with storyteller.call(model) as client:
+        await passes(client, 1.0)
+        await says(client, first)
+        assert await client.reached(lambda: "thinking" in floors(client), timeout_s=LONG_S)
+        await says(client, second)
+        assert await client.reached(lambda: floors(client).count("thinking") >= 2, timeout_s=LONG_S)
+        model.silent_s = 0.0
+        assert await client.reached(lambda: bool(told(client, TurnEvent)), timeout_s=LONG_S)
+        said = " ".join(
+            message["content"] for message in model.messages if message["role"] == "user"
+        ).lower()
+        assert "france" in said
+        assert "spain" in said
+        assert await client.reached(lambda: read(client).endswith("Madrid."), timeout_s=LONG_S)
+        assert read(client).count("Paris") == 1

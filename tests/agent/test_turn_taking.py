@@ -96,6 +96,18 @@ def test_a_short_command_yields_though_it_is_over_when_it_is_understood() -> Non
     assert person.made[-1] is Decision.YIELD
 
 
+def test_a_pause_within_an_interruption_does_not_move_its_beginning() -> None:
+    person = listening_to_the_agent()
+    began_s = person.now_s
+    person.sounds(0.3)
+    person.is_silent(0.5)
+    person.sounds(0.3)
+    person.is_understood("Wait. Stop.")
+    assert person.made[-1] is Decision.YIELD
+    assert person.turns.onset_s is not None
+    assert person.turns.onset_s - began_s < 2 * WINDOW_S
+
+
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
     person.sounds(POLICY.yield_after_s + 0.2)

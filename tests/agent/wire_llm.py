@@ -62,8 +62,8 @@ def _event(content: str) -> bytes:
 
 
 @asynccontextmanager
-async def llm_serving(llm: WireLlm) -> AsyncGenerator[str]:
-    """Serves the model on a free port; yields its base URL."""
+async def llm_serving(llm: WireLlm, *, port: int = 0) -> AsyncGenerator[str]:
+    """Serves the model on `port`, 0 for a free one; yields its base URL."""
     app = web.Application()
     app.add_routes(
         [
@@ -73,7 +73,7 @@ async def llm_serving(llm: WireLlm) -> AsyncGenerator[str]:
     )
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()
     (address,) = runner.addresses
     try:
