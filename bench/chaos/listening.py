@@ -44,10 +44,13 @@ class Listener:
         asked_s = client.clock()
         await client.type(QUESTION)
         await self.until_audible(asked_s)
-        async with asyncio.TaskGroup() as tasks:
-            if disturb is not None:
-                tasks.create_task(_as_coroutine(disturb))
-            tasks.create_task(self._until_settled(script))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if disturb is not None:
+                    tasks.create_task(_as_coroutine(disturb))
+                tasks.create_task(self._until_settled(script))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None  # the first has cancelled the other
         return client.ear.between(asked_s, client.clock())
 
     async def _until_settled(self, script: str) -> None:

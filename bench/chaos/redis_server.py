@@ -42,6 +42,10 @@ class RedisServer:
         self._log = PartLog(folder / "redis.log")
         self._process: PartProcess | None = None
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     async def start(self) -> None:
         """Returns once it answers."""
         self._process = await PartProcess.start(self._part, self._log)

@@ -86,9 +86,9 @@ class Suite:
                     self.tell(f"{case.name}: {case.summary}, after word {after_word}")
                     await asyncio.sleep(POOL_ASKS_S)
                     self.trials.append(await stage.trial(case, listener, after_word=after_word))
-        except* (CallError, SupervisorError) as failures:
-            problem = "; ".join(str(error) for error in failures.exceptions)
-            self.trials.append(Trial.failed(case.name, problem))
+        except (CallError, SupervisorError) as failure:
+            self.trials.append(Trial.failed(case.name, str(failure)))
+            await stage.system.restore()
 
     async def _outlasting(self, case: Case, stage: Stage, listener: Listener) -> None:
         """A fault that begins in a reply and lasts through later ones, one in a new call."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -55,6 +56,17 @@ class System:
         return Access(
             url=granted.url, token=granted.token, room=granted.room, identity=granted.identity
         )
+
+    async def restore(self) -> None:
+        """Brings back whatever a case that broke off has left broken; raises SupervisorError."""
+        if self.redis is not None and not self.redis.runs:
+            await self.redis.start()
+        for worker in self.workers:
+            if worker.runs:
+                worker.signal(signal.SIGCONT)
+            else:
+                await worker.stop()
+                await worker.start()
 
     async def speaking(self, *, within_s: float) -> WorkerProcess:
         """The worker that has an utterance; raises SupervisorError when none gets one."""
