@@ -178,7 +178,10 @@ class Playout(io.AudioOutput):
             return
         self._paused = True
         if self._reply is not None:
+            decided_s = self._clock()
             self._silence(self._reply)
+            silent_s = self._clock() + RAMP_S - decided_s
+            metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
 
     def resume(self) -> None:
         super().resume()

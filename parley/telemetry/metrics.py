@@ -48,7 +48,7 @@ playout_underruns = Counter(
 )
 barge_in_latency_seconds = Histogram(
     "barge_in_latency_seconds",
-    "stage onset_to_decision: speech starts to the decision to yield; "
+    "stage onset_to_decision: speech starts to the decision to fall silent; "
     "decision_to_silence: from there to the last audible sample",
     ["stage"],
     buckets=BARGE_IN_BUCKETS_S,
