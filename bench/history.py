@@ -26,6 +26,7 @@ from bench.promise import Promise, print_promises
 from bench.recordings import shared
 from bench.whisper_decodes import FullContext, ShortContext
 from caller.heard_words import heard_until
+from caller.plain_words import plain_words
 from parley import models, paths
 from parley.audio import Audio
 from parley.errors import AudioFileError, ConfigurationError
@@ -38,6 +39,10 @@ MOST_WORDS = 1
 MODEL, THREADS, RECOGNISED_HZ = "whisper-base", 2, 16_000
 PAD_S = 0.5
 """Silence after a cut, before recognition: it expects speech to end."""
+
+
+Way = Callable[[FloatSamples, str], str]
+"""Recognises samples at RECOGNISED_HZ in which a script's beginning is said."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +116,20 @@ def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
     ]
 
 
-def _ways() -> list[Callable[[FloatSamples], str]]:
-    """The worker's own way of recognising, and a slower one for what it does not understand."""
+def _ways() -> list[Way]:
+    """The worker's own way of recognising, then slower ones for what it does not understand; the
+    last is told the script's words, but not their order: it cannot go on where the sound ends."""
     model = models.ensure(MODEL)
     short, full = ShortContext(model, THREADS), FullContext(model, THREADS)
-    return [short.hear, lambda samples: full.hear(samples, beam_size=5)]
+    return [
+        lambda samples, script: short.hear(samples),
+        lambda samples, script: full.hear(samples, beam_size=5),
+        lambda samples, script: full.hear(samples, beam_size=5, words=_vocabulary(script)),
+    ]
+
+
+def _vocabulary(script: str) -> str:
+    return f"Words: {', '.join(sorted(set(plain_words(script).split())))}."
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -129,10 +143,7 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _remembered(
-    row: dict[str, Any],
-    folder: Path,
-    ways: Sequence[Callable[[FloatSamples], str]],
-    asked: set[str],
+    row: dict[str, Any], folder: Path, ways: Sequence[Way], asked: set[str]
 ) -> Remembered:
     both, rate = soundfile.read(folder / row["file"], dtype="int16")
     padded = np.concatenate([both[:, 1], np.zeros(round(PAD_S * rate), dtype=np.int16)])
@@ -141,7 +152,7 @@ def _remembered(
     kept = row["measured"]["heard"]
     found: list[Remembered] = []
     for recognise in ways:
-        text = recognise(samples)
+        text = recognise(samples, row["script"])
         found.append(
             Remembered(
                 file=row["file"],

@@ -75,12 +75,18 @@ def plan(
         moments += [moment] * round(share * count)
     moments = (moments + ["anywhere"] * count)[:count]
     random.shuffle(moments)
-    return [_planned(moment, random.choice(clips), lengths_s, random) for moment in moments]
+    return [planned_at(moment, clips, lengths_s, random=random) for moment in moments]
 
 
-def _planned(
-    moment: Moment, clip: InterruptingClip, lengths_s: dict[str, float], random: Random
+def planned_at(
+    moment: Moment,
+    clips: Sequence[InterruptingClip],
+    lengths_s: dict[str, float],
+    *,
+    random: Random,
 ) -> Planned:
+    """An interruption at such a moment, of a script and with a clip chosen at random."""
+    clip = random.choice(clips)
     script = random.choice(SHORT if moment == "last 200 ms" else LONG)
     length_s = lengths_s.get(script, SECONDS_PER_WORD * len(script.split()))
     match moment:

@@ -18,6 +18,7 @@ from bench.interrupting_call import (
     hear_out,
     interrupt,
     plan,
+    planned_at,
 )
 from bench.interrupting_clips import InterruptingClip, read_clips
 from bench.own_parley import OwnParley, running
@@ -120,7 +121,10 @@ class _Driver:
     lengths_s: dict[str, float]
     random: Random
     calls: int = 0
-    _planned: list[Planned] = field(default_factory=list)
+    _planned: list[Planned] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._planned = plan(self.count, self.clips, self.lengths_s, random=self.random)
 
     async def call(self) -> None:
         while planned := self._next():
@@ -130,16 +134,15 @@ class _Driver:
             except CallError as error:
                 self.run.failed_calls.append(str(error))
                 self.progress(f"a call broke off: {error}")
+                self._planned += planned
                 continue
             await asyncio.to_thread(self._judge, call)
             self.progress(f"{min(len(self.run.records), self.count)} of {self.count} interruptions")
 
     def _next(self) -> list[Planned]:
-        if len(self.run.records) >= self.count or len(self.run.failed_calls) > FAILED_CALLS:
+        """What is still to be done, one call's worth: each caller makes up for its own."""
+        if len(self.run.failed_calls) > FAILED_CALLS:
             return []
-        if not self._planned:
-            missing = self.count - len(self.run.records)
-            self._planned = plan(missing, self.clips, self.lengths_s, random=self.random)
         taken, self._planned = self._planned[:PER_CALL], self._planned[PER_CALL:]
         return taken
 
@@ -154,6 +157,10 @@ class _Driver:
             late = measured is not None and measured.outcome == "ended"
             if measured is None or (late and measured.onset_to_silence_ms == 0):
                 self.run.too_late += 1
+                again = planned_at(
+                    spoken.planned.moment, self.clips, self.lengths_s, random=self.random
+                )
+                self._planned.append(again)
                 continue
             self.run.records.append(_record(call, spoken.planned, onset, measured))
         self.run.unanswered += call.unanswered

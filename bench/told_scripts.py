@@ -15,16 +15,14 @@ WORDS_PER_S = 40.0
 """As a model on a graphics card writes."""
 
 LONG = (
-    "Bicycles are the quickest way through an old town, because streets that were laid out for "
-    "carts and donkeys have never had much room for cars.",
-    "Deserts grow cold at night, for dry air and bare stone give their warmth back to the sky as "
-    "soon as the evening sun has left them.",
+    "Bicycles are the quickest way through an old town, because its streets were laid out for "
+    "carts and donkeys.",
+    "Deserts grow cold at night, for dry air and bare stone give their warmth back to the sky.",
     "Pilots learn to trust their instruments in a cloud, since the inner ear will happily report "
-    "level flight while the horizon slowly tips over.",
+    "level flight.",
     "Gardens behind high walls ripen peaches far to the north, as the bricks keep the heat of the "
-    "afternoon and hand it back until morning.",
-    "Kitchens teach patience better than books, because bread rises when it wants to and a good "
-    "broth cannot be talked into hurrying.",
+    "afternoon.",
+    "Kitchens teach patience better than books, because good bread rises only when it wants to.",
 )
 SHORT = (
     "Tides follow the moon quite faithfully.",

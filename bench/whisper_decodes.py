@@ -43,6 +43,9 @@ class FullContext:
     def __init__(self, folder: Path, threads: int) -> None:
         self._model = load_model(folder, device="cpu", threads=threads)
 
-    def hear(self, samples: FloatSamples, *, beam_size: int) -> str:
-        segments, _ = self._model.transcribe(samples, language=_LANGUAGE, beam_size=beam_size)
+    def hear(self, samples: FloatSamples, *, beam_size: int, words: str = "") -> str:
+        """`words` are those that may come, in any order: short sounds need the hint."""
+        segments, _ = self._model.transcribe(
+            samples, language=_LANGUAGE, beam_size=beam_size, initial_prompt=words or None
+        )
         return "".join(segment.text for segment in segments).strip()

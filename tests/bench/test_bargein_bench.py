@@ -143,7 +143,7 @@ def test_a_kept_run_is_judged_again_without_another_call(
     write_kept(Run(records=[record()] * 3, asked=["Tides follow "]), tmp_path)
     assert soundfile.info(tmp_path / "003.flac").channels == 2
     assert len(json.loads((tmp_path / KEPT_FILE).read_text())["interruptions"]) == 3
-    monkeypatch.setattr(history, "_ways", lambda: [lambda samples: "Tides follow the"])
+    monkeypatch.setattr(history, "_ways", lambda: [lambda samples, script: "Tides follow the"])
     plot = tmp_path / "plot.svg"
     arguments = ["--from", str(tmp_path), "--interruptions", "3", "--json", "--plot", str(plot)]
     assert history.main(arguments) == 0
