@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.session import floor_policy
+from bench.floor_rooms import RoomTrial, in_a_room, sample
 from bench.floor_sounds import (
     RATE_HZ,
     FloorSound,
@@ -34,16 +35,25 @@ from bench.machine import ForeignLoad, Machine
 from bench.own_parley import running
 from bench.promise import Promise, print_promises
 from bench.recordings import shared
+from bench.told_scripts import ToldScripts
 from bench.worker_process import WorkerProcess
 from parley import models
+from parley.audio import Samples
 from parley.discovery import StaticDiscovery
-from parley.errors import AudioFileError, ConfigurationError, ModelError, SupervisorError
+from parley.errors import (
+    AudioFileError,
+    ConfigurationError,
+    ModelError,
+    ParleyError,
+    SupervisorError,
+)
 from parley.settings import OrchestratorSettings
 from parley.speech import RecognitionPool, SpeechPool
 
 VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
 GENERATED_EACH = 10
 DEFAULT_STREAMS = 3
+DEFAULT_ROOMS = 24
 YIELDED, SURVIVED = 0.97, 0.90
 OF_EACH = 100
 FULL_SET = 10_000
@@ -53,6 +63,7 @@ FULL_SET = 10_000
 class Found:
     trials: list[Trial]
     voices: list[str]
+    rooms: list[RoomTrial]
 
     def of(self, *, wants_floor: bool) -> list[Trial]:
         return [trial for trial in self.trials if trial.sound.wants_floor is wants_floor]
@@ -118,13 +129,21 @@ async def _run(options: argparse.Namespace) -> Found:
                 if len(trials) % 20 == 0:
                     to_stderr(f"{len(trials)} of {len(sounds)}")
 
-        async with (
-            RecognitionPool(StaticDiscovery(parley.asr_address)) as pool,
-            asyncio.TaskGroup() as group,
-        ):
-            for _ in range(options.streams):
-                group.create_task(stream(pool))
-    return Found(trials, voices)
+        async with RecognitionPool(StaticDiscovery(parley.asr_address)) as pool:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(options.streams):
+                        group.create_task(stream(pool))
+            except* ParleyError as errors:
+                raise errors.exceptions[0] from None
+    chosen = sample(sounds, options.rooms)
+    return Found(trials, voices, await _in_rooms(chosen, person) if chosen else [])
+
+
+async def _in_rooms(sounds: Sequence[FloorSound], person: Samples) -> list[RoomTrial]:
+    model = ToldScripts()
+    async with model.serving() as url, running(llm_url=url) as parley:
+        return await in_a_room(parley, model, sounds, person, progress=to_stderr)
 
 
 async def _sounds(options: argparse.Namespace) -> tuple[list[FloorSound], list[str]]:
@@ -213,6 +232,15 @@ def _document(
         "sounds": Counter(trial.sound.label for trial in found.trials),
         "synthetic": sum(trial.sound.origin != "recorded" for trial in found.trials),
         "confusion": _table(found.trials),
+        "rooms": {
+            "sounds": len(found.rooms),
+            "right": sum(trial.right for trial in found.rooms),
+            "wrong": [
+                {"name": trial.sound.name, "label": trial.sound.label, "yielded": trial.yielded}
+                for trial in found.rooms
+                if not trial.right
+            ],
+        },
         "wrong": [_row(trial) for trial in found.trials if not trial.right],
         "promises": [promise.document() for promise in promises],
         "kept": str(options.keep) if options.keep is not None else None,
@@ -234,7 +262,11 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
                 markup=False,
                 highlight=False,
             )
+    for room in found.rooms:
+        if not room.right:
+            console.print(f"wrong in a room: {room.sound.label} {room.sound.name}", markup=False)
     console.print(
+        f"in real rooms: {sum(room.right for room in found.rooms)} of {len(found.rooms)} right\n"
         f"voices: {', '.join(found.voices) or 'none'}; {machine.cores} cores, "
         f"{machine.processor}; others kept {foreign_percent:.0f}% of them busy meanwhile"
     )
@@ -265,6 +297,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--streams", type=_positive, default=DEFAULT_STREAMS, metavar="N", help="sounds at once"
+    )
+    parser.add_argument(
+        "--rooms", type=int, default=DEFAULT_ROOMS, metavar="N", help="sounds tried in a room, too"
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="every sound, and its verdict")
     return parser
