@@ -134,7 +134,7 @@ async def _run(options: argparse.Namespace) -> Found:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(options.streams):
                         group.create_task(stream(pool))
-            except* ParleyError as errors:
+            except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
     chosen = sample(sounds, options.rooms)
     return Found(trials, voices, await _in_rooms(chosen, person) if chosen else [])
