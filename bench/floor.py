@@ -44,7 +44,6 @@ from parley.errors import (
     AudioFileError,
     ConfigurationError,
     ModelError,
-    ParleyError,
     SupervisorError,
 )
 from parley.settings import OrchestratorSettings

@@ -102,18 +102,10 @@ def measure_interruption(
     downlink_s = None
     if reply.told is not None:
         downlink_s = (reply.start - reply.told) / rate - leading_silence_s
-    sounds = [
-        measure.Sound(reply.start + sound.start, reply.start + sound.end)
-        for sound in measure.sounds(
-            heard[reply.start : reply.end], rate, measure.AUDIBLE_DBFS, gap_s=PAUSE_S / 2
-        )
-    ]
-    stale: list[measure.Sound] = []
+    gone = None
     if cut is not None and cut.event.decided_at_s is not None and downlink_s is not None:
         gone = recording.sample_at_unix(cut.event.decided_at_s + downlink_s + CUT_MARGIN_S)
-        stale = [sound for sound in sounds if sound.start > gone]
-    sounding = [sound for sound in sounds if sound not in stale]
-    last = max((sound.end for sound in sounding), default=reply.start)
+    last, stale = _sounded(heard, reply, gone)
     at_ear_s = at_agent_s = None
     if silenced_s is not None:
         at_ear_s = (last - recording.sample_at_unix(silenced_s)) / rate
@@ -138,9 +130,7 @@ def measure_interruption(
         downlink_ms=_ms(downlink_s),
         talk_over_ms=_talk_over_ms(recording, onset, last),
         residual_dbfs=_residual_dbfs(heard, last, reply.end),
-        stale_ms=round(1000 * sum(s.end - s.start for s in stale) / rate, 1)
-        if cut is not None and cut.event.decided_at_s is not None and downlink_s is not None
-        else None,
+        stale_ms=None if gone is None else round(1000 * stale / rate, 1),
         heard=cut.event.heard if cut is not None else None,
     )
 
@@ -166,6 +156,24 @@ def _reply_at(recording: CallRecording, floor: FloorLog, onset: int, until: int)
             end = sounds[place + 1].start if place + 1 < len(sounds) else until
             return _Reply(sound.start, end, None)
     return None
+
+
+def _sounded(heard: Samples, reply: _Reply, gone: int | None) -> tuple[int, int]:
+    """One past the last audible sample of the reply, and how many samples of it are stale: of
+    sounds that begin after sample `gone`."""
+    sounds = measure.sounds(
+        heard[reply.start : reply.end],
+        SAMPLE_RATE_HZ,
+        measure.AUDIBLE_DBFS,
+        gap_s=PAUSE_S / 2,
+    )
+    last, stale = reply.start, 0
+    for sound in sounds:
+        if gone is not None and reply.start + sound.start > gone:
+            stale += sound.end - sound.start
+        else:
+            last = reply.start + sound.end
+    return last, stale
 
 
 def _outcome(audible_samples: int, *, yielded: bool, held: bool) -> Outcome:
