@@ -128,7 +128,7 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
     table = Table(title="what a caller heard of it")
     table.add_column("case")
     table.add_column("when")
-    for column in ("making", "lost", "twice", "gap", "allowed"):
+    for column in ("making", "lost", "twice", "gap", "allowed", "busy"):
         table.add_column(column, justify="right")
     table.add_column("")
     limits = {case.name: case for case in suite.cases}
@@ -138,10 +138,11 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
             trial.case,
             trial.occasion + (f", {trial.hit_at_s:.1f} s" if trial.hit_at_s else ""),
             "" if trial.hit_at_s is None else ("yes" if trial.making else "no"),
-            " ".join(trial.lost) or "0",
-            str(trial.repeated),
+            "" if trial.gap_s is None else " ".join(trial.lost) or "0",
+            "" if trial.gap_s is None else str(trial.repeated),
             "" if trial.gap_s is None else f"{trial.gap_s:.2f} s",
             f"{case.gap_s:.2f} s",
+            "" if trial.gap_s is None else f"{trial.busy_percent:.0f}%",
             "[green]kept[/]" if trial.kept else f"[red]broken[/] {trial.problem or ''}",
         )
     console, machine = Console(), Machine.this()
@@ -151,7 +152,8 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
         "busy meanwhile.\n"
         "when: the model's word after which it was hit; seconds since the reply's first sound.\n"
         "making: whether the worker was making sound of the reply at that moment.\n"
-        "gap: silence beyond that of an undisturbed reply."
+        "gap: silence beyond that of an undisturbed reply. busy: the machine meanwhile, with "
+        "everything on it:\nnear 100%, gaps are the machine's doing as well."
     )
     if error is not None:
         console.print(f"[red]error[/]: {error}")

@@ -162,6 +162,8 @@ class Reply:
     audio: Audio
     text: str
     errors: WordErrors
+    busy_percent: float = 0.0
+    """Of the machine, with everything on it, while the reply was heard."""
 
     @cached_property
     def pauses(self) -> tuple[Pause, ...]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 
@@ -59,6 +59,11 @@ class Storyteller:
             return web.json_response({"object": "chat.completion", "choices": []})
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
+        with suppress(ConnectionResetError):  # who asked has left in the middle
+            await self._tell(response)
+        return response
+
+    async def _tell(self, response: web.StreamResponse) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for place, word in enumerate(self.script.split()):
@@ -69,7 +74,6 @@ class Storyteller:
                 self._told = place + 1
                 self._changed.notify_all()
         await response.write(b"data: [DONE]\n\n")
-        return response
 
 
 async def _models(_: web.Request) -> web.Response:

@@ -96,9 +96,9 @@ class Suite:
         self.tell(f"{case.name}: {case.summary}")
         await asyncio.sleep(POOL_ASKS_S)
         after_word = self.plan.script.hits[0]
-        hit, hit_at_s, audio = await stage.struck(case.strike, listener, after_word)
+        hit, hit_at_s, heard = await stage.struck(case.strike, listener, after_word)
         until = loop.time() + self.plan.redis_away_s
-        reply = await stage.recognised(audio, f"{case.name}-word-{after_word}")
+        reply = await stage.recognised(heard, f"{case.name}-word-{after_word}")
         trials = [
             stage.judged(case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s)
         ]

@@ -5,9 +5,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from bench.chaos.cases import Case, Hit, Strike
 from bench.chaos.judging import Judge, Recognition, Reply
-from bench.chaos.listening import Listener
+from bench.chaos.listening import Disturbance, Listener
 from bench.chaos.script import Script
 from bench.chaos.system import System
 from parley.audio import Audio
@@ -34,6 +36,8 @@ class Trial:
     gap_s: float | None
     """None: there was nothing to be heard of it; `problem` says why."""
     heard: str
+    busy_percent: float
+    """Of the machine, with everything on it, while the reply was heard."""
     problem: str | None
     kept: bool
 
@@ -52,9 +56,18 @@ class Trial:
             repeated=0,
             gap_s=None,
             heard="",
+            busy_percent=0.0,
             problem=problem,
             kept=False,
         )
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What was received of a reply, and how busy the machine was meanwhile."""
+
+    audio: Audio
+    busy_percent: float
 
 
 @dataclass
@@ -69,16 +82,16 @@ class Stage:
 
     async def undisturbed(self, listener: Listener) -> Reply:
         """A reply that nothing happens to; the judge compares later ones with it."""
-        audio = await listener.hear(self.script.text)
-        reply = await self.recognised(audio, f"undisturbed-{len(self.judge.undisturbed) + 1}")
+        heard = await self._heard(listener)
+        reply = await self.recognised(heard, f"undisturbed-{len(self.judge.undisturbed) + 1}")
         self.judge.undisturbed.append(reply)
         return reply
 
     async def trial(self, case: Case, listener: Listener, *, after_word: int) -> Trial:
         """Hits the system when the model has written so many words; mends it afterwards."""
-        hit, hit_at_s, audio = await self.struck(case.strike, listener, after_word)
+        hit, hit_at_s, heard = await self.struck(case.strike, listener, after_word)
         mending = asyncio.create_task(mended(hit.mend))
-        reply = await self.recognised(audio, f"{case.name}-word-{after_word}")
+        reply = await self.recognised(heard, f"{case.name}-word-{after_word}")
         problem = await mending
         return self.judged(
             case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s, problem=problem
@@ -86,13 +99,13 @@ class Stage:
 
     async def later_trial(self, case: Case, listener: Listener, *, occasion: str) -> Trial:
         """A reply while the fault lasts."""
-        audio = await listener.hear(self.script.text)
-        reply = await self.recognised(audio, f"{case.name}-{occasion.replace(' ', '-')}")
+        heard = await self._heard(listener)
+        reply = await self.recognised(heard, f"{case.name}-{occasion.replace(' ', '-')}")
         return self.judged(case, reply, occasion=occasion)
 
     async def struck(
         self, strike: Strike, listener: Listener, after_word: int
-    ) -> tuple[Hit, float, Audio]:
+    ) -> tuple[Hit, float, Heard]:
         """A reply that is hit: what was hit, when after the first sound, and what was heard."""
         hits: list[tuple[Hit, float]] = []
         loop = asyncio.get_running_loop()
@@ -104,9 +117,9 @@ class Stage:
             hit = await strike(self.system)
             hits.append((hit, hit.at - audible_at))
 
-        audio = await listener.hear(self.script.text, disturb)
+        heard = await self._heard(listener, disturb)
         ((hit, at_s),) = hits
-        return hit, round(at_s, 2), audio
+        return hit, round(at_s, 2), heard
 
     def judged(
         self,
@@ -140,15 +153,21 @@ class Stage:
             repeated=judgement.repeated,
             gap_s=judgement.gap_s,
             heard=reply.text,
+            busy_percent=reply.busy_percent,
             problem=problem,
             kept=kept,
         )
 
-    async def recognised(self, audio: Audio, name: str) -> Reply:
+    async def _heard(self, listener: Listener, disturb: Disturbance | None = None) -> Heard:
+        psutil.cpu_percent()  # the next one counts from here
+        audio = await listener.hear(self.script.text, disturb)
+        return Heard(audio, busy_percent=psutil.cpu_percent())
+
+    async def recognised(self, heard: Heard, name: str) -> Reply:
         if self.keep is not None:
-            (self.keep / f"{name}.wav").write_bytes(audio.wav())
-        text, errors = await asyncio.to_thread(self.recognition.hear, audio, self.script.text)
-        return Reply(audio, text, errors)
+            (self.keep / f"{name}.wav").write_bytes(heard.audio.wav())
+        text, errors = await asyncio.to_thread(self.recognition.hear, heard.audio, self.script.text)
+        return Reply(heard.audio, text, errors, heard.busy_percent)
 
 
 async def mended(mend: Callable[[], Awaitable[None]]) -> str | None:
