@@ -32,6 +32,9 @@ DEFAULT_SEED = 5
 DECISION_MEDIAN_MS, DECISION_P99_MS = 10.0, 50.0
 SILENCE_P50_MS, SILENCE_P95_MS = 200.0, 300.0
 YIELDED_SHARE = 0.97
+MEASURED_SHARE = 0.2
+"""Of the interruptions, at least this share met a reply that was audible when it was decided, over
+a transport that stayed the same: only there something can be timed."""
 EDGE_SHARE = 0.1
 """Of the interruptions, at least this share fall into the first 300 ms, and as many into the last
 200 ms of what is said."""
@@ -91,6 +94,7 @@ def promises_of(run: Run, wanted: int) -> list[Promise]:
         Promise("interruptions", wanted, len(records), at_least=True),
         Promise("in_the_first_300_ms", edge, moments["first 300 ms"], at_least=True),
         Promise("in_the_last_200_ms", edge, moments["last 200 ms"], at_least=True),
+        Promise("decisions_measured", MEASURED_SHARE * wanted, len(decided), at_least=True),
         Promise("decision_to_silence_median_ms", DECISION_MEDIAN_MS, percentile(decided, 50)),
         Promise("decision_to_silence_p99_ms", DECISION_P99_MS, percentile(decided, 99)),
         Promise("onset_to_silence_p50_ms", SILENCE_P50_MS, percentile(silent, 50)),
@@ -127,6 +131,7 @@ def _document(
         "interruptions": len(records),
         "moments": Counter(record.moment for record in records),
         "outcomes": Counter(record.measured.outcome for record in records),
+        "unsteady_transport": sum(not record.measured.steady for record in records),
         "too_late": run.too_late,
         "unanswered": run.unanswered,
         "failed_calls": run.failed_calls,
@@ -166,6 +171,7 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     console.print(table)
     console.print(
         f"moments {dict(document['moments'])}; outcomes {dict(document['outcomes'])}; "
+        f"transport unsteady at {document['unsteady_transport']}; "
         f"{document['too_late']} spoken after the reply's end, not counted\n"
         f"{machine['cores']} cores, {machine['processor']}; {document['callers']} callers at once; "
         f"others kept {document['foreign_load_percent']:.0f}% of the machine busy meanwhile\n"

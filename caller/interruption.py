@@ -1,5 +1,6 @@
 """An interruption, measured on the recording of the call; the agent's events explain it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,9 @@ PAUSE_S = 0.04
 decision fell into a pause of its speech."""
 CUT_MARGIN_S = 0.06
 """Sound that begins later than this after the decision has reached the ear is stale."""
+UNSTEADY_S = 0.03
+"""More than replies differ by in the silence they begin with."""
+LONGEST_DOWNLINK_S = 1.0
 CLOCK_ERROR_S = 0.001
 """What a time loses between the clocks and the samples, and more."""
 DUCK_DB = 6.0
@@ -57,6 +61,9 @@ class Interruption:
     """The same where the audio leaves the agent: less the downlink of this very reply."""
     downlink_ms: float | None
     """First sample handed to the track to the first heard, less the silence it began with."""
+    steady: bool
+    """Whether the downlink of the next reply was the same within UNSTEADY_S: where the jitter
+    buffer has changed in between, nobody can tell when a sample left the agent."""
     talk_over_ms: float
     """For how long both were audible."""
     residual_dbfs: float
@@ -75,6 +82,24 @@ class _Reply:
     start: int
     end: int
     told: int | None
+    later_downlink: int | None = None
+    """From the next reply's first sample handed over to its first audible one; where there is."""
+
+    def downlinks_s(self, leading_silence_s: float) -> tuple[float, float] | None:
+        """Of this reply, and the longer one of this and the next."""
+        if self.told is None:
+            return None
+        own = self.start - self.told
+        longer = max(own, self.later_downlink or own)
+        return own / SAMPLE_RATE_HZ - leading_silence_s, longer / SAMPLE_RATE_HZ - leading_silence_s
+
+    @property
+    def steady(self) -> bool:
+        """Whether the transport took as long for the next reply."""
+        if self.told is None or self.later_downlink is None:
+            return True
+        apart = self.start - self.told - self.later_downlink
+        return abs(apart) <= UNSTEADY_S * SAMPLE_RATE_HZ
 
 
 def measure_interruption(
@@ -99,17 +124,15 @@ def measure_interruption(
     silenced_s = floor.silenced(onset_unix_s, end_unix_s)
     ducked_s = floor.ducked(onset_unix_s, end_unix_s)
     cut = floor.cut(onset_unix_s, end_unix_s)
-    downlink_s = None
-    if reply.told is not None:
-        downlink_s = (reply.start - reply.told) / rate - leading_silence_s
+    downlink_s, longer_s = reply.downlinks_s(leading_silence_s) or (None, None)
     gone = None
-    if cut is not None and cut.event.decided_at_s is not None and downlink_s is not None:
-        gone = recording.sample_at_unix(cut.event.decided_at_s + downlink_s + CUT_MARGIN_S)
+    if cut is not None and cut.event.decided_at_s is not None and longer_s is not None:
+        gone = recording.sample_at_unix(cut.event.decided_at_s + longer_s + CUT_MARGIN_S)
     last, stale = _sounded(heard, reply, gone)
     at_ear_s = at_agent_s = None
     if silenced_s is not None:
         at_ear_s = (last - recording.sample_at_unix(silenced_s)) / rate
-        if downlink_s is not None and at_ear_s - downlink_s > -PAUSE_S:
+        if downlink_s is not None and reply.steady and at_ear_s - downlink_s > -PAUSE_S:
             at_agent_s = at_ear_s - downlink_s
     return Interruption(
         at_s=round(onset / rate, 3),
@@ -128,6 +151,7 @@ def measure_interruption(
         decision_to_silence_at_ear_ms=_ms(at_ear_s),
         decision_to_silence_ms=_ms(at_agent_s),
         downlink_ms=_ms(downlink_s),
+        steady=reply.steady,
         talk_over_ms=_talk_over_ms(recording, onset, last),
         residual_dbfs=_residual_dbfs(heard, last, reply.end),
         stale_ms=None if gone is None else round(1000 * stale / rate, 1),
@@ -149,13 +173,22 @@ def _reply_at(recording: CallRecording, floor: FloorLog, onset: int, until: int)
         begun = measure.sounds(heard[before[-1] : end], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
         if not begun:
             return None
-        return _Reply(before[-1] + begun[0].start, end, before[-1])
+        return _Reply(
+            before[-1] + begun[0].start, end, before[-1], _downlink(heard, after) if after else None
+        )
     sounds = measure.sounds(heard[:until], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
     for place, sound in enumerate(sounds):
         if sound.start <= onset < sound.end:
             end = sounds[place + 1].start if place + 1 < len(sounds) else until
             return _Reply(sound.start, end, None)
     return None
+
+
+def _downlink(heard: Samples, told: Sequence[int]) -> int | None:
+    """Of the first of the replies that were handed over at these samples."""
+    until = min([told[0] + round(LONGEST_DOWNLINK_S * SAMPLE_RATE_HZ), *told[1:]])
+    sounds = measure.sounds(heard[told[0] : until], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+    return sounds[0].start if sounds else None
 
 
 def _sounded(heard: Samples, reply: _Reply, gone: int | None) -> tuple[int, int]:

@@ -124,6 +124,18 @@ def test_sound_of_the_old_reply_after_the_cut_is_stale_and_the_answer_is_not() -
     assert stale.onset_to_silence_ms == clean.onset_to_silence_ms
 
 
+def test_a_transport_that_changed_in_between_times_no_decision_and_makes_nothing_stale() -> None:
+    """The jitter buffer has grown by 100 ms when the decision arrives, and stays so."""
+    scene = yielding(3.0, decided_s=3.2, fade_s=0.1)
+    scene.heard[round((5.2 + DOWNLINK_S) * RATE) :][: round(0.1 * RATE)] = 0
+    measured = scene.measured(3.0)
+    assert measured is not None
+    assert not measured.steady
+    assert measured.decision_to_silence_ms is None
+    assert measured.decision_to_silence_at_ear_ms == pytest.approx(160, abs=0.3)
+    assert measured.stale_ms == 0
+
+
 def test_an_agent_that_talks_on_missed_the_interruption() -> None:
     scene = Scene()
     scene.floor(REPLY_AT_S, "speaking")
