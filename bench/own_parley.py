@@ -84,7 +84,7 @@ def _write_config(folder: Path, llm_url: str, max_sessions: int) -> Path:
             "asr": {"worker_address": f"127.0.0.1:{asr}"},
             "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
             "agent": {"greeting": "", "max_sessions": max_sessions},
-            "turn": {"endpointing_max_delay_s": 0.8},
+            "turn": {"endpointing_max_delay_s": 0.5},
         },
         "worker.yaml": {
             "tts": {"port": tts, "metrics_port": tts_metrics},
