@@ -18,8 +18,9 @@ from bench.chaos.script import LONG, SHORT, Script
 from parley import paths
 
 UNMENDED_S = 3.0
-"""Tests run beside others, which may starve the agent for a moment: how short a gap is when nothing
-else runs is for `./run chaos` to say, not for them."""
+STARVED_PERCENT = 90.0
+"""Tests run beside others, which may starve the agent: how short a gap is when nothing else runs is
+for `./run chaos` to say."""
 NAMES = re.compile(r"`(?:trials\[\]|promises\[\])?\.?(\w+)(?:\[\])?`")
 
 
@@ -47,7 +48,7 @@ def test_a_worker_lost_in_the_middle_of_a_reply_loses_no_word() -> None:
         assert trial["problem"] is None, trial
         assert trial["lost"] == [], trial
         assert trial["repeated"] <= 1, trial
-        assert trial["gap_s"] < UNMENDED_S, trial
+        assert trial["gap_s"] < UNMENDED_S or trial["busy_percent"] > STARVED_PERCENT, trial
         assert trial["hit_at_s"] > 0
     every_promise_kept = all(promise["kept"] for promise in document["promises"])
     assert finished.returncode == (0 if every_promise_kept else 1)
