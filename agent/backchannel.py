@@ -43,7 +43,9 @@ _COMMANDS = frozenset(
 _LONGEST_WORDS = 4
 CLEAR_CONFIDENCE = 0.4
 """Below it Whisper has made words of a sound: "mm-hmm" comes back as "Imam" or "Mohammed"."""
-CLEAR_COMMAND_CONFIDENCE = 0.33
+CLEAR_TELLING_CONFIDENCE = 0.3
+"""The same for commands, and for more words than a murmur has."""
+_LONGEST_MURMUR_WORDS = 2
 
 _WORD = re.compile(r"[a-z']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
@@ -77,8 +79,8 @@ def meaning(
         return Meaning.TURN
     if len(words) <= _LONGEST_WORDS and _is_backchannel(words):
         return Meaning.BACKCHANNEL
-    clear = CLEAR_COMMAND_CONFIDENCE if words[0] in _COMMANDS else CLEAR_CONFIDENCE
-    if short and confidence < clear:
+    telling = words[0] in _COMMANDS or len(words) > _LONGEST_MURMUR_WORDS
+    if short and confidence < (CLEAR_TELLING_CONFIDENCE if telling else CLEAR_CONFIDENCE):
         return Meaning.BACKCHANNEL
     return Meaning.TURN
 

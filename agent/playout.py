@@ -29,7 +29,7 @@ QUEUED_S = 0.08
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
 """What the native source takes at a time: with less than that missing nothing is heard."""
-RAMP_S = 0.01
+RAMP_S = 0.005
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
 """14 dB down: the person notices that the agent noticed, and can still follow it."""
