@@ -36,9 +36,11 @@ STREAMS = 8
 PAUSE_S = 0.6
 LONG_TEXTS = 3
 """Of the utterances of the overload: they hold their slots as replies do."""
-ROUNDS = 4
+ROUNDS = 2
 """Of the healthy and the slow workers, in turn: what else happens falls on both."""
-LEARNING_S = 2.0
+LEARNING_S = 5.0
+"""Left out at the beginning of each: a pool knows that a worker has become slow after some of its
+utterances."""
 
 MOST_UNEVEN = 1.5
 SLOW_P99 = 1.3
@@ -168,7 +170,7 @@ async def measure(engine: Engine, folder: Path, *, for_s: float) -> Report:
                 _tell(f"{STREAMS} streams over {count} workers")
                 async with speakers(workers, engine) as streams:
                     load = Load(streams=STREAMS, pause_s=PAUSE_S)
-                    await streams.speak(load, for_s=LEARNING_S)
+                    await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
                     outcome = await streams.speak(load, for_s=for_s)
                     report.add(f"{count}_workers", count, outcome)
                     if count == WORKERS[-1]:
@@ -188,8 +190,10 @@ async def _slow(
     healthy, slow = Outcome(STREAMS), Outcome(STREAMS)
     for _ in range(ROUNDS):
         async with slowed(workers[0]):
-            slow += await streams.speak(load, for_s=for_s / 2)
-        healthy += await streams.speak(load, for_s=for_s / 2)
+            await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
+            slow += await streams.speak(load, for_s=for_s * 0.75)
+        await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
+        healthy += await streams.speak(load, for_s=for_s * 0.75)
     report.add("healthy", len(workers), healthy)
     report.add("one_slow", len(workers), slow)
 

@@ -12,7 +12,7 @@ from parley.clock import Clock, monotonic
 
 SLOWER = 1.6
 SLOWER_BY_S = 0.02
-NEWEST_SHARE = 0.2
+NEWEST_SHARE = 0.3
 FEWEST = 3
 TRIED_AGAIN_S = 20.0
 
