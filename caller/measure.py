@@ -25,6 +25,10 @@ ABOVE_NOISE_DB = 10.0
 SHORTEST_SOUND_S = 0.03
 """A click of up to 10 ms is less, wherever the windows fall; a syllable is more."""
 
+SHORTEST_SPEECH_S = 0.12
+WITHIN_SPEECH_S = 0.08
+"""Pauses within a word."""
+
 SAME_REPLY_GAP_S = 0.5
 """Pauses shorter than this lie within a reply."""
 
@@ -56,10 +60,16 @@ def speech_end(samples: Samples, sample_rate_hz: int) -> int:
     levels = window_levels_dbfs(samples, sample_rate_hz)
     if not len(levels) or not np.isfinite(levels.max()):
         return len(samples)
-    loud = np.percentile(levels[levels >= levels.max() - 40], 95, method="lower")
-    threshold_dbfs = float(loud) - SPEECH_BELOW_LOUD_DB
+    threshold_dbfs = _speech_threshold_dbfs(levels)
     last = int(np.flatnonzero(levels >= threshold_dbfs)[-1])
     return _edges(samples, sample_rate_hz, last, last, threshold_dbfs).end
+
+
+def _speech_threshold_dbfs(levels: npt.NDArray[np.float64]) -> float:
+    if not len(levels) or not np.isfinite(levels.max()):
+        return 0.0
+    loud = np.percentile(levels[levels >= levels.max() - 40], 95, method="lower")
+    return float(loud) - SPEECH_BELOW_LOUD_DB
 
 
 def audible_threshold_dbfs(noise: Samples, sample_rate_hz: int) -> float:
@@ -73,8 +83,16 @@ def audible_threshold_dbfs(noise: Samples, sample_rate_hz: int) -> float:
 
 
 def speech_start(samples: Samples, sample_rate_hz: int) -> int:
-    """The first sample of speech in a recording, judged as its end is (`speech_end`)."""
-    return len(samples) - speech_end(samples[::-1], sample_rate_hz)
+    """The first sample of speech in a recording, judged as its end is (`speech_end`).
+
+    A click or a breath before it is none: speech goes on for SHORTEST_SPEECH_S.
+    """
+    start = len(samples) - speech_end(samples[::-1], sample_rate_hz)
+    threshold_dbfs = _speech_threshold_dbfs(window_levels_dbfs(samples, sample_rate_hz))
+    for sound in sounds(samples, sample_rate_hz, threshold_dbfs, gap_s=WITHIN_SPEECH_S):
+        if sound.end - sound.start >= SHORTEST_SPEECH_S * sample_rate_hz:
+            return max(start, sound.start)
+    return start
 
 
 def sounds(
