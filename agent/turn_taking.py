@@ -21,7 +21,7 @@ from agent.backchannel import Meaning, meaning
 class FloorPolicy:
     """When the agent gives way. Shorter times interrupt sooner and are fooled more often."""
 
-    voiced_probability: float = 0.5
+    voiced_probability: float = 0.3
     """VAD probability from which a window counts as speech."""
     duck_after_s: float = 0.03
     """Speech after which the agent turns down: the first window, a false one costs nothing."""

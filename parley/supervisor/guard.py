@@ -1,6 +1,6 @@
 """Runs one command and sees to it that nothing the command started outlives it.
 
-    python -I -S guard.py SUPERVISOR_PID STOP_SIGNAL GRACE_S COMMAND...
+    python -I -S guard.py SUPERVISOR_PID STOP_SIGNAL GRACE_S NICENESS COMMAND...
 
 Each part of Parley runs under a guard. As a subreaper the guard inherits whatever the command's
 children leave behind, so it can end all of them; the kernel tells it when the supervisor dies,
@@ -27,7 +27,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def main() -> int:
     supervisor_pid, stop_signal, grace_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
-    command = sys.argv[4:]
+    niceness, command = int(sys.argv[4]), sys.argv[5:]
     awaited = _STOP_SIGNALS | {signal.SIGCHLD}
     signal.pthread_sigmask(signal.SIG_BLOCK, awaited)  # they wait for sigtimedwait below
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
@@ -36,6 +36,7 @@ def main() -> int:
         return 1
     pid = os.fork()
     if pid == 0:
+        os.nice(niceness)
         _become(command, awaited)
     status = _until_ended(pid, awaited, stop_signal, grace_s)
     _kill_descendants()

@@ -25,6 +25,7 @@ class Part:
     `environment` is all the process gets. `ready_url` is asked for readiness (see readiness.py).
     `after` names the parts that must be ready before it starts. `fresh_dir` is emptied before
     every start. `stop_signal` asks it to end; what is left after `stop_within_s` is killed.
+    `niceness` above 0 leaves the cores to others first.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Part:
     ready_within_s: float = 120.0
     stop_within_s: float = 10.0
     stop_signal: signal.Signals = signal.SIGTERM
+    niceness: int = 0
 
 
 class PartState(StrEnum):

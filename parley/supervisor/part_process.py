@@ -60,7 +60,7 @@ class PartProcess:
     async def _start_guard(part: Part, output: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", _GUARD, str(os.getpid())),
-            *(str(int(part.stop_signal)), str(part.stop_within_s)),
+            *(str(int(part.stop_signal)), str(part.stop_within_s), str(part.niceness)),
             *part.command,
             env=dict(part.environment),
             cwd=paths.repository(),

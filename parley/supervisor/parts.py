@@ -21,6 +21,10 @@ PART_NAMES = ("livekit", "llm", "asr", "tts", "agent", "gateway")
 _READY_ON_TORCH_S = 600.0
 """Torch takes a minute to import on a cold machine, and a checkpoint is gigabytes."""
 
+_COMPUTING = 10
+"""Niceness of what computes: the parts that carry audio come first, or every packet of a call waits
+for a decode."""
+
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
 
@@ -92,6 +96,7 @@ def _llm(configuration: Configuration) -> Part:
             threads=1,
             is_worker=True,
         ),
+        niceness=_COMPUTING,
         ready_url=f"http://127.0.0.1:{port}/health",
         ports=(ListeningPort(port, "127.0.0.1", "llm.local_port in configs/orchestrator.yaml"),),
     )
@@ -138,6 +143,7 @@ def _worker(
             threads=threads,
             is_worker=True,
         ),
+        niceness=_COMPUTING,
         ready_url=worker_url(f"{reachable(host)}:{port}", tls),
         ports=(
             ListeningPort(port, host, f"{name}.port in configs/worker.yaml"),
