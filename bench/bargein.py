@@ -26,7 +26,7 @@ from parley import paths
 from parley.errors import AudioFileError, ConfigurationError
 
 DEFAULT_INTERRUPTIONS = 200
-DEFAULT_CALLERS = 2
+DEFAULT_CALLERS = 1
 DEFAULT_SEED = 5
 
 DECISION_MEDIAN_MS, DECISION_P99_MS = 10.0, 50.0
