@@ -104,8 +104,8 @@ async def test_unloading_and_loading_reaches_every_worker_and_status_shows_it(
     assert (code, [row["address"] for row in document["workers"]]) == (0, targets)
     code, document = await voices.json("status")
     assert [(row["resident"], row["slots"], row["draining"]) for row in document["workers"]] == [
-        ([], 2, False),
-        ([], 2, False),
+        ([], 8, False),
+        ([], 8, False),
     ]
     code, document = await voices.json("load", HIBARI)
     assert code == 0
