@@ -45,7 +45,7 @@ CLEAR_CONFIDENCE = 0.4
 """Below it Whisper has made words of a sound: "mm-hmm" comes back as "Imam" or "Mohammed"."""
 CLEAR_TELLING_CONFIDENCE = 0.3
 """The same for commands, and for more words than a murmur has."""
-_LONGEST_MURMUR_WORDS = 2
+_LONGEST_MURMUR_WORDS = 1
 
 _WORD = re.compile(r"[a-z']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
