@@ -22,7 +22,7 @@ _READY_ON_TORCH_S = 600.0
 """Torch takes a minute to import on a cold machine, and a checkpoint is gigabytes."""
 
 _COMPUTING = 10
-"""Niceness of what computes: the parts that carry audio come first, or every packet of a call waits
+"""Niceness of the LLM and of recognition: the parts that carry audio come first, or every packet of a call waits
 for a decode."""
 
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
@@ -119,6 +119,7 @@ def _tts(configuration: Configuration, number: int) -> Part:
         settings.metrics_port,
         settings.threads_per_stream,
     )
+    part = replace(part, niceness=0)  # its sound is due when it is due
     environment = environment_of(settings.adapter)
     if environment is not None:
         command = _module("workers.tts", str(environment.python))
