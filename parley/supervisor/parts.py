@@ -22,8 +22,8 @@ _READY_ON_TORCH_S = 600.0
 """Torch takes a minute to import on a cold machine, and a checkpoint is gigabytes."""
 
 _COMPUTING = 10
-"""Niceness of the LLM and of recognition: the parts that carry audio come first, or every packet of a call waits
-for a decode."""
+"""Niceness of the LLM and of recognition: the parts that carry audio come first, or every packet of
+a call waits for a decode."""
 
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
