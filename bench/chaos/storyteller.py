@@ -1,11 +1,11 @@
 """The suite's language model: it speaks the OpenAI API and tells a known script word by word."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
+
+from bench.openai_server import event, no_choices, serving, streamed
 
 MODEL = "storyteller"
 
@@ -34,34 +34,14 @@ class Storyteller:
         self.script = script
         self._told = 0
 
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
+    def serving(self) -> AbstractAsyncContextManager[str]:
         """Serves on a free port; yields the base URL."""
-        app = web.Application()
-        app.add_routes(
-            [
-                web.post("/v1/chat/completions", self._complete),
-                web.get("/v1/models", _models),
-            ]
-        )
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            (address,) = runner.addresses
-            yield f"http://127.0.0.1:{address[1]}/v1"
-        finally:
-            await runner.cleanup()
+        return serving(self._complete, model=MODEL)
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        asked = await request.json()
-        if not asked.get("stream"):
-            return web.json_response({"object": "chat.completion", "choices": []})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        with suppress(ConnectionResetError):  # who asked has left in the middle
-            await self._tell(response)
-        return response
+        if not (await request.json()).get("stream"):
+            return no_choices()
+        return await streamed(request, self._tell)
 
     async def _tell(self, response: web.StreamResponse) -> None:
         loop = asyncio.get_running_loop()
@@ -69,23 +49,7 @@ class Storyteller:
         for place, word in enumerate(self.script.split()):
             due = began + max(0, place - self._at_once) / self._words_per_s
             await asyncio.sleep(due - loop.time())
-            await response.write(_chunk(f" {word}" if place else word))
+            await response.write(event(f" {word}" if place else word, model=MODEL))
             async with self._changed:
                 self._told = place + 1
                 self._changed.notify_all()
-        await response.write(b"data: [DONE]\n\n")
-
-
-async def _models(_: web.Request) -> web.Response:
-    return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
-
-
-def _chunk(content: str) -> bytes:
-    chunk = {
-        "id": "story",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": MODEL,
-        "choices": [{"index": 0, "delta": {"role": "assistant", "content": content}}],
-    }
-    return f"data: {json.dumps(chunk)}\n\n".encode()
