@@ -6,11 +6,12 @@ import random
 import signal
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.worker_process import WorkerProcess
+from parley.background import background
 from parley.discovery import StaticDiscovery
 from parley.errors import WorkersBusyError
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest, SynthesisStarted
@@ -177,11 +178,8 @@ async def slowed(worker: WorkerProcess, *, period_s: float = 0.04) -> AsyncItera
             worker.signal(signal.SIGCONT)
             await asyncio.sleep(period_s / 2)
 
-    task = asyncio.create_task(alternate(), name="slow-worker")
     try:
-        yield
+        async with background(alternate(), name="slow-worker"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         worker.signal(signal.SIGCONT)

@@ -9,6 +9,7 @@ from typing import cast
 import redis.asyncio
 import redis.exceptions
 
+from parley.background import background
 from parley.discovery.lease import (
     LEASE_MS,
     RENEW_EVERY_S,
@@ -46,13 +47,10 @@ class Registration:
     @asynccontextmanager
     async def announced(self) -> AsyncIterator[None]:
         async with self._client as client:
-            task = asyncio.create_task(self._renew(client), name="registration")
             try:
-                yield
+                async with background(self._renew(client), name="registration"):
+                    yield
             finally:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
                 await self._delete(client)
 
     async def drain(self) -> None:

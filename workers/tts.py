@@ -1,11 +1,10 @@
 """The TTS worker: `python -m workers.tts`."""
 
-import asyncio
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 
+from parley.background import background
 from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
@@ -71,13 +70,8 @@ async def serve(settings: WorkerSettings) -> None:
             rpc.add_SpeechSynthesisServicer_to_server(service, server.grpc)
             await server.start()
             await server.run_unless_stopped(_warm_up(residency, tts.default_model))
-            evicting = asyncio.create_task(residency.keep_evicting())
-            try:
+            async with background(residency.keep_evicting(), name="evicting"):
                 await server.serve()
-            finally:
-                evicting.cancel()
-                with suppress(asyncio.CancelledError):
-                    await evicting
         await residency.aclose()
 
 

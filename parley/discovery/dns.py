@@ -4,8 +4,9 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
+from parley.background import background
 from parley.discovery.base import WorkerAddress
 from parley.discovery.static import parse_targets
 
@@ -30,13 +31,8 @@ class DnsDiscovery:
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         await self._resolve()
-        task = asyncio.create_task(self._watch(), name="dns-discovery")
-        try:
+        async with background(self._watch(), name="dns-discovery"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def _watch(self) -> None:
         while True:

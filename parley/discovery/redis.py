@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from parley.background import background
 from parley.clock import Clock, monotonic
 from parley.discovery.base import WorkerAddress
 from parley.discovery.last_known import LastKnown
@@ -85,13 +86,8 @@ class RedisDiscovery:
         async with self._client as client:
             if not await self._read(client) and self._last_known is not None:
                 self.learn(self._last_known.read())
-            task = asyncio.create_task(self._watch(client), name="redis-discovery")
-            try:
+            async with background(self._watch(client), name="redis-discovery"):
                 yield
-            finally:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
 
     def learn(self, leases: dict[str, Lease]) -> None:
         """Takes what a reading found; public because it is the rule the tests turn the clock on."""

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 import grpc
 
+from parley.background import background
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
@@ -50,13 +51,8 @@ class Roster:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._watch(), name="roster")
-        try:
+        async with background(self._watch(), name="roster"):
             yield
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     def candidates(self) -> list[Candidate]:
         return [
