@@ -22,8 +22,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
+from bench.own_config import forget_own_settings
 from bench.stopping import run_until_stopped
-from bench.worker_process import WorkerProcess, forget_own_settings
+from bench.worker_process import WorkerProcess
 from parley import models
 from parley.errors import ParleyError
 from parley.rpc.v1 import synthesis_pb2 as pb

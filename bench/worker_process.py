@@ -3,40 +3,24 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import yaml
 
+from bench.own_config import HOST, free_ports
 from parley.errors import SupervisorError
-from parley.settings import OrchestratorSettings, WorkerSettings
-from parley.settings.source import environment_variables
+from parley.settings import WorkerSettings
 from parley.supervisor.environment import part_environment
 from parley.supervisor.part import Part
 from parley.supervisor.part_log import PartLog
 from parley.supervisor.part_process import PartProcess, exit_reason
 from parley.supervisor.readiness import until_ready
 
-HOST = "127.0.0.1"
 START_S = 120.0
-
-
-def free_ports(count: int) -> list[int]:
-    """So many different TCP ports that are free now."""
-    with ExitStack() as held:
-        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
-
-
-def forget_own_settings() -> None:
-    """No setting of the person who runs a benchmark counts in what the benchmark starts."""
-    for model in (OrchestratorSettings, WorkerSettings):
-        for _, name in environment_variables(model):
-            os.environ.pop(name, None)
 
 
 class WorkerProcess:

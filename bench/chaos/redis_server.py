@@ -7,7 +7,7 @@ from pathlib import Path
 import redis.asyncio
 import redis.exceptions
 
-from bench.worker_process import HOST, free_ports
+from bench.own_config import HOST, free_ports
 from parley.discovery.lease import index_key, lease_key
 from parley.discovery.redis import connect
 from parley.errors import ConfigurationError

@@ -1,7 +1,6 @@
 """The Parley that the suite breaks: LiveKit, the agent, speech workers, in a folder of its own."""
 
 import asyncio
-import random
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,18 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import yaml
 
 from bench.chaos.redis_server import RedisServer
 from bench.chaos.storyteller import MODEL, Storyteller
-from bench.worker_process import HOST, WorkerProcess, forget_own_settings, free_ports
+from bench.own_config import forget_own_settings, write_config
+from bench.worker_process import WorkerProcess
 from caller.access import Access
 from gateway.tokens import CallTokens
-from parley import models, paths
+from parley import models
 from parley.errors import SupervisorError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.settings.livekit_server import load_livekit_server
 from parley.supervisor.stack import Stack
 
 WORKERS = 2
@@ -139,33 +137,20 @@ async def running(folder: Path, *, with_redis: bool) -> AsyncIterator[System]:
 def _write_config(
     folder: Path, llm_url: str, workers: tuple[WorkerProcess, ...], redis: RedisServer | None
 ) -> Path:
-    livekit, rtc, gateway, health = free_ports(4)
-    udp = random.SystemRandom().randrange(20000, 30000, UDP_PORTS)
-    server = load_livekit_server(paths.repository() / "configs" / "livekit.yaml")
-    livekit_values = server.model_dump(mode="json")
-    livekit_values["port"] = livekit
-    livekit_values["rtc"] |= {
-        "tcp_port": rtc,
-        "port_range_start": udp,
-        "port_range_end": udp + UDP_PORTS - 1,
-    }
-    orchestrator = {
-        "server": {"port": gateway, "health_check_port": health},
-        "livekit": {"url": f"ws://{HOST}:{livekit}"},
-        "tts": {
-            "discovery": "redis" if redis is not None else "static",
-            "worker_address": ",".join(worker.target for worker in workers),
-            "default_model": VOICE,
+    return write_config(
+        folder,
+        orchestrator={
+            "tts": {
+                "discovery": "redis" if redis is not None else "static",
+                "worker_address": ",".join(worker.target for worker in workers),
+                "default_model": VOICE,
+            },
+            "asr": {"enabled": False},  # the caller types: nothing but speaking is judged
+            "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
+            "agent": {"greeting": ""},
+            "redis": {"url": redis.url if redis is not None else ""},
         },
-        "asr": {"enabled": False},  # the caller types: nothing but speaking is judged
-        "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
-        "agent": {"greeting": ""},
-        "redis": {"url": redis.url if redis is not None else ""},
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, values in (("orchestrator", orchestrator), ("livekit", livekit_values)):
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    return folder
+    )
 
 
 async def _statuses(

@@ -11,10 +11,10 @@ from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
 from agent.hearing import Hearing
+from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
 from tests.agent.wire_workers import RecognitionWorker, serving
-from tests.conftest import free_ports
 
 SILENCE = 0
 FLUSH = -1

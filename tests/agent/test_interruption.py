@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import yaml
 
+from bench.own_config import free_ports, write_config
 from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.measure import window_levels_dbfs
@@ -17,7 +17,6 @@ from parley.supervisor.parts import PART_NAMES
 from parley.supervisor.stack import Stack
 from tests.agent.test_room import spoken
 from tests.agent.wire_llm import WireLlm, llm_serving
-from tests.conftest import free_ports, write_test_config
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
@@ -54,13 +53,14 @@ class Storyteller:
 def storyteller(
     start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
 ) -> Storyteller:
-    configuration = write_test_config(tmp_path_factory.mktemp("storyteller") / "configs")
-    file = configuration / "orchestrator.yaml"
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))
     (port,) = free_ports(1)
-    values["agent"]["greeting"] = STORY
-    values["llm"] |= {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "wire"}
-    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    configuration = write_config(
+        tmp_path_factory.mktemp("storyteller") / "configs",
+        orchestrator={
+            "agent": {"greeting": STORY},
+            "llm": {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "wire"},
+        },
+    )
     parts = [part for part in PART_NAMES if part != "llm"]
     return Storyteller(start_stack(*parts, configuration=configuration), port)
 

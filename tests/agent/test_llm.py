@@ -24,9 +24,9 @@ from agent.llm import (
     never_silent,
     recent,
 )
+from bench.own_config import free_ports
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from tests.agent.wire_llm import WireLlm, llm_serving
-from tests.conftest import free_ports
 from tests.turned_loop import TurnedLoop
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from agent.speaking import Speaking
 from agent.voices import Voices
+from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkerUnavailableError
 from parley.speech import SpeechPool
 from tests.agent.wire_workers import SpeechWorker, serving
-from tests.conftest import free_ports
 
 
 @asynccontextmanager

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from bench.own_config import write_config
 from parley.supervisor.configuration import Configuration, read_configuration
 from parley.supervisor.keys import livekit_keys
 from parley.supervisor.part import Part
 from parley.supervisor.parts import local_parts
 from parley.supervisor.preparation import needed_models
 from parley.toolchain.engine_environment import COSYVOICE
-from tests.conftest import write_test_config
 
 
 def configured(folder: Path) -> Configuration:
-    return read_configuration(write_test_config(folder / "configs"), folder / "state")
+    return read_configuration(write_config(folder / "configs"), folder / "state")
 
 
 def tts_part(configuration: Configuration) -> Part:

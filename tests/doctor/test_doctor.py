@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.own_config import write_config
 from parley import cli
-from tests.conftest import write_test_config
 
 Findings = dict[str, dict[str, str]]
 
@@ -19,7 +19,7 @@ Findings = dict[str, dict[str, str]]
 @pytest.fixture
 def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A configuration of its own on free ports, with no network to ask."""
-    monkeypatch.setenv("PARLEY_CONFIG_DIR", str(write_test_config(tmp_path / "configs")))
+    monkeypatch.setenv("PARLEY_CONFIG_DIR", str(write_config(tmp_path / "configs")))
     monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     return tmp_path / "configs"

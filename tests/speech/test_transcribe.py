@@ -10,8 +10,8 @@ import pytest
 import soundfile
 import yaml
 
+from bench.own_config import free_ports
 from parley.speech.transcribe import main
-from tests.conftest import free_ports
 from tests.speech.wire_listener import WireListener, listening
 
 RATE_HZ = 16000

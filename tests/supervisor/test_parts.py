@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.own_config import write_config
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
 from parley.settings.livekit_server import LiveKitServerSettings
@@ -13,14 +14,13 @@ from parley.supervisor.configuration import Configuration, read_configuration
 from parley.supervisor.environment import part_environment
 from parley.supervisor.keys import LiveKitKeys, check_keys, livekit_keys
 from parley.supervisor.parts import local_names, local_parts
-from tests.conftest import write_test_config
 
 SECRET = "s" * 32
 
 
 @pytest.fixture
 def configs(tmp_path: Path) -> Path:
-    return write_test_config(tmp_path / "configs")
+    return write_config(tmp_path / "configs")
 
 
 def configuration(configs: Path) -> Configuration:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bench.own_config import write_config
 from parley.errors import ConfigurationError
 from parley.settings import WorkerSettings, load_orchestrator
 from parley.settings.worker import TtsWorkerSection
@@ -15,7 +16,6 @@ from parley.supervisor.keys import LiveKitKeys
 from parley.supervisor.part import PartState
 from parley.supervisor.parts import local_parts
 from parley.supervisor.stack import Stack
-from tests.conftest import write_test_config
 from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 
 HIBARI = "hibari-en-us-heart"
@@ -40,7 +40,7 @@ def with_tls(configs: Path) -> Path:
 
 
 def several(folder: Path, count: int) -> Path:
-    configs = write_test_config(folder / "configs")
+    configs = write_config(folder / "configs")
     set_to(configs / "orchestrator.yaml", workers=count, default_model=HIBARI)
     set_to(configs / "worker.yaml", adapter="hibari", default_model=HIBARI)
     return configs

@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from bench.own_config import free_ports, write_config
 from parley import paths
 from parley.supervisor.readiness import why_not_ready
-from tests.conftest import free_ports, write_test_config
 
 pytestmark = pytest.mark.servers
 
@@ -24,7 +24,7 @@ class Command:
     """`./run` of this checkout, with a configuration and a state of its own."""
 
     def __init__(self, folder: Path) -> None:
-        self.configs = write_test_config(folder / "configs")
+        self.configs = write_config(folder / "configs")
         self._environment = {
             **os.environ,
             "PYTHONPATH": str(paths.repository()),

@@ -1,0 +1,80 @@
+"""Configuration of a Parley of one's own beside others on this machine: on free ports."""
+
+import contextlib
+import os
+import random
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from parley import paths
+from parley.settings import OrchestratorSettings, WorkerSettings
+from parley.settings.source import environment_variables
+
+HOST = "127.0.0.1"
+UDP_PORTS = 100
+
+
+def free_ports(count: int) -> list[int]:
+    """So many different TCP ports that are free now."""
+    with contextlib.ExitStack() as held:
+        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
+        return [listener.getsockname()[1] for listener in listeners]
+
+
+def forget_own_settings() -> None:
+    """No setting of the person who runs this counts in what it starts."""
+    for model in (OrchestratorSettings, WorkerSettings):
+        for _, name in environment_variables(model):
+            os.environ.pop(name, None)
+
+
+def write_config(
+    folder: Path,
+    *,
+    orchestrator: Mapping[str, Any] | None = None,
+    worker: Mapping[str, Any] | None = None,
+) -> Path:
+    """The project's configuration files in `folder`, with free ports and the changes given."""
+    livekit, rtc, gateway, health, tts, tts_metrics, asr, asr_metrics, llm = free_ports(9)
+    udp = random.SystemRandom().randrange(20000, 30000, UDP_PORTS)
+    ports: dict[str, Mapping[str, Any]] = {
+        "orchestrator.yaml": {
+            "server": {"port": gateway, "health_check_port": health},
+            "livekit": {"url": f"ws://{HOST}:{livekit}"},
+            "tts": {"worker_address": f"{HOST}:{tts}"},
+            "asr": {"worker_address": f"{HOST}:{asr}"},
+            "llm": {"local_port": llm},
+        },
+        "worker.yaml": {
+            "tts": {"port": tts, "metrics_port": tts_metrics},
+            "asr": {"port": asr, "metrics_port": asr_metrics},
+        },
+        "livekit.yaml": {
+            "port": livekit,
+            "rtc": {
+                "tcp_port": rtc,
+                "port_range_start": udp,
+                "port_range_end": udp + UDP_PORTS - 1,
+            },
+        },
+    }
+    changes = {"orchestrator.yaml": orchestrator or {}, "worker.yaml": worker or {}}
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, free in ports.items():
+        file = paths.repository() / "configs" / name
+        values = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        values = _merged(_merged(values, free), changes.get(name, {}))
+        (folder / name).write_text(yaml.safe_dump(values), encoding="utf-8")
+    return folder
+
+
+def _merged(values: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in change.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) else value
+    return merged
