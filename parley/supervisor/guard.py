@@ -36,11 +36,22 @@ def main() -> int:
         return 1
     pid = os.fork()
     if pid == 0:
-        os.nice(niceness)
+        _give_way(niceness)
         _become(command, awaited)
     status = _until_ended(pid, awaited, stop_signal, grace_s)
     _kill_descendants()
     return status
+
+
+def _give_way(niceness: int) -> None:
+    """Leaves the cores to others first. Where the kernel shares them out by session, as Linux does
+    for interactive use (sched(7), autogroup), a process's niceness counts only within its own.
+    """
+    os.nice(niceness)
+    try:
+        Path("/proc/self/autogroup").write_text(f"{niceness}\n")
+    except OSError:  # a kernel without it, or one that allows no change now
+        pass
 
 
 def _become(command: list[str], blocked: set[signal.Signals]) -> None:
