@@ -19,7 +19,8 @@ from agent.turn_taking import FloorPolicy
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
 
-FRAME_MS = 10
+FRAME_MS = 32
+"""One window of voice activity: shorter frames are judged no sooner, and cost as much each."""
 _NEVER = 1_000_000
 """More errors than a call can have: a part that fails is told of, and the call goes on."""
 
@@ -78,7 +79,7 @@ def build_session(
 def room_options(
     settings: OrchestratorSettings, *, on_text: TextInputCallback
 ) -> room_io.RoomOptions:
-    """How the session meets the room: short frames in, and the person's transcript out."""
+    """How the session meets the room: frames of a window in, and the person's transcript out."""
     audio_input = room_io.AudioInputOptions(
         sample_rate=HEARING_HZ,
         num_channels=1,

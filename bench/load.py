@@ -107,27 +107,32 @@ async def _load(
     before = await _underruns(settings)
     started_s = clock()
     until_s = started_s + 60 * options.minutes
+    callers = [
+        LoadCaller(
+            number=number + 1,
+            gateway_url=options.gateway or own_gateway(settings),
+            clips=clips,
+            every_s=options.every,
+            started_s=started_s,
+            until_s=until_s,
+            clock=clock,
+            random=Random(f"{options.seed} {number}"),  # noqa: S311
+            findings=findings,
+        )
+        for number in range(options.callers)
+    ]
     telling = asyncio.create_task(_tell(findings, started_s, until_s), name="progress")
     try:
         async with asyncio.TaskGroup() as group:
-            for number in range(options.callers):
-                caller = LoadCaller(
-                    number=number + 1,
-                    gateway_url=options.gateway or own_gateway(settings),
-                    clips=clips,
-                    every_s=options.every,
-                    started_s=started_s,
-                    until_s=until_s,
-                    clock=clock,
-                    random=Random(f"{options.seed} {number}"),  # noqa: S311
-                    findings=findings,
-                )
+            for number, caller in enumerate(callers):
                 group.create_task(_after(number * STAGGER_S, caller))
         after = await _underruns(settings)
     finally:
         for task in (telling, sampling, lateness):
             task.cancel()
         await asyncio.gather(telling, return_exceptions=True)
+    for caller in callers:
+        caller.judge()
     underruns = after - before if after is not None and before is not None else None
     return Load(findings, await sampling, await lateness, underruns)
 
@@ -142,7 +147,7 @@ async def _tell(findings: Findings, started_s: float, until_s: float) -> None:
         await asyncio.sleep(PROGRESS_EVERY_S)
         to_stderr(
             f"{monotonic() - started_s:4.0f} of {until_s - started_s:.0f} s: {findings.calls} "
-            f"calls, {len(findings.turns)} turns judged, {len(findings.refusals)} refused or lost"
+            f"calls, {findings.spoken} turns spoken, {len(findings.refusals)} refused or lost"
         )
 
 

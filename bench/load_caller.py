@@ -42,15 +42,29 @@ class Findings:
 
     turns: list[LoadTurn] = field(default_factory=list)
     calls: int = 0
+    spoken: int = 0
+    """Turns that callers have spoken so far."""
     refusals: list[str] = field(default_factory=list)
     """Calls that did not come about, or broke off: a sentence each."""
     starved_ms: float = 0.0
     """For so long callers had nothing to send because this machine was too busy."""
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A call that has ended: both sides of it, and the onsets and ends of what was said."""
+
+    client: RoomClient
+    spoken: list[tuple[float, float]]
+    began_s: float
+    ended_s: float
+
+
 @dataclass(kw_only=True)
 class LoadCaller:
-    """Turns come as a Poisson process with a mean of `every_s` between their beginnings: open
+    """`run`, then `judge`: judging takes its time, which the others who still call have not.
+
+    Turns come as a Poisson process with a mean of `every_s` between their beginnings: open
     loop, so a slow answer does not slow the caller down. One who still speaks goes on at once."""
 
     number: int
@@ -62,6 +76,7 @@ class LoadCaller:
     clock: Callable[[], float]
     random: Random
     findings: Findings
+    _calls: list[_Call] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
         """Calls until the time is over."""
@@ -80,7 +95,7 @@ class LoadCaller:
             began_s = client.clock()
             spoken = await self._talk(client, until_s)
             ended_s = client.clock()
-        await asyncio.to_thread(self._judge, client, spoken, began_s, ended_s)
+        self._calls.append(_Call(client, spoken, began_s, ended_s))
 
     async def _talk(self, client: RoomClient, until_s: float) -> list[tuple[float, float]]:
         """Onsets and ends of what was said, in seconds of the clock."""
@@ -99,22 +114,22 @@ class LoadCaller:
             end = utterance.first_sample + len(clip.samples)
             time_of = client.microphone.time_of
             spoken.append((time_of(utterance.first_sample), time_of(end)))
+            self.findings.spoken += 1
             due_s += self.random.expovariate(1 / self.every_s)
         await client.reached(lambda: client.clock() >= until_s, timeout_s=600)
         return spoken
 
-    def _judge(
-        self,
-        client: RoomClient,
-        spoken: Sequence[tuple[float, float]],
-        began_s: float,
-        ended_s: float,
-    ) -> None:
-        recording = CallRecording.of(client, began_s, ended_s)
-        floor = FloorLog.of(client.events, unix_offset_s=recording.unix_offset_s)
-        onsets = [recording.sample_at(onset_s) for onset_s, _ in spoken]
+    def judge(self) -> None:
+        """Adds what was heard in every call to the findings."""
+        for call in self._calls:
+            self._judge(call)
+
+    def _judge(self, call: _Call) -> None:
+        recording = CallRecording.of(call.client, call.began_s, call.ended_s)
+        floor = FloorLog.of(call.client.events, unix_offset_s=recording.unix_offset_s)
+        onsets = [recording.sample_at(onset_s) for onset_s, _ in call.spoken]
         limits = [*onsets[1:], len(recording.heard)]
-        for (onset_s, end_s), onset, until in zip(spoken, onsets, limits, strict=True):
+        for (onset_s, end_s), onset, until in zip(call.spoken, onsets, limits, strict=True):
             end = recording.sample_at(end_s)
             found = measure_interruption(recording, floor, onset=onset, until=until)
             over = found is not None and found.onset_to_silence_ms > 0
@@ -127,7 +142,7 @@ class LoadCaller:
                     silence_ms=found.onset_to_silence_ms if found is not None and over else None,
                 )
             )
-        self.findings.starved_ms += 1000 * client.microphone.starved_s
+        self.findings.starved_ms += 1000 * call.client.microphone.starved_s
 
 
 def response_ms(recording: CallRecording, floor: FloorLog, end: int, until: int) -> float | None:

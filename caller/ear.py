@@ -9,14 +9,16 @@ from parley.audio import Audio, Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 48_000
+FRAME_MS = 20
+TICK_S = 0.01
 
 
 class Ear:
     """Hears one track after another and keeps every sample with the time it was heard.
 
-    The native stream hands 10 ms over at each tick of the playout device, silence included; a
-    sample counts as heard when its frame is handed over, for a loudspeaker would begin to play
-    it then. Where nothing is handed over (no track yet, a new one, a dead one) there is silence.
+    The native stream takes 10 ms at each tick of the playout device, silence included, and hands
+    over a frame when it is full. A sample counts as heard at its tick, for a loudspeaker would
+    begin to play it then: the last 10 ms of a frame as it is handed over. Where nothing is handed over (no track yet, a new one, a dead one) there is silence.
     """
 
     def __init__(self, *, clock: Clock = monotonic) -> None:
@@ -27,7 +29,9 @@ class Ear:
 
     async def listen(self, track: rtc.Track) -> None:
         """Hears the track until it ends."""
-        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE_HZ, num_channels=1)
+        stream = rtc.AudioStream(
+            track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
+        )
         try:
             async for event in stream:
                 self.hear(np.frombuffer(event.frame.data, dtype=np.int16))
@@ -35,10 +39,10 @@ class Ear:
             await stream.aclose()
 
     def hear(self, frame: Samples) -> None:
-        """Takes one frame, int16 of shape [n], as heard now."""
+        """Takes one frame, int16 of shape [n], whose last 10 ms are heard now."""
         now = self._clock()
-        self._track.observe(self._track.length, now)
         self._track.append(frame)
+        self._track.observe(self._track.length - round(TICK_S * SAMPLE_RATE_HZ), now)
         if level_dbfs(frame) >= AUDIBLE_DBFS:
             self.audible_at_s = now
 

@@ -1,6 +1,7 @@
 """Mono PCM: files in and out, resampling, level."""
 
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def level_dbfs(samples: Samples) -> float:
     """RMS of int16 samples relative to full scale; -inf for none or digital silence."""
     if not len(samples):
         return -np.inf
-    rms = float(np.sqrt(np.mean(np.square(samples.astype(np.float64)))))
-    return float(20 * np.log10(rms / 32768)) if rms > 0 else -np.inf
+    values = samples.astype(np.float64)
+    power = float(values @ values) / len(values)
+    return 10 * math.log10(power / 32768**2) if power > 0 else -math.inf
 
 
 def read_audio(path: Path) -> Audio:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workers.engines.base import FloatSamples
-from workers.engines.whisper.guards import LEAST_VOICE, voice_certainty
+from workers.engines.whisper.guards import LEAST_VOICE, VOICE_WINDOWS, voice_certainty
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Hearing
 from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
 
@@ -49,6 +49,8 @@ class Stretch:
         self._length = 0
         self._windows: list[tuple[int, float]] = []
         """Position and probability, from the first voiced one on."""
+        self._surest: list[float] = []
+        """The highest probabilities among them: all that `voice` depends on."""
 
     @property
     def end(self) -> int:
@@ -57,7 +59,7 @@ class Stretch:
     @property
     def voice(self) -> float:
         """How sure it is that somebody speaks in it, 0 to 1."""
-        return voice_certainty(np.array([each for _, each in self._windows], np.float32))
+        return voice_certainty(np.array(self._surest, np.float32))
 
     @property
     def is_voiced(self) -> bool:
@@ -106,6 +108,7 @@ class Stretch:
             self.voiced_samples += WINDOW_SAMPLES
         if self.voiced_from is not None:
             self._windows.append((position, probability))
+            self._surest = sorted([*self._surest, probability])[-VOICE_WINDOWS:]
         elif position - self.start > _MOST_RUN_UP_SAMPLES:
             excess = position - _MARGIN_SAMPLES - self.start
             self._keep(self._joined()[excess:].copy())
@@ -129,7 +132,7 @@ class Stretch:
         sound = self._joined()
         rest._keep(sound[position - self.start :].copy())
         self._keep(sound[: position - self.start])
-        windows, self._windows = self._windows, []
+        windows, self._windows, self._surest = self._windows, [], []
         self.voiced_from, self.voiced_until, self.voiced_samples = None, self.start, 0
         for window in windows:
             (self if window[0] < position else rest).add_window(*window)
@@ -148,7 +151,7 @@ class Stretch:
     def release(self) -> None:
         """Gives the memory of a stretch back that is heard and ended."""
         self._keep(np.empty(0, np.float32))
-        self._windows = []
+        self._windows, self._surest = [], []
 
     def _joined(self) -> FloatSamples:
         self._keep(np.concatenate([*self._chunks, np.empty(0, np.float32)]))

@@ -55,11 +55,11 @@ class VoiceActivity:
         count = (len(self._unheard) - _CONTEXT_SAMPLES) // WINDOW_SAMPLES
         if not count:
             return np.empty(0, np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(
-            self._unheard, _CONTEXT_SAMPLES + WINDOW_SAMPLES
-        )[::WINDOW_SAMPLES][:count]
+        starts = range(0, count * WINDOW_SAMPLES, WINDOW_SAMPLES)
+        length = _CONTEXT_SAMPLES + WINDOW_SAMPLES
+        windows = np.stack([self._unheard[start : start + length] for start in starts])
         self._unheard = self._unheard[count * WINDOW_SAMPLES :].copy()
         probabilities, self._hidden, self._cell = self._detector.run(
-            np.ascontiguousarray(windows), self._hidden, self._cell
+            windows, self._hidden, self._cell
         )
         return probabilities
