@@ -12,6 +12,9 @@ from parley.settings import load_orchestrator
 from parley.telemetry.logs import configure_logging
 
 _METRICS_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+_BLOCKED_LOOP_MS = "LIVEKIT_AGENTS_LOOP_BLOCK_WARN_MS"
+"""The framework looks five times as often whether an event loop hangs, with a thread of its own:
+at its default, 100 ms, an eighth of what a call costs while nobody speaks."""
 
 
 def main() -> int:
@@ -25,6 +28,7 @@ def main() -> int:
             # processes, which inherit it.
             directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
             Path(directory).mkdir(parents=True, exist_ok=True)
+            os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
             from agent.server import serve  # noqa: PLC0415
 
             asyncio.run(serve(settings, Path(directory)))

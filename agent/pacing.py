@@ -35,6 +35,11 @@ class Pace:
         """Seconds of audio made, or about to be, and not yet played."""
         return self._made_s + sum(self._owed_s) - self._played_s
 
+    @property
+    def owes(self) -> bool:
+        """Whether audio is still to come of what was asked for."""
+        return bool(self._owed_s)
+
     def asked(self, text: str) -> None:
         """The text is about to be sent to a worker."""
         self._owed_s.append(len(text) / CHARS_PER_S)

@@ -1,11 +1,12 @@
 """What the person hears of a reply: paced into the track, silenced at once, resumed to the sample.
 
-The framework's own output cannot stop within 50 ms and resume without loss. Here the native queue
-is kept short, whatever it has not played can be taken back, and every cut is a ramp.
+The framework's own output cannot stop within 50 ms and resume without loss. Here whatever the
+native queue has not played can be taken back, and every cut is a ramp.
 """
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,13 +20,14 @@ from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
 from agent.heard import HeardText, TimedPiece
+from agent.lead import Lead
 from agent.pacing import AHEAD_S, USERDATA_PACE, Pace
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 from parley.telemetry import metrics
 
-FRAME_S = 0.02
-QUEUED_S = 0.08
+FRAME_S = 0.04
+QUEUED_S = 0.2
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
 """What the native source takes at a time: with less than that missing nothing is heard."""
@@ -73,6 +75,16 @@ class _Reply:
         return samples
 
     @property
+    def ahead_s(self) -> float:
+        """Audio that has come and was not handed over."""
+        return (self.length - self.position) / self.sample_rate_hz
+
+    @property
+    def waits_for_text(self) -> bool:
+        """Whether all that was asked for has come."""
+        return self.pace is not None and not self.pace.owes
+
+    @property
     def keep(self) -> int:
         return int(2 * QUEUED_S * self.sample_rate_hz) + int(FRAME_S * self.sample_rate_hz)
 
@@ -118,9 +130,13 @@ class Playout(io.AudioOutput):
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
-        self._level_dbfs = -np.inf
+        self._levels: deque[tuple[float, float]] = deque()
+        """Of the frames in the native queue: until when each sounds, and how loud."""
+        self.lead = Lead()
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
+        self._lacks_text = False
+        """The queue ran dry where the text did."""
         self._started = False
         self._flowing = False
         """The next sample belongs right after the last one: silence between them is a gap."""
@@ -151,9 +167,11 @@ class Playout(io.AudioOutput):
         reply = self._reply = self._reply or _Reply(self._rate_hz, pace)
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
+        if self._flowing and not self._lacks_text:
+            self.lead.more_came(reply.ahead_s + self._dry_at - self._clock())
         reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
         self._changed.set()
-        while self._reply is reply and reply.length - reply.position > AHEAD_S * self._rate_hz:
+        while self._reply is reply and reply.ahead_s > AHEAD_S:
             self._room.clear()
             await self._room.wait()
 
@@ -220,8 +238,10 @@ class Playout(io.AudioOutput):
 
     @property
     def level_dbfs(self) -> float:
-        """Level of what was handed to the track last; -inf while nothing sounds."""
-        return self._level_dbfs if self.audible else -np.inf
+        """Level of what sounds; -inf while nothing does."""
+        while self._levels and self._levels[0][0] <= self._clock():
+            self._levels.popleft()
+        return self._levels[0][1] if self._levels and self.audible else -np.inf
 
     # --- playing
 
@@ -231,13 +251,21 @@ class Playout(io.AudioOutput):
             reply = self._reply
             if reply is None or self._paused:
                 await self._changed.wait()
-            elif reply.position < reply.length:
+            elif reply.position < reply.length and self._may_sound(reply):
                 await self._hand_over(reply)
             elif reply.ended and self._queued_s() <= 0:
                 self._finish(reply, interrupted=False)
             else:
                 self._tell(reply)
+                if self._queued_s() <= 0:
+                    self._lacks_text |= reply.waits_for_text
                 await self._wait(self._queued_s() or FRAME_S)
+
+    def _may_sound(self, reply: _Reply) -> bool:
+        """Whether enough of it is there to begin, or to go on after a gap."""
+        if reply.ended or reply.waits_for_text or reply.pace is None or self._queued_s() > 0:
+            return True
+        return reply.ahead_s >= self.lead.wanted_s
 
     async def _hand_over(self, reply: _Reply) -> None:
         too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)
@@ -249,18 +277,24 @@ class Playout(io.AudioOutput):
             self.on_playback_started(created_at=time.time())
             if self._paused or self._reply is not reply:  # whoever was told did not want it
                 return
-        if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:
-            metrics.playout_underruns.inc()
+        if self._queued_s() <= 0:
+            self._count_gap()
+            self.lead.reply_sounds(reply.ahead_s)
         self._flowing = True
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
-        self._level_dbfs = level_dbfs(gained)
         self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
+        self._levels.append((self._dry_at, level_dbfs(gained)))
         await self._source.capture_frame(self._frame(gained))
         if self._paused or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
         self._room.set()
         self._tell(reply)
+
+    def _count_gap(self) -> None:
+        if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:
+            (metrics.reply_text_waits if self._lacks_text else metrics.playout_underruns).inc()
+        self._lacks_text = False
 
     async def _wait(self, seconds: float) -> None:
         """Until `seconds` have passed or something changed."""
@@ -274,6 +308,7 @@ class Playout(io.AudioOutput):
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
+        self._levels.clear()
         self._flowing = False
 
     def _silence(self, reply: _Reply) -> None:
@@ -322,7 +357,8 @@ class Playout(io.AudioOutput):
             self._on_heard(reply.heard.text(self._told))
         self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
-        self._paused = False
+        self._paused = self._lacks_text = False
+        self.lead.reply_ended()
         self._room.set()
         self.on_playback_finished(
             playback_position=played_s,

@@ -18,7 +18,8 @@ class Ear:
 
     The native stream takes 10 ms at each tick of the playout device, silence included, and hands
     over a frame when it is full. A sample counts as heard at its tick, for a loudspeaker would
-    begin to play it then: the last 10 ms of a frame as it is handed over. Where nothing is handed over (no track yet, a new one, a dead one) there is silence.
+    begin to play it then: the last 10 ms of a frame as it is handed over. Where nothing is handed
+    over (no track yet, a new one, a dead one) there is silence.
     """
 
     def __init__(self, *, clock: Clock = monotonic) -> None:

@@ -25,6 +25,9 @@ _DETECTOR_LAG_S = 0.064
 _PARTIAL_SHARE = 3
 """New speech must have taken so many times as long as the last decode: a long stretch is decoded
 less often."""
+_PREFLIGHT_SHARE = 0.4
+"""A pause must be so long, in last decodes: on a busy machine one within a sentence is decoded,
+and answered, for nothing."""
 _UNDECODED_SAMPLES = 10 * SAMPLE_RATE_HZ
 """Beyond it no more sound is taken while several stretches wait: who speaks in real time never
 gets there, a recording sent at once is held up."""
@@ -125,7 +128,7 @@ class Listener:
         stretch = turn.open
         if not self._options.interim_results or stretch.is_heard or not stretch.is_voiced:
             return None
-        if stretch.pause_samples >= self._options.preflight_samples:
+        if stretch.pause_samples >= self._preflight_samples:
             return stretch, Urgency.PREFLIGHT
         enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_decode_s)
         if stretch.voiced_samples - stretch.tried_samples >= enough_s * SAMPLE_RATE_HZ:
@@ -183,7 +186,7 @@ class Listener:
         text = turn.text()
         if not text.text:
             return
-        if turn.is_paused(self._options.preflight_samples):
+        if turn.is_paused(self._preflight_samples):
             if (text.text, text.end_s) != self._sent_preflight:
                 self._sent_preflight = (text.text, text.end_s)
                 self._sent_text = text.text
@@ -222,6 +225,11 @@ class Listener:
             flush_id=turn.flush_id or 0,
             decode=_duration(decode_s),
         )
+
+    @property
+    def _preflight_samples(self) -> int:
+        busy_samples = round(_PREFLIGHT_SHARE * self._last_decode_s * SAMPLE_RATE_HZ)
+        return max(self._options.preflight_samples, busy_samples)
 
     @property
     def is_between_turns(self) -> bool:

@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -48,10 +49,8 @@ def _give_way(niceness: int) -> None:
     for interactive use (sched(7), autogroup), a process's niceness counts only within its own.
     """
     os.nice(niceness)
-    try:
+    with suppress(OSError):  # a kernel without it, or one that allows no change now
         Path("/proc/self/autogroup").write_text(f"{niceness}\n")
-    except OSError:  # a kernel without it, or one that allows no change now
-        pass
 
 
 def _become(command: list[str], blocked: set[signal.Signals]) -> None:

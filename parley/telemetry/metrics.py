@@ -46,6 +46,9 @@ session_barge_ins = Counter("session_barge_ins", "Replies the person interrupted
 playout_underruns = Counter(
     "playout_underruns", "Times a listener heard a gap because the next sound was not there yet"
 )
+reply_text_waits = Counter(
+    "reply_text_waits", "Times a reply had sounded as far as the model had written it"
+)
 barge_in_latency_seconds = Histogram(
     "barge_in_latency_seconds",
     "stage onset_to_decision: speech starts to the decision to fall silent; "

@@ -12,6 +12,7 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.voice.io import PlaybackFinishedEvent
 from prometheus_client import REGISTRY
 
+from agent.pacing import USERDATA_PACE, Pace
 from agent.playout import DUCKED_GAIN, RAMP_S, Playout
 from tests.turned_loop import TurnedLoop
 
@@ -66,16 +67,16 @@ class Call:
     def _heard(self, text: str) -> None:
         self.transcript += text
 
+    async def piece(self, pace: Pace, seconds: float) -> None:
+        """The next audio of what was asked for at this pace."""
+        frame = constant(LEVEL, seconds)
+        frame.userdata[USERDATA_PACE] = pace
+        await self.playout.capture_frame(frame)
+
     async def reply(self, words: int) -> None:
         """Each word is a constant; the first frame carries all times."""
         for word in range(words):
-            level = LEVEL + word
-            frame = rtc.AudioFrame(
-                data=np.full(int(WORD_S * RATE_HZ), level, np.int16).tobytes(),
-                sample_rate=RATE_HZ,
-                num_channels=1,
-                samples_per_channel=int(WORD_S * RATE_HZ),
-            )
+            frame = constant(LEVEL + word, WORD_S)
             if word == 0:
                 frame.userdata[USERDATA_TIMED_TRANSCRIPT] = [
                     TimedString(f"w{n} ", start_time=n * WORD_S, end_time=(n + 1) * WORD_S)
@@ -101,6 +102,11 @@ def on_a_turned_clock(scenario: Callable[[Call], Coroutine[None, None, None]]) -
 
     with asyncio.Runner(loop_factory=TurnedLoop) as runner:
         runner.run(run())
+
+
+def constant(level: int, seconds: float) -> rtc.AudioFrame:
+    count = round(seconds * RATE_HZ)
+    return rtc.AudioFrame(np.full(count, level, np.int16).tobytes(), RATE_HZ, 1, count)
 
 
 def loud(samples: np.ndarray) -> np.ndarray:
@@ -258,5 +264,63 @@ def test_a_reply_whose_next_sound_comes_late_is_an_underrun_and_a_pause_is_none(
         call.playout.flush()
         await call.end()
         assert underruns() == before + 1
+
+    on_a_turned_clock(scenario)
+
+
+def text_waits() -> float:
+    return REGISTRY.get_sample_value("reply_text_waits_total") or 0.0
+
+
+def test_a_reply_that_has_sounded_as_far_as_it_is_written_waits_and_is_no_underrun() -> None:
+    async def scenario(call: Call) -> None:
+        before, waited = underruns(), text_waits()
+        pace = Pace()
+        for _ in range(2):
+            pace.asked("One moment, please.")
+            await call.piece(pace, 0.5)
+            pace.spoken()
+            await asyncio.sleep(2.0)
+        call.playout.flush()
+        await call.end()
+        assert (underruns(), text_waits()) == (before, waited + 1)
+
+    on_a_turned_clock(scenario)
+
+
+async def uneven(call: Call) -> tuple[float, float]:
+    """A text whose second piece comes 100 ms after the first has sounded: from the first piece to
+    the first sound, and how many underruns there were."""
+    began_s, before = call.loop.time(), underruns()
+    heard_before = len(loud(call.ear.heard()))
+    pace = Pace()
+    pace.asked("What can I do for you?")
+    await call.piece(pace, 0.1)
+    first_s = None
+    for _ in range(20):
+        await asyncio.sleep(0.01)
+        if first_s is None and len(loud(call.ear.heard())) > heard_before:
+            first_s = call.loop.time() - began_s
+    await call.piece(pace, 1.0)
+    pace.spoken()
+    call.playout.flush()
+    await call.playout.wait_for_playout()
+    return first_s or call.loop.time() - began_s, underruns() - before
+
+
+def test_what_is_late_within_a_reply_is_waited_for_before_the_next_one() -> None:
+    async def scenario(call: Call) -> None:
+        call.playout.lead.wanted_s = 0.0
+        first_s, gaps = await uneven(call)
+        assert first_s < 0.05
+        assert gaps == 1
+        assert call.playout.lead.wanted_s == pytest.approx(0.2, abs=0.03)
+        _, gaps = await uneven(call)
+        assert gaps == 0
+        wanted_s = call.playout.lead.wanted_s
+        await call.reply(4)
+        await call.playout.wait_for_playout()
+        assert call.playout.lead.wanted_s == wanted_s / 2
+        await call.end()
 
     on_a_turned_clock(scenario)
