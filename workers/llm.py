@@ -62,7 +62,6 @@ def main() -> int:
 def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
     port = settings.llm.local_port
     _check_port(port)
-    threads = min(2, os.cpu_count() or 1)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = model_path
     parameters.model_alias = {LOCAL_LLM}
@@ -70,8 +69,9 @@ def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
-    parameters.cpuparams.n_threads = threads
-    parameters.cpuparams_batch.n_threads = threads
+    # Writing waits for memory: a second thread writes no faster, and costs as much as the first.
+    parameters.cpuparams.n_threads = 1
+    parameters.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
     parameters.n_batch = parameters.n_ubatch = _BATCH_TOKENS
     parameters.n_cache_reuse = _REUSED_TOKENS
     parameters.cache_ram_mib = _PROMPT_CACHE_MIB

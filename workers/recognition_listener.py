@@ -23,8 +23,8 @@ DEFAULT_PREFLIGHT_SILENCE_S = 0.06
 _DETECTOR_LAG_S = 0.064
 """Silence that has already passed, at least, when the first window without a voice is known."""
 _PARTIAL_SHARE = 3
-"""New speech must have taken so many times as long as the last decode: a long stretch is decoded
-less often."""
+"""New speech must have taken so many times as long as the last answer: a long stretch is decoded
+less often, and so is every one while many speak."""
 _PREFLIGHT_SHARE = 0.4
 """A pause must be so long, in last decodes: on a busy machine one within a sentence is decoded,
 and answered, for nothing."""
@@ -130,7 +130,7 @@ class Listener:
             return None
         if stretch.pause_samples >= self._preflight_samples:
             return stretch, Urgency.PREFLIGHT
-        enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_decode_s)
+        enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_answer_s)
         if stretch.voiced_samples - stretch.tried_samples >= enough_s * SAMPLE_RATE_HZ:
             return stretch, Urgency.PARTIAL
         return None
