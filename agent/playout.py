@@ -132,7 +132,7 @@ class Playout(io.AudioOutput):
         self._gain = self._target_gain = 1.0
         self._levels: deque[tuple[float, float]] = deque()
         """Of the frames in the native queue: until when each sounds, and how loud."""
-        self.lead = Lead()
+        self._lead = Lead()
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
         self._lacks_text = False
@@ -168,7 +168,7 @@ class Playout(io.AudioOutput):
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
         if self._flowing and not self._lacks_text:
-            self.lead.more_came(reply.ahead_s + self._dry_at - self._clock())
+            self._lead.more_came(reply.ahead_s + self._dry_at - self._clock())
         reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
         self._changed.set()
         while self._reply is reply and reply.ahead_s > AHEAD_S:
@@ -265,7 +265,7 @@ class Playout(io.AudioOutput):
         """Whether enough of it is there to begin, or to go on after a gap."""
         if reply.ended or reply.waits_for_text or reply.pace is None or self._queued_s() > 0:
             return True
-        return reply.ahead_s >= self.lead.wanted_s
+        return reply.ahead_s >= self._lead.wanted_s(reply.pace.first_audio_s)
 
     async def _hand_over(self, reply: _Reply) -> None:
         too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)
@@ -279,7 +279,7 @@ class Playout(io.AudioOutput):
                 return
         if self._queued_s() <= 0:
             self._count_gap()
-            self.lead.reply_sounds(reply.ahead_s)
+            self._lead.reply_sounds(reply.ahead_s)
         self._flowing = True
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
@@ -358,7 +358,7 @@ class Playout(io.AudioOutput):
         self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
         self._paused = self._lacks_text = False
-        self.lead.reply_ended()
+        self._lead.reply_ended()
         self._room.set()
         self.on_playback_finished(
             playback_position=played_s,

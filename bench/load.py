@@ -39,7 +39,7 @@ from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.supervisor.record import RecordFile
 
-DEFAULT_EVERY_S = 14.0
+DEFAULT_EVERY_S = 20.0
 SHORTEST_MINUTES = 0.5
 LONGEST_CLIP_S = 9.0
 """Longer sentences are left out: who says nothing else never hears an answer."""

@@ -17,7 +17,7 @@ from parley.audio import Audio
 CALL_S = 90.0
 """A caller hangs up after this and calls again."""
 SHORTEST_CALL_S = 15.0
-AFTER_REFUSAL_S = 5.0
+BETWEEN_CALLS_S = 5.0
 SUPERSEDED_S = 6.0
 """A turn without an answer whose caller spoke again sooner than this was not left unanswered."""
 
@@ -85,7 +85,7 @@ class LoadCaller:
                 await self._call(min(self.clock() + CALL_S, self.until_s))
             except CallError as error:
                 self.findings.refusals.append(str(error))
-                await asyncio.sleep(AFTER_REFUSAL_S)
+            await asyncio.sleep(BETWEEN_CALLS_S)
 
     async def _call(self, until_s: float) -> None:
         access = await request_access(self.gateway_url)
