@@ -28,8 +28,8 @@ from parley.speech import (
 )
 
 SAMPLE_RATE_HZ = 16000
-MESSAGE_BYTES = 2 * SAMPLE_RATE_HZ // 50
-"""20 ms: the session's frames are shorter, and a message costs more than its audio."""
+MESSAGE_BYTES = 2 * SAMPLE_RATE_HZ * 64 // 1000
+"""64 ms, two of the session's frames: a message costs more than its audio."""
 RECONNECT_S = 0.5
 """Pause before the workers are asked again after the pool gave up."""
 

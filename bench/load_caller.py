@@ -18,6 +18,8 @@ CALL_S = 90.0
 """A caller hangs up after this and calls again."""
 SHORTEST_CALL_S = 15.0
 BETWEEN_CALLS_S = 5.0
+FRAME_MS = 50
+"""Every frame of one caller passes by all others in the process: short ones would be the load."""
 SUPERSEDED_S = 6.0
 """A turn without an answer whose caller spoke again sooner than this was not left unanswered."""
 
@@ -89,7 +91,7 @@ class LoadCaller:
 
     async def _call(self, until_s: float) -> None:
         access = await request_access(self.gateway_url)
-        async with join(access, clock=self.clock) as client:
+        async with join(access, frame_ms=FRAME_MS, clock=self.clock) as client:
             await client.wait_for_agent()
             self.findings.calls += 1
             began_s = client.clock()

@@ -4,12 +4,12 @@ import numpy as np
 from livekit import rtc
 
 from caller.measure import AUDIBLE_DBFS
+from caller.microphone import FRAME_MS
 from caller.sample_track import SampleTrack
 from parley.audio import Audio, Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 48_000
-FRAME_MS = 20
 TICK_S = 0.01
 
 
@@ -22,7 +22,8 @@ class Ear:
     over (no track yet, a new one, a dead one) there is silence.
     """
 
-    def __init__(self, *, clock: Clock = monotonic) -> None:
+    def __init__(self, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic) -> None:
+        self._frame_ms = frame_ms
         self._clock = clock
         self._track = SampleTrack(SAMPLE_RATE_HZ)
         self.audible_at_s: float | None = None
@@ -31,7 +32,7 @@ class Ear:
     async def listen(self, track: rtc.Track) -> None:
         """Hears the track until it ends."""
         stream = rtc.AudioStream(
-            track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=FRAME_MS
+            track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=self._frame_ms
         )
         try:
             async for event in stream:

@@ -12,7 +12,7 @@ from parley.clock import Clock, monotonic
 SAMPLE_RATE_HZ = 48_000
 """Opus works at this rate; recordings are resampled once, by us, and not again in the room."""
 
-FRAME_SAMPLES = 960  # 20 ms
+FRAME_MS = 20
 QUEUE_MS = 100
 """A stall of the event loop as long as this is not heard."""
 
@@ -63,7 +63,8 @@ class Microphone:
     its predecessors: a real microphone would have heard it then, and handed it over 10 ms later.
     """
 
-    def __init__(self, *, clock: Clock = monotonic) -> None:
+    def __init__(self, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic) -> None:
+        self._frame_samples = frame_ms * SAMPLE_RATE_HZ // 1000
         self.source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=QUEUE_MS)
         self._clock = clock
         self._track = SampleTrack(SAMPLE_RATE_HZ)
@@ -71,14 +72,14 @@ class Microphone:
         self._utterance: Utterance | None = None
         self._stopped = False
         self.frame_passed = asyncio.Event()
-        """Set with every frame, 50 times a second: the heartbeat of who waits for sound."""
+        """Set with every frame: the heartbeat of who waits for sound."""
 
     async def run(self) -> None:
         """Pushes frame after frame until `stop`."""
         while not self._stopped:
             frame = self._next_frame()
             await self.source.capture_frame(
-                rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE_HZ, 1, FRAME_SAMPLES)
+                rtc.AudioFrame(frame.tobytes(), SAMPLE_RATE_HZ, 1, self._frame_samples)
             )
             self._track.append(frame)
             due = self._track.length - QUEUE_MS * SAMPLE_RATE_HZ // 1000
@@ -118,12 +119,12 @@ class Microphone:
         self._stopped = True
 
     def _next_frame(self) -> Samples:
-        frame = self._background.take(FRAME_SAMPLES)
+        frame = self._background.take(self._frame_samples)
         utterance = self._utterance
         if utterance is not None and not utterance.pushed:
             if utterance.first_sample is None:
                 utterance.first_sample = self._track.length
-            part = utterance.take(FRAME_SAMPLES)
+            part = utterance.take(self._frame_samples)
             mixed = frame[: len(part)].astype(np.int32) + part
             frame[: len(part)] = np.clip(mixed, -32768, 32767)
         return frame
