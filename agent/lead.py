@@ -1,27 +1,42 @@
-"""How much of a reply is there before it sounds: as much as it can be seen to need."""
+"""How much of a reply is there before it sounds: as much as it can be expected to need.
+
+Audio comes in pieces, on a busy machine unevenly: a reply that sounded from its first piece on
+would break off before the second. On a quiet one nothing is waited for.
+"""
+
+from pathlib import Path
 
 FIRST_LEAD_S = 0.3
 """Until a reply has been heard: a call begins with a greeting, which nobody waits for."""
+LONGEST_LEAD_S = 0.5
 FADE = 0.7
 """Of what the replies before needed, from one reply to the next."""
-SHARE_OF_FIRST_AUDIO = 1.5
-"""The next piece is made as the first one was: by a quick worker before that has sounded."""
-LONGEST_LEAD_S = 0.5
-"""A worker that is later than this is late for another reason."""
+STARVED = 0.2
+"""Share of time in which something on this machine waited for a core: from here on pieces are
+late by more than the replies before tell, for the load changes faster than they come."""
+_PRESSURE = Path("/proc/pressure/cpu")
+
+
+def cpu_pressure() -> float:
+    """Of the last ten seconds, 0 to 1; 0 where the kernel does not tell (Linux does, as PSI)."""
+    try:
+        some = _PRESSURE.read_text(encoding="ascii").split("\n", 1)[0]
+        return float(some.split("avg10=")[1].split()[0]) / 100
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 class Lead:
-    """One call's. Audio comes in pieces, on a busy machine unevenly: a reply that sounds from its
-    first piece on then breaks off before the second. On a quiet one nothing is waited for."""
+    """One call's."""
 
     def __init__(self) -> None:
         self._learned_s = FIRST_LEAD_S
         self._began_with_s = 0.0
         self._needed_s = 0.0
 
-    def wanted_s(self, first_audio_s: float) -> float:
-        """Of audio, before a reply sounds whose first took so long."""
-        return min(max(self._learned_s, SHARE_OF_FIRST_AUDIO * first_audio_s), LONGEST_LEAD_S)
+    def wanted_s(self, *, pressure: float) -> float:
+        """Of audio, before a reply sounds under this pressure."""
+        return LONGEST_LEAD_S if pressure >= STARVED else self._learned_s
 
     def reply_sounds(self, ahead_s: float) -> None:
         """A reply begins, or goes on after a gap, with so much of it there."""

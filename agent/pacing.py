@@ -7,8 +7,6 @@ import asyncio
 from collections import deque
 from contextvars import ContextVar
 
-from parley.clock import Clock, monotonic
-
 AHEAD_S = 1.5
 """With less than this left to play, the next clause is begun: a busy machine's first audio comes
 within it. A clause is not cut, so a long one reaches further."""
@@ -23,14 +21,9 @@ USERDATA_PACE = "parley.pace"
 class Pace:
     """Follows one reply: what has been asked for, made and played of it."""
 
-    def __init__(self, *, ahead_s: float = AHEAD_S, clock: Clock = monotonic) -> None:
+    def __init__(self, *, ahead_s: float = AHEAD_S) -> None:
         """`ahead_s` may be infinite, for speech that nobody plays as it is made."""
         self._limit_s = ahead_s
-        self._clock = clock
-        self._asked_s: float | None = None
-        """When the workers were asked after they had made all; None once they make again."""
-        self.first_audio_s = 0.0
-        """What the workers took last from a text to its first audio."""
         self._owed_s: deque[float] = deque()
         """Of each text that is not spoken to its end: about how much of it is still to come."""
         self._made_s = 0.0
@@ -49,15 +42,10 @@ class Pace:
 
     def asked(self, text: str) -> None:
         """The text is about to be sent to a worker."""
-        if not self._owed_s:
-            self._asked_s = self._clock()
         self._owed_s.append(len(text) / CHARS_PER_S)
 
     def made(self, seconds: float) -> None:
         """So much more audio has come."""
-        if self._asked_s is not None:
-            self.first_audio_s = self._clock() - self._asked_s
-            self._asked_s = None
         self._made_s += seconds
         if self._owed_s:
             self._owed_s[0] = max(0.0, self._owed_s[0] - seconds)

@@ -20,7 +20,7 @@ from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
 from agent.heard import HeardText, TimedPiece
-from agent.lead import Lead
+from agent.lead import Lead, cpu_pressure
 from agent.pacing import AHEAD_S, USERDATA_PACE, Pace
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
@@ -111,6 +111,7 @@ class Playout(io.AudioOutput):
         *,
         sample_rate_hz: int,
         on_heard: Callable[[str], None] = lambda text: None,
+        pressure: Callable[[], float] = cpu_pressure,
         clock: Clock = monotonic,
     ) -> None:
         """`on_heard` is told each piece of the transcript when it has sounded."""
@@ -123,6 +124,7 @@ class Playout(io.AudioOutput):
         self._source = source
         self._rate_hz = sample_rate_hz
         self._on_heard = on_heard
+        self._pressure = pressure
         self._clock = clock
         self._reply: _Reply | None = None
         self._told = 0
@@ -265,7 +267,7 @@ class Playout(io.AudioOutput):
         """Whether enough of it is there to begin, or to go on after a gap."""
         if reply.ended or reply.waits_for_text or reply.pace is None or self._queued_s() > 0:
             return True
-        return reply.ahead_s >= self._lead.wanted_s(reply.pace.first_audio_s)
+        return reply.ahead_s >= self._lead.wanted_s(pressure=self._pressure())
 
     async def _hand_over(self, reply: _Reply) -> None:
         too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)

@@ -59,7 +59,11 @@ class Call:
         self.transcript = ""
         self.finished: list[PlaybackFinishedEvent] = []
         self.playout = Playout(
-            self.ear, sample_rate_hz=RATE_HZ, on_heard=self._heard, clock=self.loop.time
+            self.ear,
+            sample_rate_hz=RATE_HZ,
+            on_heard=self._heard,
+            pressure=lambda: 0.0,
+            clock=self.loop.time,
         )
         self.playout.on("playback_finished", self.finished.append)
         self.playout.start()
@@ -291,7 +295,7 @@ def test_a_reply_that_has_sounded_as_far_as_it_is_written_waits_and_is_no_underr
 async def say_unevenly(call: Call, *, later_s: float) -> float:
     """A text whose second piece comes so much later than its first, which is 100 ms long; gives
     the number of underruns."""
-    before, pace = underruns(), Pace(clock=call.loop.time)
+    before, pace = underruns(), Pace()
     pace.asked("What can I do for you?")
     for seconds, pause_s in ((0.1, later_s), (1.0, 0.0)):
         pace.made(seconds)
