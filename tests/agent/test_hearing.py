@@ -10,7 +10,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
-from agent.hearing import Hearing
+from agent.hearing import MESSAGE_BYTES, SAMPLE_RATE_HZ, Hearing
 from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
@@ -21,9 +21,9 @@ FLUSH = -1
 
 
 def frame(value: int) -> rtc.AudioFrame:
-    """20 ms at 16 kHz, all samples the same."""
-    samples = np.full(320, value, dtype=np.int16)
-    return rtc.AudioFrame(samples.tobytes(), 16000, 1, 320)
+    """As long as a message to the worker, all samples the same."""
+    samples = np.full(MESSAGE_BYTES // 2, value, dtype=np.int16)
+    return rtc.AudioFrame(samples.tobytes(), SAMPLE_RATE_HZ, 1, len(samples))
 
 
 @asynccontextmanager
