@@ -14,6 +14,9 @@ within it. A clause is not cut, so a long one reaches further."""
 CHARS_PER_S = 15.0
 """Of English speech, for what has been asked for and not been made."""
 
+IN_TIME_S = 0.4
+"""Text that comes with less than this left to play is too late for a worker that is not idle."""
+
 USERDATA_PACE = "parley.pace"
 """Key of a reply's Pace in its frames' userdata."""
 
@@ -28,6 +31,8 @@ class Pace:
         """Of each text that is not spoken to its end: about how much of it is still to come."""
         self._made_s = 0.0
         self._played_s = 0.0
+        self.text_is_late = False
+        """The text was asked for too late for its first audio, which has not come yet."""
         self._changed = asyncio.Event()
 
     @property
@@ -42,11 +47,14 @@ class Pace:
 
     def asked(self, text: str) -> None:
         """The text is about to be sent to a worker."""
+        if not self._owed_s:
+            self.text_is_late = 0 < self._made_s < self._played_s + IN_TIME_S
         self._owed_s.append(len(text) / CHARS_PER_S)
 
     def made(self, seconds: float) -> None:
         """So much more audio has come."""
         self._made_s += seconds
+        self.text_is_late = False
         if self._owed_s:
             self._owed_s[0] = max(0.0, self._owed_s[0] - seconds)
         self._changed.set()

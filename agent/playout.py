@@ -85,6 +85,11 @@ class _Reply:
         return self.pace is not None and not self.pace.owes
 
     @property
+    def lacks_text(self) -> bool:
+        """Whether no sound is there because the text was not, or only just."""
+        return self.waits_for_text or (self.pace is not None and self.pace.text_is_late)
+
+    @property
     def keep(self) -> int:
         return int(2 * QUEUED_S * self.sample_rate_hz) + int(FRAME_S * self.sample_rate_hz)
 
@@ -260,7 +265,7 @@ class Playout(io.AudioOutput):
             else:
                 self._tell(reply)
                 if self._queued_s() <= 0:
-                    self._lacks_text |= reply.waits_for_text
+                    self._lacks_text |= reply.lacks_text
                 await self._wait(self._queued_s() or FRAME_S)
 
     def _may_sound(self, reply: _Reply) -> bool:

@@ -29,6 +29,7 @@ from agent.synthesis_metrics import SynthesisMeter
 from agent.text.alignment import TimedText, align
 from agent.text.segmenter import ClauseSegmenter
 from agent.text.spoken import Speaker, SpokenText
+from agent.writing import Writing
 from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
@@ -215,6 +216,7 @@ class _SpeakingStream(tts.SynthesizeStream):
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
+        writing, ready = Writing(), list[str]()
         pause_s: float | None = None
         while True:
             try:
@@ -230,12 +232,17 @@ class _SpeakingStream(tts.SynthesizeStream):
                 # Lone surrogates are no text: nothing could be sent of them.
                 text = token.encode("utf-8", "ignore").decode()[:left]
                 left -= len(text)
-                stretches, pause_s = script.segmenter.push(text), PAUSE_S
-            for text in script.admit(stretches):
-                yield await self._wanted(text)
+                writing.wrote(text)
+                stretches = script.segmenter.push(text)
+                pause_s = PAUSE_S if writing.keeps_up else None
+            ready += stretches
+            if writing.may_be_spoken(ready):
+                for text in script.admit(ready):
+                    yield await self._wanted(text)
+                ready = []
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
-        for text in script.admit(script.segmenter.finish()):
+        for text in script.admit([*ready, *script.segmenter.finish()]):
             yield await self._wanted(text)
 
     async def _wanted(self, text: str) -> str:

@@ -282,12 +282,18 @@ def test_a_reply_that_has_sounded_as_far_as_it_is_written_waits_and_is_no_underr
         pace = Pace()
         for _ in range(2):
             pace.asked("One moment, please.")
+            pace.made(0.5)
             await call.piece(pace, 0.5)
             pace.spoken()
             await asyncio.sleep(2.0)
+        pace.asked("Still here.")
+        await asyncio.sleep(0.2)
+        pace.made(0.5)
+        await call.piece(pace, 0.5)
+        pace.spoken()
         call.playout.flush()
         await call.end()
-        assert (underruns(), text_waits()) == (before, waited + 1)
+        assert (underruns(), text_waits()) == (before, waited + 2)
 
     on_a_turned_clock(scenario)
 
