@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -50,6 +50,7 @@ LOOP_CHECK_S = 0.05
 ANSWERED = 0.9
 """Of the turns that had the time: a recording that nobody would understand gets no answer."""
 UNDERRUNS = "playout_underruns_total"
+TEXT_WAITS = "reply_text_waits_total"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Load:
     loop_late_ms: list[float]
     underruns: float | None
     """The agent's own count during the load; None where it could not be asked."""
+    text_waits: float | None
 
 
 def main(arguments: list[str]) -> int:
@@ -104,7 +106,7 @@ async def _load(
     findings, clock = Findings(), monotonic
     sampling = asyncio.create_task(sample_parts(pids, clock), name="parts")
     lateness = asyncio.create_task(_loop_lateness(), name="lateness")
-    before = await _underruns(settings)
+    before = await _counts(settings)
     started_s = clock()
     until_s = started_s + 60 * options.minutes
     callers = [
@@ -126,15 +128,20 @@ async def _load(
         async with asyncio.TaskGroup() as group:
             for number, caller in enumerate(callers):
                 group.create_task(_after(number * STAGGER_S, caller))
-        after = await _underruns(settings)
+        after = await _counts(settings)
     finally:
         for task in (telling, sampling, lateness):
             task.cancel()
         await asyncio.gather(telling, return_exceptions=True)
     for caller in callers:
         caller.judge()
-    underruns = after - before if after is not None and before is not None else None
-    return Load(findings, await sampling, await lateness, underruns)
+    return Load(
+        findings,
+        await sampling,
+        await lateness,
+        underruns=_counted(UNDERRUNS, before, after),
+        text_waits=_counted(TEXT_WAITS, before, after),
+    )
 
 
 async def _after(delay_s: float, caller: LoadCaller) -> None:
@@ -164,8 +171,12 @@ async def _loop_lateness() -> list[float]:
         return late_ms
 
 
-async def _underruns(settings: OrchestratorSettings) -> float | None:
-    """The agent's count so far; None where it does not tell."""
+def _counted(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    return after[name] - before[name] if name in before and name in after else None
+
+
+async def _counts(settings: OrchestratorSettings) -> dict[str, float]:
+    """The agent's counts so far; nothing where it does not tell."""
     server = settings.server
     address = f"http://127.0.0.1:{server.health_check_port}/metrics"
     try:
@@ -175,13 +186,15 @@ async def _underruns(settings: OrchestratorSettings) -> float | None:
         ):
             text = await response.text()
     except (aiohttp.ClientError, TimeoutError):
-        return None
+        return {}
     if response.status != HTTPStatus.OK:
-        return None
-    # Before the first call nobody has counted anything.
-    return sum(
-        float(line.split()[-1]) for line in text.splitlines() if line.startswith(f"{UNDERRUNS} ")
-    )
+        return {}
+    counts = {UNDERRUNS: 0.0, TEXT_WAITS: 0.0}  # before the first call nobody has counted anything
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        if name in counts:
+            counts[name] += float(value)
+    return counts
 
 
 def _pids() -> dict[str, int]:
@@ -227,6 +240,7 @@ def _document(
         "unanswered": sum(t.response_ms is None and not t.superseded for t in turns),
         "superseded": sum(t.response_ms is None and t.superseded for t in turns),
         "underruns": load.underruns,
+        "text_waits": load.text_waits,
         "figures": {
             "response": _distribution([t.response_ms for t in turns]),
             "onset_to_silence": _distribution([t.silence_ms for t in turns]),

@@ -25,7 +25,7 @@ def turn(response: float | None = 700.0, *, superseded: bool = False) -> LoadTur
 def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> Load:
     findings = Findings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
     part = PartUse("agent", os.getpid(), [PartSample(0, 0, 80, 1), PartSample(2, 12.5, 120, 2)])
-    return Load(findings, [part], [1.0, 2.0], underruns)
+    return Load(findings, [part], [1.0, 2.0], underruns=underruns, text_waits=0.0)
 
 
 def broken(of: Load) -> set[str]:
