@@ -22,7 +22,7 @@ from agent.turn_taking import Floor, FloorPolicy
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
 
-NATIVE_QUEUE_MS = 400
+NATIVE_QUEUE_MS = 600
 """Room in the native queue; `Playout` keeps much less in it."""
 CONTESTED_CHECK_S = 0.25
 """How often a contested floor is judged when no sound comes: a microphone may be switched off."""

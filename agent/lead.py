@@ -8,7 +8,7 @@ from pathlib import Path
 
 FIRST_LEAD_S = 0.3
 """Until a reply has been heard: a call begins with a greeting, which nobody waits for."""
-LONGEST_LEAD_S = 0.8
+LONGEST_LEAD_S = 1.0
 FADE = 0.7
 """Of what the replies before needed, from one reply to the next."""
 STARVED = 0.2

@@ -27,7 +27,7 @@ from parley.clock import Clock, monotonic
 from parley.telemetry import metrics
 
 FRAME_S = 0.04
-QUEUED_S = 0.2
+QUEUED_S = 0.3
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
 """What the native source takes at a time: with less than that missing nothing is heard."""
