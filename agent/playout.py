@@ -162,6 +162,8 @@ class Playout(io.AudioOutput):
             self._pump.cancel()
             with suppress(asyncio.CancelledError):
                 await self._pump
+        if self._ramp_down is not None:  # the track may be gone already
+            await asyncio.gather(self._ramp_down, return_exceptions=True)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         """Takes audio of the reply; waits while more than `AHEAD_S` is still to be played."""

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class HeardTranscript:
-    """Sends pieces in the background, in order; `aclose` waits for those under way."""
+    """Sends pieces in the background, in order; `aclose` drops what has not been sent."""
 
     def __init__(self, room: rtc.Room) -> None:
         self._room = room

@@ -13,8 +13,8 @@ from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
 from parley.speech.channel import connection_fault
 from parley.speech.circuit import Circuit
-from parley.speech.pace import Pace
 from parley.speech.picker import Candidate
+from parley.speech.worker_pace import WorkerPace
 
 REFRESH_S = 1.0
 STATUS_TIMEOUT_S = 0.8
@@ -26,7 +26,7 @@ KeepOnly = Callable[[Collection[str]], Awaitable[None]]
 @dataclass
 class _Entry:
     circuit: Circuit
-    pace: Pace
+    pace: WorkerPace
     status: status_pb2.WorkerStatus | None = None
     reachable: bool = True
     fault: str | None = None
@@ -68,7 +68,7 @@ class Roster:
     def circuit(self, target: str) -> Circuit:
         return self._entry(target).circuit
 
-    def pace(self, target: str) -> Pace:
+    def pace(self, target: str) -> WorkerPace:
         return self._entry(target).pace
 
     @contextmanager
@@ -119,7 +119,7 @@ class Roster:
             entry.reachable, entry.fault = True, None
 
     def _entry(self, target: str) -> _Entry:
-        return self._entries.setdefault(target, _Entry(Circuit(self.clock), Pace(self.clock)))
+        return self._entries.setdefault(target, _Entry(Circuit(self.clock), WorkerPace(self.clock)))
 
     def _candidate(self, target: str, *, draining: bool) -> Candidate:
         entry = self._entry(target)

@@ -87,6 +87,12 @@ def told(client: RoomClient, kind: type[TurnEvent | InterruptedEvent]) -> list[o
     return [heard.event for heard in client.events if isinstance(heard.event, kind)]
 
 
+def agent_said(model: WireLlm) -> list[str]:
+    """What the model was told last that the agent had said."""
+    messages = model.messages if model.requests else []
+    return [each["content"].strip() for each in messages if each["role"] == "assistant"]
+
+
 def read(client: RoomClient) -> str:
     return client.transcripts.said_by(client.agent_identity, since_s=0).strip()
 
@@ -114,9 +120,8 @@ async def test_an_interruption_silences_the_agent_and_history_ends_there(
         assert cut.decided_at_s is not None
         assert cut.onset_at_s < cut.decided_at_s
         assert np.all(window_levels_dbfs(heard.samples, 48000) < AUDIBLE_DBFS)
-        assert await client.reached(lambda: bool(model.requests), timeout_s=LONG_S)
-        said = [message for message in model.messages if message["role"] == "assistant"]
-        assert [message["content"].strip() for message in said] == [kept]
+        # An answer that was begun before the reply was cut is thrown away for one that knows of it.
+        assert await client.reached(lambda: agent_said(model) == [kept], timeout_s=LONG_S)
 
 
 async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> None:

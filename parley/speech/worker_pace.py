@@ -18,7 +18,7 @@ TRIED_AGAIN_S = 20.0
 
 
 @dataclass
-class Pace:
+class WorkerPace:
     """The smoothed time to first audio of one worker.
 
     What is old does not count, so that a slow worker is tried again now and then.
@@ -42,7 +42,7 @@ class Pace:
         share = max(NEWEST_SHARE, 1 / self._noted)
         self._smoothed_s += share * (first_audio_s - self._smoothed_s)
 
-    def is_slow(self, others: Iterable["Pace"]) -> bool:
+    def is_slow(self, others: Iterable["WorkerPace"]) -> bool:
         """Whether it takes much longer than the others do."""
         own_s = self.first_audio_s
         theirs_s = [other.first_audio_s for other in others]

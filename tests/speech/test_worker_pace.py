@@ -3,14 +3,14 @@
 import asyncio
 from random import Random
 
-from parley.speech.pace import FEWEST, TRIED_AGAIN_S, Pace
 from parley.speech.picker import Candidate, pick
+from parley.speech.worker_pace import FEWEST, TRIED_AGAIN_S, WorkerPace
 from tests.speech.test_pool import pool_of, said, speak
 from tests.speech.wire_worker import WireWorker
 
 
-def paces(*first_audio_s: float, clock: list[float]) -> list[Pace]:
-    made = [Pace(clock=lambda: clock[0]) for _ in first_audio_s]
+def paces(*first_audio_s: float, clock: list[float]) -> list[WorkerPace]:
+    made = [WorkerPace(clock=lambda: clock[0]) for _ in first_audio_s]
     for pace, value in zip(made, first_audio_s, strict=True):
         for _ in range(FEWEST):
             pace.note(value)
@@ -33,7 +33,7 @@ def test_nobody_is_slow_alone_or_at_first() -> None:
     clock = [0.0]
     (slow,) = paces(3.0, clock=clock)
     assert not slow.is_slow([])
-    assert not slow.is_slow([Pace(clock=lambda: clock[0])])
+    assert not slow.is_slow([WorkerPace(clock=lambda: clock[0])])
 
 
 def test_a_slow_worker_is_tried_again_and_known_by_one_answer() -> None:
