@@ -3,8 +3,6 @@
 from agent.pacing import CHARS_PER_S
 from parley.clock import Clock, monotonic
 
-SURPLUS = 1.2
-"""Text comes in tokens, speech needs whole words."""
 JUDGED_S = 0.6
 """From how much writing on it can be told."""
 STALL_S = 1.5
@@ -36,7 +34,7 @@ class Writing:
     def keeps_up(self) -> bool:
         """True while that cannot be told."""
         elapsed_s = self._last_s - self._began_s
-        return elapsed_s < JUDGED_S or self._characters >= SURPLUS * CHARS_PER_S * elapsed_s
+        return elapsed_s < JUDGED_S or self._characters >= CHARS_PER_S * elapsed_s
 
     def may_be_spoken(self, stretches: list[str]) -> bool:
         """Whether the voice is to have these stretches of text now."""
