@@ -34,9 +34,12 @@ class Lead:
         self._began_with_s = 0.0
         self._needed_s = 0.0
 
-    def wanted_s(self, *, pressure: float) -> float:
-        """Of audio, before a reply sounds under this pressure."""
-        return LONGEST_LEAD_S if pressure >= STARVED else self._learned_s
+    def wanted_s(self, *, pressure: float, begun: bool = False) -> float:
+        """Of audio, before a reply sounds under this pressure, or goes on where it has `begun`:
+        on a quiet machine at once, for a gap does not get better by being longer."""
+        if pressure >= STARVED:
+            return LONGEST_LEAD_S
+        return 0.0 if begun else self._learned_s
 
     def reply_sounds(self, ahead_s: float) -> None:
         """A reply begins, or goes on after a gap, with so much of it there."""

@@ -274,7 +274,8 @@ class Playout(io.AudioOutput):
         """Whether enough of it is there to begin, or to go on after a gap."""
         if reply.ended or reply.waits_for_text or reply.pace is None or self._queued_s() > 0:
             return True
-        return reply.ahead_s >= self._lead.wanted_s(pressure=self._pressure())
+        wanted_s = self._lead.wanted_s(pressure=self._pressure(), begun=self._started)
+        return reply.ahead_s >= wanted_s
 
     async def _hand_over(self, reply: _Reply) -> None:
         too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)
