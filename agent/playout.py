@@ -248,8 +248,7 @@ class Playout(io.AudioOutput):
     @property
     def level_dbfs(self) -> float:
         """Level of what sounds; -inf while nothing does."""
-        while self._levels and self._levels[0][0] <= self._clock():
-            self._levels.popleft()
+        self._forget_levels()
         return self._levels[0][1] if self._levels and self.audible else -np.inf
 
     # --- playing
@@ -294,12 +293,18 @@ class Playout(io.AudioOutput):
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
         self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
+        self._forget_levels()
         self._levels.append((self._dry_at, level_dbfs(gained)))
         await self._source.capture_frame(self._frame(gained))
         if self._paused or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
         self._room.set()
         self._tell(reply)
+
+    def _forget_levels(self) -> None:
+        """Of what has sounded; here, too, for nobody asks where nobody listens to the person."""
+        while self._levels and self._levels[0][0] <= self._clock():
+            self._levels.popleft()
 
     def _count_gap(self) -> None:
         if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:

@@ -29,7 +29,6 @@ WORDS_PER_S = 6.0
 AT_ONCE = 8
 STATUS_TIMEOUT_S = 0.5
 POLL_S = 0.1
-UDP_PORTS = 100
 
 
 @dataclass(frozen=True)
