@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -19,9 +18,10 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
-from agent.heard import HeardText, TimedPiece
+from agent.heard import TimedPiece
 from agent.lead import Lead, cpu_pressure
-from agent.pacing import AHEAD_S, USERDATA_PACE, Pace
+from agent.pacing import AHEAD_S, USERDATA_PACE
+from agent.reply_audio import ReplyAudio
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 from parley.telemetry import metrics
@@ -45,61 +45,6 @@ class Source(Protocol):
     async def capture_frame(self, frame: rtc.AudioFrame) -> None: ...
 
     def clear_queue(self) -> None: ...
-
-
-@dataclass
-class _Reply:
-    """The audio of one segment and how far it has been handed to the source."""
-
-    sample_rate_hz: int
-    pace: Pace | None = None
-    heard: HeardText = field(default_factory=HeardText)
-    ended: bool = False
-    _chunks: list[Samples] = field(default_factory=list)
-    _first: int = 0
-    """Position of the first sample kept."""
-    length: int = 0
-    position: int = 0
-    """Of the next sample to hand over."""
-
-    def append(self, samples: Samples) -> None:
-        self._chunks.append(samples)
-        self.length += len(samples)
-
-    def take(self, count: int) -> Samples:
-        """The next samples, at most `count`; forgets what no rewind will ask for."""
-        samples = self._slice(self.position, min(self.position + count, self.length))
-        self.position += len(samples)
-        while self._chunks and self._first + len(self._chunks[0]) < self.position - self.keep:
-            self._first += len(self._chunks.pop(0))
-        return samples
-
-    @property
-    def ahead_s(self) -> float:
-        """Audio that has come and was not handed over."""
-        return (self.length - self.position) / self.sample_rate_hz
-
-    @property
-    def waits_for_text(self) -> bool:
-        """Whether all that was asked for has come."""
-        return self.pace is not None and not self.pace.owes
-
-    @property
-    def lacks_text(self) -> bool:
-        """Whether no sound is there because the text was not, or only just."""
-        return self.waits_for_text or (self.pace is not None and self.pace.text_is_late)
-
-    @property
-    def keep(self) -> int:
-        return int(2 * QUEUED_S * self.sample_rate_hz) + int(FRAME_S * self.sample_rate_hz)
-
-    def _slice(self, start: int, end: int) -> Samples:
-        parts, position = [], self._first
-        for chunk in self._chunks:
-            if position + len(chunk) > start and position < end:
-                parts.append(chunk[max(0, start - position) : end - position])
-            position += len(chunk)
-        return np.concatenate(parts) if parts else np.empty(0, np.int16)
 
 
 class Playout(io.AudioOutput):
@@ -131,7 +76,7 @@ class Playout(io.AudioOutput):
         self._on_heard = on_heard
         self._pressure = pressure
         self._clock = clock
-        self._reply: _Reply | None = None
+        self._reply: ReplyAudio | None = None
         self._told = 0
         self._paused = False
         self._cut = False
@@ -173,7 +118,7 @@ class Playout(io.AudioOutput):
             await self.wait_for_playout()
         await super().capture_frame(frame)
         pace = frame.userdata.get(USERDATA_PACE)
-        reply = self._reply = self._reply or _Reply(self._rate_hz, pace)
+        reply = self._reply = self._reply or ReplyAudio(self._rate_hz, 2 * QUEUED_S + FRAME_S, pace)
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
         if self._flowing and not self._lacks_text:
@@ -269,14 +214,14 @@ class Playout(io.AudioOutput):
                     self._lacks_text |= reply.lacks_text
                 await self._wait(self._queued_s() or FRAME_S)
 
-    def _may_sound(self, reply: _Reply) -> bool:
+    def _may_sound(self, reply: ReplyAudio) -> bool:
         """Whether enough of it is there to begin, or to go on after a gap."""
         if reply.ended or reply.waits_for_text or reply.pace is None or self._queued_s() > 0:
             return True
         wanted_s = self._lead.wanted_s(pressure=self._pressure(), begun=self._started)
         return reply.ahead_s >= wanted_s
 
-    async def _hand_over(self, reply: _Reply) -> None:
+    async def _hand_over(self, reply: ReplyAudio) -> None:
         too_early_s = self._queued_s() - (QUEUED_S - FRAME_S)
         if too_early_s > 0.0005:
             await self._wait(too_early_s)
@@ -317,7 +262,7 @@ class Playout(io.AudioOutput):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
 
-    def _take_back(self, reply: _Reply) -> None:
+    def _take_back(self, reply: ReplyAudio) -> None:
         """Empties the native queue; what it had not played is to be played again."""
         self._source.clear_queue()
         unplayed = round(self._queued_s() * self._rate_hz)
@@ -326,7 +271,7 @@ class Playout(io.AudioOutput):
         self._levels.clear()
         self._flowing = False
 
-    def _silence(self, reply: _Reply) -> None:
+    def _silence(self, reply: ReplyAudio) -> None:
         """Ends what sounds with a last ramp, in place of a click."""
         sounds = self._queued_s() > 0
         self._take_back(reply)
@@ -356,7 +301,7 @@ class Playout(io.AudioOutput):
             self._gain = self._target_gain
         return gain
 
-    def _tell(self, reply: _Reply) -> None:
+    def _tell(self, reply: ReplyAudio) -> None:
         if reply.pace is not None:
             reply.pace.played_until(self.played_s)
         count = reply.heard.count_until(self.played_s)
@@ -364,7 +309,7 @@ class Playout(io.AudioOutput):
             self._on_heard(reply.heard.text(self._told, count))
             self._told = count
 
-    def _finish(self, reply: _Reply, *, interrupted: bool) -> None:
+    def _finish(self, reply: ReplyAudio, *, interrupted: bool) -> None:
         played_s = self.played_s
         self._tell(reply)
         heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
