@@ -1,14 +1,13 @@
 """Whether the model writes a reply as fast as it is spoken."""
 
 from agent.pacing import CHARS_PER_S
+from agent.text.segmenter import ends_sentence
 from parley.clock import Clock, monotonic
 
 JUDGED_S = 0.6
 """From how much writing on it can be told."""
 STALL_S = 1.5
 """A silence this long is no pace: the model was not writing."""
-_SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")
-_CLOSERS = "\"'”’)]}»"
 
 
 class Writing:
@@ -40,4 +39,4 @@ class Writing:
         """Whether the voice is to have these stretches of text now."""
         if self.keeps_up or not stretches:
             return True
-        return stretches[-1].rstrip().rstrip(_CLOSERS).endswith(_SENTENCE_ENDS)
+        return ends_sentence(stretches[-1])

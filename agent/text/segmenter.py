@@ -122,6 +122,12 @@ class ClauseSegmenter:
         return None
 
 
+def ends_sentence(stretch: str) -> bool:
+    """Whether the last word of a stretch, as far as that alone tells, ends a sentence."""
+    words = [match[0] for match in _words(stretch + " ", 0, len(stretch) + 1) if match[0].strip()]
+    return bool(words) and _ends_sentence(words[-1], "", first=False)
+
+
 def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
     """The whole words between `start` and `limit`, each with the space that follows it."""
     while match := _WORD.match(text, start, limit):
