@@ -1,17 +1,20 @@
-"""What the agent says while it is disturbed: plain words, which recognition gets right."""
+"""What the agent says while it is disturbed: plain words, which recognition gets right.
+
+None of them runs into the next: "calm and dark" is "common dark" now and then, a word too few.
+"""
 
 from dataclasses import dataclass
 
 LONG = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "
     "He carried a small lantern, a cup of hot coffee, and a basket of fresh bread. "
-    "The water was calm and dark, and the only sound was the wind in the trees. "
+    "The water was still very dark, and the only sound was the song of a bird. "
     "Later that day he had caught enough fish for his family and for all the people next door."
 )
 SHORT = (
     "Every morning the old fisherman walked down to the beach before the sun came up. "
     "He carried a small lantern, and a basket of fresh bread. "
-    "The water was calm and dark."
+    "The water was still very dark."
 )
 
 

@@ -35,7 +35,7 @@ class Plan:
 
     @classmethod
     def full(cls) -> "Plan":
-        return cls(Script.of(LONG, sentences=(0, 1, 3)), undisturbed=2, redis_away_s=60.0)
+        return cls(Script.of(LONG, sentences=(0, 1, 3)), undisturbed=3, redis_away_s=60.0)
 
     @classmethod
     def short(cls) -> "Plan":
