@@ -10,9 +10,10 @@ from enum import Enum
 
 _ONE_WORD = frozenset(
     """
-    ah aha alright cool exactly fine gotcha great hm hmm hmmm huh indeed interesting m mhm mhmm mm
-    mmhm mmhmm mmm mmmm nice oh ok okay okey right sure totally true uh uhhuh uhuh uhum um umhm wow
-    ya yah yea yeah yeap yep yes yup absolutely definitely certainly really
+    ah aha alright aw cool eh exactly fine gotcha great ha haha heh hm hmm hmmm huh indeed
+    interesting m mhm mhmm mm mmhm mmhmm mmm mmmm nice oh ok okay okey ooh ow right sure totally
+    true uh uhhuh uhuh uhum um umhm wow ya yah yea yeah yeap yep yes yup absolutely definitely
+    certainly really
     """.split()
 )
 _PHRASES = frozenset(
@@ -42,11 +43,15 @@ _COMMANDS = frozenset(
 """First words that ask for the floor however short they are."""
 _LONGEST_WORDS = 4
 CLEAR_CONFIDENCE = 0.4
-"""Below it Whisper has made words of a sound: "mm-hmm" comes back as "Imam" or "Mohammed"."""
-CLEAR_TELLING_CONFIDENCE = 0.3
+"""Below it Whisper has made a word of a sound: "mm-hmm" comes back as "Tum" or "Mohammed"."""
+CLEAR_TELLING_CONFIDENCE = 0.2
 """The same for commands, and for more words than a murmur has."""
+CLEAR_HUM_CONFIDENCE = 0.6
+"""The same for what a hum is spelled as: "Emma", "Mom", "my mom", "Imam"."""
 _LONGEST_MURMUR_WORDS = 1
 
+_HUM = re.compile(r"(?=.*m)[aehimnouy]+")
+"""Vowels around a closed mouth."""
 _WORD = re.compile(r"[a-z']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
 
@@ -79,10 +84,18 @@ def meaning(
         return Meaning.TURN
     if len(words) <= _LONGEST_WORDS and _is_backchannel(words):
         return Meaning.BACKCHANNEL
-    telling = words[0] in _COMMANDS or len(words) > _LONGEST_MURMUR_WORDS
-    if short and confidence < (CLEAR_TELLING_CONFIDENCE if telling else CLEAR_CONFIDENCE):
+    if short and confidence < _clear_confidence(words, asked=answers_question):
         return Meaning.BACKCHANNEL
     return Meaning.TURN
+
+
+def _clear_confidence(words: list[str], *, asked: bool) -> float:
+    """From which confidence on a few words are what was said."""
+    if not asked and all(_HUM.fullmatch(word) for word in words):
+        return CLEAR_HUM_CONFIDENCE
+    if words[0] in _COMMANDS or len(words) > _LONGEST_MURMUR_WORDS:
+        return CLEAR_TELLING_CONFIDENCE
+    return CLEAR_CONFIDENCE
 
 
 def _is_backchannel(words: list[str]) -> bool:

@@ -23,6 +23,9 @@ class FloorPolicy:
 
     voiced_probability: float = 0.3
     """VAD probability from which a window counts as speech."""
+    faint_probability: float = 0.04
+    """The same for what may be a breath or a consonant before the voice: it decides nothing by
+    itself, but where a voice follows, speech has lasted since then."""
     duck_after_s: float = 0.03
     """Speech after which the agent turns down: the first window, a false one costs nothing."""
     hold_after_s: float = 0.06
@@ -74,6 +77,8 @@ class TurnTaking:
     _held_from: Floor = Floor.SPEAKING
     """Where the agent goes on when it may: speaking or thinking."""
     _speech_began_s: float | None = None
+    _faint_since_s: float = float("-inf")
+    _last_faint_s: float = float("-inf")
     _last_voiced_s: float = float("-inf")
     _last_near_s: float = float("-inf")
     """When the person was last heard while the reply was there."""
@@ -137,6 +142,10 @@ class TurnTaking:
         self, *, at_s: float, duration_s: float, probability: float, level_db: float
     ) -> Decision | None:
         """A window of the microphone, ending at `at_s`; its VAD probability and RMS level."""
+        if probability >= self.policy.faint_probability:
+            if at_s - self._last_faint_s > self.policy.gap_s + duration_s:
+                self._faint_since_s = at_s - duration_s
+            self._last_faint_s = at_s
         voiced = probability >= self.policy.voiced_probability
         if not self.agent_has_floor:
             self._learn_level(level_db if voiced else None)
@@ -200,13 +209,17 @@ class TurnTaking:
         policy = self.policy
         if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
             return self._decide(Decision.YIELD)
-        thinking = self.floor is Floor.THINKING
-        hold_after_s = policy.thinking_hold_after_s if thinking else policy.hold_after_s
-        if self._voiced_s >= hold_after_s and self.floor is not Floor.HELD:
+        if self.floor is not Floor.HELD and self._holds():
             return self._decide(Decision.HOLD)
         if self._voiced_s >= policy.duck_after_s and self.floor is Floor.SPEAKING:
             return self._decide(Decision.DUCK)
         return None
+
+    def _holds(self) -> bool:
+        """Whether the speech that goes on has lasted long enough to be held for."""
+        if self.floor is Floor.THINKING:
+            return self._voiced_s >= self.policy.thinking_hold_after_s
+        return self._last_voiced_s - self._faint_since_s >= self.policy.hold_after_s
 
     def _decide(self, decision: Decision) -> Decision:
         if self.floor in (Floor.SPEAKING, Floor.THINKING):

@@ -43,6 +43,23 @@ def test_a_hum_is_no_answer(text: str) -> None:
     assert meaning(text, answers_question=True) is not Meaning.TURN
 
 
+@pytest.mark.parametrize("text", ["Emama.", "Emma Ma.", "My mom", "Mom", "Imam"])
+def test_a_hum_that_is_spelled_as_words_is_told_by_its_sounds(text: str) -> None:
+    assert meaning(text, confidence=0.5, short=True) is Meaning.BACKCHANNEL
+    assert meaning(text, confidence=0.8, short=True) is Meaning.TURN
+    assert meaning(text, confidence=0.5, short=False) is Meaning.TURN
+    assert meaning(text, confidence=0.5, short=True, answers_question=True) is Meaning.TURN
+
+
+@pytest.mark.parametrize("text", ["Play it", "No", "Stop.", "Hold the", "I mean no"])
+def test_a_few_words_that_tell_something_need_little_confidence(text: str) -> None:
+    assert meaning(text, confidence=0.28, short=True) is Meaning.TURN
+
+
+def test_a_single_unclear_word_is_a_murmur() -> None:
+    assert meaning("Tum.", confidence=0.28, short=True) is Meaning.BACKCHANNEL
+
+
 @given(st.text(), st.booleans())
 def test_any_text_has_a_meaning(text: str, asked: bool) -> None:
     assert meaning(text, answers_question=asked) in Meaning

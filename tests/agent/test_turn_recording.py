@@ -77,13 +77,12 @@ def interrupted_call() -> Call:
     return call
 
 
-def test_speech_over_the_agent_ducks_silences_and_yields() -> None:
+def test_speech_over_the_agent_silences_it_and_yields() -> None:
     call = interrupted_call()
-    assert call.voice.done[:2] == ["duck", "pause"]
+    assert call.voice.done[0] == "pause"  # there is breath before this voice: no need to duck
     assert call.floors == [
         Floor.THINKING,
         Floor.SPEAKING,
-        Floor.DUCKED,
         Floor.HELD,
         Floor.YIELDED,
         Floor.QUIET,
@@ -128,7 +127,7 @@ def test_replay_says_where_decisions_differ(
     assert json.loads(capsys.readouterr().out)["same"] is True
     file.write_text("\n".join(line for line in call.lines if '"held"' not in line))
     assert command.main([str(tmp_path)]) == 1
-    assert "decision 4" in capsys.readouterr().err
+    assert "decision 3" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

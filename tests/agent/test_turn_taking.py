@@ -81,6 +81,14 @@ def test_a_click_only_ducks() -> None:
     assert person.made == [Decision.DUCK, Decision.RETURN]
 
 
+def test_a_breath_before_the_voice_counts_as_its_beginning() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.2, probability=0.1)
+    assert person.made == []
+    person.sounds(WINDOW_S)
+    assert person.made == [Decision.HOLD]
+
+
 def test_a_noise_without_words_lets_the_agent_go_on() -> None:
     person = listening_to_the_agent()
     person.sounds(0.4)
