@@ -34,18 +34,18 @@ _NOISE = frozenset(
 _ANSWERS = frozenset(
     "yes yeah yep yup yea sure ok okay right exactly absolutely definitely".split()
 )
-_COMMANDS = frozenset(
+_ASKING = frozenset(
     """
-    but enough excuse hang hello hey hold listen no nope pause please quiet sorry stop wait what
-    who why
+    actually because but can could enough excuse hang hello hey hold how if listen no nope pause
+    please quiet sorry stop then wait what when where which who why
     """.split()
 )
-"""First words that ask for the floor however short they are."""
+"""First words that ask for the floor however short they are: of commands, questions and doubts."""
 _LONGEST_WORDS = 4
-CLEAR_CONFIDENCE = 0.4
+CLEAR_CONFIDENCE = 0.33
 """Below it Whisper has made a word of a sound: "mm-hmm" comes back as "Tum" or "Mohammed"."""
 CLEAR_TELLING_CONFIDENCE = 0.2
-"""The same for commands, and for more words than a murmur has."""
+"""The same for those that ask for the floor, and for more words than a murmur has."""
 CLEAR_HUM_CONFIDENCE = 0.6
 """The same for what a hum is spelled as: "Emma", "Mom", "my mom", "Imam"."""
 _LONGEST_MURMUR_WORDS = 1
@@ -93,7 +93,7 @@ def _clear_confidence(words: list[str], *, asked: bool) -> float:
     """From which confidence on a few words are what was said."""
     if not asked and all(_HUM.fullmatch(word) for word in words):
         return CLEAR_HUM_CONFIDENCE
-    if words[0] in _COMMANDS or len(words) > _LONGEST_MURMUR_WORDS:
+    if words[0] in _ASKING or len(words) > _LONGEST_MURMUR_WORDS:
         return CLEAR_TELLING_CONFIDENCE
     return CLEAR_CONFIDENCE
 

@@ -87,6 +87,7 @@ class TurnTaking:
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
     _text: str = ""
+    _text_at_s: float = float("-inf")
     _asked: bool = False
 
     @property
@@ -167,7 +168,7 @@ class TurnTaking:
 
     def transcript(self, text: str, *, at_s: float, confidence: float = 1.0) -> Decision | None:
         """What recognition has made so far of the speech that is going on, and how sure it is."""
-        self._text = text
+        self._text, self._text_at_s = text, at_s
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
@@ -194,7 +195,8 @@ class TurnTaking:
         if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
-        judged = bool(self._text) or silence_s > self.policy.verdict_s
+        understood = bool(self._text) and self._text_at_s >= self._last_voiced_s
+        judged = understood or silence_s > self.policy.verdict_s
         if self.floor is Floor.DUCKED or judged:
             return self._decide(Decision.RETURN)
         return None

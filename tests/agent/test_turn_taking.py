@@ -116,6 +116,19 @@ def test_a_pause_within_an_interruption_does_not_move_its_beginning() -> None:
     assert person.turns.onset_s - began_s < 2 * WINDOW_S
 
 
+def test_words_of_before_the_pause_do_not_judge_what_follows_it() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.3)
+    person.is_silent(0.2)
+    person.sounds(0.1)
+    person.is_understood("Right.")  # recognition is late: there is more
+    person.sounds(0.3)
+    person.is_silent(0.4)
+    assert person.turns.floor is Floor.HELD
+    person.is_understood("Right, but why?")
+    assert person.made[-1] is Decision.YIELD
+
+
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
     person.sounds(POLICY.yield_after_s + 0.2)
