@@ -81,7 +81,7 @@ class TurnTaking:
     _last_faint_s: float = float("-inf")
     _last_voiced_s: float = float("-inf")
     _last_near_s: float = float("-inf")
-    """When the person was last heard while the reply was there."""
+    """When the person was last heard over this reply."""
     _voiced_s: float = 0.0
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
@@ -111,6 +111,7 @@ class TurnTaking:
         """A reply is being made; what the person says from now on is judged against it."""
         if not self.contested:
             self.floor = Floor.THINKING
+            self._last_near_s = float("-inf")
             self._forget()
 
     def agent_speaks(self, *, at_s: float) -> Decision | None:
@@ -135,6 +136,7 @@ class TurnTaking:
         """The reply has been heard to its end, is cut, or will not come."""
         self._spoke_since = self.floor is Floor.YIELDED
         self.floor = Floor.QUIET
+        self._last_near_s = float("-inf")
         self._forget()
 
     # --- what is heard of the person

@@ -129,6 +129,19 @@ def test_words_of_before_the_pause_do_not_judge_what_follows_it() -> None:
     assert person.made[-1] is Decision.YIELD
 
 
+def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_was() -> None:
+    person = listening_to_the_agent()
+    person.sounds(1.0)
+    assert person.turns.floor is Floor.YIELDED
+    person.turns.agent_stops()
+    person.sounds(0.8)
+    person.is_silent(0.4)
+    person.turns.agent_thinks()
+    person.turns.agent_speaks(at_s=person.now_s)
+    person.is_understood("What about Monday?")  # recognition is later than the answer to it
+    assert person.turns.floor is Floor.SPEAKING
+
+
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
     person.sounds(POLICY.yield_after_s + 0.2)
