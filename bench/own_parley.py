@@ -49,12 +49,17 @@ class OwnParley:
 
 @asynccontextmanager
 async def running(
-    *, llm_url: str, max_sessions: int = 4, parts: Collection[str] = PARTS
+    *,
+    llm_url: str,
+    max_sessions: int = 4,
+    unfinished_wait_s: float = 0.5,
+    parts: Collection[str] = PARTS,
 ) -> AsyncIterator[OwnParley]:
     """Starts the parts and ends them, however the block is left; raises ParleyError.
 
-    Everything is at the project's defaults but the ports, the model, the greeting (none), and the
-    wait after a sentence that seems unfinished (short: interruptions are cut from recordings).
+    Everything is at the project's defaults but the ports, the model, the greeting (none), and
+    `unfinished_wait_s`, the wait after a sentence that seems unfinished: short, for interruptions
+    are cut from recordings.
     """
     forget_own_settings()
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
@@ -63,7 +68,7 @@ async def running(
             orchestrator={
                 "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
                 "agent": {"greeting": "", "max_sessions": max_sessions},
-                "turn": {"endpointing_max_delay_s": 0.5},
+                "turn": {"endpointing_max_delay_s": unfinished_wait_s},
             },
         )
         stack = Stack(config, Path(folder) / "state", parts=parts)

@@ -1,0 +1,116 @@
+"""Sentences with a pause in the middle of them, spoken in a room, and what the agent made of it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from bench.told_scripts import SHORT, ToldScripts
+from caller import measure
+from caller.client import RoomClient
+from caller.conversation import LISTENING, SETTLED_S
+from caller.errors import CallError
+from caller.microphone import SAMPLE_RATE_HZ
+from parley.audio import Audio, read_audio
+
+INNER_PAUSE_S = 0.08
+"""Recorded sentences are parted where their speaker paused at least so long."""
+MIDDLE = (0.3, 0.7)
+BELOW_SPEECH_DB = 20.0
+ANSWER_S = 8.0
+"""A person who has not been answered after this says: hello?"""
+CALL = 0
+
+
+@dataclass(frozen=True)
+class Halves:
+    """A sentence at the microphone's rate, parted at a pause of its speaker's."""
+
+    name: str
+    first: Audio
+    second: Audio
+
+
+@dataclass(frozen=True)
+class PauseTrial:
+    """`pause_s` None: the second half never came. Times in ms; None: it did not happen."""
+
+    name: str
+    pause_s: float | None
+    talked_over_ms: float
+    """For how long the agent was heard from the pause's beginning to the sentence's end."""
+    response_ms: float | None
+    """From the end of what was said to the answer's first sound."""
+
+
+def parted_sentences(folder: Path) -> Iterator[Halves]:
+    """Of the WAV and FLAC files in the folder those whose speaker paused in the middle."""
+    for file in sorted(folder.glob("*")):
+        if file.suffix.lower() not in (".wav", ".flac"):
+            continue
+        samples = read_audio(file).resampled(SAMPLE_RATE_HZ).samples
+        start = measure.speech_start(samples, SAMPLE_RATE_HZ)
+        said = Audio(samples[start : measure.speech_end(samples, SAMPLE_RATE_HZ)], SAMPLE_RATE_HZ)
+        stretches = measure.sounds(
+            said.samples,
+            SAMPLE_RATE_HZ,
+            said.level_dbfs - BELOW_SPEECH_DB,
+            gap_s=INNER_PAUSE_S,
+        )
+        for before, after in pairwise(stretches):
+            if MIDDLE[0] < before.end / len(said.samples) < MIDDLE[1]:
+                yield Halves(
+                    file.stem,
+                    Audio(said.samples[: before.end], SAMPLE_RATE_HZ),
+                    Audio(said.samples[after.start :], SAMPLE_RATE_HZ),
+                )
+                break
+
+
+async def speak_with_pause(
+    client: RoomClient, model: ToldScripts, halves: Halves, pause_s: float | None
+) -> PauseTrial:
+    """Speaks both halves with the pause between them, hears the answer out, and judges what was
+    heard. Raises CallError where the call breaks off."""
+    model.next[CALL] = SHORT[0]
+    first = halves.first.samples
+    parts = [first]
+    if pause_s is not None:
+        silence = np.zeros(round(pause_s * SAMPLE_RATE_HZ), np.int16)
+        parts += [silence, halves.second.samples]
+    said = Audio(np.concatenate(parts), SAMPLE_RATE_HZ)
+    utterance = client.microphone.speak(said)
+    if not await client.reached(lambda: utterance.pushed, timeout_s=said.duration_s + 10):
+        raise CallError("this machine is too busy to speak in real time")
+    assert utterance.first_sample is not None
+    began_s = client.microphone.time_of(utterance.first_sample)
+    ended_s = began_s + said.duration_s
+    await client.reached(lambda: client.clock() >= ended_s, timeout_s=ANSWER_S)
+    await client.reached(lambda: not client.ear.quiet_since(ended_s), timeout_s=ANSWER_S)
+    await settled(client)
+    paused_s = began_s + len(first) / SAMPLE_RATE_HZ
+    over = client.ear.between(paused_s, ended_s).samples
+    after = client.ear.between(ended_s, client.clock()).samples
+    answers = measure.sounds(after, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+    return PauseTrial(
+        name=halves.name,
+        pause_s=pause_s,
+        talked_over_ms=round(
+            1000 * measure.audible_s(over, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS), 1
+        ),
+        response_ms=round(1000 * answers[0].start / SAMPLE_RATE_HZ, 1) if answers else None,
+    )
+
+
+async def settled(client: RoomClient) -> None:
+    """Waits until the agent listens and nothing has been heard of it for a while."""
+
+    def quiet() -> bool:
+        return (
+            client.ear.quiet_since(client.clock() - SETTLED_S) and client.agent_state == LISTENING
+        )
+
+    if not await client.reached(quiet, timeout_s=60):
+        raise CallError("the agent did not come to an end within 60 s")
