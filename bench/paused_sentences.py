@@ -17,6 +17,9 @@ from parley.audio import Audio, read_audio
 
 INNER_PAUSE_S = 0.08
 """Recorded sentences are parted where their speaker paused at least so long."""
+OTHER_PAUSE_S = 0.3
+"""What pauses so long elsewhere is left out: an answer might come there."""
+LONGEST_S = 8.0
 MIDDLE = (0.3, 0.7)
 BELOW_SPEECH_DB = 20.0
 ANSWER_S = 8.0
@@ -46,27 +49,28 @@ class PauseTrial:
 
 
 def parted_sentences(folder: Path) -> Iterator[Halves]:
-    """Of the WAV and FLAC files in the folder those whose speaker paused in the middle."""
+    """Of the WAV and FLAC files in the folder those whose speaker paused in the middle, and not
+    for long elsewhere; none longer than LONGEST_S."""
     for file in sorted(folder.glob("*")):
         if file.suffix.lower() not in (".wav", ".flac"):
             continue
         samples = read_audio(file).resampled(SAMPLE_RATE_HZ).samples
         start = measure.speech_start(samples, SAMPLE_RATE_HZ)
         said = Audio(samples[start : measure.speech_end(samples, SAMPLE_RATE_HZ)], SAMPLE_RATE_HZ)
-        stretches = measure.sounds(
-            said.samples,
-            SAMPLE_RATE_HZ,
-            said.level_dbfs - BELOW_SPEECH_DB,
-            gap_s=INNER_PAUSE_S,
-        )
-        for before, after in pairwise(stretches):
+        if said.duration_s > LONGEST_S:
+            continue
+        for before, after in pairwise(_stretches(said, gap_s=INNER_PAUSE_S)):
             if MIDDLE[0] < before.end / len(said.samples) < MIDDLE[1]:
-                yield Halves(
-                    file.stem,
-                    Audio(said.samples[: before.end], SAMPLE_RATE_HZ),
-                    Audio(said.samples[after.start :], SAMPLE_RATE_HZ),
-                )
+                first = Audio(said.samples[: before.end], SAMPLE_RATE_HZ)
+                second = Audio(said.samples[after.start :], SAMPLE_RATE_HZ)
+                if all(len(_stretches(half, gap_s=OTHER_PAUSE_S)) == 1 for half in (first, second)):
+                    yield Halves(file.stem, first, second)
                 break
+
+
+def _stretches(said: Audio, *, gap_s: float) -> tuple[measure.Sound, ...]:
+    quiet_dbfs = said.level_dbfs - BELOW_SPEECH_DB
+    return measure.sounds(said.samples, SAMPLE_RATE_HZ, quiet_dbfs, gap_s=gap_s)
 
 
 async def speak_with_pause(

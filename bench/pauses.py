@@ -35,7 +35,7 @@ SHORT_PAUSE_S = 0.6
 """Up to here a speaker takes a breath or looks for a word: few are to be talked over."""
 TALKED_OVER = 0.25
 ANSWERED = 0.97
-DEFAULT_SENTENCES = 12
+DEFAULT_SENTENCES = 8
 
 
 def main(arguments: list[str]) -> int:
