@@ -86,8 +86,8 @@ class TurnTaking:
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
-    _text: str = ""
-    _text_at_s: float = float("-inf")
+    _understood_at_s: float = float("-inf")
+    """When words came that may judge the speech."""
     _asked: bool = False
 
     @property
@@ -170,7 +170,7 @@ class TurnTaking:
 
     def transcript(self, text: str, *, at_s: float, confidence: float = 1.0) -> Decision | None:
         """What recognition has made so far of the speech that is going on, and how sure it is."""
-        self._text, self._text_at_s = text, at_s
+        self._understood_at_s = at_s if text else float("-inf")
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
@@ -197,7 +197,7 @@ class TurnTaking:
         if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
-        understood = bool(self._text) and self._text_at_s >= self._last_voiced_s
+        understood = self._understood_at_s >= self._last_voiced_s
         judged = understood or silence_s > self.policy.verdict_s
         if self.floor is Floor.DUCKED or judged:
             return self._decide(Decision.RETURN)
@@ -245,7 +245,7 @@ class TurnTaking:
         self._speech_began_s = None
         self._last_voiced_s = float("-inf")
         self._voiced_s = 0.0
-        self._text = ""
+        self._understood_at_s = float("-inf")
 
     def _near(self, level_db: float) -> bool:
         return self._person_level_db is None or (

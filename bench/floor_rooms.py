@@ -53,7 +53,7 @@ async def in_a_room(
     trials: list[RoomTrial] = []
     async with join(parley.access()) as client:
         await client.wait_for_agent()
-        await _speak(client, person)
+        await speak(client, Audio(person, RATE_HZ))
         await _replied(client, client.clock())
         for number, sound in enumerate(sounds):
             model.next[CALL] = LONG[number % len(LONG)]
@@ -61,7 +61,7 @@ async def in_a_room(
             await client.type("Please go on.")
             told_s = await _replied(client, asked_s)
             await _until(client, told_s + INTO_REPLY_S)
-            onset_s = await _speak(client, sound.samples)
+            onset_s = await speak(client, Audio(sound.samples, RATE_HZ))
             await _until(client, onset_s + JUDGED_S)
             offset_s = unix_offset_s(client.clock)
             floor = FloorLog.of(client.events, unix_offset_s=offset_s)
@@ -71,9 +71,9 @@ async def in_a_room(
     return trials
 
 
-async def _speak(client: RoomClient, samples: Samples) -> float:
-    """Seconds of the clock at which its first sample was spoken."""
-    utterance = client.microphone.speak(Audio(samples, RATE_HZ))
+async def speak(client: RoomClient, said: Audio) -> float:
+    """Seconds of the clock at which its first sample was spoken; it may still be in the queue."""
+    utterance = client.microphone.speak(said)
     if not await client.reached(lambda: utterance.pushed, timeout_s=30):
         raise CallError("this machine is too busy to speak in real time")
     assert utterance.first_sample is not None

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from bench.recordings import sound_files
 from bench.synthetic_speech import synthesise
 from caller.measure import speech_end, speech_start, window_levels_dbfs
 from parley.audio import Audio, Samples, read_audio
@@ -63,7 +64,7 @@ class FloorSound:
 
 def recorded_interruptions(folder: Path) -> Iterator[FloorSound]:
     """Of each sentence its first words, and words from its middle."""
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
+    files = sound_files(folder)
     if not files:
         raise ConfigurationError(
             f"{folder} holds no WAV or FLAC: name with --clips DIR a folder of recorded sentences"

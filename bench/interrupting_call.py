@@ -12,7 +12,7 @@ from caller import measure
 from caller.access import Access
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording, unix_offset_s
 from caller.client import RoomClient, join
-from caller.conversation import LISTENING, SETTLED_S
+from caller.conversation import settled
 from caller.errors import CallError
 from caller.floor_log import FloorLog
 from caller.microphone import QUEUE_MS
@@ -139,17 +139,15 @@ async def hear_out(access: Access, model: ToldScripts, scripts: Sequence[str]) -
 async def _heard_out_s(client: RoomClient) -> float:
     since_s = client.clock()
     await client.type(opening(CALIBRATION))
-    settled = await client.reached(lambda: _settled(client, since_s), timeout_s=2 * REPLY_TIMEOUT_S)
-    if not settled:
+    if not await client.reached(lambda: _told(client, since_s), timeout_s=2 * REPLY_TIMEOUT_S):
         raise CallError(f"the agent did not tell a script within {2 * REPLY_TIMEOUT_S:.0f} s")
     heard = client.ear.between(since_s, client.clock()).samples
     sounds = measure.sounds(heard, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
     return (sounds[-1].end - sounds[0].start) / SAMPLE_RATE_HZ
 
 
-def _settled(client: RoomClient, since_s: float) -> bool:
-    quiet = client.ear.quiet_since(client.clock() - SETTLED_S)
-    return quiet and not client.ear.quiet_since(since_s) and client.agent_state == LISTENING
+def _told(client: RoomClient, since_s: float) -> bool:
+    return settled(client) and not client.ear.quiet_since(since_s)
 
 
 class _Interrupter:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.recordings import sound_files
 from caller.measure import speech_end, speech_start, window_levels_dbfs
 from caller.microphone import SAMPLE_RATE_HZ
 from parley.audio import Audio, read_audio
@@ -30,7 +31,7 @@ class InterruptingClip:
 def read_clips(folder: Path) -> list[InterruptingClip]:
     """Of each WAV or FLAC in the folder its first words; raises ConfigurationError for none,
     AudioFileError for a file that is no sound."""
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
+    files = sound_files(folder)
     if not files:
         raise ConfigurationError(
             f"{folder} holds no WAV or FLAC: name with --clips DIR a folder of recorded sentences"

@@ -28,7 +28,7 @@ from bench.load_page import write_page
 from bench.load_parts import PartUse, sample_parts
 from bench.machine import Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
+from bench.recordings import shared, sound_files
 from caller.access import own_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
@@ -206,9 +206,8 @@ def _pids() -> dict[str, int]:
 def _read_clips(folder: Path) -> list[Audio]:
     """Sentences up to LONGEST_CLIP_S, each ended where its speech ends, at the microphone's rate;
     raises ConfigurationError."""
-    files = sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
     clips = []
-    for file in files:
+    for file in sound_files(folder):
         audio = read_audio(file).resampled(SAMPLE_RATE_HZ)
         said = audio.samples[: speech_end(audio.samples, SAMPLE_RATE_HZ)]
         if len(said) <= LONGEST_CLIP_S * SAMPLE_RATE_HZ:

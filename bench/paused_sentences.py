@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.floor_rooms import speak
+from bench.recordings import sound_files
 from bench.told_scripts import SHORT, ToldScripts
 from caller import measure
 from caller.client import RoomClient
-from caller.conversation import LISTENING, SETTLED_S
+from caller.conversation import settled
 from caller.errors import CallError
 from caller.microphone import SAMPLE_RATE_HZ
 from parley.audio import Audio, read_audio
@@ -51,9 +53,7 @@ class PauseTrial:
 def parted_sentences(folder: Path) -> Iterator[Halves]:
     """Of the WAV and FLAC files in the folder those whose speaker paused in the middle, and not
     for long elsewhere; none longer than LONGEST_S."""
-    for file in sorted(folder.glob("*")):
-        if file.suffix.lower() not in (".wav", ".flac"):
-            continue
+    for file in sound_files(folder):
         samples = read_audio(file).resampled(SAMPLE_RATE_HZ).samples
         start = measure.speech_start(samples, SAMPLE_RATE_HZ)
         said = Audio(samples[start : measure.speech_end(samples, SAMPLE_RATE_HZ)], SAMPLE_RATE_HZ)
@@ -85,15 +85,11 @@ async def speak_with_pause(
         silence = np.zeros(round(pause_s * SAMPLE_RATE_HZ), np.int16)
         parts += [silence, halves.second.samples]
     said = Audio(np.concatenate(parts), SAMPLE_RATE_HZ)
-    utterance = client.microphone.speak(said)
-    if not await client.reached(lambda: utterance.pushed, timeout_s=said.duration_s + 10):
-        raise CallError("this machine is too busy to speak in real time")
-    assert utterance.first_sample is not None
-    began_s = client.microphone.time_of(utterance.first_sample)
+    began_s = await speak(client, said)
     ended_s = began_s + said.duration_s
     await client.reached(lambda: client.clock() >= ended_s, timeout_s=ANSWER_S)
     await client.reached(lambda: not client.ear.quiet_since(ended_s), timeout_s=ANSWER_S)
-    await settled(client)
+    await heard_out(client)
     paused_s = began_s + len(first) / SAMPLE_RATE_HZ
     over = client.ear.between(paused_s, ended_s).samples
     after = client.ear.between(ended_s, client.clock()).samples
@@ -108,13 +104,7 @@ async def speak_with_pause(
     )
 
 
-async def settled(client: RoomClient) -> None:
-    """Waits until the agent listens and nothing has been heard of it for a while."""
-
-    def quiet() -> bool:
-        return (
-            client.ear.quiet_since(client.clock() - SETTLED_S) and client.agent_state == LISTENING
-        )
-
-    if not await client.reached(quiet, timeout_s=60):
+async def heard_out(client: RoomClient) -> None:
+    """Waits until the agent has come to an end."""
+    if not await client.reached(lambda: settled(client), timeout_s=60):
         raise CallError("the agent did not come to an end within 60 s")

@@ -21,7 +21,7 @@ from bench.bargein import percentile, positive
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.own_parley import running
-from bench.paused_sentences import PauseTrial, parted_sentences, settled, speak_with_pause
+from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
 from bench.promise import Promise, print_promises
 from bench.recordings import shared
 from bench.told_scripts import ToldScripts
@@ -91,7 +91,7 @@ async def _run(options: argparse.Namespace) -> list[PauseTrial]:
         join(parley.access()) as client,
     ):
         await client.wait_for_agent()
-        await settled(client)
+        await heard_out(client)
         for halves, pause_s in plan:
             trials.append(await speak_with_pause(client, model, halves, pause_s))
             to_stderr(f"{len(trials)} of {len(plan)}")

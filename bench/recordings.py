@@ -33,6 +33,11 @@ def shared(name: str) -> Path:
     return paths.repository().parent / "shared" / name
 
 
+def sound_files(folder: Path) -> list[Path]:
+    """The WAV and FLAC files of a folder in order; none where it is not there."""
+    return sorted(file for file in folder.glob("*") if file.suffix.lower() in (".wav", ".flac"))
+
+
 def read_clips(folder: Path) -> list[Clip]:
     """The clips that `transcripts.tsv` (columns file, transcript) in the folder names.
 

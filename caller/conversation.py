@@ -26,6 +26,11 @@ TRANSCRIPT_TIMEOUT_S = 3.0
 REPLY_MARGIN_S = 0.1
 
 
+def settled(client: RoomClient) -> bool:
+    """Whether the agent has finished what it had to say."""
+    return client.ear.quiet_since(client.clock() - SETTLED_S) and client.agent_state == LISTENING
+
+
 @dataclass(frozen=True)
 class Recording:
     """A recording to be spoken; `file` is its name as the user gave it."""
@@ -76,7 +81,7 @@ class Conversation:
             if client.ear.quiet_since(joined_s):
                 silent_s = client.clock() - joined_s
                 return client.agent_state == LISTENING and silent_s >= GREETING_ONSET_S
-            return self._settled()
+            return settled(client)
 
         if not await client.reached(heard_out, timeout_s=GREETING_TIMEOUT_S):
             raise CallError(
@@ -124,7 +129,7 @@ class Conversation:
         since_s = client.microphone.time_of(last_spoken)
         reply: Reply | None = None
         while await self._heard_anything(since_s, until_s=deadline_s):
-            if not await client.reached(self._settled, timeout_s=REPLY_TIMEOUT_S):
+            if not await client.reached(lambda: settled(client), timeout_s=REPLY_TIMEOUT_S):
                 raise CallError(f"the reply did not end within {REPLY_TIMEOUT_S:.0f} s")
             since_s = client.clock()
             reply = self._measured_reply(started_s, last_spoken)
@@ -162,11 +167,6 @@ class Conversation:
             audio=Audio(heard.samples[max(sound.start - margin, 0) : sound.end + margin], rate),
             talks_over=sound.start < speech_end,
         )
-
-    def _settled(self) -> bool:
-        client = self._client
-        quiet = client.ear.quiet_since(client.clock() - SETTLED_S)
-        return quiet and client.agent_state == LISTENING
 
     def _stages(self, since_s: float) -> TurnStages:
         """The stages that the agent reported last for an answer (a filler has no total); all

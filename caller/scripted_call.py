@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from caller.client import RoomClient
 from caller.conversation import (
     ANSWER_TIMEOUT_S,
-    LISTENING,
     REPLY_TIMEOUT_S,
-    SETTLED_S,
     Conversation,
+    settled,
 )
 from caller.errors import CallError
 from caller.measure import speech_end, speech_start
@@ -125,12 +124,7 @@ class ScriptedCall:
 
     async def _reply_ends(self) -> None:
         client = self._client
-
-        def ended() -> bool:
-            quiet = client.ear.quiet_since(client.clock() - SETTLED_S)
-            return quiet and client.agent_state == LISTENING
-
-        if not await client.reached(ended, timeout_s=REPLY_TIMEOUT_S):
+        if not await client.reached(lambda: settled(client), timeout_s=REPLY_TIMEOUT_S):
             raise CallError(f"the reply did not end within {REPLY_TIMEOUT_S:.0f} s")
 
     async def _passes(self, seconds: float) -> None:
