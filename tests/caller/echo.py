@@ -25,7 +25,8 @@ class EchoAgent:
     both transcripts, the stages of the turn.
 
     Its source holds QUEUE_MS; a frame is pushed that much earlier, so that it leaves `delay_s`
-    after it came, within the 10 ms of the source's own tick.
+    after it came, within the 10 ms of the source's own tick. `delay_s` may be changed while
+    nobody speaks.
     """
 
     def __init__(
@@ -100,6 +101,11 @@ class EchoAgent:
                     self._tasks.add(asyncio.create_task(self._show_turn()))
                 waiting.append((frame * self.gain).astype(np.int16))
                 await self._say(waiting.popleft())
+                held_frames = round(self.delay_s * 100) - early_frames
+                while len(waiting) < held_frames:
+                    waiting.append(silence)
+                while len(waiting) > held_frames:
+                    waiting.popleft()
         finally:
             await stream.aclose()
 

@@ -87,15 +87,14 @@ async def test_what_was_spoken_is_heard_one_native_frame_later_where_no_room_lie
 
 @pytest.mark.servers
 async def test_measured_delay_follows_the_known_one(livekit: LiveKit) -> None:
-    """Transport cancels out between two delays: what is left is the instrument's own error, and
-    how jitter buffers differ from room to room."""
-    shortest_ms: dict[float, float] = {}
-    for delay_s in (0.2, 0.7):
-        way = access(livekit)
-        async with echo_agent(livekit, way.room, delay_s=delay_s), join(way) as client:
-            await client.wait_for_agent()
-            measured = [await heard_after_ms(client, burst()) for _ in range(5)]
-        beyond_ms = np.array(measured) - 1000 * delay_s
-        assert 2 * TRANSPORT_MS[0] < beyond_ms.min() < 2 * TRANSPORT_MS[1]
-        shortest_ms[delay_s] = min(measured)
-    assert shortest_ms[0.7] - shortest_ms[0.2] == pytest.approx(500, abs=120)
+    """Transport cancels out between two delays in one room, whose jitter buffers are the same: what
+    is left is the instrument's own error. The middle of five pairs forgives a starved machine."""
+    way, beyond_ms = access(livekit), []
+    async with echo_agent(livekit, way.room, delay_s=0.2) as agent, join(way) as client:
+        await client.wait_for_agent()
+        for _ in range(5):
+            for agent.delay_s in (0.2, 0.7):
+                heard_ms = await heard_after_ms(client, burst())
+                beyond_ms.append(heard_ms - 1000 * agent.delay_s)
+    assert 2 * TRANSPORT_MS[0] < min(beyond_ms) < 2 * TRANSPORT_MS[1]
+    assert np.median(np.diff(beyond_ms)[::2]) == pytest.approx(0, abs=120)
