@@ -5,6 +5,7 @@ Shriberg and Biasca, 1997): "uh-huh", "yeah", "right", "okay", "i see" and their
 nine tenths of it. Spelled here as Whisper writes them. docs/turn-taking.md states the accuracy.
 """
 
+import math
 import re
 from enum import Enum
 
@@ -49,10 +50,17 @@ CLEAR_TELLING_CONFIDENCE = 0.2
 CLEAR_HUM_CONFIDENCE = 0.6
 """The same for what a hum is spelled as: "Emma", "Mom", "my mom", "Imam"."""
 _LONGEST_MURMUR_WORDS = 1
+LONGEST_HUM_S = 0.75
+"""So much may be voiced of a hum."""
+LONGEST_WORD_S = 0.36
+"""The same for each word that is not drawn out: what lasts longer has sounds that the word has
+not, as "replied he" has, of which recognition makes an unclear "Right"."""
 
+_DRAWN_OUT = re.compile(r"[aehimnouwy]+")
+"""Sounds without an end of their own: "yeah", "oh", "mm-hmm"."""
 _HUM = re.compile(r"(?=.*m)[aehimnouy]+")
 """Vowels around a closed mouth."""
-_WORD = re.compile(r"[a-z']+")
+_WORD = re.compile(r"[\w']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
 
 
@@ -68,34 +76,39 @@ class Meaning(Enum):
 
 
 def meaning(
-    text: str, *, confidence: float = 1.0, short: bool = False, answers_question: bool = False
+    text: str,
+    *,
+    confidence: float = 1.0,
+    voiced_s: float = math.inf,
+    answers_question: bool = False,
 ) -> Meaning:
     """What `text`, heard while the agent speaks, wants.
 
-    `confidence` is recognition's mean probability of a token. `short`: so little was voiced that it
-    can be a murmur, which recognition has no spelling for. `answers_question`: the agent has just
-    asked something, so that a "yes" is an answer.
+    `confidence` is recognition's mean probability of a token, `voiced_s` how much of the speech was
+    voiced: unclear words of little speech are a murmur, which recognition has no spelling for.
+    `answers_question`: the agent has just asked something, so that a "yes" is an answer.
     """
     words = _WORD.findall(_SOUND.sub(" ", text.lower()).replace("-", " ").replace("’", "'"))
-    phrase = " ".join(words)
-    if phrase in _NOISE:
+    if " ".join(words) in _NOISE:
         return Meaning.NOTHING
     if answers_question and words[0] in _ANSWERS:
         return Meaning.TURN
-    if len(words) <= _LONGEST_WORDS and _is_backchannel(words):
+    known = len(words) <= _LONGEST_WORDS and _is_backchannel(words)
+    if known and all(_DRAWN_OUT.fullmatch(word) for word in words):
         return Meaning.BACKCHANNEL
-    if short and confidence < _clear_confidence(words, asked=answers_question):
-        return Meaning.BACKCHANNEL
-    return Meaning.TURN
+    clear_confidence, longest_s = _murmur(words, asked=answers_question)
+    murmured = known if confidence >= clear_confidence else voiced_s <= longest_s
+    return Meaning.BACKCHANNEL if murmured else Meaning.TURN
 
 
-def _clear_confidence(words: list[str], *, asked: bool) -> float:
-    """From which confidence on a few words are what was said."""
+def _murmur(words: list[str], *, asked: bool) -> tuple[float, float]:
+    """From which confidence on the words are what was said; how long a murmur is that they were
+    made of, in seconds of voice."""
     if not asked and all(_HUM.fullmatch(word) for word in words):
-        return CLEAR_HUM_CONFIDENCE
+        return CLEAR_HUM_CONFIDENCE, LONGEST_HUM_S
     if words[0] in _ASKING or len(words) > _LONGEST_MURMUR_WORDS:
-        return CLEAR_TELLING_CONFIDENCE
-    return CLEAR_CONFIDENCE
+        return CLEAR_TELLING_CONFIDENCE, LONGEST_WORD_S * len(words)
+    return CLEAR_CONFIDENCE, LONGEST_WORD_S
 
 
 def _is_backchannel(words: list[str]) -> bool:

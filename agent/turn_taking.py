@@ -42,8 +42,6 @@ class FloorPolicy:
     """Time after the speech's end in which its words may still come; then the agent goes on."""
     late_verdict_s: float = 4.0
     """Words that come later than that, but within this time of the speech, still take the floor."""
-    murmur_s: float = 0.75
-    """The longest murmur: words of shorter speech are believed only where they were clear."""
     near_db: float = 14.0
     """Speech this far below the person's own level is somebody else's, farther away."""
 
@@ -206,8 +204,9 @@ class TurnTaking:
     # --- deciding
 
     def _meaning(self, text: str, confidence: float) -> Meaning:
-        short = self._voiced_s <= self.policy.murmur_s
-        return meaning(text, confidence=confidence, short=short, answers_question=self._asked)
+        return meaning(
+            text, confidence=confidence, voiced_s=self._voiced_s, answers_question=self._asked
+        )
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy

@@ -45,19 +45,37 @@ def test_a_hum_is_no_answer(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["Emama.", "Emma Ma.", "My mom", "Mom", "Imam"])
 def test_a_hum_that_is_spelled_as_words_is_told_by_its_sounds(text: str) -> None:
-    assert meaning(text, confidence=0.5, short=True) is Meaning.BACKCHANNEL
-    assert meaning(text, confidence=0.8, short=True) is Meaning.TURN
-    assert meaning(text, confidence=0.5, short=False) is Meaning.TURN
-    assert meaning(text, confidence=0.5, short=True, answers_question=True) is Meaning.TURN
+    assert meaning(text, confidence=0.5, voiced_s=0.7) is Meaning.BACKCHANNEL
+    assert meaning(text, confidence=0.8, voiced_s=0.7) is Meaning.TURN
+    assert meaning(text, confidence=0.5, voiced_s=0.8) is Meaning.TURN
+    assert meaning(text, confidence=0.5, voiced_s=0.7, answers_question=True) is Meaning.TURN
 
 
 @pytest.mark.parametrize("text", ["Play it", "No", "Stop.", "Hold the", "I mean no"])
 def test_a_few_words_that_tell_something_need_little_confidence(text: str) -> None:
-    assert meaning(text, confidence=0.28, short=True) is Meaning.TURN
+    assert meaning(text, confidence=0.28, voiced_s=0.2) is Meaning.TURN
 
 
 def test_a_single_unclear_word_is_a_murmur() -> None:
-    assert meaning("Tum.", confidence=0.28, short=True) is Meaning.BACKCHANNEL
+    assert meaning("Tum.", confidence=0.28, voiced_s=0.3) is Meaning.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["Right.", "Dalan"])
+def test_what_lasts_longer_than_the_unclear_word_it_is_written_as_is_more_than_a_murmur(
+    text: str,
+) -> None:
+    assert meaning(text, confidence=0.28, voiced_s=0.3) is Meaning.BACKCHANNEL
+    assert meaning(text, confidence=0.28, voiced_s=0.42) is Meaning.TURN
+
+
+@pytest.mark.parametrize("text", ["Yeah.", "Mm-hmm.", "Ooh", "Yeah, yeah"])
+def test_what_can_be_drawn_out_is_a_murmur_however_long_and_unclear(text: str) -> None:
+    assert meaning(text, confidence=0.15, voiced_s=1.5) is Meaning.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["3.", "Où ça ?", "Подожди", "等一下"])
+def test_numbers_and_other_scripts_are_words(text: str) -> None:
+    assert meaning(text, confidence=0.6, voiced_s=0.3) is Meaning.TURN
 
 
 @given(st.text(), st.booleans())
