@@ -65,7 +65,11 @@ class Call:
 
         await context.connect()
         await duplex.publish()
-        agent = Conversation(instructions=settings.agent.instructions, barge_in=duplex.barge_in)
+        agent = Conversation(
+            instructions=settings.agent.instructions,
+            barge_in=duplex.barge_in,
+            last_words=hearing.last_words if hearing is not None else None,
+        )
         options = room_options(settings, on_text=TypedText(self._notices, report))
         await session.start(
             agent, room=context.room, room_options=options, session_host=False, record=False

@@ -6,10 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 from livekit import rtc
-from livekit.agents import Agent, FlushSentinel, ModelSettings, llm, stt
+from livekit.agents import (
+    Agent,
+    FlushSentinel,
+    ModelSettings,
+    UserInputTranscribedEvent,
+    llm,
+    stt,
+)
 from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
 from agent.barge_in import BargeIn
+from agent.last_words import LastWords
 from agent.llm import never_silent, recent
 from agent.pacing import USERDATA_PACE, Pace, current_pace
 from agent.turn_report import current_reply
@@ -28,9 +36,13 @@ class Conversation(Agent):
     framework takes them for a turn.
     """
 
-    def __init__(self, *, instructions: str, barge_in: BargeIn) -> None:
+    def __init__(
+        self, *, instructions: str, barge_in: BargeIn, last_words: LastWords | None = None
+    ) -> None:
+        """`last_words` of the ear that the session hears with, if it has one."""
         super().__init__(instructions=instructions)
         self._barge_in = barge_in
+        self._last_words = last_words
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -52,6 +64,16 @@ class Conversation(Agent):
         async for frame in audio:
             self._barge_in.hear(frame)
             yield frame
+
+    async def on_user_turn_completed(
+        self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
+    ) -> None:
+        """Adds what the person had said and recognition had not made yet."""
+        words = await self._last_words.of_turn() if self._last_words is not None else ""
+        if words:
+            new_message.content = [f"{new_message.text_content or ''} {words}".lstrip()]
+            shown = UserInputTranscribedEvent(transcript=words, is_final=True)
+            self.session.emit("user_input_transcribed", shown)
 
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings

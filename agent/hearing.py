@@ -18,6 +18,7 @@ from livekit.agents import (
 from livekit.agents.types import TimedString
 from livekit.agents.utils import AudioBuffer
 
+from agent.last_words import LastWords
 from parley.errors import SpeechError
 from parley.speech import (
     FlushMark,
@@ -78,6 +79,7 @@ class Hearing(stt.STT[str]):
         )
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
+        self.last_words = LastWords()
 
     @property
     def model(self) -> str:
@@ -93,6 +95,7 @@ class Hearing(stt.STT[str]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
+        self.last_words.lost()  # of an earlier stream
         return _HearingStream(self, conn_options=conn_options)
 
     async def _recognize_impl(
@@ -113,6 +116,10 @@ class _HearingStream(stt.RecognizeStream):
         self._partial = ""
         self._language = LanguageCode(hearing.request.language or "en")
 
+    def flush(self) -> None:
+        super().flush()
+        self._hearing.last_words.asked()
+
     async def _run(self) -> None:
         """Listens until the input ends, whatever becomes of the workers."""
         while not (self._input_ch.closed and self._input_ch.empty()):
@@ -122,6 +129,7 @@ class _HearingStream(stt.RecognizeStream):
                     async for transcript in transcripts:
                         self._emit(transcript)
             except SpeechError as error:
+                self._hearing.last_words.lost()
                 # Recoverable, so that the session stays: the person is told and may type.
                 self._emit_error(APIConnectionError(str(error)), recoverable=True)
                 _log.warning("recognition is not available: %s", error)
@@ -153,11 +161,20 @@ class _HearingStream(stt.RecognizeStream):
         elif not text and self._partial:
             # Nothing was said after all: what the page showed in the meantime is withdrawn.
             self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
-        if transcript.kind is TranscriptKind.FINAL:
-            self._partial = ""
         if text and transcript.kind is not TranscriptKind.PARTIAL:
             self._hearing.last_transcript_at = time.time()
-        self._send(_EVENTS[transcript.kind], transcript)
+        kind = _EVENTS[transcript.kind]
+        last_words = self._hearing.last_words
+        if transcript.kind is TranscriptKind.FINAL:
+            self._partial = ""
+            taken = last_words.take(text)
+            if transcript.flush_id:
+                last_words.answered()
+            if taken:
+                return
+        elif last_words.awaited:  # shown, and nothing more: the reply is to be to the whole turn
+            kind = stt.SpeechEventType.INTERIM_TRANSCRIPT
+        self._send(kind, transcript)
 
     def _send(self, kind: stt.SpeechEventType, transcript: Transcript) -> None:
         offset_s = self.start_time_offset

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,8 @@ class PauseTrial:
     """For how long the agent was heard from the pause's beginning to the sentence's end."""
     response_ms: float | None
     """From the end of what was said to the answer's first sound."""
+    words: int
+    """Of what the model was last asked to answer."""
 
 
 def parted_sentences(folder: Path) -> Iterator[Halves]:
@@ -101,7 +103,15 @@ async def speak_with_pause(
             1000 * measure.audible_s(over, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS), 1
         ),
         response_ms=round(1000 * answers[0].start / SAMPLE_RATE_HZ, 1) if answers else None,
+        words=_words_asked(model),
     )
+
+
+def _words_asked(model: ToldScripts) -> int:
+    """Of the person's messages at the end of the last request: a turn can be more than one."""
+    _, messages = model.asked[-1]
+    turn = takewhile(lambda message: message["role"] == "user", reversed(messages))
+    return sum(len(message["content"].split()) for message in turn)
 
 
 async def heard_out(client: RoomClient) -> None:

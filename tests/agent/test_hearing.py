@@ -123,3 +123,60 @@ async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_i
                 speak(stream, [3, FLUSH])
                 await asyncio.wait({listening}, timeout=0.2)
         assert "word3" in listening.result()[-1][1]
+
+
+@asynccontextmanager
+async def slow_ear() -> AsyncGenerator[tuple[Hearing, stt.RecognizeStream, asyncio.Event]]:
+    """An ear whose worker finishes what it was asked for when the event is set."""
+    may_answer = asyncio.Event()
+    async with (
+        serving(RecognitionWorker(may_answer=may_answer)) as target,
+        hearing_at(target) as hearing,
+        hearing.stream() as stream,
+    ):
+        yield hearing, stream, may_answer
+
+
+async def test_a_turn_that_ended_before_its_last_words_were_there_gets_them() -> None:
+    async with slow_ear() as (hearing, stream, may_answer):
+        speak(stream, [1, 2, FLUSH])
+        turn = asyncio.create_task(hearing.last_words.of_turn())
+        await heard(stream, Kind.INTERIM_TRANSCRIPT)
+        assert not turn.done()
+        may_answer.set()
+        assert await turn == "word1 word2"
+        speak(stream, [3, FLUSH])  # what is said next is a turn of its own
+        events = await heard(stream, Kind.FINAL_TRANSCRIPT)
+        finals = [text for kind, text in events if kind is Kind.FINAL_TRANSCRIPT]
+        assert finals == ["word3"]
+
+
+async def test_what_is_heard_while_a_turn_waits_starts_no_reply() -> None:
+    async with AsyncExitStack() as stack:
+        target = await stack.enter_async_context(serving(RecognitionWorker()))
+        hearing = await stack.enter_async_context(hearing_at(target))
+        stream = await stack.enter_async_context(hearing.stream())
+        hearing.last_words.asked()
+        turn = asyncio.create_task(hearing.last_words.of_turn())
+        await asyncio.sleep(0)
+        speak(stream, [1, SILENCE, FLUSH])
+        kinds = [event.type for event in [await anext(stream), await anext(stream)]]
+        assert kinds == [Kind.INTERIM_TRANSCRIPT, Kind.INTERIM_TRANSCRIPT]  # and no PREFLIGHT
+        hearing.last_words.answered()
+        assert await turn == "word1"
+
+
+async def test_a_turn_with_nothing_to_come_waits_for_nothing() -> None:
+    async with stream_to(RecognitionWorker()) as stream:
+        speak(stream, [1, FLUSH])
+        await heard(stream, Kind.FINAL_TRANSCRIPT)
+        async with asyncio.timeout(1):
+            assert await stream._hearing.last_words.of_turn() == ""
+
+
+async def test_a_turn_does_without_what_no_worker_will_finish() -> None:
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
+        speak(stream, [1, FLUSH])
+        async with asyncio.timeout(4):  # less than the patience with a slow worker
+            assert await hearing.last_words.of_turn() == ""

@@ -8,7 +8,13 @@ from typing import cast
 
 import pytest
 from livekit import rtc
-from livekit.agents import AgentSession, inference, room_io
+from livekit.agents import (
+    AgentSession,
+    UserInputTranscribedEvent,
+    inference,
+    llm,
+    room_io,
+)
 from livekit.agents.voice import io
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
@@ -16,6 +22,7 @@ from pydantic import SecretStr
 from agent import apology
 from agent.barge_in import BargeIn
 from agent.conversation import Conversation
+from agent.last_words import LastWords
 from agent.llm import APOLOGY, build_client, build_llm
 from agent.notices import Notices
 from agent.pacing import USERDATA_PACE
@@ -138,7 +145,11 @@ class Talk:
 
 @asynccontextmanager
 async def talk_with(
-    model: WireLlm, voice: SpeechWorker | None = None, *, slow: bool = False
+    model: WireLlm,
+    voice: SpeechWorker | None = None,
+    *,
+    slow: bool = False,
+    last_words: LastWords | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = voice or SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -162,7 +173,8 @@ async def talk_with(
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
-        agent = Conversation(instructions="Be kind.", barge_in=barge_in)  # nobody speaks to it
+        # Nobody speaks to it.
+        agent = Conversation(instructions="Be kind.", barge_in=barge_in, last_words=last_words)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
         yield Talk(session, room, ear, page, voice, TypedText(notices, report))
@@ -203,6 +215,25 @@ async def test_each_turn_is_told_with_its_stages() -> None:
         assert 0 < stages.llm_first_token_ms + stages.tts_first_audio_ms <= stages.total_ms
         assert stages.endpointing_ms is None  # nobody spoke
         assert stages.asr_ms is None
+
+
+async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:
+    last_words = LastWords()
+    async with talk_with(WireLlm(), last_words=last_words) as talk:
+        shown: list[UserInputTranscribedEvent] = []
+        talk.session.on("user_input_transcribed", shown.append)
+        agent = talk.session.current_agent
+        turn = llm.ChatMessage(role="user", content=["I like it"])
+        last_words.asked()
+        completing = asyncio.create_task(agent.on_user_turn_completed(agent.chat_ctx.copy(), turn))
+        await asyncio.sleep(0)
+        assert last_words.take("better than the rest.")
+        last_words.answered()
+        await completing
+    assert turn.text_content == "I like it better than the rest."
+    assert [(event.transcript, event.is_final) for event in shown] == [
+        ("better than the rest.", True)
+    ]
 
 
 async def test_a_greeting_is_no_turn() -> None:

@@ -123,6 +123,8 @@ class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
     """Hears what the test wrote into the frames."""
 
     final_is_empty: bool = False
+    may_answer: asyncio.Event | None = None
+    """FINALs are held back until it is set."""
     opened: list[recognition.RecognizeOpen] = field(default_factory=list)
 
     async def Recognize(  # noqa: N802
@@ -135,6 +137,8 @@ class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
         words: list[str] = []
         async for request in requests:
             if request.WhichOneof("message") == "flush":
+                if self.may_answer is not None:
+                    await self.may_answer.wait()
                 text = "" if self.final_is_empty else " ".join(words)
                 yield _transcript(recognition.TRANSCRIPT_KIND_FINAL, text, request.flush.flush_id)
                 words = []

@@ -14,9 +14,13 @@ RATE_HZ = 16_000
 
 
 def trial(
-    pause_s: float | None, *, over_ms: float = 0.0, response_ms: float | None = 700.0
+    pause_s: float | None,
+    *,
+    over_ms: float = 0.0,
+    response_ms: float | None = 700.0,
+    words: int = 10,
 ) -> PauseTrial:
-    return PauseTrial("a", pause_s, over_ms, response_ms)
+    return PauseTrial("a", pause_s, over_ms, response_ms, words)
 
 
 def kept(trials: list[PauseTrial]) -> dict[str, bool]:
@@ -35,7 +39,7 @@ def test_a_sentence_is_parted_at_the_pause_in_its_middle(tmp_path: Path) -> None
 
 
 def test_talking_over_short_pauses_breaks_a_promise_and_over_long_ones_does_not() -> None:
-    patient = [trial(0.3), trial(0.6), trial(1.6, over_ms=400.0), trial(None)]
+    patient = [trial(0.0), trial(0.3), trial(0.6), trial(1.6, over_ms=400.0), trial(None)]
     assert all(kept(patient).values())
     hasty = [trial(0.3, over_ms=200.0), trial(0.6, over_ms=300.0), trial(1.6)]
     assert not kept(hasty)["short_pauses_talked_over_share"]
@@ -43,6 +47,12 @@ def test_talking_over_short_pauses_breaks_a_promise_and_over_long_ones_does_not(
 
 def test_who_is_left_hanging_breaks_a_promise() -> None:
     assert not kept([trial(0.3), trial(None, response_ms=None)])["answered_share"]
+
+
+def test_an_answer_to_half_a_sentence_breaks_a_promise() -> None:
+    assert kept([trial(0.0), trial(0.3, words=9)])["words_asked_share"]
+    assert not kept([trial(0.0), trial(0.3), trial(0.6, words=5)])["words_asked_share"]
+    assert kept([trial(0.0), trial(0.3), trial(None, words=5)])["words_asked_share"]
 
 
 def test_nothing_measured_is_nothing_kept() -> None:
