@@ -53,7 +53,7 @@ async def in_a_room(
     trials: list[RoomTrial] = []
     async with join(parley.access()) as client:
         await client.wait_for_agent()
-        await speak(client, Audio(person, RATE_HZ))
+        await client.speak(Audio(person, RATE_HZ))
         await _replied(client, client.clock())
         for number, sound in enumerate(sounds):
             model.next[CALL] = LONG[number % len(LONG)]
@@ -61,7 +61,8 @@ async def in_a_room(
             await client.type("Please go on.")
             told_s = await _replied(client, asked_s)
             await _until(client, told_s + INTO_REPLY_S)
-            onset_s = await speak(client, Audio(sound.samples, RATE_HZ))
+            first = await client.speak(Audio(sound.samples, RATE_HZ))
+            onset_s = client.microphone.time_of(first)
             await _until(client, onset_s + JUDGED_S)
             offset_s = unix_offset_s(client.clock)
             floor = FloorLog.of(client.events, unix_offset_s=offset_s)
@@ -69,15 +70,6 @@ async def in_a_room(
             trials.append(RoomTrial(sound, yielded))
             progress(f"in a room: {number + 1} of {len(sounds)}")
     return trials
-
-
-async def speak(client: RoomClient, said: Audio) -> float:
-    """Seconds of the clock at which its first sample was spoken; it may still be in the queue."""
-    utterance = client.microphone.speak(said)
-    if not await client.reached(lambda: utterance.pushed, timeout_s=30):
-        raise CallError("this machine is too busy to speak in real time")
-    assert utterance.first_sample is not None
-    return client.microphone.time_of(utterance.first_sample)
 
 
 async def _replied(client: RoomClient, since_s: float) -> float:

@@ -171,11 +171,7 @@ class _Interrupter:
         speak_at_s = began_s + planned.after_s - clip.onset / clip.audio.sample_rate_hz
         await asyncio.sleep(speak_at_s - QUEUE_MS / 1000 - client.clock())
         self._clip_began_s = client.clock()
-        utterance = client.microphone.speak(clip.audio)
-        if not await client.reached(lambda: utterance.pushed, timeout_s=10):
-            raise CallError("this machine is too busy to speak in real time")
-        assert utterance.first_sample is not None
-        onset_s = client.microphone.time_of(utterance.first_sample + clip.onset)
+        onset_s = client.microphone.time_of(await client.speak(clip.audio) + clip.onset)
         return Spoken(planned, onset_s)
 
     async def hear_answer(self) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.floor_rooms import speak
 from bench.recordings import sound_files
 from bench.told_scripts import SHORT, ToldScripts
 from caller import measure
@@ -48,8 +47,8 @@ class PauseTrial:
     """For how long the agent was heard from the pause's beginning to the sentence's end."""
     response_ms: float | None
     """From the end of what was said to the answer's first sound."""
-    words: int
-    """Of what the model was last asked to answer."""
+    letters_asked: int
+    """Of the words that the model was last asked to answer."""
 
 
 def parted_sentences(folder: Path) -> Iterator[Halves]:
@@ -87,7 +86,7 @@ async def speak_with_pause(
         silence = np.zeros(round(pause_s * SAMPLE_RATE_HZ), np.int16)
         parts += [silence, halves.second.samples]
     said = Audio(np.concatenate(parts), SAMPLE_RATE_HZ)
-    began_s = await speak(client, said)
+    began_s = client.microphone.time_of(await client.speak(said))
     ended_s = began_s + said.duration_s
     await client.reached(lambda: client.clock() >= ended_s, timeout_s=ANSWER_S)
     await client.reached(lambda: not client.ear.quiet_since(ended_s), timeout_s=ANSWER_S)
@@ -103,15 +102,15 @@ async def speak_with_pause(
             1000 * measure.audible_s(over, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS), 1
         ),
         response_ms=round(1000 * answers[0].start / SAMPLE_RATE_HZ, 1) if answers else None,
-        words=_words_asked(model),
+        letters_asked=_letters_asked(model),
     )
 
 
-def _words_asked(model: ToldScripts) -> int:
+def _letters_asked(model: ToldScripts) -> int:
     """Of the person's messages at the end of the last request: a turn can be more than one."""
     _, messages = model.asked[-1]
     turn = takewhile(lambda message: message["role"] == "user", reversed(messages))
-    return sum(len(message["content"].split()) for message in turn)
+    return sum(letter.isalnum() for message in turn for letter in message["content"])
 
 
 async def heard_out(client: RoomClient) -> None:

@@ -35,8 +35,9 @@ SHORT_PAUSE_S = 0.6
 """Up to here a speaker takes a breath or looks for a word: few are to be talked over."""
 TALKED_OVER = 0.25
 ANSWERED = 0.97
-WORDS_ASKED = 0.85
-"""Of the words without a pause: recognition spells a sentence in parts differently."""
+ASKED = 0.7
+"""Of the letters that a sentence without a pause is spelled with: in parts it is recognised
+differently. Half a sentence has fewer."""
 DEFAULT_SENTENCES = 8
 
 
@@ -68,17 +69,18 @@ def promises_of(trials: Sequence[PauseTrial]) -> list[Promise]:
             round(answered / len(trials), 3) if trials else None,
             at_least=True,
         ),
-        Promise("words_asked_share", WORDS_ASKED, _words_asked_share(trials), at_least=True),
+        Promise("asked_share", ASKED, _asked_share(trials), at_least=True),
     ]
 
 
-def _words_asked_share(trials: Sequence[PauseTrial]) -> float | None:
-    """The worst sentence: what the model was asked of it with a pause, to without."""
-    whole = {trial.name: trial.words for trial in trials if trial.pause_s == 0}
+def _asked_share(trials: Sequence[PauseTrial]) -> float | None:
+    """The worst sentence: what the model was asked of it with a pause, to without. Where the agent
+    was heard in between, the question is in two parts and is not judged."""
+    whole = {trial.name: trial.letters_asked for trial in trials if trial.pause_s == 0}
     shares = [
-        trial.words / whole[trial.name]
+        trial.letters_asked / whole[trial.name]
         for trial in trials
-        if trial.pause_s and whole.get(trial.name)
+        if trial.pause_s and not trial.talked_over_ms and whole.get(trial.name)
     ]
     return round(min(shares), 3) if shares else None
 

@@ -16,6 +16,7 @@ from caller.errors import CallError
 from caller.microphone import FRAME_MS, Microphone
 from caller.transcripts import TOPIC, Transcripts
 from parley import room_events
+from parley.audio import Audio
 from parley.clock import Clock, monotonic
 from parley.room_events import TURN_RECORDING_FILE, TURN_RECORDING_TOPIC
 
@@ -89,6 +90,16 @@ class RoomClient:
                 f"no agent joined the call within {AGENT_TIMEOUT_S:.0f} s: "
                 "is the agent running and registered?"
             )
+
+    async def speak(self, recording: Audio) -> int:
+        """Speaks the recording; its first sample among the microphone's, once the last one is in
+        its queue. Raises CallError when the call breaks off or this machine cannot keep up."""
+        utterance = self.microphone.speak(recording)
+        longest_s = 2 * recording.duration_s + 10
+        if not await self.reached(lambda: utterance.pushed, timeout_s=longest_s):
+            raise CallError("this machine is too busy to speak in real time")
+        assert utterance.first_sample is not None
+        return utterance.first_sample
 
     async def type(self, text: str) -> None:
         """Sends the agent a text, as the page's input field does."""

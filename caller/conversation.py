@@ -102,12 +102,7 @@ class Conversation:
         client = self._client
         audio = recording.audio.resampled(SAMPLE_RATE_HZ)
         started_s = client.clock()
-        utterance = client.microphone.speak(audio)
-        speaking_s = 2 * audio.duration_s + 10
-        if not await client.reached(lambda: utterance.pushed, timeout_s=speaking_s):
-            raise CallError("this machine is too busy to speak a recording in real time")
-        assert utterance.first_sample is not None
-        last_spoken = utterance.first_sample + measure.speech_end(audio.samples, SAMPLE_RATE_HZ)
+        last_spoken = await client.speak(audio) + measure.speech_end(audio.samples, SAMPLE_RATE_HZ)
         reply = await self._hear_reply(started_s, last_spoken)
         spoken_s = client.microphone.time_of(last_spoken)
         said = client.transcripts.said_by

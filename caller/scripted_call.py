@@ -24,7 +24,6 @@ from caller.script import (
     TypeText,
     Wait,
 )
-from parley.audio import Audio
 
 
 @dataclass(frozen=True)
@@ -88,19 +87,11 @@ class ScriptedCall:
         if at_s is not None:
             begin_s = at_s - onset / SAMPLE_RATE_HZ - QUEUE_MS / 1000
             await asyncio.sleep(begin_s - client.clock())
-        first = await self._pushed(audio)
+        first = await client.speak(audio)
         time_of = client.microphone.time_of
         end = first + speech_end(audio.samples, SAMPLE_RATE_HZ)
         self.spoken.append(SpokenStep(step, time_of(first + onset), time_of(end)))
         await client.reached(lambda: client.clock() >= time_of(end), timeout_s=2)
-
-    async def _pushed(self, audio: Audio) -> int:
-        utterance = self._client.microphone.speak(audio)
-        longest_s = 2 * audio.duration_s + 10
-        if not await self._client.reached(lambda: utterance.pushed, timeout_s=longest_s):
-            raise CallError("this machine is too busy to speak a recording in real time")
-        assert utterance.first_sample is not None
-        return utterance.first_sample
 
     def _asked(self) -> None:
         """What is heard from now on is another reply."""

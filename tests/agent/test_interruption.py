@@ -11,7 +11,6 @@ from bench.own_config import free_ports, write_config
 from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.measure import window_levels_dbfs
-from parley.audio import Audio
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
 from parley.supervisor.parts import PART_NAMES
 from parley.supervisor.stack import Stack
@@ -70,11 +69,6 @@ async def passes(client: RoomClient, seconds: float) -> None:
     assert await client.reached(lambda: client.clock() >= until_s, timeout_s=LONG_S)
 
 
-async def says(client: RoomClient, clip: Audio) -> None:
-    utterance = client.microphone.speak(clip)
-    assert await client.reached(lambda: utterance.pushed, timeout_s=LONG_S)
-
-
 def floors(client: RoomClient, since_s: float = 0.0) -> list[str]:
     return [
         heard.event.floor
@@ -104,7 +98,7 @@ async def test_an_interruption_silences_the_agent_and_history_ends_there(
     clip = await spoken(storyteller.stack, "Wait, stop. I have another question for you.")
     async with storyteller.call(model) as client:
         await passes(client, 3.0)
-        await says(client, clip)
+        await client.speak(clip)
         assert await client.reached(lambda: bool(told(client, InterruptedEvent)), timeout_s=LONG_S)
         silent_from_s = client.clock()
         assert await client.reached(lambda: "thinking" in floors(client), timeout_s=LONG_S)
@@ -130,7 +124,7 @@ async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> 
     async with storyteller.call(model) as client:
         await passes(client, 2.0)
         began_s = client.clock()
-        await says(client, clip)
+        await client.speak(clip)
         over = lambda: "quiet" in floors(client, began_s)  # noqa: E731
         assert await client.reached(over, timeout_s=2 * LONG_S)
         assert "yielded" not in floors(client)
@@ -147,9 +141,9 @@ async def test_who_speaks_on_while_the_agent_thinks_is_answered_once_and_wholly(
     second = await spoken(storyteller.stack, "And tell me the capital of Spain, please.")
     async with storyteller.call(model) as client:
         await passes(client, 1.0)
-        await says(client, first)
+        await client.speak(first)
         assert await client.reached(lambda: "thinking" in floors(client), timeout_s=LONG_S)
-        await says(client, second)
+        await client.speak(second)
         assert await client.reached(lambda: floors(client).count("thinking") >= 2, timeout_s=LONG_S)
         model.silent_s = 0.0
         assert await client.reached(lambda: bool(told(client, TurnEvent)), timeout_s=LONG_S)

@@ -18,9 +18,9 @@ def trial(
     *,
     over_ms: float = 0.0,
     response_ms: float | None = 700.0,
-    words: int = 10,
+    letters: int = 10,
 ) -> PauseTrial:
-    return PauseTrial("a", pause_s, over_ms, response_ms, words)
+    return PauseTrial("a", pause_s, over_ms, response_ms, letters)
 
 
 def kept(trials: list[PauseTrial]) -> dict[str, bool]:
@@ -50,9 +50,10 @@ def test_who_is_left_hanging_breaks_a_promise() -> None:
 
 
 def test_an_answer_to_half_a_sentence_breaks_a_promise() -> None:
-    assert kept([trial(0.0), trial(0.3, words=9)])["words_asked_share"]
-    assert not kept([trial(0.0), trial(0.3), trial(0.6, words=5)])["words_asked_share"]
-    assert kept([trial(0.0), trial(0.3), trial(None, words=5)])["words_asked_share"]
+    assert kept([trial(0.0), trial(0.3, letters=9)])["asked_share"]
+    assert not kept([trial(0.0), trial(0.3), trial(0.6, letters=5)])["asked_share"]
+    assert kept([trial(0.0), trial(0.3), trial(None, letters=5)])["asked_share"]
+    assert kept([trial(0.0), trial(0.3), trial(1.6, letters=5, over_ms=300.0)])["asked_share"]
 
 
 def test_nothing_measured_is_nothing_kept() -> None:

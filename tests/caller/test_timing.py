@@ -19,13 +19,11 @@ from tests.caller.sound import TRANSPORT_MS, access, burst
 
 async def heard_after_ms(client: RoomClient, clip: Audio) -> float:
     """First sample spoken to first sample of it heard."""
-    utterance = client.microphone.speak(clip)
-    assert await client.reached(lambda: utterance.pushed, timeout_s=10)
-    assert utterance.first_sample is not None
-    since_s = client.microphone.time_of(utterance.first_sample)
+    first = await client.speak(clip)
+    since_s = client.microphone.time_of(first)
     assert await client.reached(lambda: not client.ear.quiet_since(since_s), timeout_s=10)
     assert await client.reached(lambda: client.ear.quiet_since(client.clock() - 0.3), timeout_s=10)
-    spoken_s = client.microphone.time_of(utterance.first_sample)
+    spoken_s = client.microphone.time_of(first)
     heard = client.ear.between(spoken_s, client.clock())
     sound = measure.sounds(heard.samples, heard.sample_rate_hz, measure.AUDIBLE_DBFS)[0]
     return 1000 * sound.start / heard.sample_rate_hz
