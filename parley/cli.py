@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from parley.errors import ConfigurationError, ParleyError
 
@@ -85,7 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
 def reported(run: Callable[[], int]) -> int:
     """Runs a program's main; what people can act on becomes one sentence on standard error."""
     try:
-        return run()
+        status = run()
+        sys.stdout.flush()
+        return status
     except ParleyError as error:
         print(f"parley: {error}", file=sys.stderr)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
@@ -137,5 +139,18 @@ def _take_dotenv() -> None:
         os.environ.setdefault(variable, value)
 
 
+def leave(status: int) -> NoReturn:
+    """Ends the process.
+
+    Once LiveKit's native client is loaded, without Python's own ending: a callback of one of its
+    threads that falls into it aborts the process, with status 134 for a call that went well.
+    """
+    if "livekit.rtc" in sys.modules:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

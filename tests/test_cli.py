@@ -1,6 +1,8 @@
 """The command line: what is not there is named, and errors are sentences."""
 
 import errno
+import subprocess
+import sys
 
 import pytest
 
@@ -56,3 +58,13 @@ def test_an_error_that_is_a_fault_of_ours_is_not_hidden() -> None:
 
     with pytest.raises(OSError, match="Bad file descriptor"):
         cli.reported(fail)
+
+
+def test_a_process_with_the_native_client_ends_without_pythons_own_ending() -> None:
+    """One of the client's threads would abort it now and then; what was printed is not lost."""
+    program = (
+        "import atexit, sys; from parley import cli; from livekit import rtc\n"
+        "atexit.register(print, 'finalized'); print('said'); cli.leave(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, b"said\n", b"")
