@@ -52,7 +52,7 @@ CLEAR_HUM_CONFIDENCE = 0.6
 _LONGEST_MURMUR_WORDS = 1
 LONGEST_HUM_S = 0.75
 """So much may be voiced of a hum."""
-LONGEST_WORD_S = 0.36
+LONGEST_WORD_S = 0.34
 """The same for each word that is not drawn out: what lasts longer has sounds that the word has
 not, as "replied he" has, of which recognition makes an unclear "Right"."""
 
