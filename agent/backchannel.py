@@ -5,7 +5,6 @@ Shriberg and Biasca, 1997): "uh-huh", "yeah", "right", "okay", "i see" and their
 nine tenths of it. Spelled here as Whisper writes them. docs/turn-taking.md states the accuracy.
 """
 
-import math
 import re
 from enum import Enum
 
@@ -27,11 +26,12 @@ _PHRASES = frozenset(
 )  # fmt: skip
 _NOISE = frozenset(
     {
-        "", "bye", "bye bye", "thank you", "thank you very much", "thanks", "thanks for watching",
+        "bye", "bye bye", "thank you", "thank you very much", "thanks", "thanks for watching",
         "the", "you", "so", "a", "i",
     }
 )  # fmt: skip
-"""What Whisper writes where nobody spoke, as the faint parts of its training data ended."""
+"""What Whisper writes where hardly anything was voiced, as the faint parts of its training data
+ended."""
 _ANSWERS = frozenset(
     "yes yeah yep yup yea sure ok okay right exactly absolutely definitely".split()
 )
@@ -79,7 +79,7 @@ def meaning(
     text: str,
     *,
     confidence: float = 1.0,
-    voiced_s: float = math.inf,
+    voiced_s: float = 0.0,
     answers_question: bool = False,
 ) -> Meaning:
     """What `text`, heard while the agent speaks, wants.
@@ -89,7 +89,7 @@ def meaning(
     `answers_question`: the agent has just asked something, so that a "yes" is an answer.
     """
     words = _WORD.findall(_SOUND.sub(" ", text.lower()).replace("-", " ").replace("’", "'"))
-    if " ".join(words) in _NOISE:
+    if not words or (" ".join(words) in _NOISE and voiced_s <= LONGEST_WORD_S * len(words)):
         return Meaning.NOTHING
     if answers_question and words[0] in _ANSWERS:
         return Meaning.TURN

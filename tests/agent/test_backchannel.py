@@ -33,6 +33,12 @@ def test_what_recognition_makes_of_a_noise_is_nothing(text: str) -> None:
     assert meaning(text) is Meaning.NOTHING
 
 
+@pytest.mark.parametrize("text", ["Bye.", "So", "Thank you."])
+def test_the_same_words_were_said_where_much_was_voiced(text: str) -> None:
+    assert meaning(text, confidence=0.4, voiced_s=0.3) is Meaning.NOTHING
+    assert meaning(text, confidence=0.4, voiced_s=0.8) is Meaning.TURN
+
+
 @pytest.mark.parametrize("text", ["Yes.", "Yeah.", "Okay, please.", "Right."])
 def test_an_answer_to_a_question_is_a_turn(text: str) -> None:
     assert meaning(text, answers_question=True) is Meaning.TURN
