@@ -108,6 +108,8 @@ async def speak_with_pause(
 
 def _letters_asked(model: ToldScripts) -> int:
     """Of the person's messages at the end of the last request: a turn can be more than one."""
+    if not model.asked:
+        return 0
     _, messages = model.asked[-1]
     turn = takewhile(lambda message: message["role"] == "user", reversed(messages))
     return sum(letter.isalnum() for message in turn for letter in message["content"])
