@@ -1,0 +1,1 @@
+"""The conversation engine: answers turns, whatever front the person is at."""

@@ -1,0 +1,1 @@
+"""Where sessions are kept: they outlive the process that holds the conversation."""
