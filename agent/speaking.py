@@ -26,10 +26,10 @@ from livekit.agents.utils.aio import ChanClosed
 
 from agent.pacing import Pace, current_pace
 from agent.synthesis_metrics import SynthesisMeter
-from agent.text.alignment import TimedText, align
-from agent.text.segmenter import ClauseSegmenter
-from agent.text.spoken import Speaker, SpokenText
 from agent.writing import Writing
+from dialogue.text.alignment import TimedText, align
+from dialogue.text.segmenter import ClauseSegmenter
+from dialogue.text.spoken import Speaker, SpokenText
 from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,

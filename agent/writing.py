@@ -1,7 +1,7 @@
 """Whether the model writes a reply as fast as it is spoken."""
 
 from agent.pacing import CHARS_PER_S
-from agent.text.segmenter import ends_sentence
+from dialogue.text.segmenter import ends_sentence
 from parley.clock import Clock, monotonic
 
 JUDGED_S = 0.6

@@ -1,5 +1,5 @@
 """Spoken text: how a voice should say what a model wrote."""
 
-from agent.text.spoken.text import Speaker, SpokenText, SpokenWord
+from dialogue.text.spoken.text import Speaker, SpokenText, SpokenWord
 
 __all__ = ["Speaker", "SpokenText", "SpokenWord"]

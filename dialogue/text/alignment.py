@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agent.text.spoken import SpokenText
+from dialogue.text.spoken import SpokenText
 from parley.speech import WordTiming
 
 _LOOK_AHEAD = 4

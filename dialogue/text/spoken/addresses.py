@@ -2,8 +2,8 @@
 
 import re
 
-from agent.text.spoken.numbers import digits
-from agent.text.spoken.rule import Rule, rule
+from dialogue.text.spoken.numbers import digits
+from dialogue.text.spoken.rule import Rule, rule
 
 _MAX_PATH_CHARS = 30
 """A longer path is not for the ear: only the host is said."""

@@ -2,7 +2,7 @@
 
 import re
 
-from agent.text.spoken.rule import Rule, rule
+from dialogue.text.spoken.rule import Rule, rule
 
 _TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",

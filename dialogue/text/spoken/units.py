@@ -2,8 +2,8 @@
 
 import re
 
-from agent.text.spoken.numbers import SIGNED_NUMBER, is_one, number
-from agent.text.spoken.rule import Rule, rule
+from dialogue.text.spoken.numbers import SIGNED_NUMBER, is_one, number
+from dialogue.text.spoken.rule import Rule, rule
 
 _UNITS = {
     "km/h": ("kilometer per hour", "kilometers per hour"),

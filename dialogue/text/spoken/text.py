@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from agent.text.spoken import addresses, dates, markup, money, numbers, symbols, units
-from agent.text.spoken.rule import Rule
+from dialogue.text.spoken import addresses, dates, markup, money, numbers, symbols, units
+from dialogue.text.spoken.rule import Rule
 
 _RULES: tuple[Rule, ...] = (
     *addresses.RULES,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter
+from dialogue.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter
 
 
 def tokens(text: str) -> list[str]:

@@ -3,8 +3,8 @@
 import html
 import re
 
-from agent.text.spoken.numbers import cardinal
-from agent.text.spoken.rule import Rule, rule
+from dialogue.text.spoken.numbers import cardinal
+from dialogue.text.spoken.rule import Rule, rule
 
 _ENTITIES = {"&": "and", "<": "less than", ">": "greater than"}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.text.spoken import Speaker
+from dialogue.text.spoken import Speaker
 
 
 def said(text: str) -> str:

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.text.alignment import TimedText, align
-from agent.text.spoken import Speaker
+from dialogue.text.alignment import TimedText, align
+from dialogue.text.spoken import Speaker
 from parley.speech import WordTiming
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from unicode_rbnf import FormatPurpose, RbnfEngine
 
-from agent.text.spoken.rule import Rule, rule
+from dialogue.text.spoken.rule import Rule, rule
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 """A number as written: 1,234,567.89 or 42. Has no groups."""
