@@ -32,12 +32,12 @@ from bench.recordings import shared, sound_files
 from caller.access import own_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
+from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
-from parley.supervisor.record import RecordFile
 
 DEFAULT_EVERY_S = 20.0
 SHORTEST_MINUTES = 0.5

@@ -10,7 +10,7 @@ from bench.own_config import forget_own_settings, write_config
 from bench.told_scripts import MODEL
 from caller.access import Access
 from gateway.tokens import CallTokens
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 
 PARTS = ("livekit", "tts", "asr", "agent")
 """Neither the page nor the local model; rooms are opened with the stack's own keys."""

@@ -12,13 +12,13 @@ import psutil
 import yaml
 
 from bench.own_config import HOST, free_ports
+from ops.supervisor.environment import part_environment
+from ops.supervisor.part import Part
+from ops.supervisor.part_log import PartLog
+from ops.supervisor.part_process import PartProcess, exit_reason
+from ops.supervisor.readiness import until_ready
 from parley.errors import SupervisorError
 from parley.settings import WorkerSettings
-from parley.supervisor.environment import part_environment
-from parley.supervisor.part import Part
-from parley.supervisor.part_log import PartLog
-from parley.supervisor.part_process import PartProcess, exit_reason
-from parley.supervisor.readiness import until_ready
 
 START_S = 120.0
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ops.toolchain import ensure_node
 from parley import codegen, paths
-from parley.toolchain import ensure_node
 
 FAST = "not servers and not e2e and not browser"
 _BIN = Path(sys.executable).parent

@@ -38,11 +38,11 @@ class Command:
 
 
 COMMANDS = {
-    "up": Command("parley.supervisor.up", "[--detach]", "start everything; Ctrl-C stops it"),
-    "down": Command("parley.supervisor.down", "", "stop what `up --detach` started"),
-    "status": Command("parley.supervisor.status", "[--json]", "how each part is doing"),
-    "logs": Command("parley.supervisor.logs", "[PART] [-f] [-n N]", "what the parts say"),
-    "doctor": Command("parley.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "up": Command("ops.supervisor.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "down": Command("ops.supervisor.down", "", "stop what `up --detach` started"),
+    "status": Command("ops.supervisor.status", "[--json]", "how each part is doing"),
+    "logs": Command("ops.supervisor.logs", "[PART] [-f] [-n N]", "what the parts say"),
+    "doctor": Command("ops.doctor", "[--json]", "what is wrong with this machine or its set-up"),
     "call": Command(
         "caller.call",
         "FILE...|--script YAML [--json]",

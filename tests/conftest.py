@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.own_config import forget_own_settings, write_config
-from parley.supervisor.parts import PART_NAMES
-from parley.supervisor.stack import Stack
+from ops.supervisor.parts import PART_NAMES
+from ops.supervisor.stack import Stack
 
 
 def pytest_configure() -> None:

@@ -8,13 +8,13 @@ import redis.asyncio
 import redis.exceptions
 
 from bench.own_config import HOST, free_ports
+from ops.supervisor.environment import base_environment
+from ops.supervisor.part import Part
+from ops.supervisor.part_log import PartLog
+from ops.supervisor.part_process import PartProcess
 from parley.discovery.lease import index_key, lease_key
 from parley.discovery.redis import connect
 from parley.errors import ConfigurationError
-from parley.supervisor.environment import base_environment
-from parley.supervisor.part import Part
-from parley.supervisor.part_log import PartLog
-from parley.supervisor.part_process import PartProcess
 
 READY_S = 10.0
 POLL_S = 0.05

@@ -15,11 +15,11 @@ from bench.own_config import forget_own_settings, write_config
 from bench.worker_process import WorkerProcess
 from caller.access import Access
 from gateway.tokens import CallTokens
+from ops.supervisor.stack import Stack
 from parley import models
 from parley.errors import SupervisorError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.supervisor.stack import Stack
 
 WORKERS = 2
 """With one lost, the other one is all there is."""

@@ -13,11 +13,11 @@ from livekit import rtc
 from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.conversation import Conversation, Recording
+from ops.supervisor.stack import Stack
 from parley.audio import Audio
 from parley.discovery import StaticDiscovery
 from parley.room_events import SET_VOICE_METHOD, TurnEvent
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest
-from parley.supervisor.stack import Stack
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from playwright.async_api import ConsoleMessage, Error, Page, ViewportSize, async_playwright
 
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 
 QUESTION = "What is the capital of France?"
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

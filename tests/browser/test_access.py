@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, ViewportSize, expect
 
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

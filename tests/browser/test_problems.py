@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 from tests.browser.conftest import Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

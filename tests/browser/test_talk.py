@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 from tests.browser.conftest import QUESTION, Open, received_energy, spoken_energy
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 from tests.caller.livekit import LiveKit
 
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from caller.intelligibility import word_error_rate
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 
 pytestmark = pytest.mark.e2e
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.toolchain.engine_environment import COSYVOICE, EngineEnvironment
 from parley.errors import ToolchainError
-from parley.toolchain.engine_environment import COSYVOICE, EngineEnvironment
 from tests.models.conftest import make_wheel
 
 

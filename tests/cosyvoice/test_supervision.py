@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from bench.own_config import write_config
-from parley.supervisor.configuration import Configuration, read_configuration
-from parley.supervisor.keys import livekit_keys
-from parley.supervisor.part import Part
-from parley.supervisor.parts import local_parts
-from parley.supervisor.preparation import needed_models
-from parley.toolchain.engine_environment import COSYVOICE
+from ops.supervisor.configuration import Configuration, read_configuration
+from ops.supervisor.keys import livekit_keys
+from ops.supervisor.part import Part
+from ops.supervisor.parts import local_parts
+from ops.supervisor.preparation import needed_models
+from ops.toolchain.engine_environment import COSYVOICE
 
 
 def configured(folder: Path) -> Configuration:

@@ -8,7 +8,7 @@ from livekit import api, rtc
 from pydantic import SecretStr
 
 from gateway.tokens import CallAccess, CallTokens
-from parley.supervisor.stack import Stack
+from ops.supervisor.stack import Stack
 
 pytestmark = pytest.mark.servers
 

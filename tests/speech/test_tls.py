@@ -9,6 +9,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from agent.health.probes import Probes
+from ops.supervisor.readiness import until_ready, why_not_ready, worker_url
 from parley.errors import ConfigurationError, WorkerUnavailableError
 from parley.settings import OrchestratorSettings, WorkerSettings
 from parley.settings.orchestrator import TtsSection
@@ -16,7 +17,6 @@ from parley.settings.tls import ClientTlsSection, WorkerTlsSection
 from parley.settings.worker import TtsWorkerSection
 from parley.speech import AudioChunk, SynthesisRequest
 from parley.speech.configured import speech_pool
-from parley.supervisor.readiness import until_ready, why_not_ready, worker_url
 from parley.tls import ClientTls, client_tls, server_credentials
 from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 from tests.workers.process import HIBARI, Worker, started

@@ -76,7 +76,7 @@ def start(folder: Path, port: int) -> subprocess.Popen[str]:
         f"llm: {{local_port: {port}}}\nagent: {{max_sessions: 2}}\n"
     )
     return subprocess.Popen(
-        [sys.executable, "-m", "workers.llm"],
+        [sys.executable, "-m", "ops.local_llm"],
         cwd=Path(__file__).parents[2],
         env=os.environ | {"PARLEY_CONFIG_DIR": str(folder)},
         stderr=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""What `./run up` needs on one machine: its parts, their programs, and what is wrong with them."""

@@ -1,0 +1,83 @@
+"""The command itself: runs every check, prints a table or JSON."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from ops.doctor.configuration import check_agreement, check_files, check_llm
+from ops.doctor.finding import Finding, Level
+from ops.doctor.machine import check_machine, check_network
+from ops.doctor.programs import check_programs
+from ops.doctor.running import check_running
+from ops.supervisor.configuration import read_configuration
+from parley import paths
+from parley.errors import ConfigurationError
+
+_MARKS = {
+    Level.OK: "[green]✓[/]",
+    Level.WARNING: "[yellow]![/]",
+    Level.PROBLEM: "[red]✗[/]",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """0 when nothing keeps Parley from running, else 1."""
+    parser = argparse.ArgumentParser(
+        prog="./run doctor",
+        description="Says what is wrong with this machine or its configuration.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    options = parser.parse_args(arguments)
+    findings = examine()
+    is_well = all(finding.level is not Level.PROBLEM for finding in findings)
+    if options.json:
+        document = {"ok": is_well, "findings": [asdict(finding) for finding in findings]}
+        print(json.dumps(document, indent=2))
+    else:
+        show(Console(), findings)
+    return 0 if is_well else 1
+
+
+def examine() -> list[Finding]:
+    """Every finding; what stands on a configuration that cannot be read is left out."""
+    findings = [*check_machine(), *check_files()]
+    try:
+        configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    except ConfigurationError:
+        return [*findings, check_network(is_needed=False)]
+    programs = list(check_programs(configuration))
+    is_something_missing = any(
+        finding.level is Level.WARNING and finding.subject != "Chromium" for finding in programs
+    )
+    return [
+        *findings,
+        *check_agreement(configuration),
+        check_llm(configuration.orchestrator),
+        *programs,
+        check_network(is_needed=is_something_missing),
+        *check_running(configuration),
+    ]
+
+
+def show(console: Console, findings: Sequence[Finding]) -> None:
+    """One line per finding, and what to do below those that need it."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for finding in findings:
+        remedy = f"\n[dim]→[/] {_plain(finding.remedy)}" if finding.remedy else ""
+        table.add_row(
+            _MARKS[finding.level], _plain(finding.subject), _plain(finding.detail) + remedy
+        )
+    console.print(table)
+    count = sum(finding.level is Level.PROBLEM for finding in findings)
+    problems = {0: "Nothing keeps Parley from running.", 1: "One problem."}
+    console.print(f"\n{problems.get(count, f'{count} problems.')}")
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")

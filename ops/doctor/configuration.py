@@ -1,0 +1,95 @@
+"""The configuration: whether each file can be used, whether they agree, whether the LLM answers."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+from ops.doctor.finding import Finding, ok, problem, warning
+from ops.supervisor.configuration import Configuration
+from ops.supervisor.keys import check_keys
+from parley import paths
+from parley.errors import ConfigurationError
+from parley.settings import OrchestratorSettings, load_orchestrator, load_worker
+from parley.settings.livekit_server import load_livekit_server
+
+OPENAI_URL = "https://api.openai.com/v1"
+_LLM_TIMEOUT_S = 4.0
+_LOADERS = {
+    "orchestrator.yaml": load_orchestrator,
+    "worker.yaml": load_worker,
+    "livekit.yaml": load_livekit_server,
+}
+
+
+def check_files() -> Iterator[Finding]:
+    """Whether each file can be used, by itself."""
+    for name, load in _LOADERS.items():
+        file = paths.config_dir() / name
+        try:
+            load(file)
+        except ConfigurationError as error:
+            yield problem(f"configs/{name}", str(error), "mend the line; docs/settings.md helps")
+        else:
+            yield ok(f"configs/{name}", str(file) if file.exists() else "not there: defaults")
+
+
+def check_agreement(configuration: Configuration) -> Iterator[Finding]:
+    """Whether the files agree with each other, and the keys with both."""
+    orchestrator, worker = configuration.orchestrator, configuration.worker
+    for part, addresses, port in (
+        ("tts", orchestrator.tts.worker_address, worker.tts.port),
+        ("asr", orchestrator.asr.worker_address, worker.asr.port),
+    ):
+        if not any(address.strip().endswith(f":{port}") for address in addresses.split(",")):
+            yield warning(
+                f"{part} worker",
+                f"it listens on port {port}, the agent asks {addresses}",
+                f"make {part}.worker_address (orchestrator.yaml) and {part}.port (worker.yaml) "
+                "the same, unless the worker is elsewhere",
+            )
+    if orchestrator.tts.default_model != worker.tts.default_model:
+        yield warning(
+            "voice",
+            f"the agent asks for {orchestrator.tts.default_model}, the worker loads "
+            f"{worker.tts.default_model} first",
+            "set both (DEFAULT_MODEL does)",
+        )
+    try:
+        source = check_keys(configuration)
+    except ConfigurationError as error:
+        yield problem(
+            "LiveKit keys", str(error), "set LIVEKIT_API_KEY and LIVEKIT_API_SECRET, or neither"
+        )
+    else:
+        yield ok("LiveKit keys", source)
+    try:
+        configuration.check_tls()
+    except ConfigurationError as error:
+        yield problem("TLS", str(error), "docs/workers.md says how to make the files")
+    if not configuration.livekit_is_local:
+        yield ok("LiveKit server", f"elsewhere: {orchestrator.livekit.url}")
+
+
+def check_llm(settings: OrchestratorSettings) -> Finding:
+    """Whether the LLM's API answers and takes the key; nothing is generated."""
+    if settings.llm_is_local:
+        return ok("LLM", f"on this machine, port {settings.llm.local_port}")
+    url = f"{(settings.llm.base_url or OPENAI_URL).rstrip('/')}/models"
+    request = urllib.request.Request(url)  # noqa: S310 - the configured address
+    if key := settings.llm.api_key.get_secret_value():
+        request.add_header("Authorization", f"Bearer {key}")
+    try:
+        with urllib.request.urlopen(request, timeout=_LLM_TIMEOUT_S):  # noqa: S310
+            return ok("LLM", f"{url} answers")
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            remedy = "set OPENAI_API_KEY to one that it takes" if key else "set OPENAI_API_KEY"
+            return problem("LLM", f"{url} refuses the key ({error.code})", remedy)
+        return warning("LLM", f"{url} answers {error.code}", "it may still work: ./run call tells")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return problem(
+            "LLM",
+            f"{url} cannot be reached ({reason})",
+            "check OPENAI_BASE_URL and the network, or unset it and the key for the local LLM",
+        )

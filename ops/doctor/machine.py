@@ -1,0 +1,111 @@
+"""The machine: Python, uv, cores, memory, disk, network."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from ops.doctor.finding import Finding, ok, problem, warning
+from parley import paths
+
+OLDEST_PYTHON = (3, 11)
+GOOD_MEMORY_GB, LEAST_MEMORY_GB = 3.0, 1.5
+GOOD_DISK_GB, LEAST_DISK_GB = 4.0, 0.3
+GOOD_CORES = 2
+_REGISTRY_TIMEOUT_S = 20
+
+
+def check_machine() -> Iterator[Finding]:
+    """Everything but the network."""
+    yield _python()
+    yield _uv()
+    yield _cores()
+    yield _memory()
+    yield from _disk()
+
+
+def check_network(*, is_needed: bool) -> Finding:
+    """Whether packages can be had; a problem only where something is yet to be fetched."""
+    uv = _uv_program()
+    if uv is None:
+        return warning("network", "not checked without uv", "install uv, or start through ./run")
+    try:
+        # The smallest question a registry can be asked: the versions of one small package.
+        asked = subprocess.run(
+            [uv, "pip", "compile", "--quiet", "--no-cache", "--no-deps", "--no-header", "-"],
+            input="iniconfig",
+            env={**os.environ, "UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0"},
+            capture_output=True,
+            text=True,
+            timeout=_REGISTRY_TIMEOUT_S,
+            check=False,
+        )
+        answer = asked.stderr.strip().splitlines()[-1:] if asked.returncode else None
+    except subprocess.TimeoutExpired:
+        answer = ["no answer"]
+    if answer is None:
+        return ok("network", "the package registry answers")
+    detail = f"the package registry does not answer ({''.join(answer).strip() or 'no reason'})"
+    remedy = "connect the machine, or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL"
+    return (problem if is_needed else warning)("network", detail, remedy)
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < OLDEST_PYTHON:
+        return problem("Python", version, "install Python 3.11 or newer and remove .venv")
+    return ok("Python", f"{version}, {platform.machine()}")
+
+
+def _uv_program() -> str | None:
+    return shutil.which("uv") or shutil.which(Path(sys.executable).with_name("uv"))
+
+
+def _uv() -> Finding:
+    uv = _uv_program()
+    if uv is None:
+        return warning("uv", "not found", "start through ./run, which brings it")
+    answer = subprocess.run([uv, "--version"], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return warning("uv", f"{uv} does not run", "remove it: ./run brings its own")
+    return ok("uv", answer.stdout.split("(")[0].strip())
+
+
+def _cores() -> Finding:
+    cores = len(os.sched_getaffinity(0))
+    if cores < GOOD_CORES:
+        return warning("cores", str(cores), f"answers are slow with fewer than {GOOD_CORES}")
+    return ok("cores", str(cores))
+
+
+def _memory() -> Finding:
+    free_gb = psutil.virtual_memory().available / 1e9
+    detail = f"{free_gb:.1f} GB free"
+    if free_gb < LEAST_MEMORY_GB:
+        return problem("memory", detail, f"all parts together need {LEAST_MEMORY_GB} GB: free some")
+    if free_gb < GOOD_MEMORY_GB:
+        return warning("memory", detail, "enough to run; too little to build or test beside it")
+    return ok("memory", detail)
+
+
+def _disk() -> Iterator[Finding]:
+    for subject, folder in (("cache", paths.cache_dir()), ("state", paths.state_dir())):
+        existing = next(f for f in (folder, *folder.parents) if f.exists())
+        free_gb = shutil.disk_usage(existing).free / 1e9
+        detail = f"{folder}, {free_gb:.1f} GB free"
+        variable = f"PARLEY_{subject.upper()}_DIR"
+        if not os.access(existing, os.W_OK):
+            yield problem(
+                subject, f"{folder} cannot be written", f"set {variable} to a folder that can"
+            )
+        elif free_gb < LEAST_DISK_GB:
+            yield problem(subject, detail, f"free some, or set {variable} to another disk")
+        elif free_gb < GOOD_DISK_GB:
+            yield warning(subject, detail, f"a fresh start takes {GOOD_DISK_GB:.0f} GB")
+        else:
+            yield ok(subject, detail)

@@ -1,0 +1,44 @@
+"""`./run logs`: the end of what the parts have written, and what they write next."""
+
+import argparse
+import time
+
+from ops.supervisor.part_log import LogFollower, last_lines
+from parley import paths
+from parley.errors import SupervisorError
+
+_POLL_S = 0.2
+_LINES_OF_ONE, _LINES_OF_EACH = 100, 15
+
+
+def main(arguments: list[str]) -> int:
+    """Prints until the end, with -f until Ctrl-C; raises SupervisorError for an unknown part."""
+    parser = argparse.ArgumentParser(prog="./run logs", description=__doc__)
+    parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument(
+        "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"
+    )
+    options = parser.parse_args(arguments)
+    files = {file.stem: file for file in sorted((paths.state_dir() / "logs").glob("*.log"))}
+    if options.part is not None:
+        if options.part not in files:
+            known = f"there are those of {', '.join(files)}" if files else "nothing has run yet"
+            raise SupervisorError(f"there is no log of {options.part!r}; {known}")
+        files = {options.part: files[options.part]}
+    count = options.lines
+    if count is None:
+        count = _LINES_OF_ONE if options.part else _LINES_OF_EACH
+    followers = {part: LogFollower(file) for part, file in files.items()}
+    for part, file in files.items():
+        _print(part, last_lines(file, count), alone=len(files) == 1)
+    while options.follow:
+        for part, follower in followers.items():
+            _print(part, follower.new_lines(), alone=len(files) == 1)
+        time.sleep(_POLL_S)  # a file that grows has nothing to wait on
+    return 0
+
+
+def _print(part: str, lines: list[str], *, alone: bool) -> None:
+    for line in lines:
+        print(line if alone else f"{part:<10} | {line}", flush=True)

@@ -1,0 +1,61 @@
+"""Whether the ports of the parts are free, and who holds those that are not."""
+
+import errno
+import socket
+from collections.abc import Sequence
+
+import psutil
+
+from ops.supervisor.part import ListeningPort, Part
+from parley.errors import SupervisorError
+
+
+def check_ports(parts: Sequence[Part]) -> None:
+    """Raises SupervisorError with one line for each port that cannot be had."""
+    problems = [
+        problem
+        for part in parts
+        for port in part.ports
+        if (problem := why_not_free(port, part_name=part.name))
+    ]
+    if problems:
+        raise SupervisorError("\n".join(problems))
+
+
+def why_not_free(port: ListeningPort, *, part_name: str) -> str | None:
+    """None when a part may listen on `port`, else why not and what to do."""
+    kind = socket.SOCK_STREAM if port.protocol == "tcp" else socket.SOCK_DGRAM
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            port.host or None, port.port, type=kind, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind) as listener:
+            if port.protocol == "tcp":
+                # Connections that are still closing are no hindrance, a listener is.
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except socket.gaierror as error:
+        return f"{port.setting}: {port.host!r} is no address of this machine ({error.strerror})"
+    except OSError as error:
+        what = f"port {port.port} ({part_name})"
+        if error.errno == errno.EADDRINUSE:
+            return f"{what} is in use by {holder(port)}: stop that, or change {port.setting}"
+        return f"{what} cannot be used: {error.strerror}; change {port.setting}"
+    return None
+
+
+def holder(port: ListeningPort) -> str:
+    """Who holds the port, as `PID 123 (name)`."""
+    try:
+        connections = psutil.net_connections(port.protocol)
+    except psutil.Error:
+        connections = []
+    for connection in connections:
+        listens = connection.status == psutil.CONN_LISTEN or port.protocol == "udp"
+        if listens and connection.laddr and connection.laddr.port == port.port and connection.pid:
+            try:
+                name = psutil.Process(connection.pid).name()
+            except psutil.Error:
+                name = "ended meanwhile"
+            return f"PID {connection.pid} ({name})"
+    return "a process of another user"

@@ -1,0 +1,44 @@
+"""What must be on the machine before the parts can start: programs, models, the page."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ops.supervisor.configuration import Configuration
+from ops.supervisor.parts import local_names
+from ops.toolchain import ensure_livekit_server, ensure_page
+from ops.toolchain.engine_environment import environment_of
+from parley import models
+from parley.progress import Progress, silent
+from parley.settings.orchestrator import LOCAL_LLM
+
+
+def prepare(
+    configuration: Configuration, names: Collection[str], progress: Progress = silent
+) -> Path | None:
+    """Gets what the parts `names` need, each at most once per machine; blocks.
+
+    Returns the LiveKit server's executable, None where it is not among the parts. Raises
+    ToolchainError or ModelError.
+    """
+    names = set(names) & set(local_names(configuration))
+    server = ensure_livekit_server(progress) if "livekit" in names else None
+    environment = environment_of(configuration.worker.tts.adapter)
+    if "tts" in names and environment is not None:
+        environment.ensure(progress=progress)
+    for model in needed_models(configuration, names):
+        models.ensure(model, progress=progress)
+    if "gateway" in names:
+        ensure_page(progress)
+    return server
+
+
+def needed_models(configuration: Configuration, names: Collection[str]) -> list[str]:
+    """The models that the parts `names` load when they start."""
+    by_part = {
+        "tts": configuration.worker.tts.default_model,
+        "asr": configuration.worker.asr.model,
+        "llm": LOCAL_LLM,
+    }
+    if configuration.worker.tts.adapter == "cosyvoice":  # its voices are recordings of a folder
+        del by_part["tts"]
+    return [model for part, model in by_part.items() if part in names]

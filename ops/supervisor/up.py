@@ -1,0 +1,138 @@
+"""`./run up`: gets what is missing, starts every part, and stays or leaves them running."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from ops.supervisor.configuration import Configuration, read_configuration
+from ops.supervisor.console import StartView, announce, gone_terminals_ignored
+from ops.supervisor.keys import livekit_keys
+from ops.supervisor.part_log import last_lines
+from ops.supervisor.parts import PART_NAMES, local_parts
+from ops.supervisor.ports import check_ports
+from ops.supervisor.preparation import prepare
+from ops.supervisor.record import (
+    LEFTOVERS_END_WITHIN_S,
+    RecordFile,
+    StackRecord,
+    await_leftovers,
+)
+from ops.supervisor.report import ask_parts, show
+from ops.supervisor.service import Service
+from ops.supervisor.stack import make_parts
+from ops.supervisor.supervisor import PartStatus
+from parley import paths
+from parley.cli import EXIT_INTERRUPTED
+from parley.errors import SupervisorError
+from parley.progress import ProgressBars
+
+_POLL_S = 0.1
+_SHOWN_LINES = 12
+_STOP_DETACHED = "stop: ./run down    state: ./run status    logs: ./run logs [PART] [-f]"
+_STOP_HERE = "stop: Ctrl-C    state: ./run status    logs: ./run logs [PART] [-f]"
+
+
+def main(arguments: list[str]) -> int:
+    """0 once it is stopped (or, detached, once all is ready); raises ParleyError if it fails."""
+    parser = argparse.ArgumentParser(prog="./run up", description=__doc__)
+    parser.add_argument("--detach", action="store_true", help="return once all parts are ready")
+    options = parser.parse_args(arguments)
+    console = Console()
+    configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    file = RecordFile(configuration.state_dir)
+    if record := file.running():
+        console.print(f"Parley is running already, as PID {record.supervisor.pid}.")
+        show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+        return 0
+    # Before what may take minutes, what would be in vain; the supervisor looks again.
+    await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
+    check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
+    with ProgressBars(console) as progress:
+        server = prepare(configuration, PART_NAMES, progress)
+    if options.detach:
+        return _detach(configuration, console)
+    return _stay(configuration, server, console)
+
+
+def _stay(configuration: Configuration, server: Path | None, console: Console) -> int:
+    view = StartView(console)
+
+    def on_change(status: PartStatus) -> None:
+        announce(console, status)
+        view.show(status.name, status.state)
+
+    def on_ready(record: StackRecord) -> None:
+        with gone_terminals_ignored():
+            view.close()
+            show(console, record, ask_parts(record), stop=_STOP_HERE)
+
+    def on_stop() -> None:
+        with gone_terminals_ignored():
+            console.print("Stopping; Ctrl-C again kills.")
+
+    service = Service(
+        configuration.state_dir,
+        configuration.page_url,
+        lambda: make_parts(configuration, PART_NAMES, server),
+        on_change=on_change,
+        on_ready=on_ready,
+        on_stop=on_stop,
+    )
+    with view:
+        was_ready = service.run()
+    console.print("Parley has stopped.")
+    return 0 if was_ready else EXIT_INTERRUPTED
+
+
+def _detach(configuration: Configuration, console: Console) -> int:
+    log = configuration.state_dir / "logs" / "supervisor.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        daemon = subprocess.Popen(
+            [sys.executable, "-P", "-m", "ops.supervisor.daemon"],
+            env=os.environ
+            | {
+                "PARLEY_CONFIG_DIR": str(configuration.config_dir),
+                "PARLEY_STATE_DIR": str(configuration.state_dir),
+            },
+            cwd=paths.repository(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    file = RecordFile(configuration.state_dir)
+    try:
+        record = _until_ready(daemon, file, console)
+    except BaseException:
+        daemon.terminate()
+        daemon.wait()
+        raise
+    if record is None:
+        failed = file.read()
+        lines = "\n".join(last_lines(log, _SHOWN_LINES))
+        raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
+    show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    return 0
+
+
+def _until_ready(
+    daemon: subprocess.Popen[bytes], file: RecordFile, console: Console
+) -> StackRecord | None:
+    """Shows how the parts start; the record once all are ready, None if the daemon has ended."""
+    with StartView(console) as view:
+        while True:
+            try:
+                daemon.wait(_POLL_S)
+                return None
+            except subprocess.TimeoutExpired:
+                record = file.read()
+            if record is not None and record.supervisor.pid == daemon.pid:
+                for part in record.parts:
+                    view.show(part.name, part.state)
+                if record.are_all_ready:
+                    return record

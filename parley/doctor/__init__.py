@@ -1,5 +1,0 @@
-"""`./run doctor`: what is wrong with this machine or its configuration, and what to do about it."""
-
-from parley.doctor.command import main
-
-__all__ = ["main"]

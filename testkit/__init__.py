@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: isolated instances, workers of their own, fakes on the wire."""

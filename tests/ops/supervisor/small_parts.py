@@ -1,0 +1,81 @@
+"""Small real processes that stand for parts: an HTTP server each, with children where asked."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from ops.supervisor.part import ListeningPort, Part
+
+_SERVER = """
+import http.server, os, signal, subprocess, sys
+port, marker, child = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+if child:
+    # A daemon that left its parent's session and takes no SIGTERM.
+    subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; while :; do sleep 1; done; : {marker}"])
+print("serving", flush=True)
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/die":
+            print("about to die", flush=True)
+            os._exit(3)
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(marker.encode())
+    def log_message(self, *arguments):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *arguments):
+        pass  # a client that no longer waits
+Server(("127.0.0.1", port), Handler).serve_forever()
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def server_part(
+    name: str, *, marker: str = "marker", after: tuple[str, ...] = (), child: bool = False
+) -> Part:
+    """A part that serves HTTP; GET /die has it exit with status 3."""
+    port = free_port()
+    return Part(
+        name=name,
+        command=(sys.executable, "-c", _SERVER, str(port), marker, "child" if child else ""),
+        environment={"PATH": os.environ["PATH"]},
+        ready_url=f"http://127.0.0.1:{port}/",
+        ports=(ListeningPort(port, "127.0.0.1", f"{name}.port"),),
+        after=after,
+        stop_within_s=3.0,
+    )
+
+
+def script_part(name: str, script: str, *, ready_within_s: float = 60.0) -> Part:
+    """A part that runs `script` in Python and is never ready."""
+    return Part(
+        name=name,
+        command=(sys.executable, "-c", script),
+        environment={"PATH": os.environ["PATH"]},
+        ready_url=f"http://127.0.0.1:{free_port()}/",
+        ready_within_s=ready_within_s,
+        stop_within_s=3.0,
+    )
+
+
+def processes_with(marker: str) -> list[int]:
+    """The pids of all processes that have `marker` on their command line."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                command = (entry / "cmdline").read_bytes().decode(errors="replace")
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if marker in command and state != "Z":
+                found.append(int(entry.name))
+    return found
