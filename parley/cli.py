@@ -4,28 +4,13 @@ Standard library only up to the import of that module, so that help needs no env
 """
 
 import difflib
-import errno
 import importlib
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn, TextIO
+from typing import TextIO
 
-from parley.errors import ConfigurationError, ParleyError
-
-EXIT_FAILED = 1
-EXIT_MISCONFIGURED = 2
-EXIT_INTERRUPTED = 130
-
-_WRITABLE = "PARLEY_STATE_DIR and PARLEY_CACHE_DIR name folders that can be written"
-_REMEDIES = {
-    errno.ENOSPC: "free some space on that disk",
-    errno.EDQUOT: "free some space of this user's quota",
-    errno.EACCES: _WRITABLE,
-    errno.EPERM: _WRITABLE,
-    errno.EROFS: _WRITABLE,
-}
+from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
 @dataclass(frozen=True)
@@ -82,28 +67,6 @@ def main(arguments: list[str] | None = None) -> int:
     return reported(lambda: _run(sys.argv[1:] if arguments is None else arguments))
 
 
-def reported(run: Callable[[], int]) -> int:
-    """Runs a program's main; what people can act on becomes one sentence on standard error."""
-    try:
-        status = run()
-        sys.stdout.flush()
-        return status
-    except ParleyError as error:
-        print(f"parley: {error}", file=sys.stderr)
-        return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read our output (`| head`) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILED
-    except OSError as error:
-        if error.errno not in _REMEDIES:
-            raise
-        what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-        print(f"parley: {what}; {_REMEDIES[error.errno]}", file=sys.stderr)
-        return EXIT_FAILED
-
-
 def _run(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name in ("help", "--help", "-h"):
@@ -137,19 +100,6 @@ def _take_dotenv() -> None:
     # Beside the folder of the configuration files: theirs, wherever they are.
     for variable, value in read_dotenv(paths.config_dir().parent / ".env").items():
         os.environ.setdefault(variable, value)
-
-
-def leave(status: int) -> NoReturn:
-    """Ends the process.
-
-    Once LiveKit's native client is loaded, without Python's own ending: a callback of one of its
-    threads that falls into it aborts the process, with status 134 for a call that went well.
-    """
-    if "livekit.rtc" in sys.modules:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_an_error_on_purpose_is_one_sentence_and_an_exit_status(
     def fail() -> int:
         raise error
 
-    assert cli.reported(fail) == status
+    assert program.reported(fail) == status
     assert capsys.readouterr() == ("", said)
 
 
@@ -57,14 +57,14 @@ def test_an_error_that_is_a_fault_of_ours_is_not_hidden() -> None:
         raise OSError(errno.EBADF, "Bad file descriptor")
 
     with pytest.raises(OSError, match="Bad file descriptor"):
-        cli.reported(fail)
+        program.reported(fail)
 
 
 def test_a_process_with_the_native_client_ends_without_pythons_own_ending() -> None:
     """One of the client's threads would abort it now and then; what was printed is not lost."""
     program = (
         "import atexit, sys; from parley import cli; from livekit import rtc\n"
-        "atexit.register(print, 'finalized'); print('said'); cli.leave(3)"
+        "atexit.register(print, 'finalized'); print('said'); program.leave(3)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, b"said\n", b"")

@@ -23,7 +23,7 @@ from bench.chaos.suite import Plan, Suite
 from bench.chaos.trial import Trial
 from bench.machine import ForeignLoad, Machine
 from bench.stopping import run_until_stopped
-from parley.cli import EXIT_FAILED, EXIT_MISCONFIGURED
+from parley.program import EXIT_FAILED, EXIT_MISCONFIGURED
 from parley.errors import ConfigurationError, ParleyError
 
 

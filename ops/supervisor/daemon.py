@@ -12,7 +12,7 @@ from ops.supervisor.service import Service
 from ops.supervisor.stack import make_parts
 from ops.supervisor.supervisor import PartStatus, failure_message
 from parley import paths
-from parley.cli import EXIT_FAILED, reported
+from parley.program import EXIT_FAILED, reported
 from parley.telemetry.logs import configure_logging
 
 _log = logging.getLogger("ops.supervisor")

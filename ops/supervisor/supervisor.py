@@ -13,7 +13,7 @@ from ops.supervisor.part import Part, PartState
 from ops.supervisor.part_log import PartLog
 from ops.supervisor.part_process import PartProcess, exit_reason
 from ops.supervisor.readiness import until_ready, why_not_ready
-from parley.cli import EXIT_MISCONFIGURED
+from parley.program import EXIT_MISCONFIGURED
 from parley.errors import SupervisorError
 
 SHOWN_LINES = 12

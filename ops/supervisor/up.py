@@ -26,7 +26,7 @@ from ops.supervisor.service import Service
 from ops.supervisor.stack import make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
-from parley.cli import EXIT_INTERRUPTED
+from parley.program import EXIT_INTERRUPTED
 from parley.errors import SupervisorError
 from parley.progress import ProgressBars
 
