@@ -22,8 +22,8 @@ from caller.script import ScriptStep, read_script
 from caller.script_report import ScriptReport, report_steps
 from caller.scripted_call import ScriptedCall
 from parley.audio import Audio
-from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.errors import ConfigurationError, SpeechError
+from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.speech import RecognitionPool
 
 AFTERMATH_S = 1.0

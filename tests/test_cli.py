@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from parley import cli
+from cli import main as cli
+from parley import program
 from parley.errors import ConfigurationError, ModelError, ParleyError
 
 
@@ -63,7 +64,7 @@ def test_an_error_that_is_a_fault_of_ours_is_not_hidden() -> None:
 def test_a_process_with_the_native_client_ends_without_pythons_own_ending() -> None:
     """One of the client's threads would abort it now and then; what was printed is not lost."""
     program = (
-        "import atexit, sys; from parley import cli; from livekit import rtc\n"
+        "import atexit, sys; from parley import program; from livekit import rtc\n"
         "atexit.register(print, 'finalized'); print('said'); program.leave(3)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parley import cli, paths
+from cli import main as cli
+from parley import paths
 
 ROOT = paths.repository()
 PACKAGES = ("parley", "agent", "workers", "gateway", "caller", "bench")

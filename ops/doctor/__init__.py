@@ -1,5 +1,1 @@
-"""`./run doctor`: what is wrong with this machine or its configuration, and what to do about it."""
-
-from ops.doctor.command import main
-
-__all__ = ["main"]
+"""What is wrong with this machine or its configuration, and what to do about it."""

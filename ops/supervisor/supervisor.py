@@ -13,8 +13,8 @@ from ops.supervisor.part import Part, PartState
 from ops.supervisor.part_log import PartLog
 from ops.supervisor.part_process import PartProcess, exit_reason
 from ops.supervisor.readiness import until_ready, why_not_ready
-from parley.program import EXIT_MISCONFIGURED
 from parley.errors import SupervisorError
+from parley.program import EXIT_MISCONFIGURED
 
 SHOWN_LINES = 12
 """Lines of a dead part's log that are shown."""

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import load
-from bench.load import Load, promises_of
 from bench.load_caller import Findings, LoadTurn, response_ms
 from bench.load_page import page
 from bench.load_parts import PartSample, PartUse
 from bench.machine import Machine
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.floor_log import FloorLog
+from cli import load
+from cli.load import Load, promises_of
 from parley.room_events import FloorEvent
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from bench import cli, tts
+from bench import tts
 from bench.machine import ForeignLoad
+from cli import bench as cli
 from parley import paths
 
 
@@ -68,7 +69,7 @@ def test_status_says_whether_the_promise_is_kept(
 @pytest.mark.servers
 @pytest.mark.timeout(900)
 def test_real_run_prints_one_document_and_every_field_of_it_is_documented(tmp_path: Path) -> None:
-    program = "from bench.cli import main; import sys; sys.exit(main(sys.argv[1:]))"
+    program = "from cli.bench import main; import sys; sys.exit(main(sys.argv[1:]))"
     options = ["tts", "--json", "--pairs", "2", "--plot", str(tmp_path / "plot.png")]
     finished = subprocess.run(
         [sys.executable, "-c", program, *options],

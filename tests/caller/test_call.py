@@ -18,9 +18,9 @@ import yaml
 from rich.console import Console
 
 from caller import client, conversation
-from caller.call import Call, main
 from caller.conversation import Recording
 from caller.errors import CallError
+from cli.call import Call, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
@@ -137,7 +137,7 @@ async def call(
     (folder / "orchestrator.yaml").write_text(yaml.safe_dump(settings))
     environment = os.environ | {"PARLEY_CONFIG_DIR": str(folder)}
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "parley.cli", "call", *arguments),
+        *(sys.executable, "-m", "cli.main", "call", *arguments),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -20,7 +20,7 @@ QUESTION = "Can you please tell me in two sentences what people like about Paris
 async def run(stack: Stack, *arguments: str) -> tuple[int | None, str, str]:
     """Exit code, standard output and standard error of `./run …` beside the stack."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "parley.cli", *arguments),
+        *(sys.executable, "-m", "cli.main", *arguments),
         env=os.environ | stack.environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

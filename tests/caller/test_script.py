@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from caller.call import main
 from caller.script import read_script
+from cli.call import main
 from parley.errors import ConfigurationError
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import burst

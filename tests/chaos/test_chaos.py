@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from bench.chaos.cases import CASES
-from bench.chaos.command import main
 from bench.chaos.script import LONG, SHORT, Script
+from cli.chaos import main
 from parley import paths
 
 UNMENDED_S = 3.0
@@ -25,7 +25,7 @@ NAMES = re.compile(r"`(?:trials\[\]|promises\[\])?\.?(\w+)(?:\[\])?`")
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "parley.cli", "chaos", *arguments]
+    return [sys.executable, "-m", "cli.main", "chaos", *arguments]
 
 
 @pytest.mark.servers

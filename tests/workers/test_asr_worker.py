@@ -19,8 +19,8 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from bench.own_config import free_ports
+from cli.transcribe import main
 from parley import paths
-from parley.speech.transcribe import main
 from tests.workers.listening import MODEL
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, speech, words
 

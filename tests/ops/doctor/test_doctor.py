@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench.own_config import write_config
-from parley import cli
+from cli import main as cli
 
 Findings = dict[str, dict[str, str]]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from cli import main as cli
 from ops.supervisor.part import Part
 from ops.supervisor.record import RecordFile, StackRecord, await_leftovers, the_only_supervisor
 from ops.supervisor.service import Service
-from parley import cli, paths
+from parley import paths
 from parley.errors import SupervisorError
 from tests.ops.supervisor.small_parts import processes_with
 

@@ -37,7 +37,7 @@ class Command:
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-P", "-m", "parley.cli", *arguments],
+            [sys.executable, "-P", "-m", "cli.main", *arguments],
             env=self._environment,
             capture_output=True,
             text=True,

@@ -23,8 +23,8 @@ from bench.chaos.suite import Plan, Suite
 from bench.chaos.trial import Trial
 from bench.machine import ForeignLoad, Machine
 from bench.stopping import run_until_stopped
-from parley.program import EXIT_FAILED, EXIT_MISCONFIGURED
 from parley.errors import ConfigurationError, ParleyError
+from parley.program import EXIT_FAILED, EXIT_MISCONFIGURED
 
 
 def main(arguments: list[str]) -> int:

@@ -26,8 +26,8 @@ from ops.supervisor.service import Service
 from ops.supervisor.stack import make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
-from parley.program import EXIT_INTERRUPTED
 from parley.errors import SupervisorError
+from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
 
 _POLL_S = 0.1

@@ -21,8 +21,8 @@ from caller.report import CallReport, TurnReport
 from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
 from parley.audio import Audio, read_audio
-from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.errors import AudioFileError, ConfigurationError, SpeechError
+from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech import RecognitionPool
 from parley.speech.configured import recognition_pool

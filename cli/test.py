@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import proto as codegen
 from ops.toolchain import ensure_node
-from parley import codegen, paths
+from parley import paths
 
 FAST = "not servers and not e2e and not browser"
 _BIN = Path(sys.executable).parent

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import yaml
 
+from cli.say import main
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from parley.speech.say import main
 from tests.speech.wire_worker import RATE_HZ, WORD_SAMPLES, WireWorker, serving
 
 TEXT = "w1 w2 w3. w4 w5.\nw6"

@@ -13,6 +13,7 @@ import grpc
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from cli.player import Player, find_player
 from parley.audio import Audio
 from parley.clock import monotonic
 from parley.errors import (
@@ -34,7 +35,6 @@ from parley.speech import (
     SynthesisWords,
 )
 from parley.speech.configured import speech_pool
-from parley.speech.player import Player, find_player
 
 MAX_CHARACTERS = 20_000
 """Some twenty minutes of speech."""

@@ -11,7 +11,7 @@ import soundfile
 import yaml
 
 from bench.own_config import free_ports
-from parley.speech.transcribe import main
+from cli.transcribe import main
 from tests.speech.wire_listener import WireListener, listening
 
 RATE_HZ = 16000

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.say import MAX_CHARACTERS, MAX_TEXT_CHARACTERS, sentences, speakable
 from parley.errors import InvalidSpeechRequestError
-from parley.speech.say import MAX_CHARACTERS, MAX_TEXT_CHARACTERS, sentences, speakable
 
 BILLION_LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">'

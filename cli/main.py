@@ -23,42 +23,38 @@ class Command:
 
 
 COMMANDS = {
-    "up": Command("ops.supervisor.up", "[--detach]", "start everything; Ctrl-C stops it"),
-    "down": Command("ops.supervisor.down", "", "stop what `up --detach` started"),
-    "status": Command("ops.supervisor.status", "[--json]", "how each part is doing"),
-    "logs": Command("ops.supervisor.logs", "[PART] [-f] [-n N]", "what the parts say"),
-    "doctor": Command("ops.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "up": Command("cli.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "down": Command("cli.down", "", "stop what `up --detach` started"),
+    "status": Command("cli.status", "[--json]", "how each part is doing"),
+    "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
+    "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
     "call": Command(
-        "caller.call",
+        "cli.call",
         "FILE...|--script YAML [--json]",
         "speak recordings to the agent and measure its answers",
     ),
-    "replay": Command(
-        "agent.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"
-    ),
-    "say": Command(
-        "parley.speech.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"
-    ),
+    "replay": Command("cli.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"),
+    "say": Command("cli.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"),
     "voices": Command(
-        "parley.speech.voices_command",
+        "cli.voices",
         "[list|load NAME|unload NAME|status] [--json]",
         "what the workers can say, and hold in memory",
     ),
     "transcribe": Command(
-        "parley.speech.transcribe", "FILE... [--json]", "print what speech recognition hears"
+        "cli.transcribe", "FILE... [--json]", "print what speech recognition hears"
     ),
     "load": Command(
-        "bench.load", "--callers N --minutes M [--json]", "many callers at once, and a report"
+        "cli.load", "--callers N --minutes M [--json]", "many callers at once, and a report"
     ),
-    "bench": Command("bench.cli", "NAME [--json]", "measure; without a name, list what there is"),
+    "bench": Command("cli.bench", "NAME [--json]", "measure; without a name, list what there is"),
     "chaos": Command(
-        "bench.chaos.command",
+        "cli.chaos",
         "[CASE...] [--short] [--keep DIR] [--json]",
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
-    "test": Command("parley.checks", "[--fast] [PYTEST...]", "every check this project has"),
-    "lock": Command("parley.lock", "", "write requirements.lock from pyproject.toml"),
-    "proto": Command("parley.codegen", "", "write the gRPC code from proto/"),
+    "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
+    "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
+    "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
 }
 
 
