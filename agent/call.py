@@ -9,18 +9,18 @@ from livekit.agents import JobContext
 from openai import AsyncOpenAI
 from pydantic import ValidationError
 
-from agent.conversation import Conversation
 from agent.duplex import Duplex
-from agent.hearing import Hearing
 from agent.llm import build_llm, fill_prompt_cache
-from agent.notices import Notices
-from agent.problems import tell_problems
+from agent.nodes import Conversation
+from agent.room.events import Notices
+from agent.room.problems import tell_problems
+from agent.room.text_input import TypedText
+from agent.room.voices import Voices
 from agent.session import build_session, floor_policy, room_options
-from agent.speaking import SAMPLE_RATE_HZ as SPEAKING_HZ
-from agent.speaking import Speaking
-from agent.turn_report import TurnReport
-from agent.typed_text import TypedText
-from agent.voices import Voices
+from agent.stt import Hearing
+from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
+from agent.tts import Speaking
+from agent.turns.report import TurnReport
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings

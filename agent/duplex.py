@@ -11,14 +11,14 @@ from livekit import rtc
 from livekit.agents import AgentSession, AgentStateChangedEvent
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
-from agent.barge_in import BargeIn, Cut
-from agent.notices import Notices
-from agent.playout import Playout
-from agent.recording_stream import RecordingStream
-from agent.transcript import HeardTranscript
-from agent.turn_recording import RecordedBargeIn
-from agent.turn_report import TurnReport
-from agent.turn_taking import Floor, FloorPolicy
+from agent.playout.output import Playout
+from agent.room.events import Notices
+from agent.room.transcript import HeardTranscript
+from agent.turns.barge_in import BargeIn, Cut
+from agent.turns.floor import Floor, FloorPolicy
+from agent.turns.recording import RecordedBargeIn
+from agent.turns.recording_stream import RecordingStream
+from agent.turns.report import TurnReport
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
 

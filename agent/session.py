@@ -12,10 +12,10 @@ from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io.types import TextInputCallback
 from livekit.plugins import openai
 
-from agent.hearing import SAMPLE_RATE_HZ as HEARING_HZ
-from agent.hearing import Hearing
-from agent.speaking import Speaking
-from agent.turn_taking import FloorPolicy
+from agent.stt import SAMPLE_RATE_HZ as HEARING_HZ
+from agent.stt import Hearing
+from agent.tts import Speaking
+from agent.turns.floor import FloorPolicy
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
 

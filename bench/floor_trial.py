@@ -1,7 +1,7 @@
 """One sound over the agent's speech, through the agent's own turn-taking, outside a room.
 
-The microphone's frames go to `agent.barge_in` as in a call, and to a recognition worker, whose
-words go to it, too; what it would do to the agent's voice is only noted. In real time, because
+The microphone's frames go to `agent.turns.barge_in` as in a call, and to a recognition worker
+whose words go to it, too; what it would do to the agent's voice is only noted. In real time, because
 recognition takes its time.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from livekit import rtc
 
-from agent.barge_in import BargeIn, Cut
-from agent.turn_taking import Floor, FloorPolicy
+from agent.turns.barge_in import BargeIn, Cut
+from agent.turns.floor import Floor, FloorPolicy
 from bench.floor_sounds import RATE_HZ, FloorSound
 from parley.audio import Samples
 from parley.clock import monotonic

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from agent.turn_recording import RecordingError, Turned, fingerprint, replay
+from agent.turns.recording import RecordingError, Turned, fingerprint, replay
 from parley.room_events import TURN_RECORDING_FILE
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.backchannel import Meaning, meaning
+from agent.turns.backchannels import Meaning, meaning
 
 
 @pytest.mark.parametrize(

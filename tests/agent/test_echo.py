@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from agent.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
-from agent.turn_taking import Floor, FloorPolicy
+from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
+from agent.turns.floor import Floor, FloorPolicy
 from parley.audio import level_dbfs
 from tests.workers.speech_sounds import LIGHTS, WEATHER, silence, speech
 

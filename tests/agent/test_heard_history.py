@@ -9,14 +9,14 @@ from livekit import rtc
 from livekit.agents import AgentSession
 from pydantic import SecretStr
 
-from agent.barge_in import BargeIn
-from agent.conversation import Conversation
 from agent.llm import build_client, build_llm
-from agent.pacing import AHEAD_S
-from agent.playout import Playout
+from agent.nodes import Conversation
+from agent.playout.output import Playout
+from agent.playout.pacing import AHEAD_S
 from agent.session import build_session
-from agent.speaking import SAMPLE_RATE_HZ, Speaking
-from agent.turn_taking import FloorPolicy
+from agent.tts import SAMPLE_RATE_HZ, Speaking
+from agent.turns.barge_in import BargeIn
+from agent.turns.floor import FloorPolicy
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool

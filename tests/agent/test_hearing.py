@@ -10,7 +10,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
-from agent.hearing import MESSAGE_BYTES, SAMPLE_RATE_HZ, Hearing
+from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, Hearing
 from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool

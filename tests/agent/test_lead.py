@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.lead import FIRST_LEAD_S, LONGEST_LEAD_S, STARVED, Lead, cpu_pressure
+from agent.playout.prebuffer import FIRST_LEAD_S, LONGEST_LEAD_S, STARVED, Lead, cpu_pressure
 
 
 def test_on_a_quiet_machine_the_wish_fades_and_on_a_starved_one_it_is_there_at_once() -> None:

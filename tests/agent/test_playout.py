@@ -12,8 +12,8 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.voice.io import PlaybackFinishedEvent
 from prometheus_client import REGISTRY
 
-from agent.pacing import USERDATA_PACE, Pace
-from agent.playout import DUCKED_GAIN, RAMP_S, Playout
+from agent.playout.output import DUCKED_GAIN, RAMP_S, Playout
+from agent.playout.pacing import USERDATA_PACE, Pace
 from tests.turned_loop import TurnedLoop
 
 RATE_HZ = 16000

@@ -19,20 +19,20 @@ from livekit.agents.voice import io
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from agent import apology
-from agent.barge_in import BargeIn
-from agent.conversation import Conversation
-from agent.last_words import LastWords
 from agent.llm import APOLOGY, build_client, build_llm
-from agent.notices import Notices
-from agent.pacing import USERDATA_PACE
-from agent.playout import Playout
-from agent.problems import tell_problems
+from agent.nodes import Conversation
+from agent.playout.output import Playout
+from agent.playout.pacing import USERDATA_PACE
+from agent.room import apology
+from agent.room.events import Notices
+from agent.room.problems import tell_problems
+from agent.room.text_input import MAX_TYPED_CHARS, TypedText
 from agent.session import build_session
-from agent.speaking import SAMPLE_RATE_HZ, Speaking
-from agent.turn_report import TurnReport
-from agent.turn_taking import FloorPolicy
-from agent.typed_text import MAX_TYPED_CHARS, TypedText
+from agent.tts import SAMPLE_RATE_HZ, Speaking
+from agent.turns.barge_in import BargeIn
+from agent.turns.floor import FloorPolicy
+from agent.turns.pending_finals import LastWords
+from agent.turns.report import TurnReport
 from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings

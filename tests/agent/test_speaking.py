@@ -12,7 +12,7 @@ from livekit.agents import APIConnectOptions, APIError, tts
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from prometheus_client import REGISTRY
 
-from agent.speaking import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, Speaking
+from agent.tts import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, Speaking
 from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool

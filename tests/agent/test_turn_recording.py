@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from livekit import rtc
 
-from agent.barge_in import SAMPLE_RATE_HZ, Cut
-from agent.turn_recording import RecordedBargeIn, RecordingError, fingerprint, replay
-from agent.turn_taking import Floor, FloorPolicy
+from agent.turns.barge_in import SAMPLE_RATE_HZ, Cut
+from agent.turns.floor import Floor, FloorPolicy
+from agent.turns.recording import RecordedBargeIn, RecordingError, fingerprint, replay
 from cli import replay as command
 from parley.room_events import TURN_RECORDING_FILE
 from tests.workers.speech_sounds import LIGHTS, pcm, silence, speech

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from agent.turn_taking import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
 
 WINDOW_S = 0.032
 POLICY = FloorPolicy()

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from agent.speaking import Speaking
-from agent.voices import Voices
+from agent.room.voices import Voices
+from agent.tts import Speaking
 from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkerUnavailableError

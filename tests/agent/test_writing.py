@@ -1,6 +1,6 @@
 """A model that writes slower than it is spoken has whole sentences spoken."""
 
-from agent.writing import STALL_S, Writing
+from agent.playout.token_rate import STALL_S, Writing
 
 
 class Model:

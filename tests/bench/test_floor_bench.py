@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from agent.turn_taking import FloorPolicy
+from agent.turns.floor import FloorPolicy
 from bench import floor
 from bench.floor_sounds import (
     RATE_HZ,

@@ -5,7 +5,7 @@ import asyncio
 import grpc
 from livekit import rtc
 
-from agent.speaking import Speaking
+from agent.tts import Speaking
 from parley.discovery import Discovery
 from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableError
 from parley.room_events import SET_VOICE_METHOD

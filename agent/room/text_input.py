@@ -2,8 +2,8 @@
 
 from livekit.agents import AgentSession, room_io
 
-from agent.notices import Notices
-from agent.turn_report import TurnReport
+from agent.room.events import Notices
+from agent.turns.report import TurnReport
 
 MAX_TYPED_CHARS = 2000
 

@@ -16,11 +16,11 @@ from livekit.agents import (
 )
 from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
-from agent.barge_in import BargeIn
-from agent.last_words import LastWords
 from agent.llm import never_silent, recent
-from agent.pacing import USERDATA_PACE, Pace, current_pace
-from agent.turn_report import current_reply
+from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
+from agent.turns.barge_in import BargeIn
+from agent.turns.pending_finals import LastWords
+from agent.turns.report import current_reply
 
 _TRANSCRIPTS = (
     stt.SpeechEventType.INTERIM_TRANSCRIPT,

@@ -13,8 +13,8 @@ import numpy as np
 from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from agent.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut, Voice
-from agent.turn_taking import Floor, FloorPolicy
+from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut, Voice
+from agent.turns.floor import Floor, FloorPolicy
 from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from agent.heard import HeardText
-from agent.pacing import Pace
+from agent.playout.heard import HeardText
+from agent.playout.pacing import Pace
 from parley.audio import Samples
 
 

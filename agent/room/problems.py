@@ -4,8 +4,8 @@ import logging
 
 from livekit.agents import AgentSession, ErrorEvent
 
-from agent import apology
-from agent.notices import Notices
+from agent.room import apology
+from agent.room.events import Notices
 
 _PROBLEMS = {
     "stt_error": ("asr_unavailable", "The agent cannot hear right now. You can type instead."),

@@ -13,9 +13,9 @@ import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
-from agent.backchannel import Meaning, meaning
-from agent.echo import LONGEST_DELAY_S, EchoGuard, repeats
-from agent.turn_taking import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.backchannels import Meaning, meaning
+from agent.turns.echo import LONGEST_DELAY_S, EchoGuard, repeats
+from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 

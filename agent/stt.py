@@ -18,7 +18,7 @@ from livekit.agents import (
 from livekit.agents.types import TimedString
 from livekit.agents.utils import AudioBuffer
 
-from agent.last_words import LastWords
+from agent.turns.pending_finals import LastWords
 from parley.errors import SpeechError
 from parley.speech import (
     FlushMark,

@@ -1,6 +1,6 @@
 """Whether the model writes a reply as fast as it is spoken."""
 
-from agent.pacing import CHARS_PER_S
+from agent.playout.pacing import CHARS_PER_S
 from dialogue.text.segmenter import ends_sentence
 from parley.clock import Clock, monotonic
 

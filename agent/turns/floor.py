@@ -14,7 +14,7 @@ before its first sound, and a back-channel or silence lets it come.
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent.backchannel import Meaning, meaning
+from agent.turns.backchannels import Meaning, meaning
 
 
 @dataclass(frozen=True, kw_only=True)

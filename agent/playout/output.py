@@ -18,10 +18,10 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from livekit.agents.utils import is_given
 from livekit.agents.voice import io
 
-from agent.heard import TimedPiece
-from agent.lead import Lead, cpu_pressure
-from agent.pacing import AHEAD_S, USERDATA_PACE
-from agent.reply_audio import ReplyAudio
+from agent.playout.heard import TimedPiece
+from agent.playout.pacing import AHEAD_S, USERDATA_PACE
+from agent.playout.prebuffer import Lead, cpu_pressure
+from agent.playout.reply_audio import ReplyAudio
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 from parley.telemetry import metrics

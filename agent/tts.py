@@ -24,9 +24,9 @@ from livekit.agents import (
 from livekit.agents.types import TimedString
 from livekit.agents.utils.aio import ChanClosed
 
-from agent.pacing import Pace, current_pace
+from agent.playout.pacing import Pace, current_pace
+from agent.playout.token_rate import Writing
 from agent.synthesis_metrics import SynthesisMeter
-from agent.writing import Writing
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.segmenter import ClauseSegmenter
 from dialogue.text.spoken import Speaker, SpokenText

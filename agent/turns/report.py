@@ -23,8 +23,8 @@ from livekit.agents import (
 )
 from livekit.agents.voice import SpeechHandle
 
-from agent.hearing import Hearing
-from agent.notices import Notices
+from agent.room.events import Notices
+from agent.stt import Hearing
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
 from parley.telemetry import metrics
 

@@ -1,0 +1,1 @@
+"""What the person hears of a reply, and how much of it they have heard."""

@@ -1,0 +1,1 @@
+"""Who has the floor, and when a turn begins and ends."""
