@@ -1,8 +1,8 @@
-"""One sound over the agent's speech, through the agent's own turn-taking, outside a room.
+"""One sound over the agent's speech, and what the agent's turn-taking makes of it.
 
 The microphone's frames go to `agent.turns.barge_in` as in a call, and to a recognition worker
-whose words go to it, too; what it would do to the agent's voice is only noted. In real time, because
-recognition takes its time.
+whose words go to it, too; what it would do to the agent's voice is only noted. In real time,
+because recognition takes its time.
 """
 
 import asyncio

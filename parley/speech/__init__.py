@@ -1,15 +1,14 @@
 """Clients of the speech workers: what the agent, `say` and `transcribe` speak and hear through."""
 
-from parley.speech.hearing import RecognitionPool
-from parley.speech.pool import SpeechPool
-from parley.speech.recognition import (
+from parley.speech.recognition.client import (
     FlushMark,
     RecognitionRequest,
     RecognizedWord,
     Transcript,
     TranscriptKind,
 )
-from parley.speech.synthesis import (
+from parley.speech.recognition.pool import RecognitionPool
+from parley.speech.synthesis.client import (
     AudioChunk,
     SpeechEvent,
     SynthesisDone,
@@ -19,6 +18,7 @@ from parley.speech.synthesis import (
     TextSpoken,
     WordTiming,
 )
+from parley.speech.synthesis.pool import SpeechPool
 
 __all__ = [
     "AudioChunk",

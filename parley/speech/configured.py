@@ -10,8 +10,8 @@ from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import PORT_STEP
-from parley.speech.hearing import RecognitionPool
-from parley.speech.pool import SpeechPool
+from parley.speech.recognition.pool import RecognitionPool
+from parley.speech.synthesis.pool import SpeechPool
 from parley.tls import client_tls
 
 

@@ -12,7 +12,7 @@ import pytest
 from parley.errors import SpeechError, VoiceNotFoundError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.speech.synthesis import (
+from parley.speech.synthesis.client import (
     AudioChunk,
     SpeechEvent,
     SynthesisCall,

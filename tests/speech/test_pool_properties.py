@@ -10,9 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from parley.discovery.lease import LEASE_MS, Lease
 from parley.discovery.redis import GRACE_S, RedisDiscovery
-from parley.speech.circuit import Circuit
-from parley.speech.picker import Candidate, pick
-from parley.speech.synthesis import (
+from parley.speech.balancing.circuit_breaker import Circuit
+from parley.speech.balancing.picker import Candidate, pick
+from parley.speech.synthesis.client import (
     AudioChunk,
     SpeechEvent,
     SynthesisDone,
@@ -22,7 +22,7 @@ from parley.speech.synthesis import (
     TextSpoken,
     WordTiming,
 )
-from parley.speech.utterance import Resumption, Utterance
+from parley.speech.synthesis.utterance import Resumption, Utterance
 
 RATE_HZ = 16000
 WORD_SAMPLES = 1600

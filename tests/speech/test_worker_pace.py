@@ -3,8 +3,8 @@
 import asyncio
 from random import Random
 
-from parley.speech.picker import Candidate, pick
-from parley.speech.worker_pace import FEWEST, TRIED_AGAIN_S, WorkerPace
+from parley.speech.balancing.picker import Candidate, pick
+from parley.speech.balancing.worker_pace import FEWEST, TRIED_AGAIN_S, WorkerPace
 from tests.speech.test_pool import pool_of, said, speak
 from tests.speech.wire_worker import WireWorker
 

@@ -12,15 +12,15 @@ from parley.discovery import Discovery
 from parley.errors import WorkersBusyError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.speech.attempt import CHECK_S, Attempt
+from parley.speech.balancing.hedging import HedgeBudget
+from parley.speech.balancing.picker import Candidate
+from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.workers import PATIENCE_S, RETRIED, Failures, Workers
 from parley.speech.channel import Channels
-from parley.speech.feed import Feed
-from parley.speech.hedging import HedgeBudget
-from parley.speech.picker import Candidate
-from parley.speech.roster import Roster
-from parley.speech.synthesis import SpeechEvent, SynthesisCall, SynthesisRequest
-from parley.speech.utterance import Resumption, Utterance
-from parley.speech.workers import PATIENCE_S, RETRIED, Failures, Workers
+from parley.speech.replay_buffer import Feed
+from parley.speech.synthesis.attempt import CHECK_S, Attempt
+from parley.speech.synthesis.client import SpeechEvent, SynthesisCall, SynthesisRequest
+from parley.speech.synthesis.utterance import Resumption, Utterance
 from parley.tls import ClientTls
 
 HEDGE_AFTER_S = 0.35

@@ -16,9 +16,10 @@ from parley.errors import (
 )
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.workers import RETRIED, Failures, Workers
 from parley.speech.channel import Channels
-from parley.speech.feed import Feed
-from parley.speech.recognition import (
+from parley.speech.recognition.client import (
     FlushMark,
     RecognitionCall,
     RecognitionRequest,
@@ -26,8 +27,7 @@ from parley.speech.recognition import (
     Transcript,
     TranscriptKind,
 )
-from parley.speech.roster import Roster
-from parley.speech.workers import RETRIED, Failures, Workers
+from parley.speech.replay_buffer import Feed
 from parley.tls import ClientTls
 
 KEPT_FRAMES = 3000

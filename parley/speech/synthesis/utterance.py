@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from parley.audio import Samples
-from parley.speech.feed import Feed
-from parley.speech.synthesis import (
+from parley.speech.replay_buffer import Feed
+from parley.speech.synthesis.client import (
     AudioChunk,
     SpeechEvent,
     SynthesisDone,

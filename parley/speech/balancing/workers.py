@@ -15,9 +15,9 @@ from parley.errors import (
     WorkersBusyError,
     WorkerUnavailableError,
 )
+from parley.speech.balancing.picker import Candidate, pick, usable
+from parley.speech.balancing.roster import FetchStatus, Roster
 from parley.speech.channel import Channels
-from parley.speech.picker import Candidate, pick, usable
-from parley.speech.roster import FetchStatus, Roster
 
 MAX_WORKERS_TRIED = 3
 PATIENCE_S = 4.0

@@ -11,10 +11,10 @@ from parley.background import background
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
+from parley.speech.balancing.circuit_breaker import Circuit
+from parley.speech.balancing.picker import Candidate
+from parley.speech.balancing.worker_pace import WorkerPace
 from parley.speech.channel import connection_fault
-from parley.speech.circuit import Circuit
-from parley.speech.picker import Candidate
-from parley.speech.worker_pace import WorkerPace
 
 REFRESH_S = 1.0
 STATUS_TIMEOUT_S = 0.8

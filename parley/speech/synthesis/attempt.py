@@ -10,10 +10,10 @@ from contextlib import ExitStack, suppress
 
 from parley.clock import Clock
 from parley.errors import WorkerStalledError, WorkerUnavailableError
-from parley.speech.picker import Candidate
-from parley.speech.roster import Roster
-from parley.speech.synthesis import AudioChunk, SpeechEvent, SynthesisCall
-from parley.speech.utterance import Utterance
+from parley.speech.balancing.picker import Candidate
+from parley.speech.balancing.roster import Roster
+from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
+from parley.speech.synthesis.utterance import Utterance
 
 ADMISSION_LIMIT_S = 1.0
 LOADING_LIMIT_S = 20.0

@@ -1,0 +1,1 @@
+"""Recognizing through the workers: one Recognize stream, on whichever worker lasts."""
