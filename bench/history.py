@@ -30,7 +30,7 @@ from caller.plain_words import plain_words
 from parley import models, paths
 from parley.audio import Audio
 from parley.errors import AudioFileError, ConfigurationError
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 DEFAULT_INTERRUPTIONS = 110
 """Some replies end before the agent has to give way: over 100 are left."""

@@ -9,7 +9,7 @@ import numpy as np
 from parley import paths
 from parley.audio import read_audio
 from parley.errors import ConfigurationError
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 SAMPLE_RATE_HZ = 16000
 TRANSCRIPTS = "transcripts.tsv"

@@ -10,10 +10,10 @@ import time
 from dataclasses import asdict, dataclass
 
 from parley import models
-from workers.engines.base import Cancellation, LoadedVoice, SpeechRequest, SpokenAudio
 from workers.engines.piper.engine import PiperEngine
 from workers.engines.piper.full import FullVoice
 from workers.engines.piper.phonemes import Phonemizer
+from workers.engines.tts_engine import Cancellation, LoadedVoice, SpeechRequest, SpokenAudio
 
 SENTENCES = {
     "short": "Please call me back when you get home.",

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper import Recogniser, Utterance, VoiceActivity, VoiceDetector
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
-from workers.recognition_stretch import Stretch
-from workers.recognition_turn import Turn
+from workers.recognition.segment import Stretch
+from workers.recognition.turn import Turn
 
 _LANGUAGE = "en"
 _FRAME_SAMPLES = 320

@@ -12,13 +12,13 @@ from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
 from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
-from workers.listening import listening
-from workers.recognition_decoder import Decoder
-from workers.recognition_service import RecognitionService
-from workers.registration import registration
-from workers.server import WorkerServer, run
-from workers.slots import Slots
-from workers.status import WorkerIdentity
+from workers.recognition.decoder import Decoder
+from workers.recognition.service import RecognitionService
+from workers.serving.admission import Slots
+from workers.serving.binding import listening
+from workers.serving.lease import registration
+from workers.serving.server import WorkerServer, run
+from workers.serving.status import WorkerIdentity
 
 _SERVICE = "parley.rpc.v1.SpeechRecognition"
 

@@ -10,16 +10,16 @@ from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
 from workers.engines import create_engine
-from workers.errors import CallError
-from workers.listening import listening
-from workers.profiles import SlowSynthesisProfiles
-from workers.registration import registration
-from workers.residency import Residency
-from workers.server import WorkerServer, run
-from workers.slots import Slots
-from workers.status import WorkerIdentity
-from workers.synthesis_service import SynthesisService
-from workers.voices import Voices
+from workers.serving.admission import Slots
+from workers.serving.binding import listening
+from workers.serving.errors import CallError
+from workers.serving.lease import registration
+from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.server import WorkerServer, run
+from workers.serving.status import WorkerIdentity
+from workers.synthesis.residency import Residency
+from workers.synthesis.service import SynthesisService
+from workers.synthesis.voices import Voices
 
 _SERVICE = "parley.rpc.v1.SpeechSynthesis"
 

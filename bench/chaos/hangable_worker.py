@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 
-from workers.server import run
+from workers.serving.server import run
 from workers.tts import serve
 
 HANG_SIGNAL = signal.SIGUSR1

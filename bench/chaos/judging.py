@@ -13,7 +13,7 @@ from bench.whisper_decodes import FullContext, ShortContext
 from caller.measure import AUDIBLE_DBFS, WINDOW_S, window_levels_dbfs
 from caller.plain_words import plain_words
 from parley.audio import Audio
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 RECOGNISED_HZ = 16_000
 SHORTEST_PAUSE_S = 0.08

@@ -9,7 +9,7 @@ import pytest
 
 from parley import paths
 from workers import engines
-from workers.engines.base import (
+from workers.engines.tts_engine import (
     Cancellation,
     LoadedVoice,
     SpeechRequest,

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.base import SpokenWord
 from workers.engines.cosyvoice.parts import FEWEST_TOKENS, in_parts, plain
 from workers.engines.cosyvoice.word_estimate import WordEstimate
+from workers.engines.tts_engine import SpokenWord
 
 
 def count_words(text: str) -> int:

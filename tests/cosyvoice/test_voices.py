@@ -7,8 +7,8 @@ import pytest
 import soundfile
 
 from parley.errors import ConfigurationError
-from workers.engines.base import EngineError
 from workers.engines.cosyvoice.voices import PROMPT_RATE_HZ, read_prompt, voices_in
+from workers.engines.tts_engine import EngineError
 
 
 def make_voice(folder: Path, *, seconds: float = 5.0, **files: str) -> Path:

@@ -9,7 +9,7 @@ from parley.discovery import WorkerAddress
 from parley.discovery.lease import Lease, index_key
 from parley.discovery.redis import RedisDiscovery, connect
 from tests.discovery.conftest import RedisServer
-from workers.registration import Registration
+from workers.serving.lease import Registration
 
 pytestmark = pytest.mark.servers
 

@@ -18,7 +18,7 @@ from parley.speech import AudioChunk, SpeechPool, SynthesisDone, SynthesisReques
 from parley.speech.configured import recognition_discovery, speech_discovery, speech_pool
 from tests.discovery.conftest import RedisServer
 from tests.workers.process import HIBARI, Worker, client, started
-from workers.registration import registration
+from workers.serving.lease import registration
 
 pytestmark = pytest.mark.servers
 

@@ -20,7 +20,7 @@ from parley.speech.configured import speech_pool
 from parley.tls import ClientTls, client_tls, server_credentials
 from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 from tests.workers.process import HIBARI, Worker, started
-from workers.listening import listening
+from workers.serving.binding import listening
 
 SIXTY_S = 60
 

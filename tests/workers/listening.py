@@ -12,12 +12,12 @@ from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from tests.workers.speech_sounds import pcm
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper import VoiceDetector
-from workers.recognition_decoder import Decoder, Engine
-from workers.recognition_service import RecognitionService
-from workers.slots import Slots
-from workers.status import WorkerIdentity
+from workers.recognition.decoder import Decoder, Engine
+from workers.recognition.service import RecognitionService
+from workers.serving.admission import Slots
+from workers.serving.status import WorkerIdentity
 
 MODEL = "whisper-tiny-en"
 FRAME_SAMPLES = 320

@@ -18,7 +18,7 @@ from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings.telemetry import TelemetrySection
-from workers.engines.base import (
+from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
     SpeechPiece,
@@ -28,12 +28,12 @@ from workers.engines.base import (
     SpokenWord,
     SpokenWords,
 )
-from workers.profiles import SlowSynthesisProfiles
-from workers.residency import Residency
-from workers.slots import Slots
-from workers.status import WorkerIdentity
-from workers.synthesis_service import SynthesisService
-from workers.voices import Voices
+from workers.serving.admission import Slots
+from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.status import WorkerIdentity
+from workers.synthesis.residency import Residency
+from workers.synthesis.service import SynthesisService
+from workers.synthesis.voices import Voices
 
 VOICE = "hibari-en-us-heart"
 RATE_HZ = 24000

@@ -7,7 +7,7 @@ import numpy as np
 import soxr
 from hibari import SAMPLE_RATE, Hibari
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 RATE_HZ = 16000
 LIGHTS = "Please turn off the lights in the kitchen."

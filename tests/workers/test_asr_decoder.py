@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import numpy as np
 import pytest
 
-from workers.engines.base import EngineError
+from workers.engines.tts_engine import EngineError
 from workers.engines.whisper.hearing import Draft, Hearing, Utterance
-from workers.engines.whisper.recogniser import AbandonedError
-from workers.recognition_decoder import Decoder, Job, Urgency
+from workers.engines.whisper.recognizer import AbandonedError
+from workers.recognition.decoder import Decoder, Job, Urgency
 
 
 class SlowEngine:

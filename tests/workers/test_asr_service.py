@@ -18,7 +18,7 @@ from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import status_pb2
 from tests.workers.listening import MODEL, Running, Speaker, listening
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
-from workers.engines.base import EngineError, FloatSamples
+from workers.engines.tts_engine import EngineError, FloatSamples
 from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
 from workers.engines.whisper.hearing import Draft
 

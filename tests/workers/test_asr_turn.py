@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from workers.engines.whisper.hearing import HeardWord, Hearing
-from workers.recognition_stretch import Stretch
-from workers.recognition_turn import Turn
+from workers.recognition.segment import Stretch
+from workers.recognition.turn import Turn
 
 WINDOW = 512
 SPEECH, SILENCE = 0.95, 0.03

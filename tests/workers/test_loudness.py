@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workers.loudness import SPEECH_LEVEL_DBFS, Loudness, speech_level_dbfs
+from workers.engines.loudness import SPEECH_LEVEL_DBFS, Loudness, speech_level_dbfs
 
 RATE_HZ = 16000
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.engines.base import FloatSamples, SpokenAudio, SpokenEnd, SpokenWord
-from workers.pcm import UtterancePcm
+from workers.engines.tts_engine import FloatSamples, SpokenAudio, SpokenEnd, SpokenWord
+from workers.synthesis.pcm import UtterancePcm
 
 VOICE_RATE_HZ = 22050
 

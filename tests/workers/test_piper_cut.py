@@ -10,12 +10,18 @@ import pytest
 
 from parley import paths
 from tests.workers.tiny_voice import HOP_SAMPLES, write_tiny_voice
-from workers.engines.base import Cancellation, EngineError, LoadedVoice, SpeechRequest, SpokenAudio
 from workers.engines.piper.cutting import LOWEST_SNR_DB, compare
 from workers.engines.piper.engine import PiperEngine
 from workers.engines.piper.phonemes import Phonemizer
 from workers.engines.piper.seams import cut, find_seams
 from workers.engines.piper.stages import Margins, Stages, open_session
+from workers.engines.tts_engine import (
+    Cancellation,
+    EngineError,
+    LoadedVoice,
+    SpeechRequest,
+    SpokenAudio,
+)
 
 TEXT = "The weather was so clear this morning that we could see the whole valley."
 

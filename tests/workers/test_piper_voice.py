@@ -10,7 +10,13 @@ import onnx
 import pytest
 
 from parley import models
-from workers.engines.base import (
+from workers.engines.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
+from workers.engines.piper.cutting import cut_voice, snr_db
+from workers.engines.piper.engine import PiperEngine
+from workers.engines.piper.phonemes import Phonemizer
+from workers.engines.piper.seams import DURATION_NOISE, LATENT_NOISE, feed_noise
+from workers.engines.piper.stages import Noise, Stages, open_session, run_with
+from workers.engines.tts_engine import (
     Cancellation,
     LoadedVoice,
     SpeechRequest,
@@ -20,12 +26,6 @@ from workers.engines.base import (
     SpokenWords,
     SynthesisCancelledError,
 )
-from workers.engines.piper.cutting import cut_voice, snr_db
-from workers.engines.piper.engine import PiperEngine
-from workers.engines.piper.phonemes import Phonemizer
-from workers.engines.piper.seams import DURATION_NOISE, LATENT_NOISE, feed_noise
-from workers.engines.piper.stages import Noise, Stages, open_session, run_with
-from workers.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
 
 pytestmark = pytest.mark.servers
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.engines.base import Cancellation, SpeechPiece, SpeechRequest
-from workers.residency import Lease, NoRoomError, Residency, VoiceInUseError
+from workers.engines.tts_engine import Cancellation, SpeechPiece, SpeechRequest
+from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
 
 VOICES = ("ada", "bob", "cy", "dee")
 

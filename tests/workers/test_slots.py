@@ -7,8 +7,8 @@ import pytest
 from google.rpc import error_details_pb2
 from prometheus_client import REGISTRY
 
-from workers.errors import CallError
-from workers.slots import Slots
+from workers.serving.admission import Slots
+from workers.serving.errors import CallError
 
 
 async def _hold(slots: Slots, admitted: asyncio.Event, leave: asyncio.Event) -> None:

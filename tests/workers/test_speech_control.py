@@ -56,7 +56,7 @@ async def test_paused_utterance_is_silent_and_goes_on_where_it_was(
 async def test_pause_ends_after_its_time(
     service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.control.LONGEST_PAUSE_S", 0.1)
+    monkeypatch.setattr("workers.synthesis.control.LONGEST_PAUSE_S", 0.1)
     call = service.stub.Synthesize(timeout=20)
     await call.write(opening())
     await call.read()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from workers.watchdog import EventLoopWatchdog
+from workers.serving.watchdog import EventLoopWatchdog
 
 
 async def test_blocked_event_loop_is_logged_and_given_up(

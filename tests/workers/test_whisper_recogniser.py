@@ -12,11 +12,11 @@ import pytest
 from parley import models, paths
 from parley.errors import ConfigurationError, ModelError
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper import Recogniser, Utterance, VoiceActivity, VoiceDetector
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.guards import LEAST_VOICE, voice_certainty
-from workers.engines.whisper.recogniser import AbandonedError, Attempt
+from workers.engines.whisper.recognizer import AbandonedError, Attempt
 
 LOOPING = ("One moment please.", "I've tried it, I liked it.", "Lobsters and lobsters.")
 """Said once, and written down over and over where no silence follows."""

@@ -13,10 +13,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from parley.errors import ConfigurationError
-from workers.errors import answering_errors, invalid_argument
-from workers.listening import Listening
-from workers.server import WorkerServer
-from workers.slots import Slots
+from workers.serving.admission import Slots
+from workers.serving.binding import Listening
+from workers.serving.errors import answering_errors, invalid_argument
+from workers.serving.server import WorkerServer
 
 pytestmark = pytest.mark.servers
 

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from parley.errors import ConfigurationError
 from parley.settings.source import Section
-from workers.engines.base import Engine
+from workers.engines.tts_engine import Engine
 
 ENGINES = {
     "cosyvoice": "workers.engines.cosyvoice.engine:CosyVoiceEngine",

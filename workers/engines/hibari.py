@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from hibari import Hibari
 
-from workers.engines.base import (
+from workers.engines.loudness import Loudness
+from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
     LoadedVoice,
@@ -16,7 +17,6 @@ from workers.engines.base import (
 )
 from workers.engines.whole import WholeSentence, in_pieces
 from workers.engines.word_spans import word_spans
-from workers.loudness import Loudness
 
 _REFERENCE_TEXT = "One, two, three, four, five, six, seven, eight."
 _WORD_CACHE = 4096

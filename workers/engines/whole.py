@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.engines.base import (
+from workers.engines.tts_engine import (
     FloatSamples,
     SpeechPiece,
     SpokenAudio,

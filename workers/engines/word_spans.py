@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise
 
-from workers.engines.base import SpokenWord
+from workers.engines.tts_engine import SpokenWord
 
 Span = tuple[int, int]
 

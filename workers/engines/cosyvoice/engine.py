@@ -15,7 +15,15 @@ from parley import paths
 from parley.errors import ConfigurationError
 from parley.models import ModelSpec
 from parley.settings.worker import CosyVoiceSection
-from workers.engines.base import (
+from workers.engines.cosyvoice.checkpoint import Frontend, load_frontend, read_modules
+from workers.engines.cosyvoice.layout import check_layout
+from workers.engines.cosyvoice.parts import in_parts, plain
+from workers.engines.cosyvoice.speaker import Speaker, encode_speaker, encode_text
+from workers.engines.cosyvoice.streaming import StreamingModel
+from workers.engines.cosyvoice.voices import VoicePrompt, read_prompt, voices_in
+from workers.engines.cosyvoice.word_estimate import WordEstimate
+from workers.engines.loudness import Loudness
+from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
     SpeechPiece,
@@ -25,15 +33,7 @@ from workers.engines.base import (
     SpokenWords,
     SynthesisCancelledError,
 )
-from workers.engines.cosyvoice.checkpoint import Frontend, load_frontend, read_modules
-from workers.engines.cosyvoice.layout import check_layout
-from workers.engines.cosyvoice.parts import in_parts, plain
-from workers.engines.cosyvoice.speaker import Speaker, encode_speaker, encode_text
-from workers.engines.cosyvoice.streaming import StreamingModel
-from workers.engines.cosyvoice.voices import VoicePrompt, read_prompt, voices_in
-from workers.engines.cosyvoice.word_estimate import WordEstimate
 from workers.engines.whole import first_sound, last_sound
-from workers.loudness import Loudness
 
 _log = logging.getLogger(__name__)
 

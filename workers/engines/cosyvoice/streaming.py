@@ -18,9 +18,9 @@ from cosyvoice.cli.model import CosyVoice2Model
 from cosyvoice.utils.common import fade_in_out
 from torch.nn import functional
 
-from workers.engines.base import Cancellation, FloatSamples
 from workers.engines.cosyvoice.speaker import CHUNK_TOKENS, Speaker
 from workers.engines.cosyvoice.token_stream import TokenStream
+from workers.engines.tts_engine import Cancellation, FloatSamples
 
 LONGEST_CHUNK_TOKENS = 2 * CHUNK_TOKENS
 """Each chunk runs the flow over the whole text so far; a longer one would come too late."""

@@ -8,7 +8,7 @@ from parley.audio import Audio, read_audio
 from parley.errors import AudioFileError, ConfigurationError
 from parley.models import ModelSpec
 from parley.models.manifest import FolderSource
-from workers.engines.base import EngineError
+from workers.engines.tts_engine import EngineError
 
 RECORDING = "prompt.wav"
 TRANSCRIPT = "prompt.txt"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from workers.engines.base import SpokenWord
+from workers.engines.tts_engine import SpokenWord
 from workers.engines.word_spans import proportional_words
 
 

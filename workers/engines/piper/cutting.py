@@ -18,7 +18,7 @@ import onnxruntime
 
 from parley import paths
 from parley.fetch import locked, staged
-from workers.engines.base import EngineError, FloatSamples
+from workers.engines.loudness import Loudness
 from workers.engines.piper.phonemes import Phonemizer, Sentence
 from workers.engines.piper.seams import (
     DURATION_NOISE,
@@ -36,7 +36,7 @@ from workers.engines.piper.stages import (
     open_session,
     run_with,
 )
-from workers.loudness import Loudness
+from workers.engines.tts_engine import EngineError, FloatSamples
 
 _log = logging.getLogger(__name__)
 

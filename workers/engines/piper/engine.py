@@ -4,11 +4,11 @@ import logging
 from pathlib import Path
 
 from parley.errors import FetchError
-from workers.engines.base import Cancellation, EngineError, LoadedVoice, SpeechRequest
 from workers.engines.piper.cutting import cut_voice
 from workers.engines.piper.full import FullVoice
 from workers.engines.piper.phonemes import Phonemizer
 from workers.engines.piper.voice import StagedVoice
+from workers.engines.tts_engine import Cancellation, EngineError, LoadedVoice, SpeechRequest
 
 _log = logging.getLogger(__name__)
 

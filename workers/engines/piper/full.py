@@ -5,7 +5,10 @@ from pathlib import Path
 
 import onnxruntime
 
-from workers.engines.base import (
+from workers.engines.loudness import Loudness
+from workers.engines.piper.phonemes import Phonemizer, Sentence
+from workers.engines.piper.stages import Prosody, open_session, run_with
+from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
     FloatSamples,
@@ -13,10 +16,7 @@ from workers.engines.base import (
     SpeechRequest,
     SpokenEnd,
 )
-from workers.engines.piper.phonemes import Phonemizer, Sentence
-from workers.engines.piper.stages import Prosody, open_session, run_with
 from workers.engines.whole import WholeSentence, in_pieces
-from workers.loudness import Loudness
 
 _REFERENCE_TEXT = "1, 2, 3, 4, 5."
 

@@ -15,8 +15,8 @@ from piper.config import PiperConfig
 from piper.const import BOS, EOS, PAD
 from piper.voice import PiperVoice
 
-from workers.engines.base import EngineError
 from workers.engines.piper.stages import Ids, Prosody
+from workers.engines.tts_engine import EngineError
 from workers.engines.word_spans import Span, is_sound, word_spans
 
 logging.getLogger("piper").setLevel(logging.ERROR)  # it warns of every phoneme it does not know

@@ -8,7 +8,10 @@ from itertools import pairwise
 import numpy as np
 import onnxruntime
 
-from workers.engines.base import (
+from workers.engines.piper.cutting import CutVoice
+from workers.engines.piper.phonemes import Phonemizer
+from workers.engines.piper.stages import ChunkedDecoding, Encoded, Ids, Noise, Stages
+from workers.engines.tts_engine import (
     FloatSamples,
     SpeechPiece,
     SpeechRequest,
@@ -17,9 +20,6 @@ from workers.engines.base import (
     SpokenWord,
     SpokenWords,
 )
-from workers.engines.piper.cutting import CutVoice
-from workers.engines.piper.phonemes import Phonemizer
-from workers.engines.piper.stages import ChunkedDecoding, Encoded, Ids, Noise, Stages
 from workers.engines.whole import first_sound
 
 CHUNK_FRAMES = (12, 24, 48, 96, 128)

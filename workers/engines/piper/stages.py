@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from workers.engines.base import FloatSamples
 from workers.engines.piper.seams import DURATION_NOISE, DURATION_NOISE_CHANNELS, Seams
+from workers.engines.tts_engine import FloatSamples
 
 Tensor = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]

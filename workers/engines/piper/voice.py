@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import onnxruntime
 
-from workers.engines.base import Cancellation, EngineError, SpeechPiece, SpeechRequest
 from workers.engines.piper.cutting import CutVoice
 from workers.engines.piper.phonemes import Phonemizer
 from workers.engines.piper.speaking import Speaking
 from workers.engines.piper.stages import Stages
+from workers.engines.tts_engine import Cancellation, EngineError, SpeechPiece, SpeechRequest
 
 
 class StagedVoice:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper.hearing import NOTHING, Draft, Hearing, Utterance
 
 VOICE_WINDOWS = 5

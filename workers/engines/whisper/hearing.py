@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 SAMPLE_RATE_HZ = 16000
 

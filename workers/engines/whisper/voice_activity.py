@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from faster_whisper.utils import get_assets_path
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 WINDOW_SAMPLES = 512
 _CONTEXT_SAMPLES = 64

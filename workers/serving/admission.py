@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from parley.telemetry import metrics
-from workers.errors import resource_exhausted, unavailable
+from workers.serving.errors import resource_exhausted, unavailable
 
 _SHORTEST_RETRY_S = 0.1
 

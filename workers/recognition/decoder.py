@@ -11,7 +11,7 @@ from typing import Protocol, Self
 from parley.clock import monotonic
 from workers.engines.whisper.guards import settle
 from workers.engines.whisper.hearing import Draft, Hearing, Utterance
-from workers.engines.whisper.recogniser import AbandonedError
+from workers.engines.whisper.recognizer import AbandonedError
 
 _log = logging.getLogger(__name__)
 

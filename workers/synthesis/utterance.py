@@ -10,8 +10,7 @@ from datetime import timedelta
 from google.protobuf.duration_pb2 import Duration
 
 from parley.rpc.v1 import synthesis_pb2 as pb
-from workers.control import SpeechControl
-from workers.engines.base import (
+from workers.engines.tts_engine import (
     Cancellation,
     LoadedVoice,
     SpeechPiece,
@@ -20,9 +19,10 @@ from workers.engines.base import (
     SpokenEnd,
     SpokenWords,
 )
-from workers.errors import deadline_exceeded, internal, invalid_argument
-from workers.pcm import PcmChunk, UtterancePcm
-from workers.profiles import EngineTime
+from workers.serving.errors import deadline_exceeded, internal, invalid_argument
+from workers.serving.profiles import EngineTime
+from workers.synthesis.control import SpeechControl
+from workers.synthesis.pcm import PcmChunk, UtterancePcm
 
 LONGEST_TEXT = 2000
 TEXT_WAIT_S = 30.0

@@ -13,24 +13,24 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
-from workers.engines.base import EngineError
+from workers.engines.tts_engine import EngineError
 from workers.engines.whisper import VoiceActivity, VoiceDetector
-from workers.errors import (
+from workers.recognition.audio import SpeakerSound
+from workers.recognition.decoder import Decoder
+from workers.recognition.listener import (
+    DEFAULT_PREFLIGHT_SILENCE_S,
+    Listener,
+    ListenerOptions,
+)
+from workers.serving.admission import Slots
+from workers.serving.errors import (
     answering_errors,
     deadline_exceeded,
     internal,
     invalid_argument,
     unavailable,
 )
-from workers.recognition_audio import SpeakerSound
-from workers.recognition_decoder import Decoder
-from workers.recognition_listener import (
-    DEFAULT_PREFLIGHT_SILENCE_S,
-    Listener,
-    ListenerOptions,
-)
-from workers.slots import Slots
-from workers.status import WorkerIdentity
+from workers.serving.status import WorkerIdentity
 
 OPEN_WAIT_S = 10.0
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000

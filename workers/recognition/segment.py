@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper.guards import LEAST_VOICE, VOICE_WINDOWS, voice_certainty
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Hearing
 from workers.engines.whisper.voice_activity import WINDOW_SAMPLES

@@ -9,12 +9,12 @@ from google.protobuf.duration_pb2 import Duration
 
 from parley.clock import monotonic
 from parley.rpc.v1 import recognition_pb2 as pb
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Utterance
 from workers.engines.whisper.voice_activity import WINDOW_SAMPLES, VoiceActivity
-from workers.recognition_decoder import Decoder, Job, Urgency
-from workers.recognition_stretch import Extent, Stretch
-from workers.recognition_turn import Turn, TurnText
+from workers.recognition.decoder import Decoder, Job, Urgency
+from workers.recognition.segment import Extent, Stretch
+from workers.recognition.turn import Turn, TurnText
 
 PARTIAL_EVERY_S = 0.6
 """New speech after which the text so far is worth a decode."""

@@ -12,9 +12,9 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
-from workers.engines.base import Engine, LoadedVoice, VoiceCatalogue
-from workers.errors import CallError, not_found
-from workers.residency import Residency
+from workers.engines.tts_engine import Engine, LoadedVoice, VoiceCatalogue
+from workers.serving.errors import CallError, not_found
+from workers.synthesis.residency import Residency
 
 _CACHED_FOR_S = 5.0
 

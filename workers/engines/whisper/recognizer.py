@@ -15,7 +15,7 @@ import numpy as np
 from ctranslate2 import StorageView
 from faster_whisper.tokenizer import Tokenizer
 
-from workers.engines.base import EngineError, FloatSamples
+from workers.engines.tts_engine import EngineError, FloatSamples
 from workers.engines.whisper.alignment import align
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.guards import is_loop, settle

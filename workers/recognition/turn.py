@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, HeardWord
-from workers.recognition_stretch import Stretch
+from workers.recognition.segment import Stretch
 
 _LONG_PAUSE_SAMPLES = 2 * SAMPLE_RATE_HZ
 _PAUSE_SAMPLES = round(0.3 * SAMPLE_RATE_HZ)

@@ -3,9 +3,9 @@
 import numpy as np
 import soxr
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 from workers.engines.whisper.hearing import SAMPLE_RATE_HZ
-from workers.errors import invalid_argument
+from workers.serving.errors import invalid_argument
 
 LARGEST_MESSAGE_BYTES = 1 << 20
 """Some ten seconds at 48 kHz."""

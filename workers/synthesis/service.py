@@ -17,22 +17,22 @@ from parley.errors import ModelError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from workers.control import RunningSpeech, SpeechControl
-from workers.engines.base import EngineError
-from workers.errors import (
+from workers.engines.tts_engine import EngineError
+from workers.serving.admission import Slots
+from workers.serving.errors import (
     answering_errors,
     deadline_exceeded,
     failed_precondition,
     invalid_argument,
     unavailable,
 )
-from workers.pcm import UtterancePcm
-from workers.profiles import SlowSynthesisProfiles
-from workers.residency import Lease, NoRoomError, Residency, VoiceInUseError
-from workers.slots import Slots
-from workers.status import WorkerIdentity
-from workers.utterance import Utterance, duration, texts_of
-from workers.voices import Voices
+from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.status import WorkerIdentity
+from workers.synthesis.control import RunningSpeech, SpeechControl
+from workers.synthesis.pcm import UtterancePcm
+from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
+from workers.synthesis.utterance import Utterance, duration, texts_of
+from workers.synthesis.voices import Voices
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from workers.engines.base import FloatSamples, SpokenAudio, SpokenEnd, SpokenWord
+from workers.engines.tts_engine import FloatSamples, SpokenAudio, SpokenEnd, SpokenWord
 
 _RESAMPLER_REACH_SAMPLES = 1024
 """Voice samples before an offset that its sound still depends on."""

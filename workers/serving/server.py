@@ -34,10 +34,10 @@ from prometheus_client import start_http_server
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.telemetry.logs import configure_logging
-from workers.listening import Listening
-from workers.registration import Registration
-from workers.slots import Slots
-from workers.watchdog import EventLoopWatchdog
+from workers.serving.admission import Slots
+from workers.serving.binding import Listening
+from workers.serving.lease import Registration
+from workers.serving.watchdog import EventLoopWatchdog
 
 _log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from workers.errors import CallError, deadline_exceeded
+from workers.serving.errors import CallError, deadline_exceeded
 
 LONGEST_PAUSE_S = 60.0
 

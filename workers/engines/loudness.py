@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workers.engines.base import FloatSamples
+from workers.engines.tts_engine import FloatSamples
 
 SPEECH_LEVEL_DBFS = -20.0
 """RMS of the voiced stretches that every voice is brought to."""

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import psutil
 
 from parley.rpc.v1 import status_pb2 as pb
-from workers.slots import Slots
+from workers.serving.admission import Slots
 
 
 def _worker_id() -> str:

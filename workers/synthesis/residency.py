@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
-from workers.engines.base import LoadedVoice
+from workers.engines.tts_engine import LoadedVoice
 
 _log = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The recognition service: audio in, transcripts out."""

@@ -1,0 +1,1 @@
+"""How a worker serves: admission, lease, status, draining, watchdog."""

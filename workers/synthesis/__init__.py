@@ -1,0 +1,1 @@
+"""The synthesis service: text in, paced PCM and word times out."""
