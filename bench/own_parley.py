@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.own_config import forget_own_settings, write_config
 from bench.told_scripts import MODEL
 from caller.access import Access
-from gateway.tokens import CallTokens
+from gateway.calls.tokens import CallTokens
 from ops.supervisor.stack import Stack
 
 PARTS = ("livekit", "tts", "asr", "agent")

@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.middleware import Middleware
 
 from gateway.body_limit import BodyLimit
+from gateway.calls.page import Page
+from gateway.calls.tokens import CallAccess, CallTokens
+from gateway.calls.voices import VoiceCatalogue, VoiceListing
 from gateway.errors import ApiError, install_error_handlers
-from gateway.health import Health, Probes
-from gateway.metrics import GatewayMetrics, RequestCounting
-from gateway.page import Page
+from gateway.operations.health import Health, Probes
+from gateway.operations.metrics import GatewayMetrics, RequestCounting
 from gateway.rate_limit import RateLimit
 from gateway.security_headers import SecurityHeaders
-from gateway.tokens import CallAccess, CallTokens
-from gateway.voices import VoiceCatalogue, VoiceListing
 from parley import paths
 from parley.clock import Clock, monotonic
 from parley.errors import SpeechError

@@ -14,7 +14,7 @@ from bench.chaos.storyteller import MODEL, Storyteller
 from bench.own_config import forget_own_settings, write_config
 from bench.worker_process import WorkerProcess
 from caller.access import Access
-from gateway.tokens import CallTokens
+from gateway.calls.tokens import CallTokens
 from ops.supervisor.stack import Stack
 from parley import models
 from parley.errors import SupervisorError

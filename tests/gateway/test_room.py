@@ -7,7 +7,7 @@ import pytest
 from livekit import api, rtc
 from pydantic import SecretStr
 
-from gateway.tokens import CallAccess, CallTokens
+from gateway.calls.tokens import CallAccess, CallTokens
 from ops.supervisor.stack import Stack
 
 pytestmark = pytest.mark.servers

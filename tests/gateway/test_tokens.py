@@ -8,7 +8,7 @@ import jwt
 import pytest
 from pydantic import SecretStr
 
-from gateway.tokens import CallTokens
+from gateway.calls.tokens import CallTokens
 from parley.errors import ConfigurationError
 from parley.room_events import DispatchMetadata
 from parley.settings.orchestrator import LiveKitSection

@@ -6,8 +6,8 @@ import aiohttp
 from livekit import api
 from pydantic import BaseModel, ConfigDict
 
-from gateway.page import Page
-from gateway.voices import VoiceCatalogue
+from gateway.calls.page import Page
+from gateway.calls.voices import VoiceCatalogue
 from parley.clock import Clock, monotonic
 from parley.errors import SpeechError
 from parley.settings.orchestrator import LiveKitSection
