@@ -32,11 +32,8 @@ from bench.floor_sounds import (
 from bench.floor_trial import Trial, hold_trial
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
-from bench.own_parley import running
 from bench.promise import Promise, print_promises
 from bench.recordings import shared
-from bench.told_scripts import ToldScripts
-from bench.worker_process import WorkerProcess
 from parley import models
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
@@ -48,6 +45,9 @@ from parley.errors import (
 )
 from parley.settings import OrchestratorSettings
 from parley.speech import RecognitionPool, SpeechPool
+from testkit.isolated_instance import running
+from testkit.told_scripts import ToldScripts
+from testkit.worker_process import WorkerProcess
 
 VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
 GENERATED_EACH = 10

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.floor_sounds import RATE_HZ, FloorSound
-from bench.own_parley import OwnParley
-from bench.told_scripts import LONG, ToldScripts
 from caller.call_recording import unix_offset_s
 from caller.client import RoomClient, join
 from caller.errors import CallError
 from caller.floor_log import FloorLog
 from parley.audio import Audio, Samples
+from testkit.isolated_instance import OwnParley
+from testkit.told_scripts import LONG, ToldScripts
 
 INTO_REPLY_S = 1.0
 """The sound begins so long after the agent does."""

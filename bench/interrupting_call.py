@@ -7,7 +7,6 @@ from random import Random
 from typing import Literal
 
 from bench.interrupting_clips import InterruptingClip
-from bench.told_scripts import LONG, SHORT, ToldScripts, opening
 from caller import measure
 from caller.access import Access
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording, unix_offset_s
@@ -16,6 +15,7 @@ from caller.conversation import settled
 from caller.errors import CallError
 from caller.floor_log import FloorLog
 from caller.microphone import QUEUE_MS
+from testkit.told_scripts import LONG, SHORT, ToldScripts, opening
 
 Moment = Literal["first 300 ms", "anywhere", "last 200 ms"]
 FIRST_S = 0.3

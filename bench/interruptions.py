@@ -21,15 +21,15 @@ from bench.interrupting_call import (
     planned_at,
 )
 from bench.interrupting_clips import InterruptingClip, read_clips
-from bench.own_parley import OwnParley, running
 from bench.synthetic_speech import synthesise
-from bench.told_scripts import SCRIPTS, SHORT, ToldScripts
 from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.errors import CallError
 from caller.interruption import Interruption, measure_interruption
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool
+from testkit.isolated_instance import OwnParley, running
+from testkit.told_scripts import SCRIPTS, SHORT, ToldScripts
 
 KEPT_FILE = "interruptions.json"
 MARGIN_S = 0.3

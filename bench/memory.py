@@ -22,13 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.own_config import forget_own_settings
 from bench.stopping import run_until_stopped
-from bench.worker_process import WorkerProcess
 from parley import models
 from parley.errors import ParleyError
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from testkit.isolated_config import forget_own_settings
+from testkit.worker_process import WorkerProcess
 
 VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
 DEFAULT_UTTERANCES = 2000

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from bench.recordings import sound_files
-from bench.told_scripts import SHORT, ToldScripts
 from caller import measure
 from caller.client import RoomClient
 from caller.conversation import settled
 from caller.errors import CallError
 from caller.microphone import SAMPLE_RATE_HZ
 from parley.audio import Audio, read_audio
+from testkit.told_scripts import SHORT, ToldScripts
 
 INNER_PAUSE_S = 0.08
 """Recorded sentences are parted where their speaker paused at least so long."""

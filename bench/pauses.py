@@ -20,15 +20,15 @@ from rich.table import Table
 from bench.bargein import percentile, positive
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
-from bench.own_parley import running
 from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
 from bench.promise import Promise, print_promises
 from bench.recordings import shared
-from bench.told_scripts import ToldScripts
 from caller.client import join
 from caller.errors import CallError
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings
+from testkit.isolated_instance import running
+from testkit.told_scripts import ToldScripts
 
 PAUSES_S = (0.0, 0.3, 0.6, 1.0, 1.6)
 SHORT_PAUSE_S = 0.6

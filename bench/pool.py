@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.own_config import forget_own_settings
 from bench.pool_streams import Engine, Load, Outcome, Speakers, slowed, speakers, workers_running
 from bench.stopping import run_until_stopped
-from bench.worker_process import WorkerProcess
 from parley import models
 from parley.errors import ConfigurationError, ParleyError
+from testkit.isolated_config import forget_own_settings
+from testkit.worker_process import WorkerProcess
 
 ENGINES = {
     "hibari": Engine("hibari", "hibari-en-us-heart"),

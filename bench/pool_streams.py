@@ -10,11 +10,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.worker_process import WorkerProcess
 from parley.background import background
 from parley.discovery import StaticDiscovery
 from parley.errors import WorkersBusyError
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest, SynthesisStarted
+from testkit.worker_process import WorkerProcess
 
 SENTENCES = (
     "The weather in the mountains was clear this morning.",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.own_config import forget_own_settings, write_config
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
+from testkit.isolated_config import forget_own_settings, write_config
 
 
 def pytest_configure() -> None:

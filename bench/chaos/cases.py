@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from bench.chaos.hangable_worker import HANG_S, HANG_SIGNAL
 from bench.chaos.system import System
-from bench.worker_process import WorkerProcess
 from parley.errors import SupervisorError
+from testkit.worker_process import WorkerProcess
 
 NOTICED_S = 4.0
 """Longer than the pool waits for anything: by now the utterance has moved, or never will."""

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
-from bench.openai_server import event, no_choices, serving, streamed
+from testkit.openai_server import event, no_choices, serving, streamed
 
 MODEL = "storyteller"
 

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import grpc
 
-from bench.chaos.redis_server import RedisServer
 from bench.chaos.storyteller import MODEL, Storyteller
-from bench.own_config import forget_own_settings, write_config
-from bench.worker_process import WorkerProcess
 from caller.access import Access
 from gateway.calls.tokens import CallTokens
 from ops.supervisor.stack import Stack
@@ -20,6 +17,9 @@ from parley import models
 from parley.errors import SupervisorError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from testkit.isolated_config import forget_own_settings, write_config
+from testkit.redis_server import RedisServer
+from testkit.worker_process import WorkerProcess
 
 WORKERS = 2
 """With one lost, the other one is all there is."""

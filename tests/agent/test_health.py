@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import FRESH_S, Health
 from agent.health.probes import Probes
-from bench.own_config import free_ports
 from parley.errors import ConfigurationError
 from parley.settings.orchestrator import (
     AsrSection,
@@ -25,7 +24,8 @@ from parley.settings.orchestrator import (
     TtsSection,
 )
 from parley.settings.redis import RedisSection
-from tests.agent.wire_workers import RecognitionWorker, SpeechWorker, serving
+from testkit.fake_workers import RecognitionWorker, SpeechWorker, serving
+from testkit.isolated_config import free_ports
 
 KEY = "test-key"
 

@@ -20,8 +20,8 @@ from agent.turns.floor import FloorPolicy
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
+from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from tests.agent.wire_llm import WireLlm, llm_serving
-from tests.agent.wire_workers import WORD_S, SpeechWorker, serving
 
 SENTENCE_WORDS = 5
 SENTENCES = 30

@@ -11,10 +11,10 @@ from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
 from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, Hearing
-from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
-from tests.agent.wire_workers import RecognitionWorker, serving
+from testkit.fake_workers import RecognitionWorker, serving
+from testkit.isolated_config import free_ports
 
 SILENCE = 0
 FLUSH = -1

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from bench.own_config import free_ports, write_config
 from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.measure import window_levels_dbfs
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
+from testkit.isolated_config import free_ports, write_config
 from tests.agent.test_room import spoken
 from tests.agent.wire_llm import WireLlm, llm_serving
 

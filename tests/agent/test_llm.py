@@ -24,10 +24,10 @@ from agent.llm import (
     never_silent,
     recent,
 )
-from bench.own_config import free_ports
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
+from testkit.fake_clock_loop import TurnedLoop
+from testkit.isolated_config import free_ports
 from tests.agent.wire_llm import WireLlm, llm_serving
-from tests.turned_loop import TurnedLoop
 
 
 def settings_for(url: str, **changes: object) -> OrchestratorSettings:

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from agent.playout.output import DUCKED_GAIN, RAMP_S, Playout
 from agent.playout.pacing import USERDATA_PACE, Pace
-from tests.turned_loop import TurnedLoop
+from testkit.fake_clock_loop import TurnedLoop
 
 RATE_HZ = 16000
 WORD_S = 0.25

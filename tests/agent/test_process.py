@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.own_config import free_ports
 from parley import paths
+from testkit.isolated_config import free_ports
 
 pytestmark = pytest.mark.servers
 

@@ -37,8 +37,8 @@ from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
+from testkit.fake_workers import SpeechWorker, serving
 from tests.agent.wire_llm import WireLlm, llm_serving
-from tests.agent.wire_workers import SpeechWorker, serving
 
 
 @dataclass

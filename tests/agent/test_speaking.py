@@ -13,10 +13,10 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from prometheus_client import REGISTRY
 
 from agent.tts import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, Speaking
-from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool
-from tests.agent.wire_workers import WORD_S, SpeechWorker, serving
+from testkit.fake_workers import WORD_S, SpeechWorker, serving
+from testkit.isolated_config import free_ports
 
 OPTIONS = APIConnectOptions(max_retry=3, retry_interval=0.05)
 

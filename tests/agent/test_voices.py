@@ -8,11 +8,11 @@ import pytest
 
 from agent.room.voices import Voices
 from agent.tts import Speaking
-from bench.own_config import free_ports
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkerUnavailableError
 from parley.speech import SpeechPool
-from tests.agent.wire_workers import SpeechWorker, serving
+from testkit.fake_workers import SpeechWorker, serving
+from testkit.isolated_config import free_ports
 
 
 @asynccontextmanager

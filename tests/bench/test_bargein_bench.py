@@ -16,11 +16,11 @@ from bench.history import Remembered
 from bench.interrupting_call import Moment, plan
 from bench.interrupting_clips import LONGEST_S, first_words, read_clips
 from bench.interruptions import KEPT_FILE, Record, Run, write_kept
-from bench.told_scripts import LONG, SCRIPTS, SHORT, ToldScripts, opening
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.interruption import Interruption, Outcome
 from parley.audio import Audio
 from parley.errors import ConfigurationError
+from testkit.told_scripts import LONG, SCRIPTS, SHORT, ToldScripts, opening
 from tests.caller.sound import burst
 
 

@@ -24,8 +24,8 @@ from parley.audio import read_audio
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError
 from parley.speech import RecognitionPool
+from tests.caller.fake_recognizer import WireRecogniser, recognising
 from tests.caller.sound import burst
-from tests.caller.wire_recogniser import WireRecogniser, recognising
 
 
 def sound(label: Label, name: str = "x") -> FloorSound:

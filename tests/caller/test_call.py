@@ -24,10 +24,10 @@ from cli.call import Call, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
+from tests.caller.fake_gateway import WireGateway, serving
+from tests.caller.fake_recognizer import WireRecogniser, recognising
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import STARVED_S
-from tests.caller.wire_gateway import WireGateway, serving
-from tests.caller.wire_recogniser import WireRecogniser, recognising
 
 UNUSED = "http://127.0.0.1:9"
 TURN_FIELDS = [

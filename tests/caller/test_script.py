@@ -13,10 +13,10 @@ import soundfile
 from caller.script import read_script
 from cli.call import main
 from parley.errors import ConfigurationError
+from tests.caller.fake_gateway import WireGateway, serving
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import burst
 from tests.caller.test_call import call
-from tests.caller.wire_gateway import WireGateway, serving
 
 
 @pytest.fixture

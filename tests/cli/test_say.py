@@ -14,7 +14,7 @@ import yaml
 from cli.say import main
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from tests.speech.wire_worker import RATE_HZ, WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import RATE_HZ, WORD_SAMPLES, WireWorker, serving
 
 TEXT = "w1 w2 w3. w4 w5.\nw6"
 SPOKEN = np.repeat(np.arange(1, 7, dtype=np.int16), WORD_SAMPLES)

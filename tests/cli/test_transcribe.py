@@ -10,9 +10,9 @@ import pytest
 import soundfile
 import yaml
 
-from bench.own_config import free_ports
 from cli.transcribe import main
-from tests.speech.wire_listener import WireListener, listening
+from testkit.isolated_config import free_ports
+from tests.speech.fake_listener import WireListener, listening
 
 RATE_HZ = 16000
 

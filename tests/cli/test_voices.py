@@ -9,12 +9,12 @@ import grpc
 import pytest
 import yaml
 
-from bench.own_config import free_ports
 from cli.voices import main
 from ops.supervisor.readiness import until_ready, worker_url
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.settings.tls import ClientTlsSection
-from tests.speech.wire_worker import WireWorker, serving
+from testkit.isolated_config import free_ports
+from tests.speech.fake_worker import WireWorker, serving
 from tests.workers.process import HIBARI, Worker, started
 
 pytestmark = pytest.mark.servers

@@ -15,9 +15,9 @@ import soundfile
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bench.own_config import free_ports
 from ops.toolchain.engine_environment import COSYVOICE
 from parley import paths
+from testkit.isolated_config import free_ports
 
 START_S = 480
 """Torch and what comes with it take a minute to import on a busy machine."""

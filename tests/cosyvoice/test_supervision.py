@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.own_config import write_config
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.keys import livekit_keys
 from ops.supervisor.part import Part
 from ops.supervisor.parts import local_parts
 from ops.supervisor.preparation import needed_models
 from ops.toolchain.engine_environment import COSYVOICE
+from testkit.isolated_config import write_config
 
 
 def configured(folder: Path) -> Configuration:

@@ -11,7 +11,7 @@ import pytest
 from parley.discovery import StaticDiscovery
 from parley.errors import WorkersBusyError
 from parley.speech import FlushMark, RecognitionPool, RecognitionRequest, Transcript
-from tests.speech.wire_listener import WireListener, listening
+from tests.speech.fake_listener import WireListener, listening
 
 FRAME_S = 0.02
 REQUEST = RecognitionRequest(sample_rate_hz=16000)

@@ -20,7 +20,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
-from tests.speech.wire_worker import WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import WORD_SAMPLES, WireWorker, serving
 
 REQUEST = SynthesisRequest(voice="tone")
 TEXTS = ("w1 w2 w3.", "w4 w5 w6 w7.", "w8.")

@@ -5,8 +5,8 @@ from random import Random
 
 from parley.speech.balancing.picker import Candidate, pick
 from parley.speech.balancing.worker_pace import FEWEST, TRIED_AGAIN_S, WorkerPace
+from tests.speech.fake_worker import WireWorker
 from tests.speech.test_pool import pool_of, said, speak
-from tests.speech.wire_worker import WireWorker
 
 
 def paces(*first_audio_s: float, clock: list[float]) -> list[WorkerPace]:

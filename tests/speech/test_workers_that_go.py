@@ -9,7 +9,7 @@ import psutil
 
 from parley.discovery import WorkerAddress
 from parley.speech import AudioChunk, SpeechPool, SynthesisDone, SynthesisRequest
-from tests.speech.wire_worker import WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import WORD_SAMPLES, WireWorker, serving
 
 WITHIN_S = 10.0
 

@@ -12,9 +12,9 @@ import grpc
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bench.own_config import free_ports
 from parley import paths
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from testkit.isolated_config import free_ports
 
 PIPER, HIBARI = "piper-en-us-joe-medium", "hibari-en-us-heart"
 START_S = 120

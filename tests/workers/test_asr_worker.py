@@ -18,9 +18,9 @@ import soundfile
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from bench.own_config import free_ports
 from cli.transcribe import main
 from parley import paths
+from testkit.isolated_config import free_ports
 from tests.workers.listening import MODEL
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, speech, words
 

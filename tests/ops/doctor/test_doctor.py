@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.own_config import write_config
 from cli import main as cli
+from testkit.isolated_config import write_config
 
 Findings = dict[str, dict[str, str]]
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.own_config import write_config
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.environment import part_environment
 from ops.supervisor.keys import LiveKitKeys, check_keys, livekit_keys
@@ -14,6 +13,7 @@ from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
 from parley.settings.livekit_server import LiveKitServerSettings
 from parley.settings.worker import WorkerSettings
+from testkit.isolated_config import write_config
 
 SECRET = "s" * 32
 

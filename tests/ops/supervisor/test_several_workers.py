@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.own_config import write_config
 from ops.supervisor.configuration import read_configuration
 from ops.supervisor.keys import LiveKitKeys
 from ops.supervisor.part import PartState
@@ -16,6 +15,7 @@ from parley.errors import ConfigurationError
 from parley.settings import WorkerSettings, load_orchestrator
 from parley.settings.worker import TtsWorkerSection
 from parley.speech.configured import speech_discovery, speech_pool
+from testkit.isolated_config import write_config
 from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 
 HIBARI = "hibari-en-us-heart"

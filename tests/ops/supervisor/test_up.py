@@ -11,9 +11,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from bench.own_config import free_ports, write_config
 from ops.supervisor.readiness import why_not_ready
 from parley import paths
+from testkit.isolated_config import free_ports, write_config
 
 pytestmark = pytest.mark.servers
 

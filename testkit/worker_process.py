@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import yaml
 
-from bench.own_config import HOST, free_ports
 from ops.supervisor.environment import part_environment
 from ops.supervisor.part import Part
 from ops.supervisor.part_log import PartLog
@@ -19,6 +18,7 @@ from ops.supervisor.part_process import PartProcess, exit_reason
 from ops.supervisor.readiness import until_ready
 from parley.errors import SupervisorError
 from parley.settings import WorkerSettings
+from testkit.isolated_config import HOST, free_ports
 
 START_S = 120.0
 

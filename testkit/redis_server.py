@@ -7,7 +7,6 @@ from pathlib import Path
 import redis.asyncio
 import redis.exceptions
 
-from bench.own_config import HOST, free_ports
 from ops.supervisor.environment import base_environment
 from ops.supervisor.part import Part
 from ops.supervisor.part_log import PartLog
@@ -15,6 +14,7 @@ from ops.supervisor.part_process import PartProcess
 from parley.discovery.lease import index_key, lease_key
 from parley.discovery.redis import connect
 from parley.errors import ConfigurationError
+from testkit.isolated_config import HOST, free_ports
 
 READY_S = 10.0
 POLL_S = 0.05

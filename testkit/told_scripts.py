@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bench.openai_server import event, no_choices, serving, streamed
+from testkit.openai_server import event, no_choices, serving, streamed
 
 MODEL = "told-scripts"
 WORDS_PER_S = 40.0

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.own_config import forget_own_settings, write_config
-from bench.told_scripts import MODEL
 from caller.access import Access
 from gateway.calls.tokens import CallTokens
 from ops.supervisor.stack import Stack
+from testkit.isolated_config import forget_own_settings, write_config
+from testkit.told_scripts import MODEL
 
 PARTS = ("livekit", "tts", "asr", "agent")
 """Neither the page nor the local model; rooms are opened with the stack's own keys."""
