@@ -11,15 +11,15 @@ from pydantic import ValidationError
 
 from agent.duplex import Duplex
 from agent.llm import build_llm, fill_prompt_cache
-from agent.nodes import Conversation
-from agent.room.events import Notices
+from agent.nodes import RoomAgent
+from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import Voices
 from agent.session import build_session, floor_policy, room_options
-from agent.stt import Hearing
+from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
-from agent.tts import Speaking
+from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
@@ -41,7 +41,7 @@ class Call:
         self._context = context
         self._settings = settings
         self._running = AsyncExitStack()
-        self._notices = Notices(context.room)
+        self._events = RoomEventPublisher(context.room)
         self._client = client
         self._warming: asyncio.Task[None] | None = None
 
@@ -56,21 +56,21 @@ class Call:
         hearing = await self._hearing()
         model = build_llm(settings, self._client)
         session = build_session(settings, hearing=hearing, speaking=speaking, model=model)
-        report = TurnReport(session, self._notices, hearing=hearing)
+        report = TurnReport(session, self._events, hearing=hearing)
         duplex = self._duplex(record=wishes.record)
         duplex.join(session, report)
-        tell_problems(session, self._notices, rate_hz=SPEAKING_HZ)
+        tell_problems(session, self._events, rate_hz=SPEAKING_HZ)
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
-        self._running.push_async_callback(self._notices.aclose)
+        self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
         await duplex.publish()
-        agent = Conversation(
+        agent = RoomAgent(
             instructions=settings.agent.instructions,
             barge_in=duplex.barge_in,
-            last_words=hearing.last_words if hearing is not None else None,
+            pending_finals=hearing.pending_finals if hearing is not None else None,
         )
-        options = room_options(settings, on_text=TypedText(self._notices, report))
+        options = room_options(settings, on_text=TypedText(self._events, report))
         await session.start(
             agent, room=context.room, room_options=options, session_host=False, record=False
         )
@@ -94,7 +94,7 @@ class Call:
     def _duplex(self, *, record: bool) -> Duplex:
         duplex = Duplex(
             self._context.room,
-            self._notices,
+            self._events,
             sample_rate_hz=SPEAKING_HZ,
             policy=floor_policy(self._settings.turn),
             record=record,
@@ -102,9 +102,9 @@ class Call:
         self._running.push_async_callback(duplex.aclose)
         return duplex
 
-    def _speaking(self, pool: SpeechPool) -> Speaking:
+    def _speaking(self, pool: SpeechPool) -> WorkerTTS:
         tts = self._settings.tts
-        return Speaking(
+        return WorkerTTS(
             pool,
             voice=tts.default_model,
             default_voice=tts.default_model,
@@ -113,12 +113,12 @@ class Call:
             session_id=self._context.job.id,
         )
 
-    async def _hearing(self) -> Hearing | None:
+    async def _hearing(self) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
         pool = recognition_pool(self._settings)
-        return Hearing(
+        return WorkerSTT(
             await self._running.enter_async_context(pool),
             language=asr.language,
             preflight_silence_s=self._settings.turn.preflight_silence_s,
@@ -130,7 +130,7 @@ class Call:
         try:
             await voices.use(voice)
         except SpeechError as error:
-            self._notices.error("voice_unavailable", str(error))
+            self._events.error("voice_unavailable", str(error))
 
     def _count(self) -> None:
         began_at = time.monotonic()

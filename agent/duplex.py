@@ -12,7 +12,7 @@ from livekit.agents import AgentSession, AgentStateChangedEvent
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from agent.playout.output import Playout
-from agent.room.events import Notices
+from agent.room.events import RoomEventPublisher
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
@@ -35,7 +35,7 @@ class Duplex:
     def __init__(
         self,
         room: rtc.Room,
-        notices: Notices,
+        events: RoomEventPublisher,
         *,
         sample_rate_hz: int,
         policy: FloorPolicy,
@@ -43,7 +43,7 @@ class Duplex:
     ) -> None:
         """`record`: what barge-in is told and decides is sent to the caller."""
         self._room = room
-        self._notices = notices
+        self._events = events
         self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
         self._transcript = HeardTranscript(room)
         self.playout = Playout(
@@ -115,7 +115,7 @@ class Duplex:
         self.barge_in.agent_stops()
 
     def _on_floor(self, floor: Floor) -> None:
-        self._notices.send(FloorEvent(floor=floor.value, at_s=time.time()))
+        self._events.send(FloorEvent(floor=floor.value, at_s=time.time()))
         if self._checking is not None:
             self._checking.cancel()
             self._checking = None

@@ -19,7 +19,7 @@ from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 from agent.llm import never_silent, recent
 from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
 from agent.turns.barge_in import BargeIn
-from agent.turns.pending_finals import LastWords
+from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
 
 _TRANSCRIPTS = (
@@ -29,20 +29,20 @@ _TRANSCRIPTS = (
 )
 
 
-class Conversation(Agent):
+class RoomAgent(Agent):
     """Answers from the recent conversation, and stamps each reply with where its time went.
 
-    What is heard passes barge-in first: frames before they are recognised, and words before the
+    What is heard passes barge-in first: frames before they are recognized, and words before the
     framework takes them for a turn.
     """
 
     def __init__(
-        self, *, instructions: str, barge_in: BargeIn, last_words: LastWords | None = None
+        self, *, instructions: str, barge_in: BargeIn, pending_finals: PendingFinals | None = None
     ) -> None:
-        """`last_words` of the ear that the session hears with, if it has one."""
+        """`pending_finals` of the ear that the session hears with, if it has one."""
         super().__init__(instructions=instructions)
         self._barge_in = barge_in
-        self._last_words = last_words
+        self._pending_finals = pending_finals
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -58,18 +58,18 @@ class Conversation(Agent):
 
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
-        return self._barge_in.understand(best.text, confidence=best.confidence)
+        return self._barge_in.push_transcript(best.text, confidence=best.confidence)
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
-            self._barge_in.hear(frame)
+            self._barge_in.push_audio(frame)
             yield frame
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
         """Adds what the person had said and recognition had not made yet."""
-        words = await self._last_words.of_turn() if self._last_words is not None else ""
+        words = await self._pending_finals.of_turn() if self._pending_finals is not None else ""
         if words:
             new_message.content = [f"{new_message.text_content or ''} {words}".lstrip()]
             shown = UserInputTranscribedEvent(transcript=words, is_final=True)

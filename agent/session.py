@@ -13,8 +13,8 @@ from livekit.agents.voice.room_io.types import TextInputCallback
 from livekit.plugins import openai
 
 from agent.stt import SAMPLE_RATE_HZ as HEARING_HZ
-from agent.stt import Hearing
-from agent.tts import Speaking
+from agent.stt import WorkerSTT
+from agent.tts import WorkerTTS
 from agent.turns.floor import FloorPolicy
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
@@ -28,8 +28,8 @@ _NEVER = 1_000_000
 def build_session(
     settings: OrchestratorSettings,
     *,
-    hearing: Hearing | None,
-    speaking: Speaking,
+    hearing: WorkerSTT | None,
+    speaking: WorkerTTS,
     model: openai.LLM,
 ) -> AgentSession[None]:
     """The framework's session; without `hearing` people only type."""
@@ -63,7 +63,7 @@ def build_session(
         tts=speaking,
         turn_handling=handling,
         use_tts_aligned_transcript=True,
-        tts_text_transforms=None,  # `Speaking` has its own, which keep the transcript as written
+        tts_text_transforms=None,  # `WorkerTTS` has its own, which keep the transcript as written
         aec_warmup_duration=None,  # else the first 3 s of speech could not be interrupted
         user_away_timeout=None,
         conn_options=SessionConnectOptions(

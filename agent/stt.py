@@ -18,7 +18,7 @@ from livekit.agents import (
 from livekit.agents.types import TimedString
 from livekit.agents.utils import AudioBuffer
 
-from agent.turns.pending_finals import LastWords
+from agent.turns.pending_finals import PendingFinals
 from parley.errors import SpeechError
 from parley.speech import (
     FlushMark,
@@ -43,7 +43,7 @@ _EVENTS = {
 _log = logging.getLogger(__name__)
 
 
-class Hearing(stt.STT[str]):
+class WorkerSTT(stt.STT[str]):
     """Streams the caller's audio to a recognition worker for as long as the call lasts.
 
     The worker decodes a FINAL when the framework flushes, which it does in audio order as soon
@@ -79,7 +79,7 @@ class Hearing(stt.STT[str]):
         )
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
-        self.last_words = LastWords()
+        self.pending_finals = PendingFinals()
 
     @property
     def model(self) -> str:
@@ -95,8 +95,8 @@ class Hearing(stt.STT[str]):
         language: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
-        self.last_words.lost()  # of an earlier stream
-        return _HearingStream(self, conn_options=conn_options)
+        self.pending_finals.lost()  # of an earlier stream
+        return _WorkerSTTStream(self, conn_options=conn_options)
 
     async def _recognize_impl(
         self,
@@ -108,8 +108,8 @@ class Hearing(stt.STT[str]):
         raise NotImplementedError("this STT only streams")
 
 
-class _HearingStream(stt.RecognizeStream):
-    def __init__(self, hearing: Hearing, *, conn_options: APIConnectOptions) -> None:
+class _WorkerSTTStream(stt.RecognizeStream):
+    def __init__(self, hearing: WorkerSTT, *, conn_options: APIConnectOptions) -> None:
         super().__init__(stt=hearing, conn_options=conn_options, sample_rate=SAMPLE_RATE_HZ)
         self._hearing = hearing
         self._flushes = 0
@@ -118,7 +118,7 @@ class _HearingStream(stt.RecognizeStream):
 
     def flush(self) -> None:
         super().flush()
-        self._hearing.last_words.asked()
+        self._hearing.pending_finals.asked()
 
     async def _run(self) -> None:
         """Listens until the input ends, whatever becomes of the workers."""
@@ -129,7 +129,7 @@ class _HearingStream(stt.RecognizeStream):
                     async for transcript in transcripts:
                         self._emit(transcript)
             except SpeechError as error:
-                self._hearing.last_words.lost()
+                self._hearing.pending_finals.lost()
                 # Recoverable, so that the session stays: the person is told and may type.
                 self._emit_error(APIConnectionError(str(error)), recoverable=True)
                 _log.warning("recognition is not available: %s", error)
@@ -164,15 +164,15 @@ class _HearingStream(stt.RecognizeStream):
         if text and transcript.kind is not TranscriptKind.PARTIAL:
             self._hearing.last_transcript_at = time.time()
         kind = _EVENTS[transcript.kind]
-        last_words = self._hearing.last_words
+        pending_finals = self._hearing.pending_finals
         if transcript.kind is TranscriptKind.FINAL:
             self._partial = ""
-            taken = last_words.take(text)
+            taken = pending_finals.take(text)
             if transcript.flush_id:
-                last_words.answered()
+                pending_finals.answered()
             if taken:
                 return
-        elif last_words.awaited:  # shown, and nothing more: the reply is to be to the whole turn
+        elif pending_finals.awaited:  # only shown: the reply is to be to the whole turn
             kind = stt.SpeechEventType.INTERIM_TRANSCRIPT
         self._send(kind, transcript)
 

@@ -25,7 +25,7 @@ from livekit.agents.types import TimedString
 from livekit.agents.utils.aio import ChanClosed
 
 from agent.playout.pacing import Pace, current_pace
-from agent.playout.token_rate import Writing
+from agent.playout.token_rate import TokenRate
 from agent.synthesis_metrics import SynthesisMeter
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.segmenter import ClauseSegmenter
@@ -55,7 +55,7 @@ MAX_REPLY_CHARS = 10_000
 _log = logging.getLogger(__name__)
 
 
-class Speaking(tts.TTS[str]):
+class WorkerTTS(tts.TTS[str]):
     """Speaks through the pool in one voice, which may be changed between replies."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Speaking(tts.TTS[str]):
     def stream(
         self, *, conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS
     ) -> tts.SynthesizeStream:
-        return _SpeakingStream(self, conn_options=conn_options)
+        return _WorkerTTSStream(self, conn_options=conn_options)
 
     def next_request(self) -> SynthesisRequest:
         """How the next reply is spoken; its epoch is above that of every earlier one."""
@@ -157,8 +157,8 @@ class _Script:
         return [piece for piece in (*pieces, TimedString(self._silent)) if piece]
 
 
-class _SpeakingStream(tts.SynthesizeStream):
-    def __init__(self, speaking: Speaking, *, conn_options: APIConnectOptions) -> None:
+class _WorkerTTSStream(tts.SynthesizeStream):
+    def __init__(self, speaking: WorkerTTS, *, conn_options: APIConnectOptions) -> None:
         super().__init__(tts=speaking, conn_options=conn_options)
         self._speaking = speaking
         pace: Pace | None = current_pace.get(None)
@@ -216,7 +216,7 @@ class _SpeakingStream(tts.SynthesizeStream):
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
-        writing, ready = Writing(), list[str]()
+        writing, ready = TokenRate(), list[str]()
         pause_s: float | None = None
         while True:
             try:

@@ -27,7 +27,7 @@ from bench.floor_sounds import (
     generated_noises,
     recorded_interruptions,
     recorded_noises,
-    synthesised,
+    synthesized,
 )
 from bench.floor_trial import Trial, hold_trial
 from bench.interruptions import to_stderr
@@ -166,7 +166,7 @@ async def _spoken() -> tuple[list[FloorSound], list[str]]:
     spoken, voices = list[FloorSound](), list[str]()
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
         for adapter, voice in VOICES.items():
-            to_stderr(f"synthesising with {voice}")
+            to_stderr(f"synthesizing with {voice}")
             worker = WorkerProcess(
                 adapter, Path(folder), tts={"adapter": adapter, "default_model": voice}
             )
@@ -178,7 +178,7 @@ async def _spoken() -> tuple[list[FloorSound], list[str]]:
                 continue
             try:
                 async with SpeechPool(StaticDiscovery(worker.target)) as pool:
-                    spoken += await synthesised(pool, [voice])
+                    spoken += await synthesized(pool, [voice])
                 voices.append(voice)
             finally:
                 await worker.stop()

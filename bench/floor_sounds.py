@@ -1,4 +1,4 @@
-"""The set that tells who wants the floor: interruptions, back-channels and noises, each labelled.
+"""The set that tells who wants the floor: interruptions, back-channels and noises, each labeled.
 
 Recorded: phrases of the sentences in a folder of clips, and noises in another. Synthesised by the
 speech workers: murmurs and short interruptions, in each voice as it is, higher and lower.
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.recordings import sound_files
-from bench.synthetic_speech import synthesise
+from bench.synthetic_speech import synthesize
 from caller.measure import speech_end, speech_start, window_levels_dbfs
 from parley.audio import Audio, Samples, read_audio
 from parley.errors import ConfigurationError
@@ -27,7 +27,7 @@ FAR_DBFS = -42.0
 """Somebody else in the room."""
 
 Label = Literal["interruption", "backchannel", "noise"]
-Origin = Literal["recorded", "synthesised", "generated"]
+Origin = Literal["recorded", "synthesized", "generated"]
 
 MURMURS = (
     "Mm-hmm.", "Mhm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "I see.", "Oh, really?", "Sure.",
@@ -92,20 +92,20 @@ def recorded_noises(folder: Path) -> Iterator[FloorSound]:
                 yield _sound(name, "noise", "recorded", cut, dbfs)
 
 
-async def synthesised(pool: SpeechPool, voices: Sequence[str]) -> list[FloorSound]:
+async def synthesized(pool: SpeechPool, voices: Sequence[str]) -> list[FloorSound]:
     """Murmurs and short interruptions in each voice and pitch; raises SpeechError."""
     sounds = []
     for voice in voices:
         for label, texts in (("backchannel", MURMURS), ("interruption", INTERRUPTIONS)):
             for text in texts:
-                spoken = (await synthesise(pool, text, voice=voice)).resampled(RATE_HZ)
+                spoken = (await synthesize(pool, text, voice=voice)).resampled(RATE_HZ)
                 said = spoken.samples[
                     speech_start(spoken.samples, RATE_HZ) : speech_end(spoken.samples, RATE_HZ)
                 ]
                 for pitch in PITCHES:
                     shifted = Audio(said, round(RATE_HZ * pitch)).resampled(RATE_HZ).samples
                     name = f"{text} {voice} ×{pitch}"
-                    sounds.append(_sound(name, label, "synthesised", shifted))  # type: ignore[arg-type]
+                    sounds.append(_sound(name, label, "synthesized", shifted))  # type: ignore[arg-type]
     return sounds
 
 

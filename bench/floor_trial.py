@@ -126,14 +126,14 @@ async def hold_trial(
     preflight_silence_s: float,
 ) -> Trial:
     """Plays the sound over the agent. `person`, RATE_HZ, is what the person said before: it tells
-    how loud they are. Raises SpeechError when nobody recognises."""
+    how loud they are. Raises SpeechError when nobody recognizes."""
     clock = _Clock()
     run = _Run(sound, clock)
     barge_in = BargeIn(
         _Voice(), policy=policy, on_yield=run.on_yield, on_floor=run.on_floor, clock=clock
     )
     for frame in _frames(person):  # nobody waits for what is only listened to
-        barge_in.hear(_rtc(frame))
+        barge_in.push_audio(_rtc(frame))
         clock.skipped_s += FRAME_S
     clock.skipped_s += 2.0
     barge_in.agent_thinks()
@@ -147,7 +147,7 @@ async def hold_trial(
     )
     async for transcript in pool.recognize(request, _microphone(sound, run, barge_in)):
         run.texts.append(f"{transcript.kind.name.lower()}: {transcript.text}")
-        barge_in.understand(transcript.text, confidence=transcript.confidence)
+        barge_in.push_transcript(transcript.text, confidence=transcript.confidence)
     return Trial(
         sound=sound,
         yielded=run.cut is not None,
@@ -172,7 +172,7 @@ async def _microphone(
     for number, frame in enumerate(_frames(line), start=1):
         due_s = run.began_s + number * FRAME_S
         await asyncio.sleep(max(0.0, due_s - run.clock()))
-        barge_in.hear(_rtc(frame))
+        barge_in.push_audio(_rtc(frame))
         yield frame.tobytes()
         if run.cut is not None:
             return

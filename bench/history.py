@@ -42,7 +42,7 @@ PAD_S = 0.5
 
 
 Way = Callable[[FloatSamples, str], str]
-"""Recognises samples at RECOGNISED_HZ in which a script's beginning is said."""
+"""Recognizes samples at RECOGNISED_HZ in which a script's beginning is said."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Remembered:
     script: str
     kept: str
     """The reply as the history has it."""
-    recognised: str
+    recognized: str
     kept_words: int
     heard_words: int
     shown_to_model: bool
@@ -106,7 +106,7 @@ def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
         )
         write_kept(run, folder)
     kept = _read(folder)
-    to_stderr("recognising what was heard")
+    to_stderr("recognizing what was heard")
     ways = _ways()
     asked = set(kept["asked"])
     return [
@@ -117,7 +117,7 @@ def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
 
 
 def _ways() -> list[Way]:
-    """The worker's own way of recognising, then slower ones for what it does not understand; the
+    """The worker's own way of recognizing, then slower ones for what it does not understand; the
     last is told the script's words, but not their order: it cannot go on where the sound ends."""
     model = models.ensure(MODEL)
     short, full = ShortContext(model, THREADS), FullContext(model, THREADS)
@@ -151,15 +151,15 @@ def _remembered(
     samples = sound.astype(np.float32) / np.float32(32768)
     kept = row["measured"]["heard"]
     found: list[Remembered] = []
-    for recognise in ways:
-        text = recognise(samples, row["script"])
+    for recognize in ways:
+        text = recognize(samples, row["script"])
         found.append(
             Remembered(
                 file=row["file"],
                 moment=row["moment"],
                 script=row["script"],
                 kept=kept,
-                recognised=text,
+                recognized=text,
                 kept_words=heard_until(row["script"], kept),
                 heard_words=heard_until(row["script"], text),
                 shown_to_model=kept in asked,
@@ -213,7 +213,7 @@ def _print(
     for each in remembered:
         if abs(each.difference) > MOST_WORDS:
             console.print(
-                f"{each.file} ({each.moment}): kept {each.kept!r}, recognised {each.recognised!r}",
+                f"{each.file} ({each.moment}): kept {each.kept!r}, recognized {each.recognized!r}",
                 markup=False,
             )
     console.print(

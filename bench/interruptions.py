@@ -21,7 +21,7 @@ from bench.interrupting_call import (
     planned_at,
 )
 from bench.interrupting_clips import InterruptingClip, read_clips
-from bench.synthetic_speech import synthesise
+from bench.synthetic_speech import synthesize
 from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.errors import CallError
@@ -200,7 +200,7 @@ async def _leading_silences(parley: OwnParley) -> dict[str, float]:
             clause = " ".join(script.split()[:3])
             found = []
             for seed in range(LEADS):
-                audio = await synthesise(pool, clause, voice=voice, seed=seed + 1)
+                audio = await synthesize(pool, clause, voice=voice, seed=seed + 1)
                 rate = audio.sample_rate_hz
                 sounds = measure.sounds(audio.samples, rate, measure.AUDIBLE_DBFS)
                 found.append(1000 * sounds[0].start / rate if sounds else 0.0)

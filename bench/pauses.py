@@ -36,7 +36,7 @@ SHORT_PAUSE_S = 0.6
 TALKED_OVER = 0.25
 ANSWERED = 0.97
 ASKED = 0.7
-"""Of the letters that a sentence without a pause is spelled with: in parts it is recognised
+"""Of the letters that a sentence without a pause is spelled with: in parts it is recognized
 differently. Half a sentence has fewer."""
 DEFAULT_SENTENCES = 8
 

@@ -10,7 +10,7 @@ from parley.speech import AudioChunk, SpeechPool, SynthesisRequest
 SAMPLE_RATE_HZ = 24_000
 
 
-async def synthesise(pool: SpeechPool, text: str, *, voice: str, seed: int = 1) -> Audio:
+async def synthesize(pool: SpeechPool, text: str, *, voice: str, seed: int = 1) -> Audio:
     """The text in that voice; raises SpeechError."""
     request = SynthesisRequest(voice=voice, sample_rate_hz=SAMPLE_RATE_HZ, seed=seed)
     chunks = [

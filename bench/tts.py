@@ -227,10 +227,10 @@ def draw(results: Sequence[Result], file: Path) -> None:
     from matplotlib import pyplot  # noqa: PLC0415
 
     figure, axes = pyplot.subplots(figsize=(8, 4.5), layout="constrained")
-    for offset, kind, colour in ((-0.2, "full", "#b0b7c3"), (0.2, "staged", "#2f6fde")):
+    for offset, kind, color in ((-0.2, "full", "#b0b7c3"), (0.2, "staged", "#2f6fde")):
         heights = [getattr(result, kind).first_audio_ms for result in results]
         places = [index + offset for index in range(len(results))]
-        bars = axes.bar(places, heights, 0.38, label=kind, color=colour)
+        bars = axes.bar(places, heights, 0.38, label=kind, color=color)
         if kind == "staged":
             labels = [f"{result.sooner.median:.1f}× sooner" for result in results]
             axes.bar_label(bars, labels, padding=3, fontsize=9)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper import Recogniser, Utterance, VoiceActivity, VoiceDetector
+from workers.engines.whisper import Recognizer, Utterance, VoiceActivity, VoiceDetector
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
 from workers.recognition.segment import Stretch
@@ -17,7 +17,7 @@ class ShortContext:
     """The worker's own way, without its transport: voice activity, stretches, guarded decodes."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        self._recogniser = Recogniser(folder, threads=threads)
+        self._recognizer = Recognizer(folder, threads=threads)
         self._detector = VoiceDetector()
 
     def hear(self, samples: FloatSamples) -> str:
@@ -32,7 +32,7 @@ class ShortContext:
         turn.end(1, at=0.0)
         while (stretch := turn.pending) is not None:
             utterance = Utterance(samples=stretch.sound, voice=stretch.voice, language=_LANGUAGE)
-            stretch.hearing, stretch.heard = self._recogniser.hear(utterance), stretch.extent
+            stretch.hearing, stretch.heard = self._recognizer.hear(utterance), stretch.extent
             turn.forget_heard()
         return turn.text().text
 

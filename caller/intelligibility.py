@@ -16,7 +16,7 @@ TIMEOUT_S = 60.0
 
 
 async def recognize(audio: Audio, pool: RecognitionPool, *, language: str) -> str:
-    """The recogniser's final text of the sound; raises SpeechError subclasses."""
+    """The recognizer's final text of the sound; raises SpeechError subclasses."""
     request = RecognitionRequest(
         sample_rate_hz=SAMPLE_RATE_HZ, language=language, interim_results=False
     )
@@ -34,10 +34,10 @@ async def recognize(audio: Audio, pool: RecognitionPool, *, language: str) -> st
 def word_error_rate(reference: str, heard: str) -> float:
     """Wrong, missing and extra words over the words of the reference, both as plain words. With
     an empty reference 0 or 1."""
-    said, recognised = plain_words(reference), plain_words(heard)
+    said, recognized = plain_words(reference), plain_words(heard)
     if not said:
-        return float(bool(recognised))
-    return float(jiwer.wer(said, recognised))
+        return float(bool(recognized))
+    return float(jiwer.wer(said, recognized))
 
 
 async def _chunks(audio: Audio) -> AsyncIterator[bytes | FlushMark]:

@@ -39,7 +39,7 @@ class ScriptCommand:
     keep: Path | None
     gateway_url: str
     voice: str
-    recognisers: RecognitionPool
+    recognizers: RecognitionPool
     language: str
     show: Callable[[str], None]
     record: Path | None = None
@@ -132,21 +132,21 @@ class ScriptCommand:
         self._note(recording=str(file))
 
     async def _listen_again(self, recording: CallRecording) -> None:
-        """Recognises each stretch of the agent's speech, where recognition can be asked."""
+        """Recognizes each stretch of the agent's speech, where recognition can be asked."""
         heard: list[str] = []
         sounds = measure.sounds(
             recording.heard, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS, gap_s=REPLY_GAP_S
         )
         margin = round(0.1 * SAMPLE_RATE_HZ)
-        async with self.recognisers as pool:
+        async with self.recognizers as pool:
             for sound in sounds:
-                self.show("recognising what was heard")
+                self.show("recognizing what was heard")
                 part = recording.heard[max(sound.start - margin, 0) : sound.end + margin]
                 try:
                     audio = Audio(part, SAMPLE_RATE_HZ)
                     heard.append(await recognize(audio, pool, language=self.language))
                 except SpeechError as error:
-                    self.show(f"what was heard is not recognised: {error}")
+                    self.show(f"what was heard is not recognized: {error}")
                     return
         text = " ".join(heard)
         self._note(agent_asr=text, words=word_errors(self.report.agent_transcript, text))

@@ -36,7 +36,7 @@ class Call:
 
     gateway_url: str
     voice: str
-    recognisers: RecognitionPool
+    recognizers: RecognitionPool
     language: str
     status: Status
     record: Path | None = None
@@ -68,15 +68,15 @@ class Call:
 
     async def listen_again(self) -> None:
         """Adds to the turns what recognition makes of the replies, where it can be asked."""
-        async with self.recognisers as pool:
+        async with self.recognizers as pool:
             for index, turn in enumerate(self.turns):
                 if turn.reply is None:
                     continue
-                self._show(f"recognising the reply to {turn.report.file}")
+                self._show(f"recognizing the reply to {turn.report.file}")
                 try:
                     heard = await recognize(turn.reply.audio, pool, language=self.language)
                 except SpeechError as error:
-                    self._note(f"replies are not recognised: {error}")
+                    self._note(f"replies are not recognized: {error}")
                     return
                 report = turn.report.model_copy(update={"reply_asr": heard})
                 self.turns[index] = replace(turn, report=report)
@@ -99,19 +99,19 @@ def main(argv: list[str]) -> int:
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         settings = load_orchestrator()
-        recognisers = recognition_pool(settings)
+        recognizers = recognition_pool(settings)
         recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
         _check_writable(arguments.save)
     except (ConfigurationError, AudioFileError, CallError) as error:
         _print([], str(error), json=arguments.json)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
     if arguments.script is not None:
-        return _run_script(arguments, settings, recognisers)
+        return _run_script(arguments, settings, recognizers)
     with Console(stderr=True).status("") as status:
         call = Call(
             gateway_url=arguments.gateway or own_gateway(settings),
             voice=arguments.voice,
-            recognisers=recognisers,
+            recognizers=recognizers,
             language=settings.asr.language,
             status=status,
             record=arguments.record,
@@ -122,7 +122,7 @@ def main(argv: list[str]) -> int:
 
 
 def _run_script(
-    arguments: argparse.Namespace, settings: OrchestratorSettings, recognisers: RecognitionPool
+    arguments: argparse.Namespace, settings: OrchestratorSettings, recognizers: RecognitionPool
 ) -> int:
     console = Console(stderr=True)
     command = ScriptCommand(
@@ -130,7 +130,7 @@ def _run_script(
         keep=arguments.keep,
         gateway_url=arguments.gateway or own_gateway(settings),
         voice=arguments.voice,
-        recognisers=recognisers,
+        recognizers=recognizers,
         language=settings.asr.language,
         record=arguments.record,
         show=lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True),

@@ -46,7 +46,7 @@ class VoiceRow(_Row):
     engine: str
     languages: list[str]
     sample_rate_hz: int
-    licence: str
+    license: str
     workers: dict[str, str]
 
     @property
@@ -145,7 +145,7 @@ async def _list(speakers: Discovery, channels: Channels) -> Report:
                     engine=voice.engine,
                     languages=list(voice.languages),
                     sample_rate_hz=voice.sample_rate_hz,
-                    licence=voice.licence,
+                    license=voice.license,
                     workers={},
                 ),
             )
@@ -268,14 +268,14 @@ def _show(report: Report, arguments: argparse.Namespace) -> None:
     )
     hidden = 0
     if report.voices:
-        for heading in ("voice", "engine", "languages", "licence", "where"):
+        for heading in ("voice", "engine", "languages", "license", "where"):
             table.add_column(heading)
         for voice in report.voices:
             if not (voice.is_at_hand or arguments.all):
                 hidden += 1
                 continue
             languages = ", ".join(voice.languages)
-            table.add_row(voice.name, voice.engine, languages, voice.licence, voice.where)
+            table.add_row(voice.name, voice.engine, languages, voice.license, voice.where)
     for row in report.workers or []:
         table.add_row(*_cells(row, arguments.action))
     if table.rows:

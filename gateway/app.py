@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from gateway.body_limit import BodyLimit
 from gateway.calls.page import Page
 from gateway.calls.tokens import CallAccess, CallTokens
-from gateway.calls.voices import VoiceCatalogue, VoiceListing
+from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError, install_error_handlers
 from gateway.operations.health import Health, Probes
 from gateway.operations.metrics import GatewayMetrics, RequestCounting
@@ -51,16 +51,14 @@ def create_app(
     """The application; raises ConfigurationError when the settings cannot work."""
     tokens = CallTokens(settings.livekit)
     speakers = speech_discovery(settings)
-    catalogue = VoiceCatalogue(
-        settings.tts.default_model, speakers, Channels(client_tls(settings.tls))
-    )
+    catalog = VoiceCatalog(settings.tts.default_model, speakers, Channels(client_tls(settings.tls)))
     page = Page(page_folder or paths.repository() / "web" / "dist")
     metrics = GatewayMetrics()
     limit = RateLimit(per_minute=settings.server.calls_per_minute, clock=clock)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with speakers.watching(), aclosing(catalogue):
+        async with speakers.watching(), aclosing(catalog):
             yield
 
     app = FastAPI(
@@ -74,8 +72,8 @@ def create_app(
         ],
     )
     install_error_handlers(app)
-    _add_call_routes(app, tokens, catalogue, limit, metrics)
-    _add_operation_routes(app, Probes(settings.livekit, catalogue, page, clock=clock), metrics)
+    _add_call_routes(app, tokens, catalog, limit, metrics)
+    _add_operation_routes(app, Probes(settings.livekit, catalog, page, clock=clock), metrics)
     app.router.default = page  # not a mount: a known address asked with a wrong method is a 405
     return app
 
@@ -83,13 +81,13 @@ def create_app(
 def _add_call_routes(
     app: FastAPI,
     tokens: CallTokens,
-    catalogue: VoiceCatalogue,
+    catalog: VoiceCatalog,
     limit: RateLimit,
     metrics: GatewayMetrics,
 ) -> None:
     async def known_voices() -> tuple[VoiceListing, ...]:
         try:
-            return await catalogue.voices()
+            return await catalog.voices()
         except SpeechError as error:
             raise ApiError(
                 HTTPStatus.SERVICE_UNAVAILABLE,

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 
-class TurnedLoop(asyncio.SelectorEventLoop):
+class FakeClockLoop(asyncio.SelectorEventLoop):
     """Jumps to the next timer instead of sleeping until it."""
 
     def __init__(self) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 import numpy as np
@@ -39,7 +40,7 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     async def Synthesize(  # noqa: N802
         self,
         requests: AsyncIterator[synthesis.SynthesizeRequest],
-        context: grpc.aio.ServicerContext,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncGenerator[synthesis.SynthesizeResponse]:
         opened = (await anext(aiter(requests))).open
         self.opened.append(opened)
@@ -101,7 +102,7 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
         )
 
     async def LoadVoice(  # noqa: N802
-        self, request: synthesis.LoadVoiceRequest, context: grpc.aio.ServicerContext
+        self, request: synthesis.LoadVoiceRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> synthesis.LoadVoiceResponse:
         if request.voice not in self.voices:
             known = ", ".join(self.voices)
@@ -110,7 +111,7 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
         return synthesis.LoadVoiceResponse(voice=status_pb2.Voice(name=request.voice))
 
     async def GetStatus(  # noqa: N802
-        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
         resident = status_pb2.VOICE_RESIDENCY_RESIDENT
         voices = [status_pb2.Voice(name=name, residency=resident) for name in self.voices]
@@ -130,7 +131,7 @@ class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
     async def Recognize(  # noqa: N802
         self,
         requests: AsyncIterator[recognition.RecognizeRequest],
-        context: grpc.aio.ServicerContext,
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncGenerator[recognition.RecognizeResponse]:
         self.opened.append((await anext(aiter(requests))).open)
         yield recognition.RecognizeResponse(started=recognition.RecognitionStarted(worker_id="r1"))
@@ -151,14 +152,14 @@ class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
                 yield _transcript(recognition.TRANSCRIPT_KIND_PREFLIGHT, " ".join(words))
 
     async def GetStatus(  # noqa: N802
-        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
         status = status_pb2.WorkerStatus(worker_id="r1", engine="wire", slots=4)
         return status_pb2.GetStatusResponse(status=status)
 
 
 def _transcript(
-    kind: "recognition.TranscriptKind", text: str, flush_id: int = 0
+    kind: "recognition.TranscriptKind.ValueType", text: str, flush_id: int = 0
 ) -> recognition.RecognizeResponse:
     transcript = recognition.Transcript(kind=kind, text=text, language="en", flush_id=flush_id)
     return recognition.RecognizeResponse(transcript=transcript)

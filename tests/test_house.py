@@ -14,7 +14,19 @@ from cli import main as cli
 from parley import paths
 
 ROOT = paths.repository()
-PACKAGES = ("parley", "agent", "workers", "gateway", "caller", "bench")
+PACKAGES = (
+    "parley",
+    "dialogue",
+    "agent",
+    "workers",
+    "gateway",
+    "caller",
+    "ops",
+    "apps",
+    "testkit",
+    "bench",
+    "cli",
+)
 GENERATED = re.compile(r"_pb2(_grpc)?\.pyi?$")
 LONGEST_MODULE, LONGEST_FUNCTION = 400, 60
 

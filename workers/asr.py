@@ -11,7 +11,7 @@ from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
-from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
+from workers.engines.whisper import Recognizer, Utterance, VoiceDetector
 from workers.recognition.decoder import Decoder
 from workers.recognition.service import RecognitionService
 from workers.serving.admission import Slots
@@ -31,14 +31,14 @@ async def serve(settings: WorkerSettings) -> None:
     asr = settings.asr
     at = listening(settings, "asr")
     spec = _find(asr.model)
-    recogniser = await asyncio.to_thread(_load, asr)
-    if asr.language not in recogniser.languages:
+    recognizer = await asyncio.to_thread(_load, asr)
+    if asr.language not in recognizer.languages:
         raise ConfigurationError(
-            f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recogniser.languages)}"
+            f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recognizer.languages)}"
         )
     slots = Slots(asr.slots, queue_wait_s=0.0)
     identity = WorkerIdentity(
-        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=spec.engine, device=recogniser.device
+        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=spec.engine, device=recognizer.device
     )
     server = WorkerServer(
         listening=at,
@@ -47,12 +47,12 @@ async def serve(settings: WorkerSettings) -> None:
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "recognition", identity.worker_id),
     )
-    async with Decoder(recogniser) as decoder, server:
+    async with Decoder(recognizer) as decoder, server:
         service = RecognitionService(
             identity=identity,
             slots=slots,
             model=spec,
-            languages=recogniser.languages,
+            languages=recognizer.languages,
             default_language=asr.language,
             decoder=decoder,
             detector=VoiceDetector(),
@@ -73,12 +73,12 @@ def _find(name: str) -> models.ModelSpec:
     return spec
 
 
-def _load(asr: AsrWorkerSection) -> Recogniser:
+def _load(asr: AsrWorkerSection) -> Recognizer:
     """Fetches, loads and warms the model: the first decode is slower than those that follow."""
-    recogniser = Recogniser(models.ensure(asr.model), device=asr.device, threads=asr.threads)
+    recognizer = Recognizer(models.ensure(asr.model), device=asr.device, threads=asr.threads)
     silence = np.zeros(16000, np.float32)
-    recogniser.decode([Utterance(samples=silence, voice=1.0, language=recogniser.languages[0])])
-    return recogniser
+    recognizer.decode([Utterance(samples=silence, voice=1.0, language=recognizer.languages[0])])
+    return recognizer
 
 
 if __name__ == "__main__":

@@ -30,11 +30,11 @@ class JobMetrics:
 
     def collect(self) -> list[Metric]:
         """The metrics of all processes, dead ones included."""
-        self._bury_the_dead()
+        self._reap_dead_processes()
         registry = CollectorRegistry()
         return list(MultiProcessCollector(registry, path=str(self._directory)).collect())
 
-    def _bury_the_dead(self) -> None:
+    def _reap_dead_processes(self) -> None:
         for file in self._directory.glob("*.db"):
             kind, _, process = file.stem.rpartition("_")
             if process == _ENDED or _is_alive(int(process)):

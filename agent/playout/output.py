@@ -20,7 +20,7 @@ from livekit.agents.voice import io
 
 from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
-from agent.playout.prebuffer import Lead, cpu_pressure
+from agent.playout.prebuffer import Prebuffer, cpu_pressure
 from agent.playout.reply_audio import ReplyAudio
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
@@ -84,7 +84,7 @@ class Playout(io.AudioOutput):
         self._gain = self._target_gain = 1.0
         self._levels: deque[tuple[float, float]] = deque()
         """Of the frames in the native queue: until when each sounds, and how loud."""
-        self._lead = Lead()
+        self._lead = Prebuffer()
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
         self._lacks_text = False

@@ -26,7 +26,7 @@ def cpu_pressure() -> float:
         return 0.0
 
 
-class Lead:
+class Prebuffer:
     """One call's."""
 
     def __init__(self) -> None:

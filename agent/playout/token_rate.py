@@ -10,7 +10,7 @@ STALL_S = 1.5
 """A silence this long is no pace: the model was not writing."""
 
 
-class Writing:
+class TokenRate:
     """One reply's. Call `wrote` with every token as it comes.
 
     What a slow model has written goes to the voice by whole sentences: clause by clause it would

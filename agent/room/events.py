@@ -14,7 +14,7 @@ REPEAT_AFTER_S = 10.0
 _log = logging.getLogger(__name__)
 
 
-class Notices:
+class RoomEventPublisher:
     """Sends room events in the background; `aclose` waits for those under way."""
 
     def __init__(self, room: rtc.Room, *, clock: Clock = monotonic) -> None:

@@ -5,7 +5,7 @@ import logging
 from livekit.agents import AgentSession, ErrorEvent
 
 from agent.room import apology
-from agent.room.events import Notices
+from agent.room.events import RoomEventPublisher
 
 _PROBLEMS = {
     "stt_error": ("asr_unavailable", "The agent cannot hear right now. You can type instead."),
@@ -17,7 +17,7 @@ DEAF = "I'm sorry, I can't hear you right now. You can type to me in the meantim
 _log = logging.getLogger(__name__)
 
 
-def tell_problems(session: AgentSession[None], notices: Notices, *, rate_hz: int) -> None:
+def tell_problems(session: AgentSession[None], events: RoomEventPublisher, *, rate_hz: int) -> None:
     """Follows the session's errors: the log, the room and what is heard say them.
 
     Deafness is told by the voice, muteness by a recording at the track's `rate_hz`.
@@ -31,7 +31,7 @@ def tell_problems(session: AgentSession[None], notices: Notices, *, rate_hz: int
         if kind not in _PROBLEMS or (event.error.recoverable and kind != "stt_error"):
             return
         _log.error("%s: %s", kind, event.error.error)
-        told = notices.error(*_PROBLEMS[kind])
+        told = events.error(*_PROBLEMS[kind])
         if told and kind == "stt_error":
             session.say(DEAF, add_to_chat_ctx=False)
         elif told and kind == "tts_error":

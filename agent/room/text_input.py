@@ -2,7 +2,7 @@
 
 from livekit.agents import AgentSession, room_io
 
-from agent.room.events import Notices
+from agent.room.events import RoomEventPublisher
 from agent.turns.report import TurnReport
 
 MAX_TYPED_CHARS = 2000
@@ -11,15 +11,15 @@ MAX_TYPED_CHARS = 2000
 class TypedText:
     """The framework's callback for text from the room (topic `lk.chat`)."""
 
-    def __init__(self, notices: Notices, report: TurnReport) -> None:
-        self._notices = notices
+    def __init__(self, events: RoomEventPublisher, report: TurnReport) -> None:
+        self._events = events
         self._report = report
 
     async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
         """Answers at once: what the agent is saying gives way."""
         text = event.text.encode("utf-8", "ignore").decode().strip()
         if len(text) > MAX_TYPED_CHARS:
-            self._notices.error(
+            self._events.error(
                 "text_too_long", f"Only the first {MAX_TYPED_CHARS:,} characters were read."
             )
         if text:

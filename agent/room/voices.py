@@ -5,7 +5,7 @@ import asyncio
 import grpc
 from livekit import rtc
 
-from agent.tts import Speaking
+from agent.tts import WorkerTTS
 from parley.discovery import Discovery
 from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableError
 from parley.room_events import SET_VOICE_METHOD
@@ -22,7 +22,7 @@ VOICE_UNAVAILABLE = 503
 class Voices:
     """Changes the voice to one that a worker has loaded: the next reply is spoken in it."""
 
-    def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: Speaking) -> None:
+    def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: WorkerTTS) -> None:
         self._pool = pool
         self._discovery = discovery
         self._speaking = speaking

@@ -101,7 +101,7 @@ class BargeIn:
 
     # --- what is heard
 
-    def hear(self, frame: rtc.AudioFrame) -> None:
+    def push_audio(self, frame: rtc.AudioFrame) -> None:
         """Takes a frame of the microphone: 16 kHz mono, any length."""
         samples = np.frombuffer(frame.data, dtype=np.int16)
         self._window = np.concatenate([self._window, samples])
@@ -110,7 +110,7 @@ class BargeIn:
             self._window = self._window[VAD_WINDOW_SAMPLES:]
             self._judge(window)
 
-    def understand(self, text: str, *, confidence: float = 1.0) -> bool:
+    def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
         """Takes what recognition has made so far of the speech that is going on.
 
         Whether it is the person's turn, or the beginning of one: what they murmur while the agent

@@ -1,4 +1,4 @@
-"""The last words of a turn, where the framework takes it for ended before they are recognised.
+"""The last words of a turn, where the framework takes it for ended before they are recognized.
 
 It ends a turn after so much silence, with what recognition has made by then: of "I like that, ...
 better than anything else" the first half, when the second is still being decoded. An answer to
@@ -14,7 +14,7 @@ PATIENCE_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class LastWords:
+class PendingFinals:
     """Counts what recognition was asked to finish, and hands what comes of it to the turn."""
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class LastWords:
 
     @property
     def awaited(self) -> bool:
-        """Whether a turn is waiting: what is recognised belongs to it and is no turn by itself."""
+        """Whether a turn is waiting: what is recognized belongs to it and is no turn by itself."""
         return self._words is not None
 
     def asked(self) -> None:
@@ -50,7 +50,7 @@ class LastWords:
         self._answered.set()
 
     async def of_turn(self) -> str:
-        """What had been said and not been recognised when the turn ended; often nothing.
+        """What had been said and not been recognized when the turn ended; often nothing.
 
         Does without what takes longer than PATIENCE_S. One turn at a time.
         """

@@ -102,13 +102,13 @@ class RecordedBargeIn(BargeIn):
             clock=lambda: self._at_s,
         )
 
-    def hear(self, frame: rtc.AudioFrame) -> None:
+    def push_audio(self, frame: rtc.AudioFrame) -> None:
         self._note("frame", pcm_s16le=base64.b64encode(bytes(frame.data)).decode())
-        super().hear(frame)
+        super().push_audio(frame)
 
-    def understand(self, text: str, *, confidence: float = 1.0) -> bool:
+    def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
         self._note("words", text=text, confidence=confidence)
-        return super().understand(text, confidence=confidence)
+        return super().push_transcript(text, confidence=confidence)
 
     def time_passes(self) -> None:
         self._note("time_passes")
@@ -174,9 +174,9 @@ class _Replay:
         match told.kind:
             case "frame":
                 pcm = base64.b64decode(told.pcm_s16le)
-                self._barge_in.hear(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2))
+                self._barge_in.push_audio(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2))
             case "words":
-                self._barge_in.understand(told.text, confidence=told.confidence)
+                self._barge_in.push_transcript(told.text, confidence=told.confidence)
             case "time_passes":
                 self._barge_in.time_passes()
             case "agent_thinks":

@@ -23,8 +23,8 @@ from livekit.agents import (
 )
 from livekit.agents.voice import SpeechHandle
 
-from agent.room.events import Notices
-from agent.stt import Hearing
+from agent.room.events import RoomEventPublisher
+from agent.stt import WorkerSTT
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
 from parley.telemetry import metrics
 
@@ -55,10 +55,10 @@ class TurnReport:
     """Follows a session's events; one per call."""
 
     def __init__(
-        self, session: AgentSession[None], notices: Notices, *, hearing: Hearing | None
+        self, session: AgentSession[None], events: RoomEventPublisher, *, hearing: WorkerSTT | None
     ) -> None:
         self._session = session
-        self._notices = notices
+        self._events = events
         self._hearing = hearing
         self._replies: dict[str, Reply] = {}
         self._turns = 0
@@ -124,7 +124,7 @@ class TurnReport:
     def _on_first_audio(self, reply: Reply, at: float) -> None:
         if reply.answers_person:
             stages = self._stages(reply, at)
-            self._notices.send(TurnEvent(turn=max(self._turns, 1), stages=stages))
+            self._events.send(TurnEvent(turn=max(self._turns, 1), stages=stages))
 
     def _stages(self, reply: Reply, first_audio_at: float) -> TurnStages:
         silent_at = self._person.get("stopped_speaking_at")
@@ -147,4 +147,4 @@ class TurnReport:
         reply = self._replies.pop(handle.id)
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
-            self._notices.send(reply.interruption)
+            self._events.send(reply.interruption)

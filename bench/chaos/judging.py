@@ -40,7 +40,7 @@ class WordErrors:
     """Against a script, by place in it: words that are missing, and words heard as others; and how
     many words came again.
 
-    Of several ways to recognise the same sound, what all of them got wrong is an error (`&`).
+    Of several ways to recognize the same sound, what all of them got wrong is an error (`&`).
     """
 
     lost: frozenset[int] = frozenset()
@@ -144,7 +144,7 @@ class Recognition:
         )
 
     def hear(self, audio: Audio, script: str) -> tuple[str, WordErrors]:
-        """The text of the sound as first recognised, and what every way got wrong."""
+        """The text of the sound as first recognized, and what every way got wrong."""
         samples = audio.resampled(RECOGNISED_HZ).samples.astype(np.float32) / np.float32(32768)
         first, *others = self._ways
         text = plain_words(first(samples))
@@ -178,7 +178,7 @@ class Reply:
 @dataclass(frozen=True)
 class Judgement:
     """What a disturbance cost: words of the script, words twice, silence. `changed` words sound,
-    and are recognised as others: the voice, which never speaks twice alike, does that too."""
+    and are recognized as others: the voice, which never speaks twice alike, does that too."""
 
     lost: tuple[str, ...]
     changed: tuple[str, ...]

@@ -70,7 +70,7 @@ class Suite:
                     )
                     if missed > MOST_UNRECOGNISED:
                         raise CallError(
-                            f"an undisturbed reply was recognised as {reply.text!r}: "
+                            f"an undisturbed reply was recognized as {reply.text!r}: "
                             "what is lost in a disturbed one could not be told"
                         )
             for case in self.cases:
@@ -98,7 +98,7 @@ class Suite:
         after_word = self.plan.script.hits[0]
         hit, hit_at_s, heard = await stage.struck(case.strike, listener, after_word)
         until = loop.time() + self.plan.redis_away_s
-        reply = await stage.recognised(heard, f"{case.name}-word-{after_word}")
+        reply = await stage.recognized(heard, f"{case.name}-word-{after_word}")
         trials = [
             stage.judged(case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s)
         ]

@@ -83,7 +83,7 @@ class Stage:
     async def undisturbed(self, listener: Listener) -> Reply:
         """A reply that nothing happens to; the judge compares later ones with it."""
         heard = await self._heard(listener)
-        reply = await self.recognised(heard, f"undisturbed-{len(self.judge.undisturbed) + 1}")
+        reply = await self.recognized(heard, f"undisturbed-{len(self.judge.undisturbed) + 1}")
         self.judge.undisturbed.append(reply)
         return reply
 
@@ -91,7 +91,7 @@ class Stage:
         """Hits the system when the model has written so many words; mends it afterwards."""
         hit, hit_at_s, heard = await self.struck(case.strike, listener, after_word)
         mending = asyncio.create_task(mended(hit.mend))
-        reply = await self.recognised(heard, f"{case.name}-word-{after_word}")
+        reply = await self.recognized(heard, f"{case.name}-word-{after_word}")
         problem = await mending
         return self.judged(
             case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s, problem=problem
@@ -100,7 +100,7 @@ class Stage:
     async def later_trial(self, case: Case, listener: Listener, *, occasion: str) -> Trial:
         """A reply while the fault lasts."""
         heard = await self._heard(listener)
-        reply = await self.recognised(heard, f"{case.name}-{occasion.replace(' ', '-')}")
+        reply = await self.recognized(heard, f"{case.name}-{occasion.replace(' ', '-')}")
         return self.judged(case, reply, occasion=occasion)
 
     async def struck(
@@ -131,15 +131,15 @@ class Stage:
         hit_at_s: float | None = None,
         problem: str | None = None,
     ) -> Trial:
-        judgement = self.judge.judge(reply, since_s=hit_at_s or 0.0)
+        judgment = self.judge.judge(reply, since_s=hit_at_s or 0.0)
         if hit is not None and hit.moved is not case.moves:
             missed = "no other worker took over" if case.moves else "the utterance moved"
             problem = problem or missed
         kept = (
             problem is None
-            and len(judgement.lost) <= case.lost
-            and judgement.repeated <= case.repeated
-            and judgement.gap_s <= case.gap_s
+            and len(judgment.lost) <= case.lost
+            and judgment.repeated <= case.repeated
+            and judgment.gap_s <= case.gap_s
         )
         return Trial(
             case=case.name,
@@ -148,10 +148,10 @@ class Stage:
             hit_at_s=hit_at_s,
             making=hit.making if hit is not None else False,
             moved=hit.moved if hit is not None else False,
-            lost=judgement.lost,
-            changed=judgement.changed,
-            repeated=judgement.repeated,
-            gap_s=judgement.gap_s,
+            lost=judgment.lost,
+            changed=judgment.changed,
+            repeated=judgment.repeated,
+            gap_s=judgment.gap_s,
             heard=reply.text,
             busy_percent=reply.busy_percent,
             problem=problem,
@@ -163,7 +163,7 @@ class Stage:
         audio = await listener.hear(self.script.text, disturb)
         return Heard(audio, busy_percent=psutil.cpu_percent())
 
-    async def recognised(self, heard: Heard, name: str) -> Reply:
+    async def recognized(self, heard: Heard, name: str) -> Reply:
         if self.keep is not None:
             (self.keep / f"{name}.wav").write_bytes(heard.audio.wav())
         text, errors = await asyncio.to_thread(self.recognition.hear, heard.audio, self.script.text)

@@ -37,7 +37,7 @@ _ABBREVIATIONS = frozenset(
     )
 )
 _ENDING_ABBREVIATIONS = frozenset(("etc", "a.m", "p.m"))
-"""Abbreviations that end a sentence when the next word is capitalised."""
+"""Abbreviations that end a sentence when the next word is capitalized."""
 _CLINGING = frozenset(
     re.findall(
         r"\S+",

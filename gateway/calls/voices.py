@@ -22,12 +22,12 @@ class VoiceListing(BaseModel):
     engine: str
     languages: tuple[str, ...]
     sample_rate_hz: int
-    licence: str
+    license: str
     ready: bool
     default: bool
 
 
-class VoiceCatalogue:
+class VoiceCatalog:
     """Asks the workers that discovery knows, over `channels`; `aclose` closes those."""
 
     def __init__(self, default_voice: str, discovery: Discovery, channels: Channels) -> None:
@@ -79,7 +79,7 @@ class VoiceCatalogue:
             engine=voice.engine,
             languages=tuple(voice.languages),
             sample_rate_hz=voice.sample_rate_hz,
-            licence=voice.licence,
+            license=voice.license,
             ready=voice.residency
             not in (
                 status_pb2.VOICE_RESIDENCY_UNSPECIFIED,

@@ -7,7 +7,7 @@ from livekit import api
 from pydantic import BaseModel, ConfigDict
 
 from gateway.calls.page import Page
-from gateway.calls.voices import VoiceCatalogue
+from gateway.calls.voices import VoiceCatalog
 from parley.clock import Clock, monotonic
 from parley.errors import SpeechError
 from parley.settings.orchestrator import LiveKitSection
@@ -38,7 +38,7 @@ class Probes:
     def __init__(
         self,
         settings: LiveKitSection,
-        voices: VoiceCatalogue,
+        voices: VoiceCatalog,
         page: Page,
         *,
         clock: Clock = monotonic,

@@ -78,8 +78,8 @@ class StartView:
             if state is PartState.STARTING:
                 yield Spinner("dots", text=f"{name:<8} starting")
             else:
-                mark, colour = _MARKS[state]
-                yield Text(f"{mark} {name:<8} {state}{took}", style=colour)
+                mark, color = _MARKS[state]
+                yield Text(f"{mark} {name:<8} {state}{took}", style=color)
 
 
 def announce(console: Console, status: PartStatus) -> None:

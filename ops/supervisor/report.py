@@ -12,7 +12,7 @@ from ops.supervisor.readiness import why_not_ready
 from ops.supervisor.record import PartRecord, StackRecord
 
 NOT_ANSWERING = "not answering"
-_COLOURS = {PartState.READY: "green", PartState.FAILED: "red", NOT_ANSWERING: "red"}
+_COLORS = {PartState.READY: "green", PartState.FAILED: "red", NOT_ANSWERING: "red"}
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def show(console: Console, record: StackRecord, reports: list[PartReport], *, st
     table.add_column("restarts", justify="right")
     table.add_column("")
     for report in reports:
-        colour = _COLOURS.get(report.state, "yellow")
+        color = _COLORS.get(report.state, "yellow")
         table.add_row(
             report.name,
-            f"[{colour}]{report.state}[/]",
+            f"[{color}]{report.state}[/]",
             str(report.pid or ""),
             ", ".join(map(str, report.ports)),
             f"{report.memory_mb:.0f} MB",

@@ -72,7 +72,7 @@ class ModelSpec:
     engine: str
     languages: tuple[str, ...]
     sample_rate_hz: int | None
-    licence: str
+    license: str
     source: PackageSource | HubSource | ModuleSource | FolderSource
     files: tuple[ModelFile, ...]
 
@@ -121,7 +121,7 @@ def _from_toml(name: str, entry: Mapping[str, Any]) -> ModelSpec:
         engine=entry["engine"],
         languages=tuple(entry["languages"]),
         sample_rate_hz=entry.get("sample_rate_hz"),
-        licence=entry["licence"],
+        license=entry["license"],
         source=source,
         files=tuple(
             ModelFile(
@@ -148,7 +148,7 @@ def _hub_voices(rows: Iterable[str]) -> Iterator[ModelSpec]:
             engine="piper",
             languages=(language.replace("_", "-"),),
             sample_rate_hz=_HUB_SAMPLE_RATE_HZ[quality],
-            licence="see MODEL_CARD",
+            license="see MODEL_CARD",
             source=HubSource(f"{language.split('_')[0]}/{language}/{voice}/{quality}"),
             files=(
                 ModelFile("model.onnx", (f"{key}.onnx",), int(model_bytes), model),

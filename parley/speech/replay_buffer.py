@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Feed(Generic[Item]):
+class ReplayBuffer(Generic[Item]):
     """Keeps what `source` yields, for any number of readers.
 
     Owned by one caller, who starts it with `open` and ends it with `aclose`. To its readers a

@@ -88,7 +88,7 @@ class Room:
             heard = person[start : start + FRAME] + self._return * self._line.pop(0)
             data = (np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes()
             self.now_s += FRAME_S
-            self.barge_in.hear(rtc.AudioFrame(data, SAMPLE_RATE_HZ, 1, FRAME))
+            self.barge_in.push_audio(rtc.AudioFrame(data, SAMPLE_RATE_HZ, 1, FRAME))
             self.barge_in.time_passes()
 
     def stops_since(self, since_s: float) -> int:

@@ -10,18 +10,18 @@ from livekit.agents import AgentSession
 from pydantic import SecretStr
 
 from agent.llm import build_client, build_llm
-from agent.nodes import Conversation
+from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import AHEAD_S
 from agent.session import build_session
-from agent.tts import SAMPLE_RATE_HZ, Speaking
+from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
-from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_llm import FakeLlm, llm_serving
 
 SENTENCE_WORDS = 5
 SENTENCES = 30
@@ -36,7 +36,7 @@ class Talk:
     session: AgentSession[None]
     playout: Playout
     voice: SpeechWorker
-    model: WireLlm
+    model: FakeLlm
     heard: list[str]
 
     async def until_played(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk_with(model: WireLlm) -> AsyncGenerator[Talk]:
+async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
     """A session that plays into a native source, in real time."""
     voice = SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -56,7 +56,7 @@ async def talk_with(model: WireLlm) -> AsyncGenerator[Talk]:
         settings = OrchestratorSettings(
             llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire")
         )
-        speaking = Speaking(
+        speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
         client = await stack.enter_async_context(build_client(settings))
@@ -71,14 +71,14 @@ async def talk_with(model: WireLlm) -> AsyncGenerator[Talk]:
         stack.push_async_callback(playout.aclose)
         session.output.audio = playout
         barge_in = BargeIn(playout, policy=FloorPolicy(), on_yield=lambda cut: None)
-        agent = Conversation(instructions="Be kind.", barge_in=barge_in)
+        agent = RoomAgent(instructions="Be kind.", barge_in=barge_in)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
         yield Talk(session, playout, voice, model, heard)
 
 
 async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
-    async with talk_with(WireLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(answer=LONG)) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(2.0)
         await talk.session.interrupt(force=True)
@@ -98,7 +98,7 @@ async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
 
 
 async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_freed() -> None:
-    async with talk_with(WireLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(answer=LONG)) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(3.0)
         made_s = WORD_S * sum(len(text.split()) for text in talk.voice.texts)
@@ -110,7 +110,7 @@ async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_f
 
 
 async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
-    async with talk_with(WireLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(answer=LONG)) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(1.0)
         talk.playout.pause()

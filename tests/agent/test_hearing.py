@@ -10,7 +10,7 @@ from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
-from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, Hearing
+from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, WorkerSTT
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
 from testkit.fake_workers import RecognitionWorker, serving
@@ -27,11 +27,11 @@ def frame(value: int) -> rtc.AudioFrame:
 
 
 @asynccontextmanager
-async def hearing_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[Hearing]:
+async def hearing_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[WorkerSTT]:
     """`haste` is how much faster the pool's clock runs: its patience ends the sooner."""
     pool = RecognitionPool(StaticDiscovery(target), clock=lambda: haste * time.monotonic())
     async with pool:
-        yield Hearing(pool, language="en", preflight_silence_s=0.06, session_id="s1")
+        yield WorkerSTT(pool, language="en", preflight_silence_s=0.06, session_id="s1")
 
 
 @asynccontextmanager
@@ -126,7 +126,7 @@ async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_i
 
 
 @asynccontextmanager
-async def slow_ear() -> AsyncGenerator[tuple[Hearing, stt.RecognizeStream, asyncio.Event]]:
+async def slow_ear() -> AsyncGenerator[tuple[WorkerSTT, stt.RecognizeStream, asyncio.Event]]:
     """An ear whose worker finishes what it was asked for when the event is set."""
     may_answer = asyncio.Event()
     async with (
@@ -140,7 +140,7 @@ async def slow_ear() -> AsyncGenerator[tuple[Hearing, stt.RecognizeStream, async
 async def test_a_turn_that_ended_before_its_last_words_were_there_gets_them() -> None:
     async with slow_ear() as (hearing, stream, may_answer):
         speak(stream, [1, 2, FLUSH])
-        turn = asyncio.create_task(hearing.last_words.of_turn())
+        turn = asyncio.create_task(hearing.pending_finals.of_turn())
         await heard(stream, Kind.INTERIM_TRANSCRIPT)
         assert not turn.done()
         may_answer.set()
@@ -156,13 +156,13 @@ async def test_what_is_heard_while_a_turn_waits_starts_no_reply() -> None:
         target = await stack.enter_async_context(serving(RecognitionWorker()))
         hearing = await stack.enter_async_context(hearing_at(target))
         stream = await stack.enter_async_context(hearing.stream())
-        hearing.last_words.asked()
-        turn = asyncio.create_task(hearing.last_words.of_turn())
+        hearing.pending_finals.asked()
+        turn = asyncio.create_task(hearing.pending_finals.of_turn())
         await asyncio.sleep(0)
         speak(stream, [1, SILENCE, FLUSH])
         kinds = [event.type for event in [await anext(stream), await anext(stream)]]
         assert kinds == [Kind.INTERIM_TRANSCRIPT, Kind.INTERIM_TRANSCRIPT]  # and no PREFLIGHT
-        hearing.last_words.answered()
+        hearing.pending_finals.answered()
         assert await turn == "word1"
 
 
@@ -171,7 +171,7 @@ async def test_a_turn_with_nothing_to_come_waits_for_nothing() -> None:
         speak(stream, [1, FLUSH])
         await heard(stream, Kind.FINAL_TRANSCRIPT)
         async with asyncio.timeout(1):
-            assert await stream._hearing.last_words.of_turn() == ""
+            assert await stream._hearing.pending_finals.of_turn() == ""
 
 
 async def test_a_turn_does_without_what_no_worker_will_finish() -> None:
@@ -179,4 +179,4 @@ async def test_a_turn_does_without_what_no_worker_will_finish() -> None:
     async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
         speak(stream, [1, FLUSH])
         async with asyncio.timeout(4):  # less than the patience with a slow worker
-            assert await hearing.last_words.of_turn() == ""
+            assert await hearing.pending_finals.of_turn() == ""

@@ -15,7 +15,7 @@ from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.test_room import spoken
-from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_llm import FakeLlm, llm_serving
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
@@ -37,7 +37,7 @@ class Storyteller:
     llm_port: int
 
     @asynccontextmanager
-    async def call(self, model: WireLlm) -> AsyncGenerator[RoomClient]:
+    async def call(self, model: FakeLlm) -> AsyncGenerator[RoomClient]:
         """A caller that hears the story begin."""
         gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
         async with AsyncExitStack() as stack:
@@ -81,7 +81,7 @@ def told(client: RoomClient, kind: type[TurnEvent | InterruptedEvent]) -> list[o
     return [heard.event for heard in client.events if isinstance(heard.event, kind)]
 
 
-def agent_said(model: WireLlm) -> list[str]:
+def agent_said(model: FakeLlm) -> list[str]:
     """What the model was told last that the agent had said."""
     messages = model.messages if model.requests else []
     return [each["content"].strip() for each in messages if each["role"] == "assistant"]
@@ -94,7 +94,7 @@ def read(client: RoomClient) -> str:
 async def test_an_interruption_silences_the_agent_and_history_ends_there(
     storyteller: Storyteller,
 ) -> None:
-    model = WireLlm(silent_s=2.0)
+    model = FakeLlm(silent_s=2.0)
     clip = await spoken(storyteller.stack, "Wait, stop. I have another question for you.")
     async with storyteller.call(model) as client:
         await passes(client, 3.0)
@@ -119,7 +119,7 @@ async def test_an_interruption_silences_the_agent_and_history_ends_there(
 
 
 async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> None:
-    model = WireLlm()
+    model = FakeLlm()
     clip = await spoken(storyteller.stack, "Okay.")
     async with storyteller.call(model) as client:
         await passes(client, 2.0)
@@ -136,7 +136,7 @@ async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> 
 async def test_who_speaks_on_while_the_agent_thinks_is_answered_once_and_wholly(
     storyteller: Storyteller,
 ) -> None:
-    model = WireLlm(answer="It is Paris, and it is Madrid.", silent_s=6.0)
+    model = FakeLlm(answer="It is Paris, and it is Madrid.", silent_s=6.0)
     first = await spoken(storyteller.stack, "What is the capital of France?")
     second = await spoken(storyteller.stack, "And tell me the capital of Spain, please.")
     async with storyteller.call(model) as client:

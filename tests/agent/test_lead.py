@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.playout.prebuffer import FIRST_LEAD_S, LONGEST_LEAD_S, STARVED, Lead, cpu_pressure
+from agent.playout.prebuffer import FIRST_LEAD_S, LONGEST_LEAD_S, STARVED, Prebuffer, cpu_pressure
 
 
 def test_on_a_quiet_machine_the_wish_fades_and_on_a_starved_one_it_is_there_at_once() -> None:
-    lead = Lead()
+    lead = Prebuffer()
     assert lead.wanted_s(pressure=0.0) == FIRST_LEAD_S
     for _ in range(10):
         lead.reply_sounds(0.15)
@@ -21,7 +21,7 @@ def test_on_a_quiet_machine_the_wish_fades_and_on_a_starved_one_it_is_there_at_o
 
 
 def test_what_a_gap_would_have_needed_is_wanted_of_the_next_reply() -> None:
-    lead = Lead()
+    lead = Prebuffer()
     lead.reply_sounds(0.1)
     lead.more_came(-0.3)
     lead.reply_ended()
@@ -32,7 +32,7 @@ def test_what_a_gap_would_have_needed_is_wanted_of_the_next_reply() -> None:
 def test_no_reply_is_held_back_for_long(
     replies: list[tuple[float, list[float]]], pressure: float
 ) -> None:
-    lead = Lead()
+    lead = Prebuffer()
     for ahead_s, left in replies:
         lead.reply_sounds(ahead_s)
         for left_s in left:

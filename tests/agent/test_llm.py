@@ -25,9 +25,9 @@ from agent.llm import (
     recent,
 )
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
-from testkit.fake_clock_loop import TurnedLoop
+from testkit.fake_clock_loop import FakeClockLoop
 from testkit.isolated_config import free_ports
-from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_llm import FakeLlm, llm_serving
 
 
 def settings_for(url: str, **changes: object) -> OrchestratorSettings:
@@ -36,7 +36,7 @@ def settings_for(url: str, **changes: object) -> OrchestratorSettings:
 
 
 @asynccontextmanager
-async def client_of(served: WireLlm) -> AsyncGenerator[openai.LLM]:
+async def client_of(served: FakeLlm) -> AsyncGenerator[openai.LLM]:
     async with llm_serving(served) as url:
         settings = settings_for(url)
         async with build_client(settings) as client:
@@ -70,12 +70,12 @@ async def said(chunks: AsyncGenerator[llm.ChatChunk | str]) -> str:
 
 
 async def test_the_answer_is_passed_on_as_it_is() -> None:
-    async with client_of(WireLlm(answer="Yes, gladly.")) as client:
+    async with client_of(FakeLlm(answer="Yes, gladly.")) as client:
         assert await said(never_silent(answer(client))) == "Yes, gladly."
 
 
 async def test_the_request_carries_the_settings() -> None:
-    served = WireLlm()
+    served = FakeLlm()
     async with client_of(served) as client:
         await said(never_silent(answer(client)))
     request = served.requests[-1]
@@ -83,25 +83,25 @@ async def test_the_request_carries_the_settings() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500])
-async def test_a_model_that_refuses_is_apologised_for(status: int) -> None:
-    async with client_of(WireLlm(status=status)) as client:
+async def test_a_model_that_refuses_is_apologized_for(status: int) -> None:
+    async with client_of(FakeLlm(status=status)) as client:
         assert await said(never_silent(answer(client))) == APOLOGY
 
 
-async def test_a_model_that_is_not_there_is_apologised_for() -> None:
+async def test_a_model_that_is_not_there_is_apologized_for() -> None:
     (port,) = free_ports(1)
     settings = settings_for(f"http://127.0.0.1:{port}/v1")
     async with build_client(settings) as client:
         assert await said(never_silent(answer(build_llm(settings, client)))) == APOLOGY
 
 
-async def test_a_model_that_breaks_off_is_apologised_for_after_what_it_said() -> None:
-    async with client_of(WireLlm(answer="Well, I think so.", breaks_off_after=2)) as client:
+async def test_a_model_that_breaks_off_is_apologized_for_after_what_it_said() -> None:
+    async with client_of(FakeLlm(answer="Well, I think so.", breaks_off_after=2)) as client:
         assert await said(never_silent(answer(client))) == f"Well, I {APOLOGY}"
 
 
-async def test_an_empty_answer_is_apologised_for() -> None:
-    async with client_of(WireLlm(answer="")) as client:
+async def test_an_empty_answer_is_apologized_for() -> None:
+    async with client_of(FakeLlm(answer="")) as client:
         assert await said(never_silent(answer(client))) == APOLOGY
 
 
@@ -113,7 +113,7 @@ async def slow_answer(*pauses_s: float) -> AsyncGenerator[llm.ChatChunk]:
 
 @pytest.fixture
 def turned() -> asyncio.Runner:
-    return asyncio.Runner(loop_factory=TurnedLoop)
+    return asyncio.Runner(loop_factory=FakeClockLoop)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_a_failure_is_not_raised() -> None:
 
 
 async def test_the_prompt_cache_is_filled_with_how_every_conversation_begins() -> None:
-    served = WireLlm()
+    served = FakeLlm()
     async with llm_serving(served) as url:
         settings = settings_for(url)
         async with build_client(settings) as client:

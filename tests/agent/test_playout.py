@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from agent.playout.output import DUCKED_GAIN, RAMP_S, Playout
 from agent.playout.pacing import USERDATA_PACE, Pace
-from testkit.fake_clock_loop import TurnedLoop
+from testkit.fake_clock_loop import FakeClockLoop
 
 RATE_HZ = 16000
 WORD_S = 0.25
@@ -104,7 +104,7 @@ def on_a_turned_clock(scenario: Callable[[Call], Coroutine[None, None, None]]) -
     async def run() -> None:
         await scenario(Call())
 
-    with asyncio.Runner(loop_factory=TurnedLoop) as runner:
+    with asyncio.Runner(loop_factory=FakeClockLoop) as runner:
         runner.run(run())
 
 

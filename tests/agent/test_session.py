@@ -20,25 +20,25 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from agent.llm import APOLOGY, build_client, build_llm
-from agent.nodes import Conversation
+from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import USERDATA_PACE
 from agent.room import apology
-from agent.room.events import Notices
+from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import MAX_TYPED_CHARS, TypedText
 from agent.session import build_session
-from agent.tts import SAMPLE_RATE_HZ, Speaking
+from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
-from agent.turns.pending_finals import LastWords
+from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
 from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_workers import SpeechWorker, serving
-from tests.agent.wire_llm import WireLlm, llm_serving
+from tests.agent.wire_llm import FakeLlm, llm_serving
 
 
 @dataclass
@@ -145,11 +145,11 @@ class Talk:
 
 @asynccontextmanager
 async def talk_with(
-    model: WireLlm,
+    model: FakeLlm,
     voice: SpeechWorker | None = None,
     *,
     slow: bool = False,
-    last_words: LastWords | None = None,
+    pending_finals: PendingFinals | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = voice or SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -159,7 +159,7 @@ async def talk_with(
         settings = OrchestratorSettings(
             llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire")
         )
-        speaking = Speaking(
+        speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
         client = await stack.enter_async_context(build_client(settings))
@@ -167,18 +167,18 @@ async def talk_with(
             settings, hearing=None, speaking=speaking, model=build_llm(settings, client)
         )
         room, ear, page = Room(), Ear(slow=slow), Page()
-        notices = Notices(cast(rtc.Room, room))
-        report = TurnReport(session, notices, hearing=None)
-        tell_problems(session, notices, rate_hz=SAMPLE_RATE_HZ)
+        events = RoomEventPublisher(cast(rtc.Room, room))
+        report = TurnReport(session, events, hearing=None)
+        tell_problems(session, events, rate_hz=SAMPLE_RATE_HZ)
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
         # Nobody speaks to it.
-        agent = Conversation(instructions="Be kind.", barge_in=barge_in, last_words=last_words)
+        agent = RoomAgent(instructions="Be kind.", barge_in=barge_in, pending_finals=pending_finals)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
-        yield Talk(session, room, ear, page, voice, TypedText(notices, report))
-        await notices.aclose()
+        yield Talk(session, room, ear, page, voice, TypedText(events, report))
+        await events.aclose()
 
 
 def counted(name: str, **labels: str) -> float:
@@ -186,7 +186,7 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
-    model = WireLlm(answer="It costs $5 today.")
+    model = FakeLlm(answer="It costs $5 today.")
     async with talk_with(model) as talk:
         await talk.ask("What does it cost?")
         assert model.messages[-1]["content"] == "What does it cost?"
@@ -200,7 +200,7 @@ async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
 
 
 async def test_each_turn_is_told_with_its_stages() -> None:
-    async with talk_with(WireLlm()) as talk:
+    async with talk_with(FakeLlm()) as talk:
         await talk.ask("One?")
         await talk.ask("Two?")
         await asyncio.sleep(0)
@@ -218,17 +218,17 @@ async def test_each_turn_is_told_with_its_stages() -> None:
 
 
 async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:
-    last_words = LastWords()
-    async with talk_with(WireLlm(), last_words=last_words) as talk:
+    pending_finals = PendingFinals()
+    async with talk_with(FakeLlm(), pending_finals=pending_finals) as talk:
         shown: list[UserInputTranscribedEvent] = []
         talk.session.on("user_input_transcribed", shown.append)
         agent = talk.session.current_agent
         turn = llm.ChatMessage(role="user", content=["I like it"])
-        last_words.asked()
+        pending_finals.asked()
         completing = asyncio.create_task(agent.on_user_turn_completed(agent.chat_ctx.copy(), turn))
         await asyncio.sleep(0)
-        assert last_words.take("better than the rest.")
-        last_words.answered()
+        assert pending_finals.take("better than the rest.")
+        pending_finals.answered()
         await completing
     assert turn.text_content == "I like it better than the rest."
     assert [(event.transcript, event.is_final) for event in shown] == [
@@ -237,7 +237,7 @@ async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:
 
 
 async def test_a_greeting_is_no_turn() -> None:
-    async with talk_with(WireLlm()) as talk:
+    async with talk_with(FakeLlm()) as talk:
         await talk.session.say("Hello there.")
         assert talk.page.text == "Hello there."
         assert not talk.events(TurnEvent)
@@ -245,7 +245,7 @@ async def test_a_greeting_is_no_turn() -> None:
 
 async def test_messages_are_counted_by_who_said_them() -> None:
     before = {role: counted("session_messages_total", role=role) for role in ("user", "assistant")}
-    async with talk_with(WireLlm()) as talk:
+    async with talk_with(FakeLlm()) as talk:
         await talk.session.say("Hello there.")
         await talk.ask("Hi.")
     assert counted("session_messages_total", role="user") == before["user"] + 1
@@ -253,7 +253,7 @@ async def test_messages_are_counted_by_who_said_them() -> None:
 
 
 async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered() -> None:
-    model = WireLlm(status=401)
+    model = FakeLlm(status=401)
     async with talk_with(model) as talk:
         await talk.ask("Hello?")
         assert talk.page.text == APOLOGY
@@ -267,7 +267,7 @@ async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answere
 
 async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
     voice = SpeechWorker(is_broken=True)
-    async with talk_with(WireLlm(), voice) as talk:
+    async with talk_with(FakeLlm(), voice) as talk:
         for _ in range(5):  # more than the framework bears by default
             await talk.ask("Hello?")
         (error,) = talk.events(ErrorEvent)  # told once, not five times
@@ -279,12 +279,12 @@ async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
         talk.page.text = ""
         await talk.ask("Hello again?")
         assert voice.texts
-        assert talk.page.text == WireLlm().answer
+        assert talk.page.text == FakeLlm().answer
 
 
 async def test_a_reply_that_typed_text_cuts_short_is_told_and_counted() -> None:
     before = counted("session_barge_ins_total")
-    model = WireLlm()
+    model = FakeLlm()
     async with talk_with(model, slow=True) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.ear.started.wait()
@@ -295,7 +295,7 @@ async def test_a_reply_that_typed_text_cuts_short_is_told_and_counted() -> None:
 
 
 async def test_a_hundred_thousand_typed_characters_are_cut_off_and_told() -> None:
-    model = WireLlm()
+    model = FakeLlm()
     async with talk_with(model) as talk:
         await talk.enter("x" * 100_000)
         assert model.messages[-1]["content"] == "x" * MAX_TYPED_CHARS
@@ -306,7 +306,7 @@ async def test_a_hundred_thousand_typed_characters_are_cut_off_and_told() -> Non
 
 async def test_hanging_up_is_no_interruption() -> None:
     before = counted("session_barge_ins_total")
-    async with talk_with(WireLlm(), slow=True) as talk:
+    async with talk_with(FakeLlm(), slow=True) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.ear.started.wait()
         await talk.session.aclose()
@@ -315,7 +315,7 @@ async def test_hanging_up_is_no_interruption() -> None:
 
 @pytest.mark.parametrize("answer", ["😀", "…", "**"])
 async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) -> None:
-    async with talk_with(WireLlm(answer=answer)) as talk:
+    async with talk_with(FakeLlm(answer=answer)) as talk:
         await talk.ask("Well?")
         assert talk.page.text == answer
         assert not talk.events(ErrorEvent)

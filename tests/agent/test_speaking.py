@@ -12,7 +12,7 @@ from livekit.agents import APIConnectOptions, APIError, tts
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from prometheus_client import REGISTRY
 
-from agent.tts import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, Speaking
+from agent.tts import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
@@ -46,11 +46,11 @@ class Reply:
 
 
 @asynccontextmanager
-async def speaking_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[Speaking]:
+async def speaking_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[WorkerTTS]:
     """`haste` is how much faster the pool's clock runs: its patience ends the sooner."""
     pool = SpeechPool(StaticDiscovery(target), clock=lambda: haste * time.monotonic())
     async with pool:
-        yield Speaking(
+        yield WorkerTTS(
             pool,
             voice="tone",
             default_voice="tone",
@@ -68,7 +68,7 @@ async def collect(stream: tts.SynthesizeStream) -> Reply:
     return reply
 
 
-async def say(speaking: Speaking, tokens: Iterable[str]) -> Reply:
+async def say(speaking: WorkerTTS, tokens: Iterable[str]) -> Reply:
     async with speaking.stream(conn_options=OPTIONS) as stream:
         for token in tokens:
             stream.push_text(token)

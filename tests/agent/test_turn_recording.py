@@ -63,7 +63,7 @@ class Call:
         for start in range(0, len(data) // 2 - size + 1, size):
             self.now_s += FRAME_S
             frame = data[2 * start : 2 * (start + size)]
-            self.barge_in.hear(rtc.AudioFrame(frame, SAMPLE_RATE_HZ, 1, size))
+            self.barge_in.push_audio(rtc.AudioFrame(frame, SAMPLE_RATE_HZ, 1, size))
 
 
 def interrupted_call() -> Call:
@@ -72,7 +72,7 @@ def interrupted_call() -> Call:
     call.barge_in.agent_speaks()
     call.hears(silence(0.5))
     call.hears(speech(LIGHTS))
-    call.barge_in.understand("Please turn off", confidence=0.8)
+    call.barge_in.push_transcript("Please turn off", confidence=0.8)
     call.barge_in.agent_stops()
     return call
 
@@ -97,7 +97,7 @@ def test_a_murmur_while_the_agent_speaks_is_no_turn_and_the_agent_goes_on() -> N
     call.barge_in.agent_speaks()
     call.hears(speech("Okay."))
     call.hears(silence(0.4))
-    assert not call.barge_in.understand("Okay.", confidence=0.5)
+    assert not call.barge_in.push_transcript("Okay.", confidence=0.5)
     assert call.voice.done[-1] == "resume"
     assert not call.cuts
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from agent.room.voices import Voices
-from agent.tts import Speaking
+from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkerUnavailableError
 from parley.speech import SpeechPool
@@ -16,10 +16,10 @@ from testkit.isolated_config import free_ports
 
 
 @asynccontextmanager
-async def voices_at(targets: str) -> AsyncGenerator[tuple[Voices, Speaking]]:
+async def voices_at(targets: str) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
     discovery = StaticDiscovery(targets)
     async with SpeechPool(discovery) as pool:
-        speaking = Speaking(
+        speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
         yield Voices(pool, discovery, speaking), speaking

@@ -1,6 +1,6 @@
 """A model that writes slower than it is spoken has whole sentences spoken."""
 
-from agent.playout.token_rate import STALL_S, Writing
+from agent.playout.token_rate import STALL_S, TokenRate
 
 
 class Model:
@@ -8,7 +8,7 @@ class Model:
 
     def __init__(self) -> None:
         self.now_s = 0.0
-        self.writing = Writing(clock=lambda: self.now_s)
+        self.writing = TokenRate(clock=lambda: self.now_s)
 
     def writes(self, text: str, *, chars_per_s: float) -> None:
         for word in text.split():

@@ -11,7 +11,7 @@ from aiohttp import web
 
 
 @dataclass
-class WireLlm:
+class FakeLlm:
     """Its faults are switches that a test turns while it runs."""
 
     answer: str = "Of course, with pleasure."
@@ -62,7 +62,7 @@ def _event(content: str) -> bytes:
 
 
 @asynccontextmanager
-async def llm_serving(llm: WireLlm, *, port: int = 0) -> AsyncGenerator[str]:
+async def llm_serving(llm: FakeLlm, *, port: int = 0) -> AsyncGenerator[str]:
     """Serves the model on `port`, 0 for a free one; yields its base URL."""
     app = web.Application()
     app.add_routes(

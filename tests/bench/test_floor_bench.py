@@ -1,4 +1,4 @@
-"""The labelled set and its verdicts: what is in it, and what breaks a promise."""
+"""The labeled set and its verdicts: what is in it, and what breaks a promise."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ from parley.audio import read_audio
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError
 from parley.speech import RecognitionPool
-from tests.caller.fake_recognizer import WireRecogniser, recognising
+from tests.caller.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.sound import burst
 
 
@@ -91,13 +91,13 @@ async def test_a_sound_is_judged_by_itself_and_by_what_recognition_makes_of_it(
     clip: str, text: str, yielded: bool
 ) -> None:
     spoken = read_audio(paths.repository() / "docs" / "scripts" / clip).resampled(RATE_HZ).samples
-    recogniser = WireRecogniser(text)
+    recognizer = FakeRecognizer(text)
     async with (
-        recognising(recogniser) as address,
+        recognizing(recognizer) as address,
         RecognitionPool(StaticDiscovery(address)) as pool,
     ):
         found = await hold_trial(
-            FloorSound(clip, "interruption" if yielded else "backchannel", "synthesised", spoken),
+            FloorSound(clip, "interruption" if yielded else "backchannel", "synthesized", spoken),
             spoken,
             pool,
             policy=FloorPolicy(),

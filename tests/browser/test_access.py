@@ -95,7 +95,7 @@ async def test_text_stands_out_from_its_ground(front: Stack, open_page: Open, sc
     """WCAG 2.2 AA: 4.5 to 1 for text."""
     async with open_page(front) as page:
         await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-        colours: dict[str, str] = await page.evaluate(
+        colors: dict[str, str] = await page.evaluate(
             """() => {
               const style = getComputedStyle(document.documentElement);
               return Object.fromEntries(
@@ -106,17 +106,17 @@ async def test_text_stands_out_from_its_ground(front: Stack, open_page: Open, sc
     pairs = [(text, ground) for text in ("ink", "quiet") for ground in ("paper", "sheet")]
     pairs += [(text, "paper") for text in ("person", "agent", "alarm")]
     pairs += [("ink", "alarm-sheet"), ("alarm", "alarm-sheet"), ("on-accent", "agent")]
-    too_weak = [pair for pair in pairs if contrast(*(colours[name] for name in pair)) < 4.5]
+    too_weak = [pair for pair in pairs if contrast(*(colors[name] for name in pair)) < 4.5]
     assert too_weak == []
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two #rrggbb colours as WCAG defines it."""
+    """The contrast ratio of two #rrggbb colors as WCAG defines it."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def luminance(colour: str) -> float:
-    channels = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+def luminance(color: str) -> float:
+    channels = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

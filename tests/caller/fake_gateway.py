@@ -13,7 +13,7 @@ from tests.caller.livekit import LiveKit
 
 
 @dataclass
-class WireGateway:
+class FakeGateway:
     """`agent_delay_s` None: nobody comes. `refusal`: the message with which every call is
     refused."""
 
@@ -57,7 +57,7 @@ class WireGateway:
 
 
 @asynccontextmanager
-async def serving(gateway: WireGateway) -> AsyncIterator[WireGateway]:
+async def serving(gateway: FakeGateway) -> AsyncIterator[FakeGateway]:
     app = web.Application()
     app.router.add_post("/api/token", gateway.token)
     runner = web.AppRunner(app)

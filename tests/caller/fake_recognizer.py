@@ -10,7 +10,7 @@ from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 
 
-class WireRecogniser(rpc.SpeechRecognitionServicer):
+class FakeRecognizer(rpc.SpeechRecognitionServicer):
     def __init__(self, text: str) -> None:
         self.text = text
         self.heard_s: list[float] = []
@@ -42,7 +42,7 @@ class WireRecogniser(rpc.SpeechRecognitionServicer):
 
 
 @asynccontextmanager
-async def recognising(worker: WireRecogniser) -> AsyncGenerator[str]:
+async def recognizing(worker: FakeRecognizer) -> AsyncGenerator[str]:
     """Serves the worker on a free port; yields its address."""
     server = grpc.aio.server()
     rpc.add_SpeechRecognitionServicer_to_server(worker, server)

@@ -24,8 +24,8 @@ from cli.call import Call, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
-from tests.caller.fake_gateway import WireGateway, serving
-from tests.caller.fake_recognizer import WireRecogniser, recognising
+from tests.caller.fake_gateway import FakeGateway, serving
+from tests.caller.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import STARVED_S
 
@@ -125,8 +125,8 @@ def test_a_malformed_configuration_is_named_and_is_not_a_failed_call(
 
 
 @pytest.fixture
-async def gateway(livekit: LiveKit) -> AsyncIterator[WireGateway]:
-    async with serving(WireGateway(livekit)) as wire:
+async def gateway(livekit: LiveKit) -> AsyncIterator[FakeGateway]:
+    async with serving(FakeGateway(livekit)) as wire:
         yield wire
 
 
@@ -146,12 +146,12 @@ async def call(
 
 @pytest.mark.servers
 async def test_every_turn_of_a_call_is_one_entry_of_the_one_document(
-    gateway: WireGateway, livekit: LiveKit, clip: Path, tmp_path: Path
+    gateway: FakeGateway, livekit: LiveKit, clip: Path, tmp_path: Path
 ) -> None:
     second, saved = tmp_path / "second.wav", tmp_path / "reply.wav"
     soundfile.write(second, np.stack([noise(SHORT_S, 44100)] * 2, axis=1), 44100)
-    recogniser = WireRecogniser("Noise, it was.")
-    async with recognising(recogniser) as address:
+    recognizer = FakeRecognizer("Noise, it was.")
+    async with recognizing(recognizer) as address:
         process = await call(
             tmp_path,
             *(str(clip), str(second), "--json", "--save", str(saved)),
@@ -173,8 +173,8 @@ async def test_every_turn_of_a_call_is_one_entry_of_the_one_document(
         assert 1600 < turn["response_ms"] < 2500 + 1000 * STARVED_S
         assert SHORT_S - 0.1 < turn["reply_audio_s"] < SHORT_S + STARVED_S
         assert turn["reply_asr"] == "Noise, it was."
-        recognised_s = recogniser.heard_s.pop(0)
-        assert recognised_s == pytest.approx(turn["reply_audio_s"] + 0.2, abs=0.05)
+        recognized_s = recognizer.heard_s.pop(0)
+        assert recognized_s == pytest.approx(turn["reply_audio_s"] + 0.2, abs=0.05)
     heard, rate = soundfile.read(saved, dtype="int16")
     replies_s = sum(turn["reply_audio_s"] + 0.2 for turn in report["turns"])
     assert len(heard) / rate == pytest.approx(replies_s + 0.5, abs=0.1)
@@ -186,9 +186,9 @@ async def test_every_turn_of_a_call_is_one_entry_of_the_one_document(
 
 @pytest.mark.servers
 async def test_a_person_reads_what_was_understood_answered_and_heard(
-    gateway: WireGateway, clip: Path, tmp_path: Path
+    gateway: FakeGateway, clip: Path, tmp_path: Path
 ) -> None:
-    async with recognising(WireRecogniser("noise it was")) as address:
+    async with recognizing(FakeRecognizer("noise it was")) as address:
         process = await call(tmp_path, str(clip), "--gateway", gateway.url, asr_address=address)
         out, _ = await process.communicate()
     assert process.returncode == 0
@@ -199,7 +199,7 @@ async def test_a_person_reads_what_was_understood_answered_and_heard(
 
 @pytest.mark.servers
 async def test_an_interrupted_call_leaves_the_room_and_still_prints_its_document(
-    gateway: WireGateway, livekit: LiveKit, clip: Path, tmp_path: Path
+    gateway: FakeGateway, livekit: LiveKit, clip: Path, tmp_path: Path
 ) -> None:
     process = await call(tmp_path, str(clip), "--json", "--gateway", gateway.url)
     assert process.stderr is not None
@@ -216,7 +216,7 @@ async def test_an_interrupted_call_leaves_the_room_and_still_prints_its_document
 
 
 async def failure_of(
-    gateway: WireGateway, *, once_spoken: Callable[[], Awaitable[None]] | None = None
+    gateway: FakeGateway, *, once_spoken: Callable[[], Awaitable[None]] | None = None
 ) -> str:
     """The error of a call of one turn; `once_spoken` runs when the agent hears the recording."""
 
@@ -228,7 +228,7 @@ async def failure_of(
     under_way = Call(
         gateway_url=gateway.url,
         voice="",
-        recognisers=RecognitionPool(StaticDiscovery("127.0.0.1:9")),
+        recognizers=RecognitionPool(StaticDiscovery("127.0.0.1:9")),
         language="en",
         status=Console(quiet=True).status(""),
     )
@@ -244,14 +244,14 @@ async def failure_of(
 
 
 @pytest.mark.servers
-async def test_a_refused_call_is_explained_in_the_gateways_words(gateway: WireGateway) -> None:
+async def test_a_refused_call_is_explained_in_the_gateways_words(gateway: FakeGateway) -> None:
     gateway.refusal = "there is no voice 'x'; there are: a, b"
     assert gateway.refusal in await failure_of(gateway)
 
 
 @pytest.mark.servers
 async def test_an_agent_that_does_not_come_is_missed(
-    gateway: WireGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "AGENT_TIMEOUT_S", 1.0)
     gateway.agent_delay_s = None
@@ -260,7 +260,7 @@ async def test_an_agent_that_does_not_come_is_missed(
 
 @pytest.mark.servers
 async def test_an_agent_that_answers_without_a_sound_did_not_answer(
-    gateway: WireGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation, "ANSWER_TIMEOUT_S", 4.0)
     gateway.gain = 0.0
@@ -271,7 +271,7 @@ async def test_an_agent_that_answers_without_a_sound_did_not_answer(
 
 @pytest.mark.servers
 async def test_an_agent_that_never_answers_is_said_with_what_it_understood(
-    gateway: WireGateway, monkeypatch: pytest.MonkeyPatch
+    gateway: FakeGateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversation, "ANSWER_TIMEOUT_S", 4.0)
     gateway.gain, gateway.answer = 0.0, ""
@@ -282,7 +282,7 @@ async def test_an_agent_that_never_answers_is_said_with_what_it_understood(
 
 @pytest.mark.servers
 async def test_a_room_that_is_lost_in_mid_turn_ends_the_call_at_once(
-    gateway: WireGateway, livekit: LiveKit
+    gateway: FakeGateway, livekit: LiveKit
 ) -> None:
     async def put_out() -> None:
         await livekit.remove("caller-1", gateway.rooms[0])
@@ -292,7 +292,7 @@ async def test_a_room_that_is_lost_in_mid_turn_ends_the_call_at_once(
 
 
 @pytest.mark.servers
-async def test_an_agent_that_hangs_up_ends_the_call_at_once(gateway: WireGateway) -> None:
+async def test_an_agent_that_hangs_up_ends_the_call_at_once(gateway: FakeGateway) -> None:
     async def hang_up() -> None:
         await gateway.agents[0].room.disconnect()
 
@@ -301,7 +301,7 @@ async def test_an_agent_that_hangs_up_ends_the_call_at_once(gateway: WireGateway
 
 
 @pytest.mark.servers
-async def test_what_the_agent_says_went_wrong_is_passed_on(gateway: WireGateway) -> None:
+async def test_what_the_agent_says_went_wrong_is_passed_on(gateway: FakeGateway) -> None:
     failure = await failure_of(
         gateway, once_spoken=lambda: gateway.agents[0].fail("the language model is away")
     )

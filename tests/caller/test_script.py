@@ -13,7 +13,7 @@ import soundfile
 from caller.script import read_script
 from cli.call import main
 from parley.errors import ConfigurationError
-from tests.caller.fake_gateway import WireGateway, serving
+from tests.caller.fake_gateway import FakeGateway, serving
 from tests.caller.livekit import LiveKit
 from tests.caller.sound import burst
 from tests.caller.test_call import call
@@ -91,8 +91,8 @@ def test_the_example_of_the_documentation_can_be_performed() -> None:
 
 
 @pytest.fixture
-async def gateway(livekit: LiveKit) -> AsyncIterator[WireGateway]:
-    async with serving(WireGateway(livekit, agent_delay_s=1.5)) as wire:
+async def gateway(livekit: LiveKit) -> AsyncIterator[FakeGateway]:
+    async with serving(FakeGateway(livekit, agent_delay_s=1.5)) as wire:
         yield wire
 
 
@@ -113,7 +113,7 @@ steps:
 
 @pytest.mark.servers
 async def test_a_script_is_performed_step_by_step_and_measured_on_its_recording(
-    gateway: WireGateway, folder: Path
+    gateway: FakeGateway, folder: Path
 ) -> None:
     """The agent repeats everything 1.5 s later, so the interruption, too, is a reply."""
     kept = folder / "kept"

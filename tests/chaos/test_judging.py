@@ -75,7 +75,7 @@ def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> Non
     assert judged.repeated == 1
 
 
-def test_only_what_every_way_of_recognising_gets_wrong_is_an_error() -> None:
+def test_only_what_every_way_of_recognizing_gets_wrong_is_an_error() -> None:
     short = WordErrors(frozenset({1, 4}), frozenset({7, 8}), repeated=2)
     full = WordErrors(frozenset({5}), frozenset({8}), repeated=0)
     assert short & full == WordErrors(frozenset({4}), frozenset({8}), repeated=0)

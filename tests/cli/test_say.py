@@ -14,13 +14,13 @@ import yaml
 from cli.say import main
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from tests.speech.fake_worker import RATE_HZ, WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import RATE_HZ, WORD_SAMPLES, FakeWorker, serving
 
 TEXT = "w1 w2 w3. w4 w5.\nw6"
 SPOKEN = np.repeat(np.arange(1, 7, dtype=np.int16), WORD_SAMPLES)
 
 
-class ListingWorker(WireWorker):
+class ListingWorker(FakeWorker):
     """Says which voices it has, and which it would have to fetch."""
 
     async def ListVoices(  # noqa: N802
@@ -37,7 +37,7 @@ class ListingWorker(WireWorker):
 
 
 @pytest.fixture
-async def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WireWorker]:
+async def worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeWorker]:
     """A worker that the configuration names, on a machine without a player."""
     worker = ListingWorker()
     async with serving(worker) as target:
@@ -65,7 +65,7 @@ async def say(*arguments: str) -> int:
 
 
 async def test_the_whole_text_is_saved_sample_by_sample(
-    worker: WireWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    worker: FakeWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "out.wav"
     assert await say(TEXT, "--save", str(file)) == 0
@@ -130,7 +130,7 @@ async def test_an_unknown_voice_is_answered_with_those_there_are(
 
 
 async def test_a_worker_that_is_away_is_named(
-    worker: WireWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    worker: FakeWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(tmp_path, "127.0.0.1:9")
     assert await say(TEXT) == 1
@@ -139,7 +139,7 @@ async def test_a_worker_that_is_away_is_named(
 
 @pytest.mark.parametrize("text", ["🙂", "\udc80", "<speak>&lol9;</speak>", "x" * 100_000, " "])
 async def test_text_that_cannot_be_spoken_never_reaches_a_worker(
-    worker: WireWorker, text: str, capsys: pytest.CaptureFixture[str]
+    worker: FakeWorker, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await say(text, "--json") == 1
     assert json.loads(capsys.readouterr().out)["error"]
@@ -147,7 +147,7 @@ async def test_text_that_cannot_be_spoken_never_reaches_a_worker(
 
 
 async def test_a_folder_that_is_not_there_is_said_before_a_word_is_spoken(
-    worker: WireWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    worker: FakeWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await say(TEXT, "--save", str(tmp_path / "nowhere" / "out.wav")) == 1
     assert "no folder" in capsys.readouterr().err
@@ -163,7 +163,7 @@ async def test_a_file_that_cannot_be_written_is_said(
 
 
 async def test_a_malformed_configuration_is_an_error_of_its_own(
-    worker: WireWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    worker: FakeWorker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure(tmp_path, "not an address")
     assert await say(TEXT) == 2

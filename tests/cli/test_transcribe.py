@@ -12,7 +12,7 @@ import yaml
 
 from cli.transcribe import main
 from testkit.isolated_config import free_ports
-from tests.speech.fake_listener import WireListener, listening
+from tests.speech.fake_listener import FakeListener, listening
 
 RATE_HZ = 16000
 
@@ -23,9 +23,9 @@ def configure(folder: Path, target: str) -> None:
 
 
 @pytest.fixture
-async def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WireListener]:
+async def listener(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeListener]:
     """A worker that the configuration names; it hears a word in each second of sound."""
-    worker = WireListener()
+    worker = FakeListener()
     async with listening(worker) as target:
         configure(tmp_path, target)
         monkeypatch.setenv("PARLEY_CONFIG_DIR", str(tmp_path))
@@ -45,7 +45,7 @@ async def transcribe(*arguments: str) -> int:
 
 
 async def test_each_file_is_an_entry_of_one_document(
-    listener: WireListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [recording(tmp_path, "a.wav", 11, 12), recording(tmp_path, "b.flac", 21)]
     assert await transcribe(*files, "--json") == 0
@@ -60,14 +60,14 @@ async def test_each_file_is_an_entry_of_one_document(
 
 
 async def test_one_file_is_printed_as_its_words_alone(
-    listener: WireListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await transcribe(recording(tmp_path, "a.wav", 11, 12)) == 0
     assert len(capsys.readouterr().out.split()) == 2
 
 
 async def test_several_files_are_printed_with_their_names(
-    listener: WireListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = [recording(tmp_path, "a.wav", 11), recording(tmp_path, "b.wav", 21)]
     assert await transcribe(*files) == 0
@@ -76,7 +76,7 @@ async def test_several_files_are_printed_with_their_names(
 
 
 async def test_a_file_at_another_rate_is_as_long(
-    listener: WireListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = recording(tmp_path, "a.wav", 11, 12, 13, rate_hz=44100)
     assert await transcribe(file, "--json") == 0
@@ -86,7 +86,7 @@ async def test_a_file_at_another_rate_is_as_long(
 
 
 async def test_a_file_that_is_no_sound_has_an_error_and_the_rest_are_heard(
-    listener: WireListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("not a sound")

@@ -14,13 +14,13 @@ from ops.supervisor.readiness import until_ready, worker_url
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.settings.tls import ClientTlsSection
 from testkit.isolated_config import free_ports
-from tests.speech.fake_worker import WireWorker, serving
+from tests.speech.fake_worker import FakeWorker, serving
 from tests.workers.process import HIBARI, Worker, started
 
 pytestmark = pytest.mark.servers
 
 
-class StrangeWorker(WireWorker):
+class StrangeWorker(FakeWorker):
     """Of another engine: it knows no voice of ours."""
 
     async def LoadVoice(  # noqa: N802

@@ -43,7 +43,7 @@ class VoiceLister(synthesis_pb2_grpc.SpeechSynthesisServicer):
                     languages=["en-US"],
                     sample_rate_hz=22050,
                     residency=residency,
-                    licence="CC0-1.0",
+                    license="CC0-1.0",
                 )
                 for name, residency in self._voices
             ]

@@ -16,7 +16,7 @@ async def test_voices_are_listed_the_default_first_then_those_at_hand(
         "engine": "piper",
         "languages": ["en-US"],
         "sample_rate_hz": 22050,
-        "licence": "CC0-1.0",
+        "license": "CC0-1.0",
         "ready": True,
         "default": True,
     }

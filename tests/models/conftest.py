@@ -40,7 +40,7 @@ def small_voice(source: HubSource | PackageSource, *parts: str) -> ModelSpec:
         engine="piper",
         languages=("xx",),
         sample_rate_hz=16000,
-        licence="CC0-1.0",
+        license="CC0-1.0",
         source=source,
         files=(
             ModelFile("model.onnx", parts, len(MODEL), sha256(MODEL)),

@@ -12,7 +12,7 @@ from parley.models.manifest import HubSource, PackageSource
 def test_every_model_says_what_it_is_and_every_file_has_a_checksum() -> None:
     for name, spec in models.manifest().items():
         assert spec.name == name == name.lower()
-        assert spec.licence
+        assert spec.license
         assert spec.languages
         assert (spec.sample_rate_hz is None) == (spec.kind == "llm")
         for file in spec.files:

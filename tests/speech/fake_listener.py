@@ -18,7 +18,7 @@ from parley.rpc.v1 import status_pb2
 
 
 @dataclass
-class WireListener(rpc.SpeechRecognitionServicer):
+class FakeListener(rpc.SpeechRecognitionServicer):
     """Its faults are switches a test turns while it runs."""
 
     busy: bool = False
@@ -71,7 +71,7 @@ def _duration(seconds: float) -> Duration:
 
 
 @asynccontextmanager
-async def listening(worker: WireListener) -> AsyncGenerator[str]:
+async def listening(worker: FakeListener) -> AsyncGenerator[str]:
     """Serves the worker on a free port; yields its target."""
     server = grpc.aio.server()
     rpc.add_SpeechRecognitionServicer_to_server(worker, server)

@@ -24,7 +24,7 @@ _TAKES_PINGS = (("grpc.http2.max_ping_strikes", 0), ("grpc.keepalive_permit_with
 
 
 @dataclass
-class WireWorker(rpc.SpeechSynthesisServicer):
+class FakeWorker(rpc.SpeechSynthesisServicer):
     """Its faults are switches a test turns while it runs."""
 
     name: str = "worker"
@@ -144,7 +144,7 @@ class WireWorker(rpc.SpeechSynthesisServicer):
 
 
 @asynccontextmanager
-async def serving(worker: WireWorker) -> AsyncGenerator[str]:
+async def serving(worker: FakeWorker) -> AsyncGenerator[str]:
     """Serves the worker on a free port; yields its target."""
     server = grpc.aio.server(options=_TAKES_PINGS)
     rpc.add_SpeechSynthesisServicer_to_server(worker, server)

@@ -11,14 +11,14 @@ import pytest
 from parley.discovery import StaticDiscovery
 from parley.errors import WorkersBusyError
 from parley.speech import FlushMark, RecognitionPool, RecognitionRequest, Transcript
-from tests.speech.fake_listener import WireListener, listening
+from tests.speech.fake_listener import FakeListener, listening
 
 FRAME_S = 0.02
 REQUEST = RecognitionRequest(sample_rate_hz=16000)
 
 
 @asynccontextmanager
-async def pool_of(*workers: WireListener) -> AsyncGenerator[RecognitionPool]:
+async def pool_of(*workers: FakeListener) -> AsyncGenerator[RecognitionPool]:
     async with AsyncExitStack() as stack:
         targets = [await stack.enter_async_context(listening(worker)) for worker in workers]
         discovery = StaticDiscovery(",".join(targets))
@@ -47,7 +47,7 @@ def in_time(transcripts: list[Transcript]) -> list[tuple[str, float, float]]:
 
 
 async def test_each_flush_gets_its_final_with_its_times() -> None:
-    async with pool_of(WireListener()) as pool:
+    async with pool_of(FakeListener()) as pool:
         assert in_time(await finals(pool, *TWO_TURNS)) == [
             ("1 2 3", 0.0, 3 * FRAME_S),
             ("4 5", 3 * FRAME_S, 5 * FRAME_S),
@@ -56,7 +56,7 @@ async def test_each_flush_gets_its_final_with_its_times() -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 3, 4, 5])
 async def test_a_worker_lost_while_the_person_speaks_loses_no_word(frames: int) -> None:
-    workers = [WireListener(die_after_frames=frames) for _ in range(2)]
+    workers = [FakeListener(die_after_frames=frames) for _ in range(2)]
     async with pool_of(*workers) as pool:
 
         async def healed() -> None:
@@ -74,7 +74,7 @@ async def test_a_worker_lost_while_the_person_speaks_loses_no_word(frames: int) 
 
 
 async def test_a_worker_that_owes_a_final_for_too_long_is_left() -> None:
-    workers = [WireListener(freeze_at_flush=True) for _ in range(2)]
+    workers = [FakeListener(freeze_at_flush=True) for _ in range(2)]
     async with pool_of(*workers) as pool:
 
         async def healed() -> None:
@@ -88,10 +88,10 @@ async def test_a_worker_that_owes_a_final_for_too_long_is_left() -> None:
 
 
 async def test_a_busy_worker_is_passed_over_and_overload_is_refused() -> None:
-    async with pool_of(WireListener(busy=True), WireListener()) as pool:
+    async with pool_of(FakeListener(busy=True), FakeListener()) as pool:
         for _ in range(3):
             assert [t.text for t in await finals(pool, 7, FlushMark(1))] == ["7"]
-    async with pool_of(WireListener(busy=True)) as pool:
+    async with pool_of(FakeListener(busy=True)) as pool:
         with pytest.raises(WorkersBusyError):
             await finals(pool, 7, FlushMark(1))
 
@@ -103,7 +103,7 @@ async def test_a_failing_microphone_is_raised_to_the_listener() -> None:
         raise OSError("unplugged")
 
     heard: list[str] = []
-    async with pool_of(WireListener()) as pool:
+    async with pool_of(FakeListener()) as pool:
         with pytest.raises(OSError, match="unplugged"):
             async for transcript in pool.recognize(REQUEST, broken()):
                 heard.append(transcript.text)

@@ -20,7 +20,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
-from tests.speech.fake_worker import WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import WORD_SAMPLES, FakeWorker, serving
 
 REQUEST = SynthesisRequest(voice="tone")
 TEXTS = ("w1 w2 w3.", "w4 w5 w6 w7.", "w8.")
@@ -29,7 +29,7 @@ LONG = [f"w{n}" for n in range(1, 61)]
 
 
 @asynccontextmanager
-async def pool_of(*workers: WireWorker, seed: int = 0) -> AsyncGenerator[SpeechPool]:
+async def pool_of(*workers: FakeWorker, seed: int = 0) -> AsyncGenerator[SpeechPool]:
     async with AsyncExitStack() as stack:
         targets = [await stack.enter_async_context(serving(worker)) for worker in workers]
         discovery = StaticDiscovery(",".join(targets))
@@ -65,7 +65,7 @@ def heard(events: Sequence[SpeechEvent]) -> list[int]:
 
 
 async def test_every_word_of_every_text_is_heard_once() -> None:
-    async with pool_of(WireWorker()) as pool:
+    async with pool_of(FakeWorker()) as pool:
         events = await speak(pool)
     assert heard(events) == ALL_WORDS
     assert isinstance(events[-1], SynthesisDone)
@@ -77,7 +77,7 @@ async def test_every_word_of_every_text_is_heard_once() -> None:
 @pytest.mark.parametrize("reproducible", [True, False])
 @pytest.mark.parametrize("after", [0, 2, 5])
 async def test_a_lost_worker_loses_no_word(fault: str, reproducible: bool, after: int) -> None:
-    workers = [WireWorker(reproducible=reproducible) for _ in range(2)]
+    workers = [FakeWorker(reproducible=reproducible) for _ in range(2)]
     for worker in workers:
         setattr(worker, fault, after)
     async with pool_of(*workers) as pool:
@@ -95,7 +95,7 @@ async def test_a_lost_worker_loses_no_word(fault: str, reproducible: bool, after
 
 
 async def test_words_keep_their_times_when_the_utterance_moves() -> None:
-    dying = WireWorker(die_after_words=5, reproducible=False)
+    dying = FakeWorker(die_after_words=5, reproducible=False)
     async with pool_of(dying) as pool:
         events = await speak(pool)
     assert len(dying.opened) == 2
@@ -106,7 +106,7 @@ async def test_words_keep_their_times_when_the_utterance_moves() -> None:
 
 
 async def test_a_busy_worker_is_passed_over() -> None:
-    busy, free = WireWorker(busy=True), WireWorker()
+    busy, free = FakeWorker(busy=True), FakeWorker()
     async with pool_of(busy, free) as pool:
         for _ in range(4):
             assert heard(await speak(pool)) == ALL_WORDS
@@ -114,14 +114,14 @@ async def test_a_busy_worker_is_passed_over() -> None:
 
 
 async def test_overload_is_refused_at_once_and_says_when_to_ask_again() -> None:
-    async with pool_of(WireWorker(busy=True), WireWorker(busy=True)) as pool:
+    async with pool_of(FakeWorker(busy=True), FakeWorker(busy=True)) as pool:
         with pytest.raises(WorkersBusyError) as refused:
             await speak(pool)
     assert refused.value.retry_after_s > 0
 
 
 async def test_a_draining_worker_gets_nothing_new() -> None:
-    draining, open_ = WireWorker(draining=True), WireWorker()
+    draining, open_ = FakeWorker(draining=True), FakeWorker()
     async with pool_of(draining, open_) as pool:
         for _ in range(5):
             await speak(pool)
@@ -129,13 +129,13 @@ async def test_a_draining_worker_gets_nothing_new() -> None:
 
 
 async def test_an_unknown_voice_is_an_error_that_names_it() -> None:
-    async with pool_of(WireWorker()) as pool:
+    async with pool_of(FakeWorker()) as pool:
         with pytest.raises(VoiceNotFoundError, match="nobody"):
             await speak(pool, request=SynthesisRequest(voice="nobody"))
 
 
 async def test_the_fallback_voice_speaks_the_text_that_was_cut_from_its_beginning() -> None:
-    first, second = WireWorker(die_after_words=5), WireWorker(voices=("other",))
+    first, second = FakeWorker(die_after_words=5), FakeWorker(voices=("other",))
     async with pool_of(first, second) as pool:
         events = await speak(pool, fallback_voice="other")
     assert heard(events) == [1, 2, 3, 4, 5, 4, 5, 6, 7, 8]
@@ -150,7 +150,7 @@ async def test_no_worker_at_all_is_an_error_that_names_where_it_looked() -> None
 
 
 async def test_closing_the_speech_cancels_it_at_the_worker() -> None:
-    worker = WireWorker(words_per_s=20)
+    worker = FakeWorker(words_per_s=20)
     async with pool_of(worker) as pool:
         async with aclosing(pool.synthesize(REQUEST, said(*TEXTS))) as events:
             async for event in events:
@@ -167,7 +167,7 @@ async def test_a_failing_source_of_text_is_raised_after_what_it_gave_is_spoken()
         raise LookupError("the model went away")
 
     events: list[SpeechEvent] = []
-    async with pool_of(WireWorker()) as pool:
+    async with pool_of(FakeWorker()) as pool:
         with pytest.raises(LookupError):
             async for event in pool.synthesize(REQUEST, broken()):
                 events.append(event)
@@ -180,14 +180,14 @@ async def test_a_worker_that_waits_for_text_is_not_taken_for_a_frozen_one() -> N
         await asyncio.sleep(2.0)  # longer than any limit on owed audio
         yield "w2."
 
-    workers = WireWorker(), WireWorker()
+    workers = FakeWorker(), FakeWorker()
     async with pool_of(*workers) as pool:
         assert heard(await speak(pool, hesitant())) == [1, 2]
     assert sum(len(worker.opened) for worker in workers) == 1
 
 
 async def test_late_first_audio_is_hedged_on_an_idle_worker_within_the_budget() -> None:
-    slow, quick = WireWorker(first_audio_delay_s=0.8), WireWorker()
+    slow, quick = FakeWorker(first_audio_delay_s=0.8), FakeWorker()
     async with pool_of(slow, quick) as pool:
         for _ in range(60):  # earns one hedge
             quick.first_audio_delay_s = slow.first_audio_delay_s = 0.0
@@ -200,14 +200,14 @@ async def test_late_first_audio_is_hedged_on_an_idle_worker_within_the_budget() 
 
 
 async def test_load_spreads_over_the_workers() -> None:
-    workers = [WireWorker(words_per_s=100, slots=8) for _ in range(4)]
+    workers = [FakeWorker(words_per_s=100, slots=8) for _ in range(4)]
     async with pool_of(*workers) as pool:
         await asyncio.gather(*(speak(pool) for _ in range(32)))
     assert all(len(worker.opened) >= 4 for worker in workers)
 
 
 async def test_a_worker_that_was_alone_is_not_waited_for_once_another_could_take_over() -> None:
-    only, late = WireWorker(words_per_s=20), WireWorker(draining=True)
+    only, late = FakeWorker(words_per_s=20), FakeWorker(draining=True)
     async with pool_of(only, late) as pool:
 
         async def the_other_comes() -> None:
@@ -223,7 +223,7 @@ async def test_a_worker_that_was_alone_is_not_waited_for_once_another_could_take
 
 
 async def test_a_refused_call_does_not_queue_at_workers_known_to_be_full() -> None:
-    workers = [WireWorker(busy=True, slots=1) for _ in range(3)]
+    workers = [FakeWorker(busy=True, slots=1) for _ in range(3)]
     async with pool_of(*workers) as pool:
         for worker in workers:
             worker.in_flight = 1
@@ -234,7 +234,7 @@ async def test_a_refused_call_does_not_queue_at_workers_known_to_be_full() -> No
 
 
 async def test_where_every_worker_is_slow_the_last_one_asked_is_heard_out() -> None:
-    workers = [WireWorker() for _ in range(3)]
+    workers = [FakeWorker() for _ in range(3)]
 
     async def slower() -> AsyncGenerator[str]:
         yield "w1 w2."

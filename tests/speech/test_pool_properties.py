@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from parley.discovery.lease import LEASE_MS, Lease
 from parley.discovery.redis import GRACE_S, RedisDiscovery
-from parley.speech.balancing.circuit_breaker import Circuit
+from parley.speech.balancing.circuit_breaker import CircuitBreaker
 from parley.speech.balancing.picker import Candidate, pick
 from parley.speech.synthesis.client import (
     AudioChunk,
@@ -56,7 +56,7 @@ class PoolMachine(RuleBasedStateMachine):
         super().__init__()
         self.world = _World()
         self.discovery = RedisDiscovery("redis://nowhere", "synthesis", clock=self._clock)
-        self.circuits = {name: Circuit(self._clock) for name in NAMES}
+        self.circuits = {name: CircuitBreaker(self._clock) for name in NAMES}
         self.utterance = Utterance(SynthesisRequest(voice="v"))
         self.reproducible = True
         self.owner: str | None = None

@@ -5,7 +5,7 @@ from random import Random
 
 from parley.speech.balancing.picker import Candidate, pick
 from parley.speech.balancing.worker_pace import FEWEST, TRIED_AGAIN_S, WorkerPace
-from tests.speech.fake_worker import WireWorker
+from tests.speech.fake_worker import FakeWorker
 from tests.speech.test_pool import pool_of, said, speak
 
 
@@ -59,7 +59,7 @@ def test_a_slow_worker_helps_out_when_the_others_are_full() -> None:
 
 
 async def test_the_pool_learns_from_first_audio_which_worker_is_slow() -> None:
-    slow, *others = workers = [WireWorker() for _ in range(3)]
+    slow, *others = workers = [FakeWorker() for _ in range(3)]
     slow.first_audio_delay_s = 0.15
     async with pool_of(*workers) as pool:
         for _ in range(8):

@@ -9,7 +9,7 @@ import psutil
 
 from parley.discovery import WorkerAddress
 from parley.speech import AudioChunk, SpeechPool, SynthesisDone, SynthesisRequest
-from tests.speech.fake_worker import WORD_SAMPLES, WireWorker, serving
+from tests.speech.fake_worker import WORD_SAMPLES, FakeWorker, serving
 
 WITHIN_S = 10.0
 
@@ -46,7 +46,7 @@ async def texts() -> AsyncIterator[str]:
 
 
 async def test_a_worker_that_is_no_longer_listed_finishes_what_it_says_and_is_let_go() -> None:
-    async with serving(WireWorker(words_per_s=8)) as leaving, serving(WireWorker()) as staying:
+    async with serving(FakeWorker(words_per_s=8)) as leaving, serving(FakeWorker()) as staying:
         discovery = Listed([leaving])
         async with SpeechPool(discovery) as pool:
             speech = pool.synthesize(SynthesisRequest(voice="tone"), texts())

@@ -19,7 +19,7 @@ from parley.rpc.v1 import status_pb2
 from tests.workers.listening import MODEL, Running, Speaker, listening
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
 from workers.engines.tts_engine import EngineError, FloatSamples
-from workers.engines.whisper import Recogniser, Utterance, VoiceDetector
+from workers.engines.whisper import Recognizer, Utterance, VoiceDetector
 from workers.engines.whisper.hearing import Draft
 
 pytestmark = pytest.mark.servers
@@ -31,7 +31,7 @@ PAUSE = silence(0.4)
 
 STORY = (
     "The old man walked slowly along the shore every morning.",
-    "He collected shells and small pieces of coloured glass.",
+    "He collected shells and small pieces of colored glass.",
     "One day he found a green bottle with a letter inside.",
     "The letter was written by a sailor many years ago.",
     "He said that the island was warm and full of birds.",
@@ -46,8 +46,8 @@ STORY = (
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> Recogniser:
-    return Recogniser(models.ensure(MODEL))
+def recognizer() -> Recognizer:
+    return Recognizer(models.ensure(MODEL))
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def detector() -> VoiceDetector:
 
 
 @pytest.fixture
-async def service(recogniser: Recogniser, detector: VoiceDetector) -> AsyncIterator[Running]:
-    async with listening(recogniser, detector) as running:
+async def service(recognizer: Recognizer, detector: VoiceDetector) -> AsyncIterator[Running]:
+    async with listening(recognizer, detector) as running:
         yield running
 
 

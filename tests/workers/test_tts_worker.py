@@ -38,7 +38,7 @@ async def test_default_voice_speaks(piper: Worker) -> None:
         status = (await stub.GetStatus(status_pb2.GetStatusRequest())).status
         voice = next(v for v in status.voices if v.name == PIPER)
         assert voice.residency == status_pb2.VOICE_RESIDENCY_RESIDENT
-        assert voice.licence
+        assert voice.license
         assert status.resident_bytes > 50e6
 
 

@@ -53,7 +53,7 @@ def test_speech_of_a_moment_is_kept_whatever_its_timestamps() -> None:
         [*range(12), *range(12)],
     ],
 )
-def test_a_loop_is_recognised_at_every_length(tokens: list[int]) -> None:
+def test_a_loop_is_recognized_at_every_length(tokens: list[int]) -> None:
     assert is_loop(tokens, "")
 
 

@@ -157,7 +157,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class VoiceCatalogue(Protocol):
+class VoiceCatalog(Protocol):
     """An engine that knows its voices by itself, not from the manifest."""
 
     def voices(self) -> Mapping[str, ModelSpec]:

@@ -29,7 +29,7 @@ class Urgency(IntEnum):
 
 
 class Engine(Protocol):
-    """What the decoder needs of `Recogniser`."""
+    """What the decoder needs of `Recognizer`."""
 
     @property
     def attempts(self) -> Sequence[object]: ...

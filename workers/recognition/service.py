@@ -118,7 +118,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             languages=self._languages,
             sample_rate_hz=self._model.sample_rate_hz or 0,
             residency=status_pb2.VOICE_RESIDENCY_RESIDENT,
-            licence=self._model.licence,
+            license=self._model.license,
             leases=self._slots.in_flight,
         )
         return status_pb2.GetStatusResponse(status=self._identity.status(self._slots, [voice]))

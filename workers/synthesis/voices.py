@@ -12,7 +12,7 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
-from workers.engines.tts_engine import Engine, LoadedVoice, VoiceCatalogue
+from workers.engines.tts_engine import Engine, LoadedVoice, VoiceCatalog
 from workers.serving.errors import CallError, not_found
 from workers.synthesis.residency import Residency
 
@@ -28,7 +28,7 @@ class Voices:
         self._engine = engine
         self._specs = (
             engine.voices()
-            if isinstance(engine, VoiceCatalogue)
+            if isinstance(engine, VoiceCatalog)
             else {
                 spec.name: spec
                 for spec in models.manifest().values()
@@ -76,7 +76,7 @@ class Voices:
             languages=spec.languages,
             sample_rate_hz=spec.sample_rate_hz or 0,
             residency=state,
-            licence=spec.licence,
+            license=spec.license,
             leases=residency.leases(spec.name),
         )
 

@@ -170,13 +170,13 @@ class Voice(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
     RESIDENCY_FIELD_NUMBER: _builtins.int
-    LICENCE_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
     LEASES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     engine: _builtins.str
     sample_rate_hz: _builtins.int
     residency: Global___VoiceResidency.ValueType
-    licence: _builtins.str
+    license: _builtins.str
     leases: _builtins.int
     """Utterances that hold a lease on it now."""
     @_builtins.property
@@ -191,12 +191,12 @@ class Voice(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         sample_rate_hz: _builtins.int = ...,
         residency: Global___VoiceResidency.ValueType = ...,
-        licence: _builtins.str = ...,
+        license: _builtins.str = ...,
         leases: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "languages", b"languages", "leases", b"leases", "licence", b"licence", "name", b"name", "residency", b"residency", "sample_rate_hz", b"sample_rate_hz"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "languages", b"languages", "leases", b"leases", "license", b"license", "name", b"name", "residency", b"residency", "sample_rate_hz", b"sample_rate_hz"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

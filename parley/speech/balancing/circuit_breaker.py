@@ -10,7 +10,7 @@ TRIAL_S = 2.0
 
 
 @dataclass
-class Circuit:
+class CircuitBreaker:
     """Opens when the worker is lost; each further loss doubles the rest, a success closes it."""
 
     clock: Clock = monotonic

@@ -11,7 +11,7 @@ from parley.background import background
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
 from parley.rpc.v1 import status_pb2
-from parley.speech.balancing.circuit_breaker import Circuit
+from parley.speech.balancing.circuit_breaker import CircuitBreaker
 from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.worker_pace import WorkerPace
 from parley.speech.channel import connection_fault
@@ -25,7 +25,7 @@ KeepOnly = Callable[[Collection[str]], Awaitable[None]]
 
 @dataclass
 class _Entry:
-    circuit: Circuit
+    circuit: CircuitBreaker
     pace: WorkerPace
     status: status_pb2.WorkerStatus | None = None
     reachable: bool = True
@@ -65,7 +65,7 @@ class Roster:
         fault = self._entry(target).fault
         return f"{target}: {fault}" if fault else target
 
-    def circuit(self, target: str) -> Circuit:
+    def circuit(self, target: str) -> CircuitBreaker:
         return self._entry(target).circuit
 
     def pace(self, target: str) -> WorkerPace:
@@ -119,7 +119,9 @@ class Roster:
             entry.reachable, entry.fault = True, None
 
     def _entry(self, target: str) -> _Entry:
-        return self._entries.setdefault(target, _Entry(Circuit(self.clock), WorkerPace(self.clock)))
+        return self._entries.setdefault(
+            target, _Entry(CircuitBreaker(self.clock), WorkerPace(self.clock))
+        )
 
     def _candidate(self, target: str, *, draining: bool) -> Candidate:
         entry = self._entry(target)

@@ -27,7 +27,7 @@ from parley.speech.recognition.client import (
     Transcript,
     TranscriptKind,
 )
-from parley.speech.replay_buffer import Feed
+from parley.speech.replay_buffer import ReplayBuffer
 from parley.tls import ClientTls
 
 KEPT_FRAMES = 3000
@@ -90,7 +90,7 @@ class RecognitionPool:
         answered by a FINAL is sent to another one. Raises what `audio` raises, and SpeechError
         subclasses.
         """
-        feed = Feed(audio)
+        feed = ReplayBuffer(audio)
         feed.open()
         unanswered = _Unanswered(feed, 2 * request.sample_rate_hz)
         failures = Failures()
@@ -150,7 +150,7 @@ class RecognitionPool:
 class _Unanswered:
     """The audio that no FINAL has answered, and where it stands in the speaker's time."""
 
-    feed: Feed[bytes | FlushMark]
+    feed: ReplayBuffer[bytes | FlushMark]
     bytes_per_s: int
     _before_s: float = field(default=0.0, init=False)
     _call_began_s: float = field(default=0.0, init=False)

@@ -17,7 +17,7 @@ from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.roster import Roster
 from parley.speech.balancing.workers import PATIENCE_S, RETRIED, Failures, Workers
 from parley.speech.channel import Channels
-from parley.speech.replay_buffer import Feed
+from parley.speech.replay_buffer import ReplayBuffer
 from parley.speech.synthesis.attempt import CHECK_S, Attempt
 from parley.speech.synthesis.client import SpeechEvent, SynthesisCall, SynthesisRequest
 from parley.speech.synthesis.utterance import Resumption, Utterance
@@ -90,7 +90,7 @@ class SpeechPool:
         """
         self._hedges.earn()
         utterance = Utterance(request)
-        feed = Feed(texts)
+        feed = ReplayBuffer(texts)
         feed.open()
         try:
             async with aclosing(self._speak(utterance, feed, fallback_voice)) as events:
@@ -102,7 +102,7 @@ class SpeechPool:
             raise feed.failure
 
     async def _speak(
-        self, utterance: Utterance, feed: Feed[str], fallback_voice: str | None
+        self, utterance: Utterance, feed: ReplayBuffer[str], fallback_voice: str | None
     ) -> AsyncGenerator[SpeechEvent]:
         """Attempt after attempt, each going on where the last one broke off."""
         resumption = utterance.resume()
@@ -147,7 +147,7 @@ class SpeechPool:
         candidate: Candidate,
         utterance: Utterance,
         resumption: Resumption,
-        feed: Feed[str],
+        feed: ReplayBuffer[str],
         *,
         is_last: bool = False,
     ) -> Attempt:
@@ -169,7 +169,11 @@ class SpeechPool:
         )
 
     async def _hedged(
-        self, attempt: Attempt, utterance: Utterance, resumption: Resumption, feed: Feed[str]
+        self,
+        attempt: Attempt,
+        utterance: Utterance,
+        resumption: Resumption,
+        feed: ReplayBuffer[str],
     ) -> tuple[Attempt, list[SpeechEvent | None]]:
         """The attempt whose first audio comes first, and its events up to there.
 

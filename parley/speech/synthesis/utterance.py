@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from parley.audio import Samples
-from parley.speech.replay_buffer import Feed
+from parley.speech.replay_buffer import ReplayBuffer
 from parley.speech.synthesis.client import (
     AudioChunk,
     SpeechEvent,
@@ -37,7 +37,7 @@ class Resumption:
     base_sample: int = 0
     """Where the call's sample 0 stands in the utterance."""
 
-    async def texts(self, feed: Feed[str]) -> AsyncGenerator[str]:
+    async def texts(self, feed: ReplayBuffer[str]) -> AsyncGenerator[str]:
         skip_words = self.skip_words
         async for text in feed.read(self.first_text):
             yield " ".join(text.split()[skip_words:]) if skip_words else text

@@ -128,7 +128,7 @@ def test_no_character_is_lost_or_moved(
 
 
 @given(st.lists(st.text(alphabet="ab.,!?", min_size=1), max_size=60).map(" ".join))
-def test_how_the_text_is_tokenised_does_not_matter(text: str) -> None:
+def test_how_the_text_is_tokenized_does_not_matter(text: str) -> None:
     whole = ClauseSegmenter(3)
     at_once = [*whole.push(text), *whole.finish()]
     one_by_one = ClauseSegmenter(3)

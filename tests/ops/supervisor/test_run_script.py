@@ -29,10 +29,12 @@ class Machine:
             assert found is not None, tool
             (self.bin / tool).symlink_to(found)
         shutil.copy(paths.repository() / "run", self.checkout)
-        package = self.checkout / "parley"
-        package.mkdir()
-        for name in ("__init__.py", "cli.py", "errors.py"):
-            shutil.copy(paths.repository() / "parley" / name, package)
+        for name in (
+            *("parley/__init__.py", "parley/errors.py", "parley/program.py"),
+            *("cli/__init__.py", "cli/main.py"),
+        ):
+            (self.checkout / name).parent.mkdir(exist_ok=True)
+            shutil.copy(paths.repository() / name, self.checkout / name)
         self.write_lock("uv", SMALL)
 
     def write_lock(self, *packages: str) -> None:

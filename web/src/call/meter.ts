@@ -6,7 +6,7 @@ const QUIETEST_DBFS = -55;
 const LOUDEST_DBFS = -10;
 
 export class Meter {
-  #analysed: MediaStreamTrack | null = null;
+  #analyzed: MediaStreamTrack | null = null;
   #analyser: AnalyserNode | null = null;
   #samples = new Float32Array(0);
   #close = () => {};
@@ -16,7 +16,7 @@ export class Meter {
   /** From 0 (quiet) to 1 (loud), over about the last 40 ms. */
   level(): number {
     // Another microphone gives the same LiveKit track another media track.
-    if (this.#analysed !== this.track.mediaStreamTrack) this.#open();
+    if (this.#analyzed !== this.track.mediaStreamTrack) this.#open();
     if (!this.#analyser) return 0;
     this.#analyser.getFloatTimeDomainData(this.#samples);
     let energy = 0;
@@ -32,7 +32,7 @@ export class Meter {
   #open(): void {
     this.#close();
     const { analyser, cleanup } = createAudioAnalyser(this.track, { fftSize: 2048 });
-    this.#analysed = this.track.mediaStreamTrack;
+    this.#analyzed = this.track.mediaStreamTrack;
     this.#analyser = analyser;
     this.#samples = new Float32Array(analyser.fftSize);
     this.#close = () => void cleanup();

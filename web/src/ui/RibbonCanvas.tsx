@@ -104,11 +104,11 @@ function paint(
 
 function inkOf(element: Element): Ink {
   const style = getComputedStyle(element);
-  const colour = (name: string) => style.getPropertyValue(name);
+  const color = (name: string) => style.getPropertyValue(name);
   return {
-    person: colour("--person"),
-    agent: colour("--agent"),
-    line: colour("--line"),
-    text: colour("--quiet"),
+    person: color("--person"),
+    agent: color("--agent"),
+    line: color("--line"),
+    text: color("--quiet"),
   };
 }

@@ -103,10 +103,10 @@ export function drawRibbon(
   }
 }
 
-function bar(context: CanvasRenderingContext2D, colour: string, x: number, y: number, h: number) {
+function bar(context: CanvasRenderingContext2D, color: string, x: number, y: number, h: number) {
   const length = Math.abs(h);
   if (length < 0.5) return;
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.beginPath();
   context.roundRect(x, h < 0 ? y - length : y, BAR_PX, length, BAR_PX / 2);
   context.fill();

@@ -83,7 +83,7 @@ def _spec(name: str, folder: Path) -> ModelSpec:
         engine="cosyvoice",
         languages=LANGUAGES,
         sample_rate_hz=SAMPLE_RATE_HZ,
-        licence="the recording's",
+        license="the recording's",
         source=FolderSource(folder),
         files=(),
     )

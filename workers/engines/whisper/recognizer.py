@@ -53,7 +53,7 @@ class AbandonedError(Exception):
     """Raised inside a decode that something more urgent waits for."""
 
 
-class Recogniser:
+class Recognizer:
     """One loaded model; `decode` blocks and belongs in one thread at a time."""
 
     def __init__(

@@ -13,7 +13,7 @@ from parley import models, paths
 from parley.errors import ConfigurationError, ModelError
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
 from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper import Recogniser, Utterance, VoiceActivity, VoiceDetector
+from workers.engines.whisper import Recognizer, Utterance, VoiceActivity, VoiceDetector
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.guards import LEAST_VOICE, voice_certainty
 from workers.engines.whisper.recognizer import AbandonedError, Attempt
@@ -28,8 +28,8 @@ def folder() -> Path:
 
 
 @pytest.fixture(scope="module")
-def recogniser(folder: Path) -> Recogniser:
-    return Recogniser(folder)
+def recognizer(folder: Path) -> Recognizer:
+    return Recognizer(folder)
 
 
 @pytest.fixture(scope="module")
@@ -49,36 +49,36 @@ def utterance(detector: VoiceDetector) -> Callable[[FloatSamples], Utterance]:
 Made = Callable[[FloatSamples], Utterance]
 
 
-def test_speech_is_heard_word_for_word(recogniser: Recogniser, utterance: Made) -> None:
-    hearing = recogniser.hear(utterance(speech(LIGHTS)))
+def test_speech_is_heard_word_for_word(recognizer: Recognizer, utterance: Made) -> None:
+    hearing = recognizer.hear(utterance(speech(LIGHTS)))
     assert words(hearing.text) == words(LIGHTS)
     assert 0.5 < hearing.confidence <= 1
 
 
 @pytest.mark.parametrize("text", LOOPING)
 def test_what_loops_without_silence_after_it_is_heard_once(
-    recogniser: Recogniser, folder: Path, utterance: Made, text: str
+    recognizer: Recognizer, folder: Path, utterance: Made, text: str
 ) -> None:
     said = utterance(speech(text)[: -16000 // 4])
-    unpadded = Recogniser(folder, attempts=(Attempt(padding_s=0.0), *recogniser.attempts))
+    unpadded = Recognizer(folder, attempts=(Attempt(padding_s=0.0), *recognizer.attempts))
     (draft,) = unpadded.decode([said])
     assert draft.loops
     assert len(words(draft.hearing.text)) >= 2 * len(words(text))
     assert len(words(unpadded.hear(said).text)) == len(words(text))
-    assert len(words(recogniser.hear(said).text)) == len(words(text))
+    assert len(words(recognizer.hear(said).text)) == len(words(text))
 
 
-def test_a_batch_hears_what_each_would_alone(recogniser: Recogniser, utterance: Made) -> None:
+def test_a_batch_hears_what_each_would_alone(recognizer: Recognizer, utterance: Made) -> None:
     batch = [utterance(speech(LIGHTS)), utterance(speech(WEATHER))]
-    drafts = recogniser.decode(batch)
+    drafts = recognizer.decode(batch)
     assert [words(draft.hearing.text) for draft in drafts] == [words(LIGHTS), words(WEATHER)]
 
 
 def test_words_carry_times_in_their_order_and_within_the_sound(
-    recogniser: Recogniser, utterance: Made
+    recognizer: Recognizer, utterance: Made
 ) -> None:
     said = utterance(np.concatenate([silence(0.3), speech(WEATHER), silence(0.3)]))
-    hearing = recogniser.hear(replace(said, word_times=True))
+    hearing = recognizer.hear(replace(said, word_times=True))
     assert " ".join(word.word for word in hearing.words) == hearing.text
     starts = [word.start_s for word in hearing.words]
     assert starts == sorted(starts)
@@ -86,23 +86,23 @@ def test_words_carry_times_in_their_order_and_within_the_sound(
     assert hearing.words[-1].end_s > 0.7 * said.duration_s
 
 
-def test_word_times_in_a_batch_with_silence(recogniser: Recogniser, utterance: Made) -> None:
+def test_word_times_in_a_batch_with_silence(recognizer: Recognizer, utterance: Made) -> None:
     batch = [utterance(silence(1)), utterance(speech(LIGHTS))]
-    drafts = recogniser.decode([replace(each, word_times=True) for each in batch])
+    drafts = recognizer.decode([replace(each, word_times=True) for each in batch])
     assert [word.word for word in drafts[1].hearing.words][-1] == "kitchen."
 
 
-def test_a_hint_decides_how_a_name_is_written(recogniser: Recogniser, utterance: Made) -> None:
+def test_a_hint_decides_how_a_name_is_written(recognizer: Recognizer, utterance: Made) -> None:
     said = utterance(speech("Please call Kathryn Smythe."))
-    assert "Smythe" not in recogniser.hear(said).text
-    assert "Smythe" in recogniser.hear(replace(said, hints="Kathryn Smythe")).text
+    assert "Smythe" not in recognizer.hear(said).text
+    assert "Smythe" in recognizer.hear(replace(said, hints="Kathryn Smythe")).text
 
 
 def test_a_decode_that_nobody_wants_any_more_ends_early(
-    recogniser: Recogniser, utterance: Made
+    recognizer: Recognizer, utterance: Made
 ) -> None:
     with pytest.raises(AbandonedError):
-        recogniser.decode([utterance(speech(LIGHTS))], abandoned=lambda: True)
+        recognizer.decode([utterance(speech(LIGHTS))], abandoned=lambda: True)
 
 
 @pytest.mark.parametrize("noise", sorted(noises()))
@@ -112,17 +112,17 @@ def test_noise_is_no_voice(detector: VoiceDetector, noise: str) -> None:
 
 @pytest.mark.parametrize("noise", sorted(noises()))
 def test_noise_that_passes_for_a_voice_gives_no_sentence(
-    recogniser: Recogniser, noise: str
+    recognizer: Recognizer, noise: str
 ) -> None:
     said = Utterance(samples=noises()[noise], voice=0.75, language="en")
-    assert recogniser.hear(said).text == ""
+    assert recognizer.hear(said).text == ""
 
 
 @pytest.mark.parametrize("text", ["Yes.", "Stop.", "Okay.", "What?", "Good morning."])
-def test_a_word_is_voice_enough(recogniser: Recogniser, utterance: Made, text: str) -> None:
+def test_a_word_is_voice_enough(recognizer: Recognizer, utterance: Made, text: str) -> None:
     said = utterance(speech(text))
     assert said.voice > 0.8
-    assert words(recogniser.hear(said).text) == words(text)
+    assert words(recognizer.hear(said).text) == words(text)
 
 
 def test_voice_activity_is_the_same_however_the_sound_comes(detector: VoiceDetector) -> None:
@@ -158,7 +158,7 @@ def _shared(name: str) -> Path:
 
 
 def test_recorded_speech_that_used_to_loop_is_heard_once(
-    recogniser: Recogniser, utterance: Made
+    recognizer: Recognizer, utterance: Made
 ) -> None:
     from bench.recordings import read_samples  # noqa: PLC0415 - only where the clips are
 
@@ -166,6 +166,6 @@ def test_recorded_speech_that_used_to_loop_is_heard_once(
     with (folder / "transcripts.tsv").open(encoding="utf-8") as lines:
         said = {row["file"]: row["transcript"] for row in csv.DictReader(lines, delimiter="\t")}
     for name in ("1688-142285-0003.flac", "1998-15444-0002.flac", "2414-128291-0001.flac"):
-        text = recogniser.hear(utterance(read_samples(folder / name))).text
+        text = recognizer.hear(utterance(read_samples(folder / name))).text
         assert jiwer.wer(" ".join(words(said[name])), " ".join(words(text))) < 0.5
         assert len(words(text)) < 1.3 * len(words(said[name]))
