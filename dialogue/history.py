@@ -66,8 +66,8 @@ def recent(conversation: Sequence[Message]) -> list[Message]:
         if characters > MAX_CONVERSATION_CHARS:
             dropped = min(place + 1, len(conversation) - 1)
             break
-    while isinstance(conversation[dropped : dropped + 1], ToolMessage):
-        dropped += 1
+    while dropped and isinstance(conversation[dropped], ToolMessage):
+        dropped -= 1
     return list(conversation[dropped:])
 
 
@@ -140,9 +140,11 @@ def _append(shown: list[Message], message: UserMessage | AssistantMessage) -> No
     last = shown[-1] if shown else None
     if isinstance(message, UserMessage) and isinstance(last, UserMessage):
         shown[-1] = UserMessage(f"{last.text} {message.text}")
-    elif isinstance(last, AssistantMessage) and isinstance(message, AssistantMessage):
-        if not last.calls:
-            message = AssistantMessage(f"{last.text} {message.text}")
-            shown[-1] = message
+    elif (
+        isinstance(message, AssistantMessage)
+        and isinstance(last, AssistantMessage)
+        and not last.calls
+    ):
+        shown[-1] = AssistantMessage(f"{last.text} {message.text}")
     else:
         shown.append(message)

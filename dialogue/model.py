@@ -168,8 +168,8 @@ class OpenAIModel:
                             yield piece
         except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
             raise as_model_request_error(error, at=str(self.client.base_url)) from error
-        for request in calls.complete():
-            yield request
+        for call in calls.complete():
+            yield call
         yield Finished(reason or "stop")
 
     async def fill_prompt_cache(

@@ -42,3 +42,8 @@ ENGLISH = Phrases(
     closing="Goodbye!",
     resumed="Sorry, we were cut off for a moment. I'm back.",
 )
+
+
+def phrases_of(language: str) -> Phrases:
+    """Those of the language, "en" or "en-GB"; English where there are none."""
+    return ENGLISH

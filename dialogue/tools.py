@@ -131,6 +131,38 @@ class DeclaredTool:
         return as_text(await _call(self.tool.function, given))
 
 
+@dataclass(frozen=True)
+class RenamedTool:
+    """A tool under another name, where two have the same."""
+
+    name: str
+    description: str
+    schema: dict[str, JsonValue]
+    says: str | None
+    read_only: bool
+    must_finish: bool
+    needs_approval: bool
+    timeout_s: float
+    tool: CallableTool
+
+    async def run(self, arguments: dict[str, JsonValue], context: ToolContext) -> str:
+        return await self.tool.run(arguments, context)
+
+
+def renamed(tool: CallableTool, name: str) -> CallableTool:
+    return RenamedTool(
+        name=name,
+        description=tool.description,
+        schema=tool.schema,
+        says=tool.says,
+        read_only=tool.read_only,
+        must_finish=tool.must_finish,
+        needs_approval=tool.needs_approval,
+        timeout_s=tool.timeout_s,
+        tool=tool,
+    )
+
+
 async def _call(function: Callable[..., Any], given: Mapping[str, Any]) -> object:
     if inspect.iscoroutinefunction(function):
         return await function(**given)
@@ -184,7 +216,7 @@ async def run_tool(
             f"The tool did not answer within {tool.timeout_s:g} seconds; it is not known whether "
             "it did its work. Apologize."
         )
-    except Exception as error:  # noqa: BLE001 - whatever a tool raises, the conversation goes on
+    except Exception as error:
         return "failed", _fault(tool, error, context)
     if len(result) > MAX_RESULT_CHARS:
         result = f"{result[:MAX_RESULT_CHARS]} … (the rest is left out)"

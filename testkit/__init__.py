@@ -1,0 +1,1 @@
+"""What tests and benches share: stand-ins that speak the protocol on a real socket."""
