@@ -1,4 +1,4 @@
-"""A language model on a real socket that says what a script tells it, as OpenAI's API streams it."""
+"""A language model on a real socket: it streams, as OpenAI does, what a script tells it to."""
 
 import asyncio
 import json
