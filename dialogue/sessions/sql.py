@@ -245,6 +245,12 @@ def _sqlite(address: URL, timeout_s: float) -> AsyncEngine:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _roll_back(connection: Any, _record: object, _error: object) -> None:
+        # After a cancelled call the connection is closed, but a cursor that was not read to its
+        # end keeps it alive, and with it the lock of its transaction.
+        connection.rollback()
+
     return engine
 
 
