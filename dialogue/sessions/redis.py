@@ -98,7 +98,8 @@ class RedisStore:
             return int(await self._purge(keys=[_INDEX], args=[repr(began_before_s), _PREFIX]))
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        async with self._answering():
+            await self._client.aclose()
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:

@@ -68,6 +68,9 @@ _entries = Table(
 _TABLES_LOCK = 0x7061726C6579
 """PostgreSQL's CREATE ... IF NOT EXISTS fails where two processes run it at once."""
 
+GOODBYE_S = 0.25
+"""How long PostgreSQL has to end what a cancelled call had begun; SQLAlchemy waits two seconds."""
+
 _making_file = threading.Lock()
 
 
@@ -146,7 +149,8 @@ class SqlStore:
             return (await connection.execute(old)).rowcount
 
     async def aclose(self) -> None:
-        await self._engine.dispose()
+        async with bounded(self._name, self._timeout_s):
+            await self._engine.dispose()
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
@@ -219,12 +223,18 @@ def _postgresql(address: URL) -> AsyncEngine:
         raise ConfigurationError(
             "sessions in PostgreSQL need asyncpg: install parley[postgres]"
         ) from None
-    return create_async_engine(
+    engine = create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(connect, address.render_as_string(hide_password=False)),
         pool_pre_ping=True,  # finds a connection that the server has ended, before it is used
         hide_parameters=True,
     )
+
+    @event.listens_for(engine.sync_engine, "invalidate")
+    def _end(connection: Any, _record: object, _error: object) -> None:
+        asyncio.get_running_loop().call_later(GOODBYE_S, connection.driver_connection.terminate)
+
+    return engine
 
 
 def _sqlite(address: URL, timeout_s: float) -> AsyncEngine:

@@ -48,6 +48,11 @@ class InRedis:
         async with redis.asyncio.Redis.from_url(self.place) as client:
             await client.rpush(f"parley:session:{session_id}", payload)
 
+    async def expires_in_s(self, session_id: str) -> int:
+        """-1: never."""
+        async with redis.asyncio.Redis.from_url(self.place) as client:
+            return int(await client.ttl(f"parley:session:{session_id}"))
+
 
 _RESERVE = "UPDATE parley_sessions SET length = length + 1 WHERE id = {} RETURNING length - 1"
 _INSERT = "INSERT INTO parley_session_entries VALUES ({}, {}, 'raw', {})"
