@@ -82,8 +82,12 @@ class Connection:
         self._refused = ""
 
     def check(self) -> None:
-        """Has the tools listed again, which shows whether the server is there."""
-        self._stale.set()
+        """Has the tools listed again, which shows whether a server reached by HTTP is there.
+
+        A child process needs none: that it has ended is seen, and one that is busy is let be.
+        """
+        if self.server.url:
+            self._stale.set()
 
     def gone(self, error: MCPError) -> bool:
         """Whether the error of a call says that the server is not there, or knows us no more."""
@@ -102,12 +106,13 @@ class Connection:
                 await self._connected_once()
             # Whatever a server or a transport raises, the session goes on and tries again.
             except Exception as error:
-                # A cancellation that comes with the error is lost in the SDK's task groups.
-                if self.closing:
-                    return
-                self._lost(error)
+                if not self.closing:
+                    self._lost(error)
             finally:
                 self.tried.set()
+            # A cancellation that comes with an error is lost in the SDK's task groups.
+            if self.closing:
+                return
             if self._clock() - began_s >= self._pace.longest_retry_s:
                 wait_s = self._pace.first_retry_s
             await asyncio.sleep(wait_s)

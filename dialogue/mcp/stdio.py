@@ -49,13 +49,15 @@ async def stdio_transport(
     try:
         to_us, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
         sent, to_child = anyio.create_memory_object_stream[SessionMessage](0)
+        closing = asyncio.Event()
         async with anyio.create_task_group() as tasks, to_us, received, sent, to_child:
             tasks.start_soon(_log_lines, process, on_log_line)
             tasks.start_soon(_write, process, to_child)
-            tasks.start_soon(_read, process, to_us)
+            tasks.start_soon(_read, process, to_us, closing)
             try:
                 yield received, sent
             finally:
+                closing.set()
                 with anyio.CancelScope(shield=True):
                     await _end(process)
                 tasks.cancel_scope.cancel()
@@ -67,6 +69,7 @@ async def stdio_transport(
 async def _read(
     process: asyncio.subprocess.Process,
     to_us: MemoryObjectSendStream[SessionMessage | Exception],
+    closing: asyncio.Event,
 ) -> None:
     assert process.stdout is not None
     while line := await process.stdout.readline():
@@ -78,7 +81,8 @@ async def _read(
             await to_us.send(error)  # a server that prints is told of, and goes on
             continue
         await to_us.send(SessionMessage(message))
-    raise ProcessEndedError("it has ended")
+    if not closing.is_set():
+        raise ProcessEndedError("it has ended")
 
 
 async def _write(
@@ -108,22 +112,27 @@ async def _log_lines(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Closes the child's input, then SIGTERM, then SIGKILL: to its group, and within two graces."""
+    """Closes the child's input, then SIGTERM, then SIGKILL: to its group, and within two graces.
+
+    A cancellation cuts the graces short; the child has ended all the same.
+    """
     assert process.stdin is not None
     process.stdin.close()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_S):
-            await process.wait()
-    _signal_group(process.pid, signal.SIGTERM)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_S):
-            # Nothing tells when a group has gone.
-            while _signal_group(process.pid, 0):  # noqa: ASYNC110
-                await asyncio.sleep(GROUP_POLL_S)
-    _signal_group(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(GRACE_S):
-            await process.wait()
+    try:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
+        _signal_group(process.pid, signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                # Nothing tells when a group has gone.
+                while _signal_group(process.pid, 0):  # noqa: ASYNC110
+                    await asyncio.sleep(GROUP_POLL_S)
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await process.wait()
 
 
 def _signal_group(group: int, number: int) -> bool:

@@ -73,7 +73,7 @@ class McpTool:
             raise ToolError(f"{self.name} gave no valid answer: {why}") from error
         text = result_text(result)
         if result.is_error:
-            raise ToolError(text or f"{self.name} failed")
+            raise ToolError(self.connection.redacted(text) or f"{self.name} failed")
         return text
 
     def _failed(self, error: MCPError) -> ToolError:

@@ -1,6 +1,7 @@
 """Tools of MCP servers, against servers that the protocol's own SDK makes."""
 
 import asyncio
+import itertools
 import json
 import logging
 import os
@@ -13,14 +14,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from mcp_types import CallToolResult, ImageContent, TextContent
 from pydantic import JsonValue
 
 from dialogue.mcp import McpTool, McpTools, Pace
-from dialogue.mcp.content import result_text
 from parley.app.mcp import McpServer
 from parley.app.tool import ToolError
 from parley.errors import ConfigurationError
+from tests.turned_loop import TurnedLoop
 
 SERVER = Path(__file__).with_name("mcp_server.py")
 SOON = Pace(first_retry_s=0.05, longest_retry_s=0.4, check_s=0.2, listen_again_s=0.05)
@@ -326,39 +326,59 @@ async def test_no_secret_in_logs_or_errors(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     port = await servers.start_http()
-    async with connected(http(port), http(port, name="wrong", headers={})) as (tools, _):
-        with pytest.raises(ToolError) as failed:
-            await run(tools, "bakery_add", a="s3cr3t-token")
-        assert await run(tools, "bakery_authorization") == "Bearer s3cr3t-token"
-        assert await run(tools, "wrong_authorization") == ""
-    assert "…" in str(failed.value) or "s3cr3t-token" not in str(failed.value)
-    ours = [r.getMessage() for r in caplog.records if r.name.startswith("dialogue")]
-    assert "s3cr3t-token" not in " ".join(ours)
+    async with connected(http(port)) as (tools, problems):
+        assert await run(tools, "add", a=2, b=3) == "5"
+        await servers.kill_http()
+        assert "s3cr3t" not in await problems.get()
+        assert "s3cr3t" not in caplog.text  # that of the SDK and of HTTP as well
+        await servers.start_http(port=port)
+        await works_again(tools)
+        assert await run(tools, "authorization") == "Bearer s3cr3t-token"
+        with pytest.raises(ToolError, match="input_value='…'"):
+            await run(tools, "add", a="s3cr3t-token", b=1)
+
+
+@pytest.mark.servers
+async def test_refused_request_is_told_with_its_status(servers: Servers) -> None:
+    port = await servers.start_http()
+    wrong = McpServer(name="wrong", url=f"http://127.0.0.1:{port}/elsewhere")
+    async with connected(wrong) as (tools, problems):
+        assert await problems.get() == "wrong: it answered HTTP 404 Not Found"
+        assert tools.tools() == ()
+
+
+def test_server_that_stays_away_is_tried_more_and_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="dialogue")
+    tried_s: list[float] = []
+
+    class Tried(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tried_s.append(asyncio.get_running_loop().time())
+
+    async def stay_away() -> None:
+        loop = asyncio.get_running_loop()
+        nowhere = McpServer(name="nowhere", command=["parley-no-such-program"])
+        problems: list[str] = []
+        async with McpTools(
+            [nowhere], clock=loop.time, on_problem=lambda name, message: problems.append(message)
+        ):
+            await asyncio.sleep(95)
+        assert len(problems) == 1
+
+    handler = Tried()
+    logging.getLogger("dialogue.mcp").addHandler(handler)
+    try:
+        with asyncio.Runner(loop_factory=TurnedLoop) as runner:
+            runner.run(stay_away())
+    finally:
+        logging.getLogger("dialogue.mcp").removeHandler(handler)
+    waits_s = [round(b - a, 1) for a, b in itertools.pairwise(tried_s)]
+    assert waits_s == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
 def test_two_servers_of_one_name_are_refused() -> None:
     server = McpServer(name="twin", command=["true"])
     with pytest.raises(ConfigurationError, match="twin"):
         McpTools([server, server])
-
-
-@pytest.mark.parametrize(
-    ("texts", "structured", "said"),
-    [
-        (["5"], {"result": "5"}, "5"),
-        (["5"], {"result": 5}, "5"),
-        (["a", "b"], {"result": ["a", "b"]}, "a\nb"),
-        (['{"x": 1}'], {"x": 1}, '{"x": 1}'),
-        (["Done."], {"x": "ä"}, 'Done.\n{"x": "ä"}'),
-        ([], {"x": 1}, '{"x": 1}'),
-        ([], None, ""),
-    ],
-)
-def test_what_is_structured_is_said_once(texts: list[str], structured: object, said: str) -> None:
-    content = [TextContent(text=text) for text in texts]
-    assert result_text(CallToolResult(content=content, structured_content=structured)) == said
-
-
-def test_what_is_no_text_is_named() -> None:
-    image = ImageContent(data="aGVsbG8=", mime_type="image/png")
-    assert result_text(CallToolResult(content=[image])) == "[image omitted: image/png]"
