@@ -1,0 +1,131 @@
+"""Answers a session with a declared Agent: instructions, tools, MCP servers, hand-offs."""
+
+import logging
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
+
+from dialogue import history
+from dialogue.answer import Answer, HandOffTool
+from dialogue.model import ChatModel
+from dialogue.resources import Resources
+from dialogue.tools import CallableTool, DeclaredTool, renamed
+from dialogue.unfinished import Unfinished
+from parley.app.agent import Agent, HandOff
+from parley.app.engine import Turn
+from parley.app.events import Event
+from parley.app.session import Session
+from parley.app.tool import Tool
+from parley.errors import ParleyError
+
+_log = logging.getLogger(__name__)
+
+
+class DeclaredEngine:
+    """The Engine of an Agent and of those that it may hand over to."""
+
+    def __init__(
+        self, app: Agent, session: Session, resources: Resources, *, unfinished: Unfinished
+    ) -> None:
+        self._app = app
+        self._session = session
+        self._resources = resources
+        self._unfinished = unfinished
+        self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
+
+    @property
+    def agent(self) -> Agent:
+        """The agent that speaks now: the latest that the log says has taken over."""
+        name = history.current_agent(self._session.log.entries)
+        if name is None:
+            return self._app
+        if name not in self._agents:
+            _log.warning("session %s: no agent %r is declared", self._session.id, name)
+        return self._agents.get(name, self._app)
+
+    async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
+        agent = self.agent
+        language = agent.language or turn.session.language
+        phrases = self._resources.phrases(language)
+        if agent.closing is not None:
+            phrases = replace(phrases, closing=agent.closing)
+        keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
+        answer = Answer(
+            turn,
+            model=self._model(agent),
+            messages=history.messages(
+                [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
+                instructions=self.instructions(agent),
+                text=turn.text.strip(),
+                running=self._unfinished.running,
+            ),
+            tools=await self.tools(agent),
+            agents=keeps,
+            phrases=phrases,
+            resources=self._resources,
+            unfinished=self._unfinished,
+        )
+        events = answer.events()
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
+        """Nothing to do: the log holds it."""
+
+    def instructions(self, agent: Agent) -> str:
+        given = agent.instructions
+        return self._resources.instructions if given is None else given
+
+    async def tools(self, agent: Agent) -> Sequence[CallableTool]:
+        """All that the agent may call, in an order that does not change. Servers that cannot say
+        what they offer are left out, and the log of the process tells it."""
+        own: list[CallableTool] = [
+            DeclaredTool(tool) for tool in agent.tools if isinstance(tool, Tool)
+        ]
+        tools: list[CallableTool] = [*own, *map(_hand_off_tool, agent.handoffs)]
+        names = {tool.name for tool in tools}
+        for server in agent.mcp:
+            if self._resources.sources is None:
+                _log.warning("agent %s: MCP server %s is not served", agent.name, server.name)
+                continue
+            try:
+                offered = await self._resources.sources(server).tools()
+            except ParleyError as error:
+                _log.warning("agent %s has no tools of %s: %s", agent.name, server.name, error)
+                continue
+            for tool in offered:
+                taken = tool.name in names
+                tools.append(
+                    renamed(tool, f"{_as_name(server.name)}_{tool.name}") if taken else tool
+                )
+                names.add(tools[-1].name)
+        return tools
+
+    def _model(self, agent: Agent) -> ChatModel:
+        if agent.model is None and agent.temperature is None:
+            return self._resources.model
+        return self._resources.model.variant(model=agent.model, temperature=agent.temperature)
+
+
+def declared_agents(app: Agent) -> Iterator[Agent]:
+    """The agent and all that can be reached from it, each once."""
+    waiting, seen = [app], set[int]()
+    while waiting:
+        agent = waiting.pop(0)
+        if id(agent) not in seen:
+            seen.add(id(agent))
+            yield agent
+            waiting += [hand_off.agent for hand_off in agent.handoffs]
+
+
+def _hand_off_tool(hand_off: HandOff) -> HandOffTool:
+    name = hand_off.agent.name
+    return HandOffTool(name, f"hand_off_to_{_as_name(name)}", hand_off.when)
+
+
+def _as_name(name: str) -> str:
+    """As a tool may be called: letters, digits and underscores."""
+    return re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_").lower()

@@ -1,0 +1,28 @@
+"""What the engines of all sessions of a process stand on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dialogue.approvals import Approvals
+from dialogue.model import ChatModel
+from dialogue.phrases import Phrases, phrases_of
+from dialogue.tools import ToolSource
+from parley.app.mcp import McpServer
+from parley.clock import Clock, monotonic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Made once and shared; whoever makes them closes them."""
+
+    model: ChatModel
+    instructions: str
+    """Of agents that declare none."""
+    approvals: Approvals | None = None
+    """None: calls that need approval are refused."""
+    sources: Callable[[McpServer], ToolSource] | None = None
+    """The tools of an MCP server; None: agents have only the tools that they declare."""
+    phrases: Callable[[str], Phrases] = phrases_of
+    """Of a language."""
+    clock: Clock = monotonic
+    """What `Turn.waiting_since_s` is read from."""
