@@ -158,6 +158,20 @@ class TurnSection(Section):
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
 
 
+class SessionsSection(Section):
+    """Where conversations are kept, so that they outlive the process that holds them."""
+
+    store: Literal["memory", "redis", "sql"] = Field(
+        "sql", description="memory: as long as the process; redis; or sql: SQLite or PostgreSQL"
+    )
+    url: Annotated[SecretStr, Env("SESSIONS_URL")] = Field(
+        SecretStr(""),
+        description="redis://…, postgresql://… or sqlite:////file; empty: for sql, the SQLite "
+        "file sessions.db in the state folder",
+    )
+    keep_days: int = Field(30, ge=0, description="since a session began; 0: forever")
+
+
 class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
@@ -168,6 +182,7 @@ class OrchestratorSettings(Section):
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
+    sessions: SessionsSection = SessionsSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
