@@ -182,5 +182,7 @@ def _declared(function: Callable[..., Any], *, name: str, **marks: Any) -> Tool:
 
 
 def _place(function: Callable[..., Any]) -> str:
-    code = inspect.unwrap(function).__code__
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise ConfigurationError(f"{function!r} cannot be a tool: it is no function in Python")
     return f"{Path(code.co_filename)}:{code.co_firstlineno}"
