@@ -107,6 +107,12 @@ class LlmSection(Section):
 
 
 class AgentSection(Section):
+    app: Annotated[str, Env("PARLEY_APP")] = Field(
+        "apps.assistant", description="the agent that answers: a Python file or module"
+    )
+    apps: dict[str, str] = Field(
+        default_factory=dict, description="others that a call may choose by name"
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
@@ -151,6 +157,12 @@ class TurnSection(Section):
     )
     near_db: float = Field(
         14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
+    )
+    commit_silence_s: float = Field(
+        1.2,
+        ge=0.0,
+        description="silence after which a tool with effects may run: until then the person may "
+        "only be pausing",
     )
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"
