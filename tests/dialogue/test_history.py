@@ -103,16 +103,16 @@ def test_what_was_heard_late_belongs_to_its_own_turn() -> None:
 
 
 def test_an_entry_that_was_written_twice_counts_once() -> None:
-    twice = [person("1", "A?"), called("1"), heard("1", "Yes.")] * 2
+    twice: list[AnyEntry] = [person("1", "A?"), called("1"), heard("1", "Yes.")] * 2
     assert shown(*twice) == shown(*twice[:3])
 
 
 def test_the_next_agent_is_shown_as_much_as_it_is_to_keep() -> None:
-    before = [
+    before: list[AnyEntry] = [
         *(person("1", "A?"), agent("1", "Yes."), heard("1", "Yes.", final=False)),
         *(person("2", "B?"), heard("1", "Yes."), called("2")),
     ]
-    after = [person("3", "C?"), heard("3", "Sure.")]
+    after: list[AnyEntry] = [person("3", "C?"), heard("3", "Sure.")]
 
     def keeping(keeps: int | None) -> list[Message]:
         return shown(*before, HandedOff(at_s=0, agent="b", keeps=keeps), *after)
@@ -127,8 +127,8 @@ def test_the_next_agent_is_shown_as_much_as_it_is_to_keep() -> None:
 
 def test_the_agent_that_speaks_is_the_last_that_was_handed_to() -> None:
     assert current_agent([person("1", "A?")]) is None
-    handed = [HandedOff(at_s=0, agent="b"), Resumed(at_s=0), HandedOff(at_s=0, agent="c")]
-    assert current_agent(handed) == "c"
+    b, c = HandedOff(at_s=0, agent="b"), HandedOff(at_s=0, agent="c")
+    assert current_agent([b, Resumed(at_s=0), c]) == "c"
 
 
 def test_an_agent_that_speaks_of_itself_is_given_no_words_of_the_person() -> None:
@@ -140,7 +140,7 @@ def test_an_agent_that_speaks_of_itself_is_given_no_words_of_the_person() -> Non
 
 
 def test_a_call_that_still_runs_is_shown_in_its_turn() -> None:
-    entries = [person("1", "Order it."), heard("1", "I'm on it.")]
+    entries: list[AnyEntry] = [person("1", "Order it."), heard("1", "I'm on it.")]
     running = called("1", result="It still runs.")
     conversation = messages(entries, instructions="", text="Quick!", running=[running])
     assert conversation[3] == ToolMessage("c1", "It still runs.")

@@ -224,3 +224,21 @@ async def test_a_guess_that_was_answered_before_it_was_committed_is_logged_in_or
         turn.commit()
         kinds = [type(entry) for entry in conversation.session.log.entries]
     assert kinds == [PersonSaid, AgentSaid]
+
+
+async def test_a_tool_that_ends_at_the_moment_of_the_interruption_is_remembered() -> None:
+    @tool
+    async def order() -> str:
+        """Orders."""
+        reading.cancel()  # the reader learns of it only after this has returned
+        return "Ordered."
+
+    llm = FakeLlm(by_text({"order": Answer(calls=(Call("order"),))}))
+    async with conversing(llm, Agent(tools=[order])) as conversation:
+        turn = conversation.turn("Order.", waiting_since_s=time.monotonic())
+        turn.commit()
+        reading = asyncio.create_task(all_of(turn))
+        await asyncio.gather(reading, return_exceptions=True)
+        assert reading.cancelled()
+        (called,) = of(conversation.session.log.entries, ToolCalled)
+    assert (called.outcome, called.result) == ("done", "Ordered.")
