@@ -88,7 +88,13 @@ class Conversation:
         except SessionStoreError as error:
             failed = error
         kept = stored or StoredSession(record, ())
-        log = StoredLog(store, kept.record, kept.entries, on_store_lost=on_store_lost)
+        log = StoredLog(
+            store,
+            kept.record,
+            kept.entries,
+            created=failed is None,
+            on_store_lost=on_store_lost,
+        )
         if failed is not None:
             log.lost(failed)
         conversation = cls(app, kept.record, log, resources, now=now)
@@ -104,6 +110,11 @@ class Conversation:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    async def prepare(self, greeting: str = "") -> None:
+        """Has a local model read how the conversation begins, while the greeting is being said."""
+        if self._declared is not None:
+            await self._declared.prepare(greeting)
 
     def turn(
         self, text: str, *, waiting_since_s: float, turn_id: str | None = None

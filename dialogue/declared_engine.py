@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dialogue import history
 from dialogue.answer import Answer, HandOffTool
+from dialogue.messages import AssistantMessage, SystemMessage
 from dialogue.model import ChatModel
 from dialogue.resources import Resources
 from dialogue.tools import CallableTool, DeclaredTool, renamed
@@ -31,6 +32,7 @@ class DeclaredEngine:
         self._session = session
         self._resources = resources
         self._unfinished = unfinished
+        self._tools: dict[int, DeclaredTool] = {}
         self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
 
     @property
@@ -72,6 +74,14 @@ class DeclaredEngine:
         finally:
             await events.aclose()
 
+    async def prepare(self, greeting: str) -> None:
+        """Fills the model's prompt cache with what every answer of the agent begins with."""
+        agent = self.agent
+        said = [AssistantMessage(greeting)] if greeting else []
+        await self._model(agent).fill_prompt_cache(
+            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
+        )
+
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
 
@@ -82,10 +92,10 @@ class DeclaredEngine:
     async def tools(self, agent: Agent) -> Sequence[CallableTool]:
         """All that the agent may call, in an order that does not change. Servers that cannot say
         what they offer are left out, and the log of the process tells it."""
-        own: list[CallableTool] = [
-            DeclaredTool(tool) for tool in agent.tools if isinstance(tool, Tool)
+        tools: list[CallableTool] = [
+            *(self._declared_tool(tool) for tool in agent.tools if isinstance(tool, Tool)),
+            *map(_hand_off_tool, agent.handoffs),
         ]
-        tools: list[CallableTool] = [*own, *map(_hand_off_tool, agent.handoffs)]
         names = {tool.name for tool in tools}
         for server in agent.mcp:
             if self._resources.sources is None:
@@ -103,6 +113,10 @@ class DeclaredEngine:
                 )
                 names.add(tools[-1].name)
         return tools
+
+    def _declared_tool(self, tool: Tool) -> DeclaredTool:
+        """Kept, because it costs something to describe a tool to a model."""
+        return self._tools.setdefault(id(tool), DeclaredTool(tool))
 
     def _model(self, agent: Agent) -> ChatModel:
         if agent.model is None and agent.temperature is None:

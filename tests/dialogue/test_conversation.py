@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dialogue.conversation import Conversation
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionStoreError
-from parley import Agent
+from parley import Agent, hang_up
 from parley.app.engine import Turn
 from parley.app.events import Done, Error, Event, Filler, TextDelta
 from parley.app.session import AgentSaid, Heard, PersonSaid, Resumed, Session
@@ -139,3 +139,30 @@ async def test_an_engine_that_forgets_to_end_its_answer_has_it_ended() -> None:
         turn = conversation.turn("", waiting_since_s=time.monotonic())
         assert await all_of(turn) == [TextDelta("Yes."), Done()]
         assert of(conversation.session.log.entries, PersonSaid) == []
+
+
+async def test_the_model_reads_the_beginning_before_it_is_asked() -> None:
+    llm = FakeLlm()
+    async with conversing(llm, Agent(instructions="Shop.", tools=[hang_up])) as conversation:
+        await conversation.prepare("Hi!")
+        greeting = conversation.say("Hi!")
+        await conversation.heard(greeting, "Hi!")
+        await ask(conversation, "Hello.")
+    first, second = llm.requests
+    assert first["max_tokens"] == 1
+    assert first["messages"] == second["messages"]
+    assert first["tools"] == second["tools"]
+
+
+async def test_a_session_that_was_deleted_is_not_written_again() -> None:
+    store, told = KeptInMemory(), list[SessionStoreError]()
+    async with model_at(FakeLlm()) as model:
+        resources = Resources(model=model, instructions="")
+        conversation = await Conversation.open(
+            store, record(), Agent(), resources, on_store_lost=told.append
+        )
+        await ask(conversation, "Hello.")
+        await store.delete("s1")
+        await ask(conversation, "Again.")
+        await conversation.aclose()
+    assert store.sessions == {} and len(told) == 1

@@ -55,6 +55,11 @@ class PlannedModel:
 
     plans: Sequence[Planned]
 
+    async def fill_prompt_cache(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> None:
+        pass
+
     def variant(
         self, *, model: str | None = None, temperature: float | None = None
     ) -> "PlannedModel":
