@@ -98,6 +98,8 @@ class Conversation:
         if failed is not None:
             log.lost(failed)
         conversation = cls(app, kept.record, log, resources, now=now)
+        if conversation._declared is not None:
+            conversation._declared.start()
         if resumed and kept.entries:
             log.append(Resumed(at_s=now()))
         return conversation
@@ -163,9 +165,12 @@ class Conversation:
         await self._log.flush()
 
     async def aclose(self, *, deadline_s: float = UNFINISHED_WITHIN_S) -> None:
-        """Waits for tools that must finish, up to a deadline, and writes the log to its end.
+        """Waits for tools that must finish, up to a deadline, disconnects from MCP servers, and
+        writes the log to its end.
         Turns are closed before by those who read their events."""
         await self._unfinished.aclose(deadline_s=deadline_s)
+        if self._declared is not None:
+            await self._declared.aclose()
         await self._log.flush()
 
     def _tool_ended_late(self, turn_id: str, end: ToolFinished) -> None:

@@ -69,14 +69,21 @@ class CallableTool(Protocol):
 
 
 class ToolSource(Protocol):
-    """Where tools come from that are not declared: an MCP server."""
+    """Where the tools of an agent come from that are not declared: its MCP servers."""
 
-    async def tools(self) -> Sequence[CallableTool]:
-        """What it offers now, always in the same order; raises ParleyError where it cannot say.
-
-        Awaited at the beginning of every answer: it must not keep the person waiting.
-        """
+    def start(self) -> None:
+        """Begins to connect; needs a running event loop."""
         ...
+
+    async def ready(self, timeout_s: float) -> bool:
+        """Whether it is known within that time what there is to call."""
+        ...
+
+    def tools(self) -> Sequence[CallableTool]:
+        """What may be called now; the same, in the same order, until it changes."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, JsonValue
 
 from dialogue.approvals import InProcessApprovals
 from dialogue.phrases import ENGLISH
-from dialogue.tools import CallableTool, DeclaredTool
+from dialogue.tools import CallableTool
 from parley import Agent, HandOff, McpServer, ToolContext, ToolError, hang_up, tool
 from parley.app.events import (
     ApprovalPending,
@@ -213,21 +213,31 @@ class RemoteTool:
 @dataclass
 class Source:
     offered: Sequence[CallableTool]
+    state: str = "made"
 
-    async def tools(self) -> Sequence[CallableTool]:
-        return self.offered
+    def start(self) -> None:
+        assert self.state == "made"
+        self.state = "started"
+
+    async def ready(self, timeout_s: float) -> bool:
+        return self.state == "started"
+
+    def tools(self) -> Sequence[CallableTool]:
+        return self.offered if self.state == "started" else ()
+
+    async def aclose(self) -> None:
+        self.state = "closed"
 
 
 async def test_tools_of_a_server_are_offered_beside_the_declared_ones() -> None:
     agent = Agent(tools=[order_status], mcp=[McpServer(name="My Shop", command=["x"])])
-    llm = FakeLlm(by_text({"go": Answer(calls=(Call("my_shop_order_status"),))}))
+    llm = FakeLlm(by_text({"go": Answer(calls=(Call("mcp_order_status"),))}))
     source = Source([RemoteTool(), RemoteTool("stock")])
     async with conversing(llm, agent, sources=lambda _: source) as conversation:
         assert said(await ask(conversation, "Go.")) == "Result: remote order_status"
     names = [offered["function"]["name"] for offered in llm.requests[0]["tools"]]
-    assert names == ["order_status", "my_shop_order_status", "stock"]
-    tools: Sequence[CallableTool] = [DeclaredTool(order_status), RemoteTool()]
-    assert tools  # both are what the protocol says
+    assert names == ["order_status", "mcp_order_status", "stock"]
+    assert source.state == "closed"
 
 
 async def test_approval_lets_a_call_run_and_refusal_tells_the_model_why() -> None:
