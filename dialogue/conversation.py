@@ -88,10 +88,18 @@ class Conversation:
         except SessionStoreError as error:
             failed = error
         kept = stored or StoredSession(record, ())
-        log = StoredLog(store, kept.record, kept.entries, on_store_lost=on_store_lost)
+        log = StoredLog(
+            store,
+            kept.record,
+            kept.entries,
+            created=failed is None,
+            on_store_lost=on_store_lost,
+        )
         if failed is not None:
             log.lost(failed)
         conversation = cls(app, kept.record, log, resources, now=now)
+        if conversation._declared is not None:
+            conversation._declared.start()
         if resumed and kept.entries:
             log.append(Resumed(at_s=now()))
         return conversation
@@ -104,6 +112,11 @@ class Conversation:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    async def prepare(self, greeting: str = "") -> None:
+        """Has a local model read how the conversation begins, while the greeting is being said."""
+        if self._declared is not None:
+            await self._declared.prepare(greeting)
 
     def turn(
         self, text: str, *, waiting_since_s: float, turn_id: str | None = None
@@ -152,9 +165,12 @@ class Conversation:
         await self._log.flush()
 
     async def aclose(self, *, deadline_s: float = UNFINISHED_WITHIN_S) -> None:
-        """Waits for tools that must finish, up to a deadline, and writes the log to its end.
+        """Waits for tools that must finish, up to a deadline, disconnects from MCP servers, and
+        writes the log to its end.
         Turns are closed before by those who read their events."""
         await self._unfinished.aclose(deadline_s=deadline_s)
+        if self._declared is not None:
+            await self._declared.aclose()
         await self._log.flush()
 
     def _tool_ended_late(self, turn_id: str, end: ToolFinished) -> None:

@@ -67,8 +67,8 @@ class ToolCalled(_Entry):
 
 
 class HandedOff(_Entry):
-    """From here on another agent speaks. `keeps` entries before this one are shown to it; None:
-    all of them."""
+    """From here on another agent speaks. It is shown the last `keeps` things that were said or
+    done before (PersonSaid, AgentSaid, ToolCalled); None: all of them."""
 
     kind: Literal["handed_off"] = "handed_off"
     agent: str
