@@ -28,8 +28,6 @@ from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
-from dialogue.messages import AssistantMessage, SystemMessage
-from dialogue.model import build_model
 from dialogue.opening import conversing
 from dialogue.phrases import Phrases, phrases_of
 from dialogue.sessions.opening import open_store
@@ -123,8 +121,6 @@ class Call:
         limits.follow(session)
         await self._choose_voice(speech)
         self._greet(conversation)
-        if self._settings.llm_is_local and agent.engine is None:
-            self._beside_the_call(self._fill_prompt_cache(agent))
 
     # --- its parts
 
@@ -209,6 +205,8 @@ class Call:
         greeting = self._app.greeting
         if greeting is None:
             greeting = self._settings.agent.greeting
+        if self._settings.llm_is_local:
+            self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
             greeting = self._phrases(conversation).resumed
         if greeting:
@@ -258,14 +256,6 @@ class Call:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    async def _fill_prompt_cache(self, agent: Agent) -> None:
-        """Has the local model read how the conversation begins, while the greeting is said."""
-        settings = self._settings.agent
-        model = build_model(self._settings, self._client)
-        greeting = settings.greeting if self._app.greeting is None else self._app.greeting
-        instructions = settings.instructions if agent.instructions is None else agent.instructions
-        await model.fill_prompt_cache([SystemMessage(instructions), AssistantMessage(greeting)])
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
         voices = Voices(speech, speech.roster.discovery, self._speaking)

@@ -1,17 +1,16 @@
 """Everything that one conversation stands on, opened and closed together."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 
 import openai
 
 from dialogue.approvals import Approvals
 from dialogue.conversation import Conversation
-from dialogue.declared_engine import declared_agents
 from dialogue.model import build_model
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionRecord, SessionStore
+from dialogue.tools import ToolSource
 from parley.app.agent import Agent
 from parley.app.mcp import McpServer
 from parley.settings import OrchestratorSettings
@@ -34,21 +33,18 @@ async def conversing(
     `resumed`: another process goes on with it. `on_lost` is told what fails meanwhile, the store
     or an MCP server, and why.
     """
-    async with AsyncExitStack() as opened:
-        sources = None
-        if servers := _servers(app):
-            from dialogue.mcp import McpTools  # noqa: PLC0415 - its SDK takes half a second
-            from dialogue.mcp.source import McpSource  # noqa: PLC0415
 
-            tools = await opened.enter_async_context(
-                McpTools(servers, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
-            )
-            sources = partial(McpSource, tools)
+    def servers(declared: Sequence[McpServer]) -> ToolSource:
+        from dialogue.mcp import McpTools  # noqa: PLC0415 - its SDK takes half a second
+
+        return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
+
+    async with AsyncExitStack() as opened:
         resources = Resources(
             model=build_model(settings, client),
             instructions=settings.agent.instructions,
             approvals=approvals,
-            sources=sources,
+            sources=servers,
         )
         conversation = await Conversation.open(
             store,
@@ -60,12 +56,3 @@ async def conversing(
         )
         opened.push_async_callback(conversation.aclose)
         yield conversation
-
-
-def _servers(app: Agent) -> list[McpServer]:
-    """Those of the agent and of all that it may hand over to, each once."""
-    servers: dict[str, McpServer] = {}
-    for agent in declared_agents(app):
-        for server in agent.mcp:
-            servers.setdefault(server.name, server)
-    return list(servers.values())

@@ -14,8 +14,8 @@ from dialogue.model import Finished, OfferedTool, Piece, Text
 from dialogue.resources import Resources
 from parley import Agent, ToolContext, tool
 from parley.app.session import AnyEntry, HandedOff, Resumed, ToolCalled
+from testkit.fake_clock_loop import FakeClockLoop
 from tests.dialogue.conversing import KeptInMemory, record
-from tests.turned_loop import TurnedLoop
 
 TURNS = 12
 KINDS = ("look", "order", "must_order")
@@ -178,7 +178,7 @@ async def take_turn(conversation: Conversation, number: int, plan: Planned, play
 
 
 def played_on_a_turned_clock(plans: Sequence[Planned]) -> Played:
-    loop = TurnedLoop()
+    loop = FakeClockLoop()
     try:
         return loop.run_until_complete(play(plans))
     finally:

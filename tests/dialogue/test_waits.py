@@ -14,8 +14,8 @@ from dialogue.phrases import ENGLISH
 from dialogue.resources import Resources
 from parley import Agent, tool
 from parley.app.events import Event, Filler, TextDelta, ToolFinished
+from testkit.fake_clock_loop import FakeClockLoop
 from tests.dialogue.conversing import KeptInMemory, of, record
-from tests.turned_loop import TurnedLoop
 
 CALL = ToolRequest("c1", "work", "{}")
 
@@ -74,7 +74,7 @@ def played(
         await conversation.aclose()
         return events
 
-    loop = TurnedLoop()
+    loop = FakeClockLoop()
     try:
         return loop.run_until_complete(play())
     finally:
