@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+from parley import __version__
 from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
@@ -23,7 +24,7 @@ class Command:
 
 
 COMMANDS = {
-    "up": Command("cli.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "up": Command("cli.up", "[--app APP] [--detach]", "start everything; Ctrl-C stops it"),
     "down": Command("cli.down", "", "stop what `up --detach` started"),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
@@ -67,6 +68,9 @@ def _run(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name in ("help", "--help", "-h"):
         print_help(sys.stdout)
+        return 0
+    if name in ("version", "--version"):
+        print(f"parley {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
