@@ -193,9 +193,14 @@ class ActiveTurn:
     def is_committed(self) -> bool:
         return self._committed.is_set()
 
+    def taken(self) -> None:
+        """The person has said this: it is logged, with all that the answer did on the guess. They
+        may go on. A second call does nothing."""
+        self._log.commit()
+
     def commit(self) -> None:
-        """The person has said this: it is logged, with all that the answer did on the guess, and
-        tools with effects may run. A second call does nothing."""
+        """The turn is known to be one: it is taken, and tools with effects may run. A second call
+        does nothing."""
         self._log.commit()
         self._committed.set()
 

@@ -6,7 +6,8 @@ nine tenths of it. Spelled here as Whisper writes them. docs/turn-taking.md stat
 """
 
 import re
-from enum import Enum
+
+from parley.app.turn_policy import Meaning
 
 _ONE_WORD = frozenset(
     """
@@ -62,17 +63,6 @@ _HUM = re.compile(r"(?=.*m)[aehimnouy]+")
 """Vowels around a closed mouth."""
 _WORD = re.compile(r"[\w']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
-
-
-class Meaning(Enum):
-    """What a stretch of speech over the agent's voice wants."""
-
-    NOTHING = "nothing"
-    """No speech in it: a noise, or text that recognition makes of one."""
-    BACKCHANNEL = "backchannel"
-    """The listener listens; the speaker should go on."""
-    TURN = "turn"
-    """The person wants the floor."""
 
 
 def meaning(
