@@ -8,15 +8,25 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from livekit.agents import FlushSentinel
+from livekit.agents.voice import SpeechHandle
 
 from agent.room.events import RoomEventPublisher
 from agent.turns.commitment import Commitment
 from agent.turns.report import Reply
 from dialogue.conversation import ActiveTurn, Conversation
 from parley.app.agent import Agent
-from parley.app.events import Error, Filler, Handoff, HangUp, TextDelta, ToolFinished
+from parley.app.events import (
+    ApprovalPending,
+    Error,
+    Event,
+    Filler,
+    Handoff,
+    HangUp,
+    TextDelta,
+    ToolFinished,
+)
 from parley.clock import Clock, monotonic
-from parley.room_events import ToolEvent
+from parley.room_events import ApprovalEvent, ToolEvent
 
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
@@ -95,27 +105,37 @@ class Answering:
                             sentence = f" {filler.strip()} "  # apart from the answer around it
                             reply.script.add(sentence, turn_id=None)
                             yield sentence
-                        case ToolFinished():
-                            self._events.send(
-                                ToolEvent(
-                                    name=event.name,
-                                    arguments=dict(event.arguments),
-                                    outcome=event.outcome,
-                                    result=event.result,
-                                )
-                            )
                         case Handoff(agent=agent):
                             next_agent = agent
                         case HangUp():
                             reply.hangs_up = True
-                        case Error(code=code, message=message):
-                            _log.error("%s: %s", code, message)
-                            self._events.error("llm_unavailable", MODEL_IS_AWAY)
+                        case _:
+                            self._tell(event)
             if next_agent is None:
                 return
             yield FlushSentinel()  # the agent that takes over may have another voice
             self._on_agent(self._conversation.agent)
             turn = self._conversation.turn("", waiting_since_s=self._clock())
+
+    def _tell(self, event: Event) -> None:
+        """Tells the room what is not said."""
+        match event:
+            case ToolFinished():
+                self._events.send(
+                    ToolEvent(
+                        name=event.name,
+                        arguments=dict(event.arguments),
+                        outcome=event.outcome,
+                        result=event.result,
+                    )
+                )
+            case ApprovalPending(approval_id=approval_id, tool=tool, arguments=arguments):
+                self._events.send(
+                    ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
+                )
+            case Error(code=code, message=message):
+                _log.error("%s: %s", code, message)
+                self._events.error("llm_unavailable", MODEL_IS_AWAY)
 
     def heard(self, reply: Reply, piece: str) -> None:
         """The next piece of the reply's transcript has sounded."""
@@ -151,7 +171,11 @@ class Answering:
         reply.on_taken = taken
 
         task = self._run(commit(), name="commit")
-        reply.handle.add_done_callback(lambda _: task.cancel())
+
+        def end(_: SpeechHandle) -> None:
+            task.cancel()
+
+        reply.handle.add_done_callback(end)
 
     def _reply_done(self, reply: Reply) -> None:
         if not reply.was_taken:

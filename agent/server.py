@@ -1,4 +1,4 @@
-"""The agent server: takes jobs from LiveKit, a process each, and ends them in peace."""
+"""The agent server: takes jobs from LiveKit, a process each, and shuts down gracefully."""
 
 import asyncio
 import logging
@@ -27,10 +27,13 @@ _log = logging.getLogger(__name__)
 
 def prepare(process: JobProcess) -> None:
     """In a new job process, before there is a call: what would make the call wait."""
-    from agent.llm import build_client  # noqa: PLC0415 - not in the process that takes the jobs
+    from dialogue.model import build_client  # noqa: PLC0415 - not in the process that takes the jobs
+    from parley.app.loading import load_app  # noqa: PLC0415
 
     settings = load_orchestrator()
     process.userdata["settings"] = settings
+    for app in (settings.agent.app, *settings.agent.apps.values()):
+        load_app(app)
     process.userdata["client"] = build_client(settings)  # its TLS context takes a third of a second
 
 

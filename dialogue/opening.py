@@ -11,7 +11,7 @@ from dialogue.conversation import Conversation
 from dialogue.declared_engine import declared_agents
 from dialogue.model import build_model
 from dialogue.resources import Resources
-from dialogue.sessions.store import SessionRecord, SessionStore, SessionStoreError
+from dialogue.sessions.store import SessionRecord, SessionStore
 from parley.app.agent import Agent
 from parley.app.mcp import McpServer
 from parley.settings import OrchestratorSettings
@@ -27,13 +27,12 @@ async def conversing(
     store: SessionStore,
     resumed: bool = False,
     approvals: Approvals | None = None,
-    on_store_lost: Callable[[SessionStoreError], None] | None = None,
-    on_server_lost: Callable[[str, str], None] = lambda server, message: None,
+    on_lost: Callable[[str, str], None] = lambda what, why: None,
 ) -> AsyncGenerator[Conversation]:
     """The conversation of `record` with the app; the client and the store stay open.
 
-    `resumed`: another process goes on with it. `on_store_lost` and `on_server_lost` (an MCP
-    server's name and what is wrong) are told what fails meanwhile.
+    `resumed`: another process goes on with it. `on_lost` is told what fails meanwhile, the store
+    or an MCP server, and why.
     """
     async with AsyncExitStack() as opened:
         sources = None
@@ -42,7 +41,7 @@ async def conversing(
             from dialogue.mcp.source import McpSource  # noqa: PLC0415
 
             tools = await opened.enter_async_context(
-                McpTools(servers, on_problem=on_server_lost)
+                McpTools(servers, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
             )
             sources = partial(McpSource, tools)
         resources = Resources(
@@ -52,7 +51,12 @@ async def conversing(
             sources=sources,
         )
         conversation = await Conversation.open(
-            store, record, app, resources, resumed=resumed, on_store_lost=on_store_lost
+            store,
+            record,
+            app,
+            resources,
+            resumed=resumed,
+            on_store_lost=lambda error: on_lost("the session store", str(error)),
         )
         opened.push_async_callback(conversation.aclose)
         yield conversation

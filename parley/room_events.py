@@ -7,7 +7,7 @@ participant attribute `lk.agent.state`: any LiveKit client understands those.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 TOPIC = "parley.events"
 
@@ -18,6 +18,10 @@ TURN_RECORDING_FILE = "turn_taking.jsonl"
 
 SET_VOICE_METHOD = "parley.set_voice"
 """LiveKit RPC to the agent; the payload is the voice's name, the answer the voice in use."""
+
+
+DECIDE_METHOD = "parley.decide"
+"""LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""
 
 
 class _Event(BaseModel):
@@ -83,7 +87,26 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
-AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent
+class ToolEvent(_Event):
+    """A tool call of the agent has ended; `result` is what the model was told."""
+
+    type: Literal["tool"] = "tool"
+    name: str
+    arguments: dict[str, JsonValue]
+    outcome: str = Field(description="done, failed, cancelled or refused")
+    result: str
+
+
+class ApprovalEvent(_Event):
+    """A tool call of the agent waits for the person's approval; DECIDE_METHOD answers it."""
+
+    type: Literal["approval"] = "approval"
+    approval_id: str
+    tool: str
+    arguments: dict[str, JsonValue]
+
+
+AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent | ToolEvent | ApprovalEvent
 
 RoomEvent = Annotated[AnyEvent, Field(discriminator="type")]
 
@@ -104,3 +127,8 @@ class DispatchMetadata(_Event):
 
     voice: str = ""
     record: bool = Field(False, description="send the call's turn-taking to the caller")
+    session: str = Field("", description="id of the session that is held; empty: a new one")
+    app: str = Field("", description="name of the app that answers; empty: the default one")
+    user: str = Field("", description="who the person is, as the client says")
+    attributes: dict[str, str] = Field(default_factory=dict, description="given by the client")
+    resumed: bool = Field(False, description="the job that held the call before has died")

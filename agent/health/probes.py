@@ -11,7 +11,7 @@ import aiohttp
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from agent.llm import base_url
+from dialogue.model import base_url
 from parley.discovery import Discovery
 from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
 from parley.settings import OrchestratorSettings

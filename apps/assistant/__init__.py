@@ -1,5 +1,5 @@
-"""The agent of a Parley that is given no other: the settings say what it is told and says first."""
+"""The agent that answers where no other is named: a prompt, taken from the settings."""
 
-from parley import Agent, hang_up
+from parley import Agent
 
-agent = Agent(name="assistant", tools=[hang_up])
+agent = Agent()

@@ -178,6 +178,12 @@ class TurnSection(Section):
     near_db: float = Field(
         14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
     )
+    commit_silence_s: float = Field(
+        1.2,
+        ge=0.0,
+        description="silence after which a tool with effects may run: until then the person may "
+        "only be pausing",
+    )
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )

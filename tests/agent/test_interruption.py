@@ -13,9 +13,9 @@ from caller.measure import window_levels_dbfs
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
+from testkit.fake_llm import FakeLlm, llm_serving
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.test_room import spoken
-from tests.agent.wire_llm import FakeLlm, llm_serving
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
