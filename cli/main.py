@@ -29,6 +29,12 @@ COMMANDS = {
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "chat": Command(
+        "cli.chat", "[--app APP] [--session ID] [--json]", "talk with an agent by text"
+    ),
+    "eval": Command(
+        "cli.eval", "FILE.yaml [--voice] [--json]", "hold scripted conversations and judge them"
+    ),
     "call": Command(
         "cli.call",
         "FILE...|--script YAML [--json]",

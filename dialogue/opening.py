@@ -18,7 +18,7 @@ from parley.settings import OrchestratorSettings
 
 
 @asynccontextmanager
-async def conversing(
+async def conversing(  # noqa: PLR0913 - all it stands on
     app: Agent,
     record: SessionRecord,
     settings: OrchestratorSettings,
@@ -27,11 +27,13 @@ async def conversing(
     store: SessionStore,
     resumed: bool = False,
     approvals: Approvals | None = None,
+    servers_within_s: float = 0.0,
     on_lost: Callable[[str, str], None] = lambda what, why: None,
 ) -> AsyncGenerator[Conversation]:
     """The conversation of `record` with the app; the client and the store stay open.
 
-    `resumed`: another process goes on with it. `on_lost` is told what fails meanwhile, the store
+    `resumed`: another process goes on with it. `servers_within_s`: how long the opening waits for
+    MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, the store
     or an MCP server, and why.
     """
     async with AsyncExitStack() as opened:
@@ -43,6 +45,7 @@ async def conversing(
             tools = await opened.enter_async_context(
                 McpTools(servers, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
             )
+            await tools.ready(servers_within_s)
             sources = partial(McpSource, tools)
         resources = Resources(
             model=build_model(settings, client),
