@@ -33,7 +33,7 @@ from dialogue.phrases import Phrases, phrases_of
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent
-from parley.app.loading import load_app
+from parley.app.configured import load_configured
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
@@ -57,7 +57,7 @@ class Call:
         self._context = context
         self._settings = settings
         self._wishes = _wishes(context)
-        self._app = load_app(_app_name(settings, self._wishes))
+        self._app = _app(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(context.room)
         self._client = client
@@ -287,7 +287,8 @@ def _wishes(context: JobContext) -> DispatchMetadata:
         return DispatchMetadata()
 
 
-def _app_name(settings: OrchestratorSettings, wishes: DispatchMetadata) -> str:
+def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
     if wishes.app and wishes.app not in settings.agent.apps:
         _log.warning("there is no app %r here: the default one answers", wishes.app)
-    return settings.agent.apps.get(wishes.app, settings.agent.app)
+        return load_configured(settings)
+    return load_configured(settings, wishes.app)

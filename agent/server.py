@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 def prepare(process: JobProcess) -> None:
     """In a new job process, before there is a call: what would make the call wait."""
     from dialogue.model import build_client  # noqa: PLC0415 - not in the process that takes the jobs
-    from parley.app.loading import load_app  # noqa: PLC0415
+    from parley.app.configured import load_configured  # noqa: PLC0415
 
     settings = load_orchestrator()
     process.userdata["settings"] = settings
-    for app in (settings.agent.app, *settings.agent.apps.values()):
-        load_app(app)
+    for app in ("", *settings.agent.apps):
+        load_configured(settings, app)
     process.userdata["client"] = build_client(settings)  # its TLS context takes a third of a second
 
 

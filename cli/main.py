@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+from parley import __version__
 from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
@@ -23,11 +24,17 @@ class Command:
 
 
 COMMANDS = {
-    "up": Command("cli.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "up": Command("cli.up", "[--app APP] [--detach]", "start everything; Ctrl-C stops it"),
     "down": Command("cli.down", "", "stop what `up --detach` started"),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "chat": Command(
+        "cli.chat", "[--app APP] [--session ID] [--json]", "talk with an agent by text"
+    ),
+    "eval": Command(
+        "cli.eval", "FILE.yaml [--voice] [--json]", "hold scripted conversations and judge them"
+    ),
     "call": Command(
         "cli.call",
         "FILE...|--script YAML [--json]",
@@ -67,6 +74,9 @@ def _run(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name in ("help", "--help", "-h"):
         print_help(sys.stdout)
+        return 0
+    if name in ("version", "--version"):
+        print(f"parley {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)

@@ -113,6 +113,11 @@ class Conversation:
     def engine(self) -> Engine:
         return self._engine
 
+    async def servers_ready(self, timeout_s: float) -> None:
+        """Waits until each MCP server of the agent is reached or found away, or for so long."""
+        if self._declared is not None:
+            await self._declared.servers_ready(timeout_s)
+
     async def prepare(self, greeting: str = "") -> None:
         """Has a local model read how the conversation begins, while the greeting is being said."""
         if self._declared is not None:

@@ -81,6 +81,11 @@ class DeclaredEngine:
         """Begins to connect to the MCP servers of the agent that speaks."""
         self._source(self.agent)
 
+    async def servers_ready(self, timeout_s: float) -> None:
+        """Waits until each MCP server of the agent is reached or found away, or for so long."""
+        if (source := self._source(self.agent)) is not None:
+            await source.ready(timeout_s)
+
     async def aclose(self) -> None:
         """Disconnects from the MCP servers."""
         for source in self._sources.values():

@@ -17,7 +17,7 @@ from parley.settings import OrchestratorSettings
 
 
 @asynccontextmanager
-async def conversing(
+async def conversing(  # noqa: PLR0913 - all it stands on
     app: Agent,
     record: SessionRecord,
     settings: OrchestratorSettings,
@@ -26,11 +26,13 @@ async def conversing(
     store: SessionStore,
     resumed: bool = False,
     approvals: Approvals | None = None,
+    servers_within_s: float = 0.0,
     on_lost: Callable[[str, str], None] = lambda what, why: None,
 ) -> AsyncGenerator[Conversation]:
     """The conversation of `record` with the app; the client and the store stay open.
 
-    `resumed`: another process goes on with it. `on_lost` is told what fails meanwhile, the store
+    `resumed`: another process goes on with it. `servers_within_s`: how long the opening waits for
+    MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, the store
     or an MCP server, and why.
     """
 
@@ -55,4 +57,6 @@ async def conversing(
             on_store_lost=lambda error: on_lost("the session store", str(error)),
         )
         opened.push_async_callback(conversation.aclose)
+        if servers_within_s:
+            await conversation.servers_ready(servers_within_s)
         yield conversation

@@ -233,7 +233,7 @@ def _is_engine(value: object) -> bool:
 
 
 def _kind(value: object) -> str:
-    return "a tool" if isinstance(value, Tool) else f"a {type(value).__name__}"
+    return "a tool" if isinstance(value, Tool) else f"of type {type(value).__name__}"
 
 
 def _offer(module: ModuleType) -> str:

@@ -1,11 +1,12 @@
 """Settings of the agent and the gateway (`configs/orchestrator.yaml`)."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 
 from parley import paths
 from parley.settings.redis import RedisSection
@@ -106,12 +107,31 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+DEFAULT_APP = "apps.assistant:agent"
+
+
+def _from_json(value: Any) -> Any:
+    """A variable of the environment holds the mapping as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('expected JSON such as {"name": "my_agent.py"}') from None
+
+
 class AgentSection(Section):
     app: Annotated[str, Env("PARLEY_APP")] = Field(
-        "apps.assistant", description="the agent that answers: a Python file or module"
+        DEFAULT_APP,
+        min_length=1,
+        description="who answers: my_agent.py, my_agent.py:name or package.module:name; a relative "
+        "file is one of this folder",
     )
-    apps: dict[str, str] = Field(
-        default_factory=dict, description="others that a call may choose by name"
+    apps: Annotated[Mapping[str, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
+        {}, description="others that a call may ask for: name and app (the variable: as JSON)"
+    )
+    environment: tuple[str, ...] = Field(
+        (),
+        description="variables that the agent gets for its app's tools; those that begin with "
+        "APP_ it gets anyway",
     )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(

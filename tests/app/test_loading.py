@@ -107,7 +107,7 @@ def test_relative_files_are_those_of_the_folder(tmp_path: Path) -> None:
         (
             "from parley import Agent\nagent = 5\n",
             2,
-            "'agent' is no Agent and no engine, but a int",
+            "'agent' is no Agent and no engine, but of type int",
         ),
         ("def agent(): ...\n", 1, "does not take the session"),
         (ENGINE + "agent = Echo(None)\n", 9, "is one engine for all"),
