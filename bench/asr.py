@@ -20,9 +20,9 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.recordings import Clip, read_clips, read_noises, shared
 from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
+from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
 from parley.errors import ParleyError
 
@@ -125,10 +125,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench asr", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="clips with their words"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="clips with their words"
     )
     parser.add_argument(
-        "--noises", type=Path, default=shared("noise"), metavar="DIR", help="sounds without words"
+        "--noises", type=Path, default=NOISES, metavar="DIR", help="sounds without words"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a recognition model")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of one decode")

@@ -21,7 +21,7 @@ from rich.table import Table
 from bench.interruptions import Record, Run, interruptions, to_stderr, write_kept
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
+from caller.recordings import SPEECH
 from parley import paths
 from parley.errors import AudioFileError, ConfigurationError
 
@@ -228,7 +228,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clips",
         type=Path,
-        default=shared("speech"),
+        default=SPEECH,
         metavar="DIR",
         help="recorded sentences, whose first words interrupt",
     )

@@ -33,7 +33,7 @@ from bench.floor_trial import Trial, hold_trial
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
+from caller.recordings import NOISES, SPEECH
 from parley import models
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
@@ -282,10 +282,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench floor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument(
-        "--noises", type=Path, default=shared("noise"), metavar="DIR", help="recorded noises"
+        "--noises", type=Path, default=NOISES, metavar="DIR", help="recorded noises"
     )
     parser.add_argument(
         "--each",

@@ -20,7 +20,7 @@ from bench.interrupting_call import (
     plan,
     planned_at,
 )
-from bench.interrupting_clips import InterruptingClip, read_clips
+from bench.interrupting_clips import InterruptingClip, interrupting_clips
 from bench.synthetic_speech import synthesize
 from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
@@ -73,7 +73,7 @@ async def interruptions(
     count: int, *, callers: int, clips: Path, seed: int, progress: Callable[[str], None]
 ) -> Run:
     """Interrupts `count` replies in rooms of a Parley of its own; raises ParleyError."""
-    speakers, random, run = read_clips(clips), Random(seed), Run()  # noqa: S311
+    speakers, random, run = interrupting_clips(clips), Random(seed), Run()  # noqa: S311
     model = ToldScripts()
     progress("starting a Parley of its own")
     async with model.serving() as url, running(llm_url=url, max_sessions=callers + 1) as parley:

@@ -28,10 +28,10 @@ from bench.load_page import write_page
 from bench.load_parts import PartUse, sample_parts
 from bench.machine import Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared, sound_files
 from caller.access import own_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
+from caller.recordings import SPEECH, sound_files
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.audio import Audio, read_audio
@@ -326,7 +326,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="one page with plots")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument(
         "--every",

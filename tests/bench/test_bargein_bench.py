@@ -14,7 +14,7 @@ from bench import bargein, history
 from bench.bargein import promises_of
 from bench.history import Remembered
 from bench.interrupting_call import Moment, plan
-from bench.interrupting_clips import LONGEST_S, first_words, read_clips
+from bench.interrupting_clips import LONGEST_S, first_words, interrupting_clips
 from bench.interruptions import KEPT_FILE, Record, Run, write_kept
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.interruption import Interruption, Outcome
@@ -118,7 +118,7 @@ def test_a_clip_begins_with_its_first_sound_and_is_short(tmp_path: Path) -> None
     assert abs(int(np.abs(clip.audio.samples[: clip.onset]).max(initial=0))) < 100
     assert np.abs(clip.audio.samples[clip.onset : clip.onset + 100]).max() > 500
     with pytest.raises(ConfigurationError, match="--clips"):
-        read_clips(tmp_path)
+        interrupting_clips(tmp_path)
     assert bargein.main(["--clips", str(tmp_path)]) == 2
 
 
