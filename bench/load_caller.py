@@ -81,7 +81,7 @@ class LoadCaller:
     _calls: list[_Call] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
-        """Calls until the time is over."""
+        """Calls until the time is over, or it is cancelled."""
         while self.until_s - self.clock() > SHORTEST_CALL_S:
             try:
                 await self._call(min(self.clock() + CALL_S, self.until_s))
@@ -94,14 +94,16 @@ class LoadCaller:
         async with join(access, frame_ms=FRAME_MS, clock=self.clock) as client:
             await client.wait_for_agent()
             self.findings.calls += 1
-            began_s = client.clock()
-            spoken = await self._talk(client, until_s)
-            ended_s = client.clock()
-        self._calls.append(_Call(client, spoken, began_s, ended_s))
+            began_s, spoken = client.clock(), list[tuple[float, float]]()
+            try:
+                await self._talk(client, until_s, spoken)
+            finally:  # a call that is broken off has been held as well
+                self._calls.append(_Call(client, spoken, began_s, client.clock()))
 
-    async def _talk(self, client: RoomClient, until_s: float) -> list[tuple[float, float]]:
-        """Onsets and ends of what was said, in seconds of the clock."""
-        spoken: list[tuple[float, float]] = []
+    async def _talk(
+        self, client: RoomClient, until_s: float, spoken: list[tuple[float, float]]
+    ) -> None:
+        """Adds onset and end of each thing said, in seconds of the clock, to `spoken`."""
         due_s = client.clock() + self.random.uniform(0.5, 0.5 * self.every_s)
         while True:
             clip = self.random.choice(self.clips)
@@ -114,7 +116,6 @@ class LoadCaller:
             self.findings.spoken += 1
             due_s += self.random.expovariate(1 / self.every_s)
         await client.reached(lambda: client.clock() >= until_s, timeout_s=600)
-        return spoken
 
     def judge(self) -> None:
         """Adds what was heard in every call to the findings."""

@@ -9,8 +9,9 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -32,11 +33,13 @@ from caller.access import own_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
+from cli.counting import counted
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
 from parley.errors import AudioFileError, ConfigurationError
+from parley.program import EXIT_INTERRUPTED
 from parley.settings import OrchestratorSettings, load_orchestrator
 
 DEFAULT_EVERY_S = 20.0
@@ -63,6 +66,8 @@ class Load:
     underruns: float | None
     """The agent's own count during the load; None where it could not be asked."""
     text_waits: float | None
+    interrupted: bool = False
+    """Ended before its time by Ctrl-C."""
 
 
 def main(arguments: list[str]) -> int:
@@ -83,6 +88,8 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(document))
     else:
         _print(document, promises)
+    if load.interrupted:
+        return EXIT_INTERRUPTED
     return 0 if all(promise.kept for promise in promises) else 1
 
 
@@ -125,9 +132,7 @@ async def _load(
     ]
     telling = asyncio.create_task(_tell(findings, started_s, until_s), name="progress")
     try:
-        async with asyncio.TaskGroup() as group:
-            for number, caller in enumerate(callers):
-                group.create_task(_after(number * STAGGER_S, caller))
+        interrupted = await _until_interrupted(_calls_of(callers))
         after = await _counts(settings)
     finally:
         for task in (telling, sampling, lateness):
@@ -141,7 +146,35 @@ async def _load(
         await lateness,
         underruns=_counted(UNDERRUNS, before, after),
         text_waits=_counted(TEXT_WAITS, before, after),
+        interrupted=interrupted,
     )
+
+
+async def _calls_of(callers: Sequence[LoadCaller]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number, caller in enumerate(callers):
+            group.create_task(_after(number * STAGGER_S, caller))
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
+    """Whether Ctrl-C ended the work; a second Ctrl-C ends the process, as ever."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        to_stderr("ending early: judging what was heard")
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        await asyncio.wait([task])
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled():
+        task.result()
+    return task.cancelled()
 
 
 async def _after(delay_s: float, caller: LoadCaller) -> None:
@@ -233,6 +266,7 @@ def _document(
         "mean_s_between_turns": options.every,
         "seed": options.seed,
         "calls": load.findings.calls,
+        "interrupted": load.interrupted,
         "refused": len(load.findings.refusals),
         "refusals": sorted(set(load.findings.refusals)),
         "turns": len(turns),
@@ -276,7 +310,8 @@ def _distribution(values: Sequence[float | None]) -> dict[str, float | int | Non
 
 def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     console, machine = Console(highlight=False), document["machine"]
-    table = Table(title=f"{document['turns']} turns of {document['callers']} callers, ms")
+    title = f"{counted(document['turns'], 'turn')} of {counted(document['callers'], 'caller')}, ms"
+    table = Table(title=title)
     for column in ("", "count", "p50", "p90", "p95", "p99", "max"):
         table.add_column(column, justify="right" if column else "left")
     for name, found in document["figures"].items():
@@ -291,10 +326,10 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     session = document["per_session"]
     console.print(
         f"per session: {session['cpu_percent']:g}% of a core, {session['memory_mb']:g} MB of the "
-        f"agent's\n{document['unanswered']} turns unanswered, {document['superseded']} superseded "
-        f"by the next\n{machine['cores']} cores, {machine['processor']}; callers starved for "
-        f"{document['starved_ms']:g} ms, their loop late by {document['loop_late_ms']['p99']} ms "
-        "(p99)"
+        f"agent's\n{counted(document['unanswered'], 'turn')} unanswered, {document['superseded']} "
+        f"superseded by the next\n{counted(machine['cores'], 'core')}, {machine['processor']}; "
+        f"callers starved for {document['starved_ms']:g} ms, their loop late by "
+        f"{document['loop_late_ms']['p99']} ms (p99)"
     )
     for refusal in document["refusals"]:
         console.print(f"refused or lost: {refusal}", markup=False)

@@ -13,6 +13,7 @@ import grpc
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from cli.counting import counted
 from cli.player import Player, find_player
 from parley.audio import Audio
 from parley.clock import monotonic
@@ -122,8 +123,9 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"error: {spoken.error}\n")
     else:
         sys.stdout.write(
-            f"{spoken.words} words, {spoken.audio_s:.2f} s of speech; first audio after "
-            f"{spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on {spoken.worker})\n"
+            f"{counted(spoken.words or 0, 'word')}, {spoken.audio_s:.2f} s of speech; first audio "
+            f"after {spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on "
+            f"{spoken.worker})\n"
         )
     return status
 

@@ -1,7 +1,12 @@
 """The load report: what it promises, and a page that stands alone."""
 
+import json
 import os
 import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +20,7 @@ from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.floor_log import FloorLog
 from cli import load
 from cli.load import Load, promises_of
+from parley import paths
 from parley.room_events import FloorEvent
 
 
@@ -84,6 +90,29 @@ def test_a_load_that_makes_no_sense_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         load.main(arguments)
     assert ended.value.code == 2
+
+
+def test_ctrl_c_ends_a_load_and_reports_what_there_is(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    with socket.create_server(("127.0.0.1", 0)) as never_answers:
+        gateway = f"http://127.0.0.1:{never_answers.getsockname()[1]}"
+        command = ["--callers", "2", "--minutes", "5", "--gateway", gateway, "--json"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "load", *command, "--report", str(report)],
+            cwd=paths.repository(),
+            env=os.environ | {"PARLEY_STATE_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            never_answers.accept()[0].close()  # the first caller has begun
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    document = json.loads(out)
+    assert document["interrupted"] is True
+    assert document["turns"] == 0
+    assert report.is_file()
 
 
 def test_a_folder_without_clips_is_bad_input(
