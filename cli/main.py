@@ -55,6 +55,7 @@ COMMANDS = {
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
     "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
+    "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import docs
 from cli import proto as codegen
 from ops.toolchain import ensure_node
 from parley import paths
@@ -56,6 +57,7 @@ def static_checks() -> list[Check]:
         Check("imports", _command("lint-imports")),
         Check("contract", _command("buf", "lint", cwd="proto")),
         Check("generated code", _generated_code_is_fresh),
+        Check("generated docs", _generated_docs_are_fresh),
         Check("page: types and lint", _npm("run", "check")),
         Check("page: tests", _npm("test")),
     ]
@@ -112,3 +114,10 @@ def _generated_code_is_fresh() -> bool:
     for file in stale:
         print(f"\n{file} is not what proto/ gives: run `./run proto`", end="")
     return not stale
+
+
+def _generated_docs_are_fresh() -> bool:
+    fresh = docs.is_fresh()
+    if not fresh:
+        print(f"\n{docs.PAGE} is not what the docstrings give: run `./run docs`", end="")
+    return fresh
