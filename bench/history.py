@@ -19,8 +19,15 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from bench.bargein import DEFAULT_CALLERS, DEFAULT_SEED, positive
-from bench.interruptions import KEPT_FILE, interruptions, to_stderr, write_kept
+from bench.arguments import positive
+from bench.interruptions import (
+    DEFAULT_CALLERS,
+    DEFAULT_SEED,
+    KEPT_FILE,
+    interruptions,
+    to_stderr,
+    write_kept,
+)
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.whisper_decodes import FullContext, ShortContext

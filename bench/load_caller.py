@@ -39,7 +39,7 @@ class LoadTurn:
 
 
 @dataclass
-class Findings:
+class LoadFindings:
     """Of all callers together; filled while they run."""
 
     turns: list[LoadTurn] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class _Call:
+class _LoadCall:
     """A call that has ended: both sides of it, and the onsets and ends of what was said."""
 
     client: RoomClient
@@ -77,8 +77,8 @@ class LoadCaller:
     until_s: float
     clock: Callable[[], float]
     random: Random
-    findings: Findings
-    _calls: list[_Call] = field(default_factory=list, init=False)
+    findings: LoadFindings
+    _calls: list[_LoadCall] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
         """Calls until the time is over, or it is cancelled."""
@@ -98,7 +98,7 @@ class LoadCaller:
             try:
                 await self._talk(client, until_s, spoken)
             finally:  # a call that is broken off has been held as well
-                self._calls.append(_Call(client, spoken, began_s, client.clock()))
+                self._calls.append(_LoadCall(client, spoken, began_s, client.clock()))
 
     async def _talk(
         self, client: RoomClient, until_s: float, spoken: list[tuple[float, float]]
@@ -122,7 +122,7 @@ class LoadCaller:
         for call in self._calls:
             self._judge(call)
 
-    def _judge(self, call: _Call) -> None:
+    def _judge(self, call: _LoadCall) -> None:
         recording = CallRecording.of(call.client, call.began_s, call.ended_s)
         floor = FloorLog.of(call.client.events, unix_offset_s=recording.unix_offset_s)
         onsets = [recording.sample_at(onset_s) for onset_s, _ in call.spoken]

@@ -17,10 +17,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.bargein import percentile, positive
+from bench.arguments import positive
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
+from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
 from caller.client import join
 from caller.errors import CallError

@@ -19,15 +19,16 @@ from random import Random
 from typing import Any
 
 import aiohttp
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import positive
 from bench.interruptions import to_stderr
-from bench.load_caller import Findings, LoadCaller
+from bench.load_caller import LoadCaller, LoadFindings
 from bench.load_page import write_page
 from bench.load_parts import PartUse, sample_parts
 from bench.machine import Machine
+from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
 from caller.access import own_gateway
 from caller.measure import speech_end
@@ -57,10 +58,10 @@ TEXT_WAITS = "reply_text_waits_total"
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadResult:
     """What a load found."""
 
-    findings: Findings
+    findings: LoadFindings
     parts: list[PartUse]
     loop_late_ms: list[float]
     underruns: float | None
@@ -93,7 +94,7 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-def promises_of(load: Load) -> list[Promise]:
+def promises_of(load: LoadResult) -> list[Promise]:
     turns = load.findings.turns
     left = sum(turn.response_ms is None and not turn.superseded for turn in turns)
     answered = round(1 - left / len(turns), 4) if turns else None
@@ -106,11 +107,11 @@ def promises_of(load: Load) -> list[Promise]:
 
 async def _load(
     options: argparse.Namespace, settings: OrchestratorSettings, clips: Sequence[Audio]
-) -> Load:
+) -> LoadResult:
     pids = _pids()
     if not pids:
         to_stderr("no Parley of this machine's supervisor runs: CPU and memory are not measured")
-    findings, clock = Findings(), monotonic
+    findings, clock = LoadFindings(), monotonic
     sampling = asyncio.create_task(sample_parts(pids, clock), name="parts")
     lateness = asyncio.create_task(_loop_lateness(), name="lateness")
     before = await _counts(settings)
@@ -140,7 +141,7 @@ async def _load(
         await asyncio.gather(telling, return_exceptions=True)
     for caller in callers:
         caller.judge()
-    return Load(
+    return LoadResult(
         findings,
         await sampling,
         await lateness,
@@ -182,7 +183,7 @@ async def _after(delay_s: float, caller: LoadCaller) -> None:
     await caller.run()
 
 
-async def _tell(findings: Findings, started_s: float, until_s: float) -> None:
+async def _tell(findings: LoadFindings, started_s: float, until_s: float) -> None:
     while True:
         await asyncio.sleep(PROGRESS_EVERY_S)
         to_stderr(
@@ -254,7 +255,7 @@ def _read_clips(folder: Path) -> list[Audio]:
 
 
 def _document(
-    load: Load, promises: Sequence[Promise], options: argparse.Namespace
+    load: LoadResult, promises: Sequence[Promise], options: argparse.Namespace
 ) -> dict[str, Any]:
     turns = load.findings.turns
     agent = next((part for part in load.parts if part.name == "agent"), None)
@@ -302,10 +303,7 @@ def _document(
 def _distribution(values: Sequence[float | None]) -> dict[str, float | int | None]:
     measured = [value for value in values if value is not None]
     named = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
-    return {"count": len(measured)} | {
-        name: round(float(np.percentile(measured, percent)), 1) if measured else None
-        for name, percent in named.items()
-    }
+    return distribution(measured, named)
 
 
 def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
@@ -338,12 +336,6 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
-
-
 def _minutes(text: str) -> float:
     try:
         minutes = float(text)
@@ -356,7 +348,7 @@ def _minutes(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run load", description=__doc__)
-    parser.add_argument("--callers", type=_positive, default=2, metavar="N", help="at once")
+    parser.add_argument("--callers", type=positive, default=2, metavar="N", help="at once")
     parser.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="how long")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="one page with plots")

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.load_caller import Findings, LoadTurn, response_ms
+from bench.load_caller import LoadFindings, LoadTurn, response_ms
 from bench.load_page import page
 from bench.load_parts import PartSample, PartUse
 from bench.machine import Machine
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.floor_log import FloorLog
 from cli import load
-from cli.load import Load, promises_of
+from cli.load import LoadResult, promises_of
 from parley import paths
 from parley.room_events import FloorEvent
 
@@ -28,13 +28,13 @@ def turn(response: float | None = 700.0, *, superseded: bool = False) -> LoadTur
     return LoadTurn(1, 3.0, response, superseded, None)
 
 
-def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> Load:
-    findings = Findings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
+def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> LoadResult:
+    findings = LoadFindings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
     part = PartUse("agent", os.getpid(), [PartSample(0, 0, 80, 1), PartSample(2, 12.5, 120, 2)])
-    return Load(findings, [part], [1.0, 2.0], underruns=underruns, text_waits=0.0)
+    return LoadResult(findings, [part], [1.0, 2.0], underruns=underruns, text_waits=0.0)
 
 
-def broken(of: Load) -> set[str]:
+def broken(of: LoadResult) -> set[str]:
     return {promise.name for promise in promises_of(of) if not promise.kept}
 
 

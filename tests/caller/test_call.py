@@ -20,7 +20,7 @@ from rich.console import Console
 from caller import client, conversation
 from caller.conversation import Recording
 from caller.errors import CallError
-from cli.call import Call, main
+from cli.call import SpokenCall, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
@@ -225,7 +225,7 @@ async def failure_of(
         if once_spoken is not None:
             await once_spoken()
 
-    under_way = Call(
+    under_way = SpokenCall(
         gateway_url=gateway.url,
         voice="",
         recognizers=RecognitionPool(StaticDiscovery("127.0.0.1:9")),
