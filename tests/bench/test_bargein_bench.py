@@ -20,8 +20,8 @@ from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.interruption import Interruption, Outcome
 from parley.audio import Audio
 from parley.errors import ConfigurationError
+from testkit.sounds import burst
 from testkit.told_scripts import LONG, SCRIPTS, SHORT, ToldScripts, opening
-from tests.caller.sound import burst
 
 
 def measured(

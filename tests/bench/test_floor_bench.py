@@ -24,8 +24,8 @@ from parley.audio import read_audio
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError
 from parley.speech import RecognitionPool
-from tests.caller.fake_recognizer import FakeRecognizer, recognizing
-from tests.caller.sound import burst
+from testkit.fake_recognizer import FakeRecognizer, recognizing
+from testkit.sounds import burst
 
 
 def sound(label: Label, name: str = "x") -> FloorSound:

@@ -24,10 +24,10 @@ from cli.call import SpokenCall, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
+from testkit.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.fake_gateway import FakeGateway, serving
-from tests.caller.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import STARVED_S
+from tests.caller.rooms import STARVED_S
 
 UNUSED = "http://127.0.0.1:9"
 TURN_FIELDS = [

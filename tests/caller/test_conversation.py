@@ -6,9 +6,10 @@ from caller import conversation, measure
 from caller.client import join
 from caller.conversation import CallConversation, Recording
 from caller.errors import CallError
+from testkit.sounds import burst
 from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import STARVED_S, TRANSPORT_MS, access, burst
+from tests.caller.rooms import STARVED_S, TRANSPORT_MS, access
 
 pytestmark = pytest.mark.servers
 
