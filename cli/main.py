@@ -62,6 +62,7 @@ COMMANDS = {
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
     "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
+    "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
 }
 
 
@@ -73,16 +74,25 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name in ("help", "--help", "-h"):
-        print_help(sys.stdout)
-        return 0
+        if not rest:
+            print_help(sys.stdout)
+            return 0
+        name, rest = rest[0], ["--help"]
     if name in ("version", "--version"):
         print(f"parley {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
         return EXIT_MISCONFIGURED
-    _take_dotenv()
-    status: int = importlib.import_module(COMMANDS[name].module).main(rest)
+    try:
+        _take_dotenv()
+        module = importlib.import_module(COMMANDS[name].module)
+    except ModuleNotFoundError:
+        if rest != ["--help"]:
+            raise
+        print_usage(name, sys.stdout)  # there is no environment yet
+        return 0
+    status: int = module.main(rest)
     return status
 
 
@@ -92,6 +102,12 @@ def print_help(to: TextIO) -> None:
     for name, command in COMMANDS.items():
         print(f"  {f'{name} {command.usage}':<{width}}  {command.summary}", file=to)
     print("\n`./run COMMAND --help` says more about one of them.", file=to)
+
+
+def print_usage(name: str, to: TextIO) -> None:
+    command = COMMANDS[name]
+    print(f"usage: ./run {name} {command.usage}".rstrip(), file=to)
+    print(f"\n{command.summary}", file=to)
 
 
 def _suggestion(name: str) -> str:

@@ -85,7 +85,7 @@ class ChangeRow(_Row):
     load_s: float | None = None
 
 
-class Report(_Row):
+class VoicesReport(_Row):
     """What `--json` prints: of the lists the one that was asked for, with those that answered."""
 
     voices: list[VoiceRow] | None = None
@@ -100,7 +100,7 @@ def main(argv: list[str]) -> int:
         report = asyncio.run(_run(load_orchestrator(), arguments.action, arguments.voice))
         code = 1 if report.errors else 0
     except (ConfigurationError, SpeechError) as error:
-        report = Report(errors=[str(error)])
+        report = VoicesReport(errors=[str(error)])
         code = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(report.model_dump_json(indent=2, exclude_none=True) + "\n")
@@ -111,7 +111,7 @@ def main(argv: list[str]) -> int:
     return code
 
 
-async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> Report:
+async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> VoicesReport:
     speakers = speech_discovery(settings)
     channels = Channels(client_tls(settings.tls))
     try:
@@ -129,7 +129,7 @@ async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -
         await channels.aclose()
 
 
-async def _list(speakers: Discovery, channels: Channels) -> Report:
+async def _list(speakers: Discovery, channels: Channels) -> VoicesReport:
     async def ask(target: str) -> Sequence[pb.Voice]:
         stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
         return (await stub.ListVoices(ListVoicesRequest(), timeout=ASK_TIMEOUT_S)).voices
@@ -151,12 +151,12 @@ async def _list(speakers: Discovery, channels: Channels) -> Report:
             )
             row.workers[target] = _where(voice)
     ordered = sorted(rows.values(), key=lambda row: (not row.is_at_hand, row.name))
-    return Report(voices=ordered, errors=_failures(answers))
+    return VoicesReport(voices=ordered, errors=_failures(answers))
 
 
 async def _status(
     settings: OrchestratorSettings, speakers: Discovery, channels: Channels
-) -> Report:
+) -> VoicesReport:
     async def speaker(target: str) -> pb.WorkerStatus:
         stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
         return (await stub.GetStatus(pb.GetStatusRequest(), timeout=ASK_TIMEOUT_S)).status
@@ -178,10 +178,12 @@ async def _status(
         if not isinstance(answer, SpeechError)
     ]
     failures = [line for by_target in answers.values() for line in _failures(by_target)]
-    return Report(workers=list(rows), errors=failures)
+    return VoicesReport(workers=list(rows), errors=failures)
 
 
-async def _change(speakers: Discovery, change: Callable[[str], Awaitable[float | None]]) -> Report:
+async def _change(
+    speakers: Discovery, change: Callable[[str], Awaitable[float | None]]
+) -> VoicesReport:
     """Has every worker that knows the voice change it; raises VoiceNotFoundError if none does."""
     answers = await _ask_each(speakers, change)
     knowing = {t: a for t, a in answers.items() if not isinstance(a, VoiceNotFoundError)}
@@ -192,7 +194,7 @@ async def _change(speakers: Discovery, change: Callable[[str], Awaitable[float |
         for target, answer in knowing.items()
         if not isinstance(answer, SpeechError)
     ]
-    return Report(workers=list(rows), errors=_failures(knowing))
+    return VoicesReport(workers=list(rows), errors=_failures(knowing))
 
 
 def _load(channels: Channels, voice: str) -> Callable[[str], Awaitable[float | None]]:
@@ -259,7 +261,7 @@ def _worker_row(target: str, kind: Literal["tts", "asr"], answer: pb.WorkerStatu
     )
 
 
-def _show(report: Report, arguments: argparse.Namespace) -> None:
+def _show(report: VoicesReport, arguments: argparse.Namespace) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDE)

@@ -97,10 +97,14 @@ class Session:
     """One conversation, whatever it is held over."""
 
     id: str
+    """The same in every process that goes on with the conversation."""
     channel: Channel
+    """Whether the person speaks or types."""
     log: SessionLog
+    """What was said and done so far."""
     user: str = ""
     """Who the person is, as the application knows them; empty: unknown."""
     language: str = "en"
+    """Of the agent's own words and fillers."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """What the client gave with the call (LiveKit's participant attributes)."""
