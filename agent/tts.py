@@ -79,7 +79,6 @@ class WorkerTTS(tts.TTS[str]):
         self.speed = speed
         self.first_flush_words = first_flush_words
         self.session_id = session_id
-        self._epoch = 0
 
     @property
     def model(self) -> str:
@@ -100,13 +99,11 @@ class WorkerTTS(tts.TTS[str]):
         return _WorkerTTSStream(self, conn_options=conn_options)
 
     def next_request(self) -> SynthesisRequest:
-        """How the next reply is spoken; its epoch is above that of every earlier one."""
-        self._epoch += 1
+        """How the next reply is spoken, with randomness of its own."""
         return SynthesisRequest(
             voice=self.voice,
             sample_rate_hz=SAMPLE_RATE_HZ,
             speed=self.speed,
-            epoch=self._epoch,
             session_id=self.session_id,
             seed=random.getrandbits(32),
         )

@@ -2,14 +2,12 @@
 
 import argparse
 import asyncio
-import contextlib
 import re
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import grpc
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -25,7 +23,6 @@ from parley.errors import (
     VoiceNotFoundError,
 )
 from parley.rpc.v1 import status_pb2 as pb
-from parley.rpc.v1.synthesis_pb2 import ListVoicesRequest
 from parley.settings import load_orchestrator
 from parley.speech import (
     AudioChunk,
@@ -35,6 +32,7 @@ from parley.speech import (
     SynthesisStarted,
     SynthesisWords,
 )
+from parley.speech.admin import WorkerAdmin
 from parley.speech.configured import speech_pool
 
 MAX_CHARACTERS = 20_000
@@ -156,12 +154,10 @@ async def _speak(
 async def _voices(pool: SpeechPool) -> str:
     """What may be asked for instead, as the end of a sentence."""
     voices: dict[str, pb.VoiceResidency.ValueType] = {}
-    for worker in pool.roster.discovery.workers():
-        with contextlib.suppress(grpc.aio.AioRpcError):
-            stub = pool.stub(worker.target)
-            answer = await stub.ListVoices(ListVoicesRequest(), timeout=LIST_TIMEOUT_S)
-            for voice in answer.voices:
-                voices[voice.name] = max(voice.residency, voices.get(voice.name, voice.residency))
+    admin = WorkerAdmin(pool.roster.discovery, pool.channels)
+    answers = await admin.voices(timeout_s=LIST_TIMEOUT_S)
+    for voice in (voice for answer in answers.given.values() for voice in answer):
+        voices[voice.name] = max(voice.residency, voices.get(voice.name, voice.residency))
     ready = sorted(name for name in voices if voices[name] >= pb.VOICE_RESIDENCY_CACHED)
     more = len(voices) - len(ready)
     fetched = f", and {more} more that would be fetched first" if more else ""

@@ -86,9 +86,6 @@ class AsrSection(Section):
     adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
         "whisper", description="whisper, or whisperx: with word times"
     )
-    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
-        "auto", description="auto, cpu or cuda"
-    )
     language: str = Field("en", description="what people speak")
 
 
