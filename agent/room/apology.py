@@ -1,23 +1,25 @@
 """What the person hears when no worker can speak: recorded, so that it needs none.
 
-`sounds/apology.flac` was spoken by the project's hibari voice (Apache-2.0).
+The recording belongs to the language (`dialogue/text/languages`).
 """
 
 from collections.abc import AsyncGenerator
 from functools import cache
-from pathlib import Path
 
 from livekit import rtc
 
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.audio import Audio, read_audio
 
-TEXT = "I'm sorry, I can't speak right now. Please try again in a moment."
+TEXT = ENGLISH.phrases.cannot_speak
 FRAME_S = 0.02
 
 
 @cache
 def _loaded(sample_rate_hz: int) -> Audio:
-    return read_audio(Path(__file__).parent / "sounds" / "apology.flac").resampled(sample_rate_hz)
+    file = ENGLISH.cannot_speak_recording
+    assert file is not None
+    return read_audio(file).resampled(sample_rate_hz)
 
 
 async def recording(sample_rate_hz: int) -> AsyncGenerator[rtc.AudioFrame]:

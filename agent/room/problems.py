@@ -6,13 +6,14 @@ from livekit.agents import AgentSession, ErrorEvent
 
 from agent.room import apology
 from agent.room.events import RoomEventPublisher
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 
 _PROBLEMS = {
     "stt_error": ("asr_unavailable", "The agent cannot hear right now. You can type instead."),
     "tts_error": ("tts_unavailable", "The agent's voice is not available right now."),
     "llm_error": ("llm_unavailable", "The agent's language model does not answer right now."),
 }
-DEAF = "I'm sorry, I can't hear you right now. You can type to me in the meantime."
+DEAF = ENGLISH.phrases.cannot_hear
 
 _log = logging.getLogger(__name__)
 

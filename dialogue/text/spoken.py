@@ -5,23 +5,9 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dialogue.text.spoken import addresses, dates, markup, money, numbers, symbols, units
-from dialogue.text.spoken.rule import Rule
-
-_RULES: tuple[Rule, ...] = (
-    *addresses.RULES,
-    *markup.RULES,
-    *money.RULES,
-    *dates.RULES,
-    *numbers.DECADES,
-    *units.RULES,
-    *numbers.RULES,
-    *symbols.RULES,
-)
-"""The first rule that matches at a place wins."""
-
-CODE_PHRASE = "the code is in the transcript."
-"""Said in place of a block of code."""
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+from dialogue.text.languages.language import Language
+from dialogue.text.languages.rules.rule import Rule
 
 _FENCE = "```"
 _JOINERS = frozenset("'-&")
@@ -55,9 +41,11 @@ class SpokenText:
 
 
 class Speaker:
-    """Says the stretches of one English reply in order; keeps silent within blocks of code."""
+    """Says the stretches of one reply in order; keeps silent within blocks of code."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: Language = ENGLISH) -> None:
+        self._said_of_code = language.spoken.code_phrase.split()
+        self._rules = language.spoken.rules
         self._in_code = False
 
     def speak(self, readable: str) -> SpokenText:
@@ -68,18 +56,18 @@ class Speaker:
             if index:
                 self._in_code = not self._in_code
                 if self._in_code:
-                    words += (SpokenWord(word, at, at + 3) for word in CODE_PHRASE.split())
+                    words += (SpokenWord(word, at, at + 3) for word in self._said_of_code)
                 at += len(_FENCE)
             if not self._in_code:
-                words += _words(part, at)
+                words += _words(part, at, self._rules)
             at += len(part)
         return SpokenText(readable, tuple(words))
 
 
-def _words(readable: str, offset: int) -> list[SpokenWord]:
+def _words(readable: str, offset: int, rules: tuple[Rule, ...]) -> list[SpokenWord]:
     words: list[SpokenWord] = []
     glued = False  # whether the last word and what follows stand without space between them
-    for start, end, said in _pieces(readable):
+    for start, end, said in _pieces(readable, rules):
         text = readable[start:end] if said is None else said
         for match in re.finditer(r"\S+", text):
             span = (start + match.start(), start + match.end()) if said is None else (start, end)
@@ -120,16 +108,16 @@ def _is_spoken(character: str, token: str, at: int) -> bool:
     )
 
 
-def _pieces(readable: str) -> Iterator[tuple[int, int, str | None]]:
+def _pieces(readable: str, rules: tuple[Rule, ...]) -> Iterator[tuple[int, int, str | None]]:
     """The text from front to back: (start, end, words), None for what is said as it stands."""
-    matches = [rule.pattern.search(readable) for rule in _RULES]
+    matches = [rule.pattern.search(readable) for rule in rules]
     plain = 0
     while (index := _earliest(matches)) is not None:
         match = matches[index]
         assert match is not None
-        said = _RULES[index].say(match)
+        said = rules[index].say(match)
         if said is None:  # something else after all: look for this rule further on
-            matches[index] = _RULES[index].pattern.search(readable, match.start() + 1)
+            matches[index] = rules[index].pattern.search(readable, match.start() + 1)
             continue
         if plain < match.start():
             yield plain, match.start(), None
@@ -137,7 +125,7 @@ def _pieces(readable: str) -> Iterator[tuple[int, int, str | None]]:
         plain = match.end()
         for at, other in enumerate(matches):
             if other is not None and other.start() < plain:
-                matches[at] = _RULES[at].pattern.search(readable, plain)
+                matches[at] = rules[at].pattern.search(readable, plain)
     if plain < len(readable):
         yield plain, len(readable), None
 

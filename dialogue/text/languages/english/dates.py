@@ -2,8 +2,8 @@
 
 import re
 
-from dialogue.text.spoken.numbers import cardinal, ordinal, year
-from dialogue.text.spoken.rule import Rule, rule
+from dialogue.text.languages.english.numbers import cardinal, ordinal, year
+from dialogue.text.languages.rules.rule import Rule, rule
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
            "September", "October", "November", "December")  # fmt: skip

@@ -2,7 +2,7 @@
 
 import re
 
-from dialogue.text.spoken.rule import Rule, rule
+from dialogue.text.languages.rules.rule import Rule, rule
 
 _TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",

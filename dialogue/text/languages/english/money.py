@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from dialogue.text.spoken.numbers import NUMBER, is_one, number
-from dialogue.text.spoken.rule import Rule, rule
+from dialogue.text.languages.english.numbers import NUMBER, is_one, number
+from dialogue.text.languages.rules.rule import Rule, rule
 
 
 @dataclass(frozen=True)

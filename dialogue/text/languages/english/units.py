@@ -2,8 +2,8 @@
 
 import re
 
-from dialogue.text.spoken.numbers import SIGNED_NUMBER, is_one, number
-from dialogue.text.spoken.rule import Rule, rule
+from dialogue.text.languages.english.numbers import SIGNED_NUMBER, is_one, number
+from dialogue.text.languages.rules.rule import Rule, rule
 
 _UNITS = {
     "km/h": ("kilometer per hour", "kilometers per hour"),

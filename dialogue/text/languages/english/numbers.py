@@ -1,40 +1,36 @@
 """Numbers: cardinals, ordinals, decimals, years, fractions, digits one by one."""
 
 import re
-from functools import lru_cache
 
-from unicode_rbnf import FormatPurpose, RbnfEngine
-
-from dialogue.text.spoken.rule import Rule, rule
+from dialogue.text.languages.rules import numerals
+from dialogue.text.languages.rules.numerals import MAX_SPOKEN_DIGITS, in_threes
+from dialogue.text.languages.rules.rule import Rule, rule
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 """A number as written: 1,234,567.89 or 42. Has no groups."""
 SIGNED_NUMBER = rf"(?:(?<![\w)])([-−]))?(?<![\w.])({NUMBER})"
 """Groups: the minus sign or None, the number."""
 _MAX_CARDINAL_DIGITS = 15
-_MAX_SPOKEN_DIGITS = 40
 
-_english = RbnfEngine.for_language("en")
 _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DENOMINATORS = {2: "half", 4: "quarter"}
 _VULGAR = {"½": "one half", "¼": "one quarter", "¾": "three quarters", "⅓": "one third",
            "⅔": "two thirds", "⅛": "one eighth"}  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def cardinal(value: int) -> str:
-    return str(_english.format_number(value).text)
+    return numerals.cardinal(value, "en")
 
 
 def ordinal(value: int) -> str:
-    return str(_english.format_number(value, FormatPurpose.ORDINAL).text)
+    return numerals.ordinal(value, "en")
 
 
 def year(value: int) -> str:
     """1999 is "nineteen ninety-nine", 2024 "twenty twenty-four", 2005 "two thousand five"."""
     if 2010 <= value < 2100:
         return f"twenty {cardinal(value % 100)}"
-    return str(_english.format_number(value, FormatPurpose.YEAR).text)
+    return numerals.year(value, "en")
 
 
 def digits(written: str) -> str:
@@ -46,9 +42,9 @@ def number(written: str) -> str:
     """A number that matches NUMBER, in words."""
     whole, _, decimals = written.replace(",", "").partition(".")
     if len(whole) > _MAX_CARDINAL_DIGITS:
-        return digits(written[:_MAX_SPOKEN_DIGITS])
+        return digits(written[:MAX_SPOKEN_DIGITS])
     words = digits(whole) if len(whole) > 1 and whole[0] == "0" else cardinal(int(whole))
-    return f"{words} point {digits(decimals[:_MAX_SPOKEN_DIGITS])}" if decimals else words
+    return f"{words} point {digits(decimals[:MAX_SPOKEN_DIGITS])}" if decimals else words
 
 
 def is_one(written: str) -> bool:
@@ -93,8 +89,7 @@ def _long(match: re.Match[str]) -> str:
     written = match[0]
     if len(written) <= 9 and written.endswith("000"):
         return number(written)
-    groups = [written[at : at + 3] for at in range(0, min(len(written), _MAX_SPOKEN_DIGITS), 3)]
-    return ", ".join(map(digits, groups))
+    return ", ".join(map(digits, in_threes(written)))
 
 
 DECADES: tuple[Rule, ...] = (
