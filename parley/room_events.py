@@ -100,7 +100,18 @@ def decode(payload: bytes) -> AnyEvent:
 
 
 class DispatchMetadata(_Event):
-    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata."""
+    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata.
+
+    `attributes` and `metadata` are the client's own words: good to show, not to rely on.
+    """
 
     voice: str = ""
     record: bool = Field(False, description="send the call's turn-taking to the caller")
+    session: str = Field("", description="the conversation: its log is kept under this id")
+    app: str = Field("", description="a name of agent.apps; empty: agent.app")
+    user: str = Field("", description="the person's identity in the room")
+    resumed: bool = Field(
+        False, description="the agent of this call has died: go on where it was, and say so"
+    )
+    attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
+    metadata: str = Field("", description="what the client says to the agent")

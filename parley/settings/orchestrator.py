@@ -1,11 +1,12 @@
 """Settings of the agent and the gateway (`configs/orchestrator.yaml`)."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
 from parley import paths
 from parley.settings.redis import RedisSection
@@ -14,6 +15,8 @@ from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
+"""As browsers send it: scheme, host and port, in small letters and without a path."""
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -32,6 +35,16 @@ class ServerSection(Section):
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
+    )
+    rooms: Literal["private", "shared"] = Field(
+        "private",
+        description="private: each call has a room of its own; shared: who asks for the same room "
+        "meets there",
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        (),
+        description="other web pages that may open calls and embed the page, each as "
+        "https://host:port",
     )
 
 
@@ -106,7 +119,18 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+def _from_json(value: Any) -> Any:
+    """A variable of the environment holds the mapping as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('expected JSON such as {"name": "my_agent.py"}') from None
+
+
 class AgentSection(Section):
+    apps: Annotated[Mapping[str, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
+        {}, description="others that a call may ask for: name and app (the variable: as JSON)"
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
