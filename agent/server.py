@@ -12,6 +12,7 @@ from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import Health
 from agent.health.probes import Probes
+from agent.lost_jobs import LostJobs
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
@@ -109,6 +110,9 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
+        lost = LostJobs(settings.livekit)
+        running.push_async_callback(lost.aclose)
+        lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
         health = Health(
             probes,

@@ -123,12 +123,18 @@ def decode(payload: bytes) -> AnyEvent:
 
 
 class DispatchMetadata(_Event):
-    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata."""
+    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata.
+
+    `attributes` and `metadata` are the client's own words: good to show, not to rely on.
+    """
 
     voice: str = ""
     record: bool = Field(False, description="send the call's turn-taking to the caller")
-    session: str = Field("", description="id of the session that is held; empty: a new one")
-    app: str = Field("", description="name of the app that answers; empty: the default one")
-    user: str = Field("", description="who the person is, as the client says")
-    attributes: dict[str, str] = Field(default_factory=dict, description="given by the client")
-    resumed: bool = Field(False, description="the job that held the call before has died")
+    session: str = Field("", description="the conversation: its log is kept under this id")
+    app: str = Field("", description="a name of agent.apps; empty: agent.app")
+    user: str = Field("", description="the person's identity in the room")
+    resumed: bool = Field(
+        False, description="the agent of this call has died: go on where it was, and say so"
+    )
+    attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
+    metadata: str = Field("", description="what the client says to the agent")

@@ -6,10 +6,9 @@ docs/turn-taking.md states the accuracy.
 
 import re
 
-from parley.app.turn_policy import Meaning
-
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
+from parley.app.turn_policy import Meaning
 
 _LONGEST_WORDS = 4
 CLEAR_CONFIDENCE = 0.33

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
 from parley import paths
 from parley.settings.redis import RedisSection
@@ -15,6 +15,8 @@ from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
+"""As browsers send it: scheme, host and port, in small letters and without a path."""
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -33,6 +35,16 @@ class ServerSection(Section):
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
+    )
+    rooms: Literal["private", "shared"] = Field(
+        "private",
+        description="private: each call has a room of its own; shared: who asks for the same room "
+        "meets there",
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        (),
+        description="other web pages that may open calls and embed the page, each as "
+        "https://host:port",
     )
 
 
