@@ -26,12 +26,13 @@ from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
+from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
 from dialogue.opening import conversing
-from dialogue.phrases import Phrases, phrases_of
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
+from dialogue.text.languages import Language, check_languages, get_or_english
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.errors import SpeechError
@@ -75,6 +76,9 @@ class Call:
         self._count()
         conversation = await self._conversing()
         agent = conversation.agent
+        asr = self._settings.asr
+        for problem in check_languages(asr.language if asr.enabled else "", agent.language, ()):
+            _log.warning("%s", problem)
         speech = await self._running.enter_async_context(speech_pool(self._settings))
         self._speaking = self._tts(speech, agent)
         hearing = await self._stt()
@@ -97,7 +101,12 @@ class Call:
         self._running.push_async_callback(self._answering.aclose)
         duplex.join(session, self._report, self._answering)
         limits = self._limits(conversation)
-        tell_problems(session, self._events, rate_hz=SPEAKING_HZ)
+        tell_problems(
+            session,
+            self._events,
+            language=lambda: self._speaking.language,
+            rate_hz=SPEAKING_HZ,
+        )
         session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
 
@@ -156,7 +165,7 @@ class Call:
             self._events,
             sample_rate_hz=SPEAKING_HZ,
             policy=floor_policy(turn_settings(self._settings.turn, agent.thresholds)),
-            words=agent.turn_policy,
+            words=agent.turn_policy or WordPolicy(self._language(agent)),
             record=self._wishes.record,
         )
         self._running.push_async_callback(duplex.aclose)
@@ -170,6 +179,7 @@ class Call:
             default_voice=tts.default_model,
             speed=tts.speed,
             first_flush_words=self._settings.turn.first_flush_words,
+            language=self._language(agent),
             session_id=self._context.job.id,
         )
 
@@ -188,7 +198,7 @@ class Call:
 
     def _limits(self, conversation: Conversation) -> CallLimits:
         silence = self._app.silence
-        phrases = self._phrases(conversation)
+        phrases = self._language(conversation.agent).phrases
         limits = CallLimits(
             silence=silence,
             prompts=(silence.texts if silence is not None else ()) or phrases.still_there,
@@ -203,12 +213,13 @@ class Call:
 
     def _greet(self, conversation: Conversation) -> None:
         greeting = self._app.greeting
+        language = self._language(conversation.agent)
         if greeting is None:
-            greeting = self._settings.agent.greeting
+            greeting = language.greeting_for(self._settings.agent.greeting)
         if self._settings.llm_is_local:
             self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
-            greeting = self._phrases(conversation).resumed
+            greeting = language.phrases.resumed
         if greeting:
             self._say(greeting)
 
@@ -218,15 +229,17 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _phrases(self, conversation: Conversation) -> Phrases:
-        return phrases_of(conversation.agent.language or conversation.session.language)
+    def _language(self, agent: Agent) -> Language:
+        return get_or_english(agent.language or self._settings.asr.language or "en")
 
     def _closing(self, conversation: Conversation) -> str:
         closing = conversation.agent.closing
-        return self._phrases(conversation).closing if closing is None else closing
+        own = self._language(conversation.agent).phrases.closing
+        return own if closing is None else closing
 
     def _another_speaks(self, agent: Agent) -> None:
         self._speaking.voice = agent.voice or self._app.voice or self._speaking.default_voice
+        self._speaking.language = self._language(agent)
 
     # --- its end
 

@@ -14,8 +14,8 @@ from dialogue.feed import Feed
 from dialogue.messages import AssistantMessage, Message, ToolMessage, ToolRequest
 from dialogue.model import ChatModel, Text, Tokens
 from dialogue.model_errors import ModelRequestError
-from dialogue.phrases import Phrases
 from dialogue.resources import Resources
+from dialogue.text.languages.language import Phrases
 from dialogue.tools import (
     CallableTool,
     ToolArgumentsError,

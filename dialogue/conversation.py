@@ -16,6 +16,7 @@ from dialogue.sessions.store import (
     SessionStoreError,
     StoredSession,
 )
+from dialogue.text.languages import get_or_english
 from dialogue.turn_log import TurnLog
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent
@@ -137,7 +138,7 @@ class Conversation:
             self.session,
             turn_log,
             waiting_since_s=waiting_since_s,
-            apology=self._resources.phrases(language).apology,
+            apology=get_or_english(language).phrases.apology,
         )
         if not text:
             turn.commit()

@@ -10,6 +10,7 @@ from dialogue.answer import Answer, HandOffTool
 from dialogue.messages import AssistantMessage, SystemMessage
 from dialogue.model import ChatModel
 from dialogue.resources import Resources
+from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent, HandOff
@@ -51,7 +52,7 @@ class DeclaredEngine:
     async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
         agent = self.agent
         language = agent.language or turn.session.language
-        phrases = self._resources.phrases(language)
+        phrases = get_or_english(language).phrases
         if agent.closing is not None:
             phrases = replace(phrases, closing=agent.closing)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
@@ -103,8 +104,11 @@ class DeclaredEngine:
         """Nothing to do: the log holds it."""
 
     def instructions(self, agent: Agent) -> str:
-        given = agent.instructions
-        return self._resources.instructions if given is None else given
+        """The agent's own, or those of the settings in the agent's language."""
+        if agent.instructions is not None:
+            return agent.instructions
+        language = get_or_english(agent.language or self._session.language)
+        return language.instructions_for(self._resources.instructions)
 
     async def tools(self, agent: Agent) -> Sequence[CallableTool]:
         """All that the agent may call, in an order that does not change."""

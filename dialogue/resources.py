@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from dialogue.approvals import Approvals
 from dialogue.model import ChatModel
-from dialogue.phrases import Phrases, phrases_of
 from dialogue.tools import ToolSource
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
@@ -23,7 +22,5 @@ class Resources:
     sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
     """Makes the tools of an agent's MCP servers for one session, which starts and closes them.
     None: agents have only the tools that they declare."""
-    phrases: Callable[[str], Phrases] = phrases_of
-    """Of a language."""
     clock: Clock = monotonic
     """What `Turn.waiting_since_s` is read from."""

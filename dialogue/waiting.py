@@ -7,7 +7,7 @@ in the person's ear 1.2 s after they stopped.
 
 from dataclasses import dataclass, field
 
-from dialogue.phrases import Phrases
+from dialogue.text.languages.language import Phrases
 from parley.clock import Clock
 
 TOOL_AFTER_S = 0.8

@@ -23,7 +23,6 @@ from pydantic import SecretStr
 from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import USERDATA_PACE
-from agent.room import apology
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import MAX_TYPED_CHARS, TypedText
@@ -33,7 +32,8 @@ from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
-from dialogue.phrases import ENGLISH
+from dialogue.text.languages.english import LANGUAGE
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
@@ -171,7 +171,7 @@ async def talk_with(
         room, ear, page = Room(), Ear(slow=slow), Page()
         events = RoomEventPublisher(cast(rtc.Room, room))
         report = TurnReport(session, events, hearing=None)
-        tell_problems(session, events, rate_hz=SAMPLE_RATE_HZ)
+        tell_problems(session, events, language=lambda: LANGUAGE, rate_hz=SAMPLE_RATE_HZ)
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
@@ -281,7 +281,7 @@ async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
         (error,) = talk.events(ErrorEvent)  # told once, not five times
         assert isinstance(error, ErrorEvent)
         assert error.code == "tts_unavailable"
-        assert apology.TEXT in talk.page.text
+        assert ENGLISH.cannot_speak in talk.page.text
         assert talk.ear.played_s > 4.0  # the recording, though no worker speaks
         voice.is_broken = False
         talk.page.text = ""

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, JsonValue
 
 from dialogue.approvals import InProcessApprovals
-from dialogue.phrases import ENGLISH
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from dialogue.tools import CallableTool
 from parley import Agent, HandOff, McpServer, ToolContext, ToolError, hang_up, tool
 from parley.app.events import (

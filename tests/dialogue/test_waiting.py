@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from dialogue.phrases import ENGLISH
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from dialogue.waiting import Waiting
 
 

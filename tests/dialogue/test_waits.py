@@ -10,8 +10,8 @@ from dialogue.approvals import APPROVAL_DEADLINE_S, InProcessApprovals
 from dialogue.conversation import Conversation
 from dialogue.messages import Message, ToolRequest
 from dialogue.model import Finished, OfferedTool, Piece, Text
-from dialogue.phrases import ENGLISH
 from dialogue.resources import Resources
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley import Agent, tool
 from parley.app.events import Event, Filler, TextDelta, ToolFinished
 from testkit.fake_clock_loop import FakeClockLoop
