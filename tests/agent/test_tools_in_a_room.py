@@ -8,7 +8,7 @@ import pytest
 
 from caller.access import request_access
 from caller.client import RoomClient, join
-from caller.conversation import Conversation, Recording
+from caller.conversation import CallConversation, Recording
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, ToolEvent
@@ -94,7 +94,7 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) 
     model, service = FakeLlm(desk), SlowService(takes_s=3.0)
     question = Recording("question", await spoken(shop.stack, "Where is my order?"))
     async with shop.call(model, service) as client:
-        conversation = Conversation(client)
+        conversation = CallConversation(client)
         await conversation.hear_greeting()
         turn = await conversation.turn(question)
         assert turn.report.response_ms is not None
@@ -123,7 +123,7 @@ async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: S
     question = await spoken(shop.stack, "Where is my order?")
     other = await spoken(shop.stack, "Never mind. When do you close in the evening?")
     async with shop.call(model, service) as client:
-        await Conversation(client).hear_greeting()
+        await CallConversation(client).hear_greeting()
         await client.speak(question)
         assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
 
