@@ -28,6 +28,8 @@ from agent.playout.pacing import Pace, current_pace
 from agent.playout.token_rate import TokenRate
 from agent.synthesis_metrics import SynthesisMeter
 from dialogue.text.alignment import TimedText, align
+from dialogue.text.languages import Language
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.segmenter import ClauseSegmenter
 from dialogue.text.spoken import Speaker, SpokenText
 from parley.errors import (
@@ -66,6 +68,7 @@ class WorkerTTS(tts.TTS[str]):
         default_voice: str,
         speed: float,
         first_flush_words: int,
+        language: Language = ENGLISH,
         session_id: str = "",
     ) -> None:
         super().__init__(
@@ -78,8 +81,9 @@ class WorkerTTS(tts.TTS[str]):
         self.default_voice = default_voice
         self.speed = speed
         self.first_flush_words = first_flush_words
+        self.language = language
+        """Of the texts; may be changed between replies, as the voice may."""
         self.session_id = session_id
-        self._epoch = 0
 
     @property
     def model(self) -> str:
@@ -100,13 +104,11 @@ class WorkerTTS(tts.TTS[str]):
         return _WorkerTTSStream(self, conn_options=conn_options)
 
     def next_request(self) -> SynthesisRequest:
-        """How the next reply is spoken; its epoch is above that of every earlier one."""
-        self._epoch += 1
+        """How the next reply is spoken, with randomness of its own."""
         return SynthesisRequest(
             voice=self.voice,
             sample_rate_hz=SAMPLE_RATE_HZ,
             speed=self.speed,
-            epoch=self._epoch,
             session_id=self.session_id,
             seed=random.getrandbits(32),
         )
@@ -117,7 +119,7 @@ class _Script:
     """What a reply says, stretch by stretch; keeps what its transcript still owes."""
 
     segmenter: ClauseSegmenter
-    speaker: Speaker = field(default_factory=Speaker)
+    speaker: Speaker
     _sent: list[SpokenText] = field(default_factory=list)
     _leads: list[str] = field(default_factory=list)
     """Before each sent stretch: text of which nothing is said."""
@@ -174,7 +176,10 @@ class _WorkerTTSStream(tts.SynthesizeStream):
             stream=True,
         )
         output_emitter.start_segment(segment_id=request.utterance_id)
-        script = _Script(ClauseSegmenter(self._speaking.first_flush_words))
+        language = self._speaking.language
+        script = _Script(
+            ClauseSegmenter(self._speaking.first_flush_words, language), Speaker(language)
+        )
         async with aclosing(self._texts(script)) as texts:
             if (first := await anext(texts, None)) is None:
                 output_emitter.push(bytes(2 * SAMPLE_RATE_HZ // 50))  # nothing to say: 20 ms

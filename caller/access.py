@@ -43,7 +43,7 @@ async def request_access(gateway_url: str, *, voice: str = "", record: bool = Fa
             f"the gateway at {gateway_url} does not answer ({error or type(error).__name__}): "
             "is ./run up running?"
         ) from None
-    if response.status != HTTPStatus.OK:
+    if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise CallError(f"the gateway at {gateway_url} refused the call: {_reason(body)}")
     try:
         return Access.model_validate_json(body)

@@ -12,7 +12,7 @@ FINAL = "lk.transcription_final"
 
 
 @dataclass
-class Segment:
+class TranscriptSegment:
     """One stretch of one side's words. A person's segment is sent anew, whole, with every change;
     the agent's is one stream that grows as it speaks."""
 
@@ -27,13 +27,13 @@ class Transcripts:
 
     def __init__(self, *, clock: Clock = monotonic) -> None:
         self._clock = clock
-        self._segments: dict[tuple[str, str], Segment] = {}
+        self._segments: dict[tuple[str, str], TranscriptSegment] = {}
 
     async def read(self, reader: rtc.TextStreamReader, speaker: str) -> None:
         """Follows one text stream to its end."""
         attributes = reader.info.attributes or {}
         key = (speaker, attributes.get(SEGMENT_ID) or reader.info.stream_id)
-        segment = self._segments.setdefault(key, Segment(speaker, self._clock()))
+        segment = self._segments.setdefault(key, TranscriptSegment(speaker, self._clock()))
         text = ""
         try:
             async for chunk in reader:
@@ -55,7 +55,7 @@ class Transcripts:
         segments = self._spoken_by(speaker, since_s)
         return bool(segments) and all(segment.final for segment in segments)
 
-    def _spoken_by(self, speaker: str, since_s: float) -> list[Segment]:
+    def _spoken_by(self, speaker: str, since_s: float) -> list[TranscriptSegment]:
         return [
             segment
             for segment in self._segments.values()

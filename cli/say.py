@@ -2,17 +2,16 @@
 
 import argparse
 import asyncio
-import contextlib
 import re
 import sys
 import unicodedata
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import grpc
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from cli.counting import counted
 from cli.player import Player, find_player
 from parley.audio import Audio
 from parley.clock import monotonic
@@ -24,7 +23,6 @@ from parley.errors import (
     VoiceNotFoundError,
 )
 from parley.rpc.v1 import status_pb2 as pb
-from parley.rpc.v1.synthesis_pb2 import ListVoicesRequest
 from parley.settings import load_orchestrator
 from parley.speech import (
     AudioChunk,
@@ -34,6 +32,7 @@ from parley.speech import (
     SynthesisStarted,
     SynthesisWords,
 )
+from parley.speech.admin import WorkerAdmin
 from parley.speech.configured import speech_pool
 
 MAX_CHARACTERS = 20_000
@@ -48,7 +47,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n
 _ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.$")
 
 
-class Spoken(BaseModel):
+class SayReport(BaseModel):
     """What `say --json` prints; fields that were not reached are None."""
 
     model_config = ConfigDict(frozen=True)
@@ -112,9 +111,9 @@ def main(argv: list[str]) -> int:
         if arguments.save is not None:
             arguments.save.write_bytes(audio.wav())
     except OSError as error:
-        spoken, status = Spoken(error=f"--save {arguments.save}: {error.strerror}"), 1
+        spoken, status = SayReport(error=f"--save {arguments.save}: {error.strerror}"), 1
     except ParleyError as error:
-        spoken = Spoken(error=str(error))
+        spoken = SayReport(error=str(error))
         status = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
@@ -122,13 +121,14 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"error: {spoken.error}\n")
     else:
         sys.stdout.write(
-            f"{spoken.words} words, {spoken.audio_s:.2f} s of speech; first audio after "
-            f"{spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on {spoken.worker})\n"
+            f"{counted(spoken.words or 0, 'word')}, {spoken.audio_s:.2f} s of speech; first audio "
+            f"after {spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on "
+            f"{spoken.worker})\n"
         )
     return status
 
 
-def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
+def _say(text: str, voice: str, save: Path | None) -> tuple[SayReport, Audio]:
     settings = load_orchestrator()
     texts = list(sentences(speakable(text)))
     if save is not None and not save.absolute().parent.is_dir():
@@ -140,7 +140,7 @@ def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
 
 async def _speak(
     pool: SpeechPool, request: SynthesisRequest, texts: list[str], *, aloud: bool
-) -> tuple[Spoken, Audio]:
+) -> tuple[SayReport, Audio]:
     async with pool:
         try:
             return await _hear(pool.synthesize(request, _each(texts)), aloud=aloud)
@@ -154,19 +154,17 @@ async def _speak(
 async def _voices(pool: SpeechPool) -> str:
     """What may be asked for instead, as the end of a sentence."""
     voices: dict[str, pb.VoiceResidency.ValueType] = {}
-    for worker in pool.roster.discovery.workers():
-        with contextlib.suppress(grpc.aio.AioRpcError):
-            stub = pool.stub(worker.target)
-            answer = await stub.ListVoices(ListVoicesRequest(), timeout=LIST_TIMEOUT_S)
-            for voice in answer.voices:
-                voices[voice.name] = max(voice.residency, voices.get(voice.name, voice.residency))
+    admin = WorkerAdmin(pool.roster.discovery, pool.channels)
+    answers = await admin.voices(timeout_s=LIST_TIMEOUT_S)
+    for voice in (voice for answer in answers.given.values() for voice in answer):
+        voices[voice.name] = max(voice.residency, voices.get(voice.name, voice.residency))
     ready = sorted(name for name in voices if voices[name] >= pb.VOICE_RESIDENCY_CACHED)
     more = len(voices) - len(ready)
     fetched = f", and {more} more that would be fetched first" if more else ""
     return f"; there are: {', '.join(ready)}{fetched}" if voices else ""
 
 
-async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spoken, Audio]:
+async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[SayReport, Audio]:
     """Takes the speech as it comes, playing it where that is wanted and possible."""
     asked_s, first_audio_s = monotonic(), None
     player: Player | None = None
@@ -193,7 +191,7 @@ async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spo
     if started is None or first_audio_s is None:
         raise SpeechError("the worker answered without a sound")
     audio = Audio(np.concatenate(chunks), started.sample_rate_hz)
-    spoken = Spoken(
+    spoken = SayReport(
         voice=started.voice,
         engine=started.engine,
         worker=started.worker_id,

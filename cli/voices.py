@@ -3,36 +3,27 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Literal, TypeVar
+from typing import Any, Literal
 
-import grpc
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
-from parley.discovery import Discovery
 from parley.errors import (
     ConfigurationError,
     SpeechError,
     VoiceNotFoundError,
     WorkerUnavailableError,
 )
-from parley.rpc.v1 import recognition_pb2_grpc, synthesis_pb2_grpc
 from parley.rpc.v1 import status_pb2 as pb
-from parley.rpc.v1.synthesis_pb2 import ListVoicesRequest, LoadVoiceRequest, UnloadVoiceRequest
 from parley.settings import OrchestratorSettings, load_orchestrator
-from parley.speech.channel import NOBODY_LISTENS, Channels, as_speech_error
+from parley.speech.admin import Answers, WorkerAdmin
+from parley.speech.channel import NOBODY_LISTENS, Channels
 from parley.speech.configured import recognition_discovery, speech_discovery
 from parley.tls import client_tls
 
-ASK_TIMEOUT_S = 2.0
-LOAD_TIMEOUT_S = 600.0
-"""A voice that is not on the machine is fetched first."""
 _WIDE = 200
 """Columns of what nobody watches: for `grep` and the like, a row is a line."""
-
-Answer = TypeVar("Answer")
 
 
 class _Row(BaseModel):
@@ -85,7 +76,7 @@ class ChangeRow(_Row):
     load_s: float | None = None
 
 
-class Report(_Row):
+class VoicesReport(_Row):
     """What `--json` prints: of the lists the one that was asked for, with those that answered."""
 
     voices: list[VoiceRow] | None = None
@@ -100,7 +91,7 @@ def main(argv: list[str]) -> int:
         report = asyncio.run(_run(load_orchestrator(), arguments.action, arguments.voice))
         code = 1 if report.errors else 0
     except (ConfigurationError, SpeechError) as error:
-        report = Report(errors=[str(error)])
+        report = VoicesReport(errors=[str(error)])
         code = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(report.model_dump_json(indent=2, exclude_none=True) + "\n")
@@ -111,33 +102,30 @@ def main(argv: list[str]) -> int:
     return code
 
 
-async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> Report:
+async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> VoicesReport:
     speakers = speech_discovery(settings)
     channels = Channels(client_tls(settings.tls))
+    admin = WorkerAdmin(speakers, channels)
     try:
         async with speakers.watching():
             match action, voice:
                 case "load", str():
-                    return await _change(speakers, _load(channels, voice))
+                    return _changed(await admin.load(voice))
                 case "unload", str():
-                    return await _change(speakers, _unload(channels, voice))
+                    return _changed(await admin.unload(voice))
                 case "status", _:
-                    return await _status(settings, speakers, channels)
+                    return await _status(settings, admin, channels)
                 case _:
-                    return await _list(speakers, channels)
+                    return _listed(await admin.voices())
     finally:
         await channels.aclose()
 
 
-async def _list(speakers: Discovery, channels: Channels) -> Report:
-    async def ask(target: str) -> Sequence[pb.Voice]:
-        stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
-        return (await stub.ListVoices(ListVoicesRequest(), timeout=ASK_TIMEOUT_S)).voices
-
-    answers = await _ask_each(speakers, ask)
+def _listed(answers: Answers[tuple[pb.Voice, ...]]) -> VoicesReport:
+    _check_that_one_answers(answers)
     rows: dict[str, VoiceRow] = {}
-    for target, answer in answers.items():
-        for voice in [] if isinstance(answer, SpeechError) else answer:
+    for target, voices in answers.given.items():
+        for voice in voices:
             row = rows.setdefault(
                 voice.name,
                 VoiceRow(
@@ -151,90 +139,56 @@ async def _list(speakers: Discovery, channels: Channels) -> Report:
             )
             row.workers[target] = _where(voice)
     ordered = sorted(rows.values(), key=lambda row: (not row.is_at_hand, row.name))
-    return Report(voices=ordered, errors=_failures(answers))
+    return VoicesReport(voices=ordered, errors=_texts(answers.failures))
 
 
 async def _status(
-    settings: OrchestratorSettings, speakers: Discovery, channels: Channels
-) -> Report:
-    async def speaker(target: str) -> pb.WorkerStatus:
-        stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
-        return (await stub.GetStatus(pb.GetStatusRequest(), timeout=ASK_TIMEOUT_S)).status
-
-    async def listener(target: str) -> pb.WorkerStatus:
-        stub = recognition_pb2_grpc.SpeechRecognitionStub(channels.to(target))
-        return (await stub.GetStatus(pb.GetStatusRequest(), timeout=ASK_TIMEOUT_S)).status
-
-    answers: dict[Literal["tts", "asr"], dict[str, pb.WorkerStatus | SpeechError]]
-    answers = {"tts": await _ask_each(speakers, speaker)}
+    settings: OrchestratorSettings, speakers: WorkerAdmin, channels: Channels
+) -> VoicesReport:
+    answers: dict[Literal["tts", "asr"], Answers[pb.WorkerStatus]]
+    answers = {"tts": await speakers.status()}
+    _check_that_one_answers(answers["tts"])
     if settings.asr.enabled:
         listeners = recognition_discovery(settings)
         async with listeners.watching():
-            answers["asr"] = await _ask_each(listeners, listener)
+            answers["asr"] = await WorkerAdmin(listeners, channels, "recognition").status()
+        _check_that_one_answers(answers["asr"])
     rows = [
-        _worker_row(target, kind, answer)
-        for kind, by_target in answers.items()
-        for target, answer in by_target.items()
-        if not isinstance(answer, SpeechError)
+        _worker_row(target, kind, status)
+        for kind, of_kind in answers.items()
+        for target, status in of_kind.given.items()
     ]
-    failures = [line for by_target in answers.values() for line in _failures(by_target)]
-    return Report(workers=list(rows), errors=failures)
+    failures = [line for of_kind in answers.values() for line in _texts(of_kind.failures)]
+    return VoicesReport(workers=list(rows), errors=failures)
 
 
-async def _change(speakers: Discovery, change: Callable[[str], Awaitable[float | None]]) -> Report:
-    """Has every worker that knows the voice change it; raises VoiceNotFoundError if none does."""
-    answers = await _ask_each(speakers, change)
-    knowing = {t: a for t, a in answers.items() if not isinstance(a, VoiceNotFoundError)}
-    if not knowing:
-        raise next(answer for answer in answers.values() if isinstance(answer, SpeechError))
+def _changed(answers: Answers[float] | Answers[None]) -> VoicesReport:
+    """What the workers that know the voice did; raises VoiceNotFoundError if none does."""
+    _check_that_one_answers(answers)
+    failures = {
+        target: error
+        for target, error in answers.failures.items()
+        if not isinstance(error, VoiceNotFoundError)
+    }
+    if not answers.given and not failures:
+        raise next(iter(answers.failures.values()))
     rows = [
-        ChangeRow(address=target, load_s=answer)
-        for target, answer in knowing.items()
-        if not isinstance(answer, SpeechError)
+        ChangeRow(address=target, load_s=None if load_s is None else round(load_s, 3))
+        for target, load_s in answers.given.items()
     ]
-    return Report(workers=list(rows), errors=_failures(knowing))
+    return VoicesReport(workers=list(rows), errors=_texts(failures))
 
 
-def _load(channels: Channels, voice: str) -> Callable[[str], Awaitable[float | None]]:
-    async def load(target: str) -> float:
-        stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
-        answer = await stub.LoadVoice(LoadVoiceRequest(voice=voice), timeout=LOAD_TIMEOUT_S)
-        return round(answer.load.ToTimedelta().total_seconds(), 3)
-
-    return load
-
-
-def _unload(channels: Channels, voice: str) -> Callable[[str], Awaitable[float | None]]:
-    async def unload(target: str) -> None:
-        stub = synthesis_pb2_grpc.SpeechSynthesisStub(channels.to(target))
-        await stub.UnloadVoice(UnloadVoiceRequest(voice=voice), timeout=ASK_TIMEOUT_S)
-
-    return unload
+def _check_that_one_answers(answers: Answers[Any]) -> None:
+    """Raises WorkerUnavailableError where no worker is known or can be reached."""
+    if all(isinstance(answer, WorkerUnavailableError) for answer in answers.by_target.values()):
+        found = _texts(answers.failures)
+        hint = ": ./run up starts workers" if all(f.endswith(NOBODY_LISTENS) for f in found) else ""
+        raise WorkerUnavailableError(("; ".join(found) or "no speech worker is known") + hint)
 
 
-async def _ask_each(
-    discovery: Discovery, ask: Callable[[str], Awaitable[Answer]]
-) -> dict[str, Answer | SpeechError]:
-    """The answers by address; raises WorkerUnavailableError where no worker is known."""
-
-    async def answer(target: str) -> Answer | SpeechError:
-        try:
-            return await ask(target)
-        except grpc.aio.AioRpcError as error:
-            return as_speech_error(error, target=target)
-
-    targets = [worker.target for worker in discovery.workers()]
-    answers = await asyncio.gather(*map(answer, targets))
-    if all(isinstance(answer, WorkerUnavailableError) for answer in answers):
-        nobody = all(str(answer).endswith(NOBODY_LISTENS) for answer in answers)
-        hint = ": ./run up starts workers" if nobody else ""
-        found = "; ".join(map(str, answers)) or "no speech worker is known"
-        raise WorkerUnavailableError(found + hint)
-    return dict(zip(targets, answers, strict=True))
-
-
-def _failures(answers: dict[str, Answer | SpeechError]) -> list[str]:
-    return [str(answer) for answer in answers.values() if isinstance(answer, SpeechError)]
+def _texts(failures: dict[str, SpeechError]) -> list[str]:
+    return [str(failure) for failure in failures.values()]
 
 
 def _where(voice: pb.Voice) -> str:
@@ -259,7 +213,7 @@ def _worker_row(target: str, kind: Literal["tts", "asr"], answer: pb.WorkerStatu
     )
 
 
-def _show(report: Report, arguments: argparse.Namespace) -> None:
+def _show(report: VoicesReport, arguments: argparse.Namespace) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDE)

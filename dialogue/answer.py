@@ -14,8 +14,8 @@ from dialogue.feed import Feed
 from dialogue.messages import AssistantMessage, Message, ToolMessage, ToolRequest
 from dialogue.model import ChatModel, Text, Tokens
 from dialogue.model_errors import ModelRequestError
-from dialogue.phrases import Phrases
 from dialogue.resources import Resources
+from dialogue.text.languages.language import Phrases
 from dialogue.tools import (
     CallableTool,
     ToolArgumentsError,
@@ -288,7 +288,11 @@ class Answer:
         if approvals is None:
             _log.warning("tool %s needs approval, and nobody can give it", tool.name)
             return Decision(approved=False, why="nobody can approve it here")
-        approval_id = await approvals.request(self._turn.session.id, tool.name, arguments)
+        try:
+            approval_id = await approvals.request(self._turn.session.id, tool.name, arguments)
+        except ParleyError as error:
+            _log.warning("tool %s needs approval, which cannot be asked for: %s", tool.name, error)
+            return Decision(approved=False, why="approval cannot be asked for now")
         self._feed.put(ApprovalPending(approval_id, tool.name, arguments))
         try:
             async with asyncio.timeout(APPROVAL_DEADLINE_S):

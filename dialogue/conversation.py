@@ -16,6 +16,7 @@ from dialogue.sessions.store import (
     SessionStoreError,
     StoredSession,
 )
+from dialogue.text.languages import get_or_english
 from dialogue.turn_log import TurnLog
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent
@@ -88,10 +89,18 @@ class Conversation:
         except SessionStoreError as error:
             failed = error
         kept = stored or StoredSession(record, ())
-        log = StoredLog(store, kept.record, kept.entries, on_store_lost=on_store_lost)
+        log = StoredLog(
+            store,
+            kept.record,
+            kept.entries,
+            created=failed is None,
+            on_store_lost=on_store_lost,
+        )
         if failed is not None:
             log.lost(failed)
         conversation = cls(app, kept.record, log, resources, now=now)
+        if conversation._declared is not None:
+            conversation._declared.start()
         if resumed and kept.entries:
             log.append(Resumed(at_s=now()))
         return conversation
@@ -104,6 +113,16 @@ class Conversation:
     @property
     def engine(self) -> Engine:
         return self._engine
+
+    async def servers_ready(self, timeout_s: float) -> None:
+        """Waits until each MCP server of the agent is reached or found away, or for so long."""
+        if self._declared is not None:
+            await self._declared.servers_ready(timeout_s)
+
+    async def prepare(self, greeting: str = "") -> None:
+        """Has a local model read how the conversation begins, while the greeting is being said."""
+        if self._declared is not None:
+            await self._declared.prepare(greeting)
 
     def turn(
         self, text: str, *, waiting_since_s: float, turn_id: str | None = None
@@ -119,7 +138,7 @@ class Conversation:
             self.session,
             turn_log,
             waiting_since_s=waiting_since_s,
-            apology=self._resources.phrases(language).apology,
+            apology=get_or_english(language).phrases.apology,
         )
         if not text:
             turn.commit()
@@ -152,9 +171,12 @@ class Conversation:
         await self._log.flush()
 
     async def aclose(self, *, deadline_s: float = UNFINISHED_WITHIN_S) -> None:
-        """Waits for tools that must finish, up to a deadline, and writes the log to its end.
+        """Waits for tools that must finish, up to a deadline, disconnects from MCP servers, and
+        writes the log to its end.
         Turns are closed before by those who read their events."""
         await self._unfinished.aclose(deadline_s=deadline_s)
+        if self._declared is not None:
+            await self._declared.aclose()
         await self._log.flush()
 
     def _tool_ended_late(self, turn_id: str, end: ToolFinished) -> None:
@@ -193,9 +215,14 @@ class ActiveTurn:
     def is_committed(self) -> bool:
         return self._committed.is_set()
 
+    def taken(self) -> None:
+        """The person has said this: it is logged, with all that the answer did on the guess. They
+        may go on. A second call does nothing."""
+        self._log.commit()
+
     def commit(self) -> None:
-        """The person has said this: it is logged, with all that the answer did on the guess, and
-        tools with effects may run. A second call does nothing."""
+        """The turn is known to be one: it is taken, and tools with effects may run. A second call
+        does nothing."""
         self._log.commit()
         self._committed.set()
 

@@ -7,16 +7,20 @@ from dataclasses import replace
 
 from dialogue import history
 from dialogue.answer import Answer, HandOffTool
+from dialogue.messages import AssistantMessage, SystemMessage
 from dialogue.model import ChatModel
 from dialogue.resources import Resources
-from dialogue.tools import CallableTool, DeclaredTool, renamed
+from dialogue.text.languages import get_or_english
+from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent, HandOff
 from parley.app.engine import Turn
 from parley.app.events import Event
 from parley.app.session import Session
 from parley.app.tool import Tool
-from parley.errors import ParleyError
+
+SOURCE_READY_WITHIN_S = 1.0
+"""How long an answer waits for MCP servers that have not said yet what they offer."""
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +35,8 @@ class DeclaredEngine:
         self._session = session
         self._resources = resources
         self._unfinished = unfinished
+        self._tools: dict[int, DeclaredTool] = {}
+        self._sources: dict[str, ToolSource] = {}
         self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
 
     @property
@@ -46,7 +52,7 @@ class DeclaredEngine:
     async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
         agent = self.agent
         language = agent.language or turn.session.language
-        phrases = self._resources.phrases(language)
+        phrases = get_or_english(language).phrases
         if agent.closing is not None:
             phrases = replace(phrases, closing=agent.closing)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
@@ -72,37 +78,68 @@ class DeclaredEngine:
         finally:
             await events.aclose()
 
+    def start(self) -> None:
+        """Begins to connect to the MCP servers of the agent that speaks."""
+        self._source(self.agent)
+
+    async def servers_ready(self, timeout_s: float) -> None:
+        """Waits until each MCP server of the agent is reached or found away, or for so long."""
+        if (source := self._source(self.agent)) is not None:
+            await source.ready(timeout_s)
+
+    async def aclose(self) -> None:
+        """Disconnects from the MCP servers."""
+        for source in self._sources.values():
+            await source.aclose()
+
+    async def prepare(self, greeting: str) -> None:
+        """Fills the model's prompt cache with what every answer of the agent begins with."""
+        agent = self.agent
+        said = [AssistantMessage(greeting)] if greeting else []
+        await self._model(agent).fill_prompt_cache(
+            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
+        )
+
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
 
     def instructions(self, agent: Agent) -> str:
-        given = agent.instructions
-        return self._resources.instructions if given is None else given
+        """The agent's own, or those of the settings in the agent's language."""
+        if agent.instructions is not None:
+            return agent.instructions
+        language = get_or_english(agent.language or self._session.language)
+        return language.instructions_for(self._resources.instructions)
 
     async def tools(self, agent: Agent) -> Sequence[CallableTool]:
-        """All that the agent may call, in an order that does not change. Servers that cannot say
-        what they offer are left out, and the log of the process tells it."""
-        own: list[CallableTool] = [
-            DeclaredTool(tool) for tool in agent.tools if isinstance(tool, Tool)
+        """All that the agent may call, in an order that does not change."""
+        tools: list[CallableTool] = [
+            *(self._declared_tool(tool) for tool in agent.tools if isinstance(tool, Tool)),
+            *map(_hand_off_tool, agent.handoffs),
         ]
-        tools: list[CallableTool] = [*own, *map(_hand_off_tool, agent.handoffs)]
         names = {tool.name for tool in tools}
-        for server in agent.mcp:
-            if self._resources.sources is None:
-                _log.warning("agent %s: MCP server %s is not served", agent.name, server.name)
-                continue
-            try:
-                offered = await self._resources.sources(server).tools()
-            except ParleyError as error:
-                _log.warning("agent %s has no tools of %s: %s", agent.name, server.name, error)
-                continue
-            for tool in offered:
-                taken = tool.name in names
-                tools.append(
-                    renamed(tool, f"{_as_name(server.name)}_{tool.name}") if taken else tool
-                )
-                names.add(tools[-1].name)
+        if (source := self._source(agent)) is not None:
+            await source.ready(SOURCE_READY_WITHIN_S)
+            tools += [
+                renamed(tool, f"mcp_{tool.name}") if tool.name in names else tool
+                for tool in source.tools()
+            ]
         return tools
+
+    def _source(self, agent: Agent) -> ToolSource | None:
+        """Of the agent's MCP servers; started when it is first asked for."""
+        if not agent.mcp:
+            return None
+        if (source := self._sources.get(agent.name)) is None:
+            if self._resources.sources is None:
+                _log.warning("agent %s has MCP servers, which are not served here", agent.name)
+                return None
+            source = self._sources[agent.name] = self._resources.sources(agent.mcp)
+            source.start()
+        return source
+
+    def _declared_tool(self, tool: Tool) -> DeclaredTool:
+        """Kept, because it costs something to describe a tool to a model."""
+        return self._tools.setdefault(id(tool), DeclaredTool(tool))
 
     def _model(self, agent: Agent) -> ChatModel:
         if agent.model is None and agent.temperature is None:

@@ -89,6 +89,12 @@ class ChatModel(Protocol):
         """Raises ModelRequestError. Closing it ends the request to the model at once."""
         ...
 
+    async def fill_prompt_cache(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> None:
+        """Has a model that keeps what it has read keep these; never fails."""
+        ...
+
     def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
         """The same, with another model or temperature where they are given."""
         ...

@@ -1,11 +1,10 @@
 """What the engines of all sessions of a process stand on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dialogue.approvals import Approvals
 from dialogue.model import ChatModel
-from dialogue.phrases import Phrases, phrases_of
 from dialogue.tools import ToolSource
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
@@ -20,9 +19,8 @@ class Resources:
     """Of agents that declare none."""
     approvals: Approvals | None = None
     """None: calls that need approval are refused."""
-    sources: Callable[[McpServer], ToolSource] | None = None
-    """The tools of an MCP server; None: agents have only the tools that they declare."""
-    phrases: Callable[[str], Phrases] = phrases_of
-    """Of a language."""
+    sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
+    """Makes the tools of an agent's MCP servers for one session, which starts and closes them.
+    None: agents have only the tools that they declare."""
     clock: Clock = monotonic
     """What `Turn.waiting_since_s` is read from."""

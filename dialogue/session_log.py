@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 
 from dialogue.sessions.store import (
-    SessionNotFoundError,
     SessionRecord,
     SessionStore,
     SessionStoreError,
@@ -19,7 +18,8 @@ class StoredLog:
     """A SessionLog whose entries reach the store in order, soon after they were added.
 
     Where the store fails the conversation goes on: what was not written is tried again with the
-    next entry and at the end. `on_store_lost` is called the first time.
+    next entry and at the end. A session that somebody has deleted is not written again.
+    `on_store_lost` is called the first time, `created` says that the store has the session.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class StoredLog:
         record: SessionRecord,
         entries: Sequence[AnyEntry] = (),
         *,
+        created: bool = True,
         on_store_lost: Callable[[SessionStoreError], None] | None = None,
     ) -> None:
         self._store = store
@@ -35,6 +36,7 @@ class StoredLog:
         self._entries = list(entries)
         self._written = len(self._entries)
         self._on_store_lost = on_store_lost
+        self._created = created
         self._lost = False
         self._writing: asyncio.Task[None] | None = None
 
@@ -76,9 +78,7 @@ class StoredLog:
             self._written += len(entries)
 
     async def _append(self, entries: Sequence[AnyEntry]) -> None:
-        try:
-            await self._store.append(self._record.id, entries)
-        except SessionNotFoundError:
-            # The store failed when the session began, or has lost it since.
+        if not self._created:
             await self._store.create(self._record)
-            await self._store.append(self._record.id, self._entries[: self._written + len(entries)])
+            self._created = True
+        await self._store.append(self._record.id, entries)

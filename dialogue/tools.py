@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 from pydantic import BaseModel, JsonValue, ValidationError
@@ -69,14 +69,21 @@ class CallableTool(Protocol):
 
 
 class ToolSource(Protocol):
-    """Where tools come from that are not declared: an MCP server."""
+    """Where the tools of an agent come from that are not declared: its MCP servers."""
 
-    async def tools(self) -> Sequence[CallableTool]:
-        """What it offers now, always in the same order; raises ParleyError where it cannot say.
-
-        Awaited at the beginning of every answer: it must not keep the person waiting.
-        """
+    def start(self) -> None:
+        """Begins to connect; needs a running event loop."""
         ...
+
+    async def ready(self, timeout_s: float) -> bool:
+        """Whether it is known within that time what there is to call."""
+        ...
+
+    def tools(self) -> Sequence[CallableTool]:
+        """What may be called now; the same, in the same order, until it changes."""
+        ...
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class DeclaredTool:
     def description(self) -> str:
         return self.tool.description
 
-    @property
+    @cached_property
     def schema(self) -> dict[str, JsonValue]:
         return self.tool.schema
 
@@ -200,27 +207,28 @@ def parse_arguments(text: str) -> dict[str, JsonValue]:
 async def run_tool(
     tool: CallableTool, arguments: dict[str, JsonValue], context: ToolContext
 ) -> tuple[ToolOutcome, str]:
-    """Calls the tool; how it ended and what the model is told. Raises only CancelledError."""
+    """Calls the tool; how it ended and what the model is told. Raises only CancelledError, and
+    that only where its task was cancelled."""
+    limit = asyncio.timeout(tool.timeout_s)
     try:
-        async with asyncio.timeout(tool.timeout_s):
+        async with limit:
             result = await tool.run(arguments, context)
     except ToolArgumentsError as error:
-        return "failed", f"Wrong arguments: {error}"
+        why = f"Wrong arguments: {error}"
     except ToolError as error:
-        return "failed", f"Failed. Tell the person: {error}"
-    except TimeoutError as error:
-        if not _gave_up(error):
-            return "failed", _fault(tool, error, context)
-        _log.warning("tool %s took too long: session %s", tool.name, context.session.id)
-        return "failed", (
-            f"The tool did not answer within {tool.timeout_s:g} seconds; it is not known whether "
-            "it did its work. Apologize."
-        )
+        why = f"Failed. Tell the person: {error}"
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        why = _fault(tool, error, context)  # something that the tool waited for was cancelled
     except Exception as error:
-        return "failed", _fault(tool, error, context)
-    if len(result) > MAX_RESULT_CHARS:
-        result = f"{result[:MAX_RESULT_CHARS]} … (the rest is left out)"
-    return "done", result
+        why = _late(tool, context) if limit.expired() else _fault(tool, error, context)
+    else:
+        if len(result) > MAX_RESULT_CHARS:
+            result = f"{result[:MAX_RESULT_CHARS]} … (the rest is left out)"
+        return "done", result
+    return "failed", why
 
 
 def offered_names(request: ToolRequest, tools: Sequence[CallableTool]) -> str:
@@ -229,12 +237,15 @@ def offered_names(request: ToolRequest, tools: Sequence[CallableTool]) -> str:
     return f"There is no tool {request.name!r}. The tools are: {names}."
 
 
-def _gave_up(error: TimeoutError) -> bool:
-    """Whether it was our timeout: `asyncio.timeout` raises from the cancellation it sent."""
-    return isinstance(error.__cause__, asyncio.CancelledError)
+def _late(tool: CallableTool, context: ToolContext) -> str:
+    _log.warning("tool %s took too long: session %s", tool.name, context.session.id)
+    return (
+        f"The tool did not answer within {tool.timeout_s:g} seconds; it is not known whether it "
+        "did its work. Apologize."
+    )
 
 
-def _fault(tool: CallableTool, error: Exception, context: ToolContext) -> str:
+def _fault(tool: CallableTool, error: BaseException, context: ToolContext) -> str:
     # Without the error's text, which may hold what the person said.
     _log.error(
         "tool %s failed with %s: session %s\n%s",

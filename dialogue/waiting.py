@@ -7,12 +7,16 @@ in the person's ear 1.2 s after they stopped.
 
 from dataclasses import dataclass, field
 
-from dialogue.phrases import Phrases
+from dialogue.text.languages.language import Phrases
 from parley.clock import Clock
 
 TOOL_AFTER_S = 0.8
 TOOL_AGAIN_AFTER_S = (6.0, 10.0, 15.0)
 """After the first, the second, and every further one."""
+MODEL_OWN_WAIT_S = 1.0
+TOOL_OWN_WAIT_S = 0.3
+"""What a model or a tool takes at least before it is bridged, however long the person has waited
+for other reasons: a quick one needs no filler."""
 SPOKEN_CHARS_PER_S = 15.0
 
 
@@ -26,6 +30,7 @@ class Waiting:
     """On `clock`: the end of what the person said."""
     _said_until_s: float = field(default=0.0, init=False)
     _for: str = field(default="nothing", init=False)
+    _earliest_s: float = field(default=0.0, init=False)
     _model_steps: int = field(default=0, init=False)
     _tool_fillers: list[str] = field(default_factory=list, init=False)
     _tool_steps: int = field(default=0, init=False)
@@ -36,10 +41,12 @@ class Waiting:
     def model_begins(self) -> None:
         """The model was asked, and has no word yet."""
         self._for = "model"
+        self._earliest_s = self.clock() + MODEL_OWN_WAIT_S
 
     def tools_begin(self, says: str | None) -> None:
         """Tools run; `says` is what the first of them wants to be said."""
         self._for = "tools"
+        self._earliest_s = self.clock() + TOOL_OWN_WAIT_S
         self._tool_steps = 0
         rest = [text for text in self.phrases.slow_tool if text != says]
         self._tool_fillers = [says, *rest[1:]] if says else rest
@@ -62,7 +69,7 @@ class Waiting:
         elif self._for == "tools" and self._tool_fillers:
             again = TOOL_AGAIN_AFTER_S[min(self._tool_steps, len(TOOL_AGAIN_AFTER_S)) - 1]
             after_s = again if self._tool_steps else TOOL_AFTER_S
-        return None if after_s is None else self._said_until_s + after_s
+        return None if after_s is None else max(self._said_until_s + after_s, self._earliest_s)
 
     def filler(self) -> str:
         """The filler that is due; counts as said."""

@@ -5,10 +5,10 @@ docs/turn-taking.md states the accuracy.
 """
 
 import re
-from enum import Enum
 
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
+from parley.app.turn_policy import Meaning
 
 _LONGEST_WORDS = 4
 CLEAR_CONFIDENCE = 0.33
@@ -26,17 +26,6 @@ not, as "replied he" has, of which recognition makes an unclear "Right"."""
 
 _WORD = re.compile(r"[\w']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
-
-
-class Meaning(Enum):
-    """What a stretch of speech over the agent's voice wants."""
-
-    NOTHING = "nothing"
-    """No speech in it: a noise, or text that recognition makes of one."""
-    BACKCHANNEL = "backchannel"
-    """The listener listens; the speaker should go on."""
-    TURN = "turn"
-    """The person wants the floor."""
 
 
 def meaning(

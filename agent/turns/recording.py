@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut, Voice
 from agent.turns.floor import Floor, FloorPolicy
+from parley.app.turn_policy import TurnPolicy
 from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
 
@@ -82,6 +83,7 @@ class RecordedBargeIn(BargeIn):
         write: Callable[[str], None],
         on_yield: Callable[[Cut], None],
         on_floor: Callable[[Floor], None] = lambda floor: None,
+        words: TurnPolicy | None = None,
         clock: Clock = monotonic,
     ) -> None:
         self._real_voice, self._real_clock = voice, clock
@@ -99,6 +101,7 @@ class RecordedBargeIn(BargeIn):
             policy=policy,
             on_yield=on_yield,
             on_floor=turned,
+            words=words,
             clock=lambda: self._at_s,
         )
 

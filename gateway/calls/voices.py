@@ -1,16 +1,18 @@
 """The voices that the speech workers can speak with."""
 
-import asyncio
+import logging
 
-import grpc
 from pydantic import BaseModel, ConfigDict
 
 from parley.discovery import Discovery
-from parley.errors import SpeechError, WorkerUnavailableError
-from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
-from parley.speech.channel import Channels, as_speech_error
+from parley.errors import WorkerUnavailableError
+from parley.rpc.v1 import status_pb2
+from parley.speech.admin import WorkerAdmin
+from parley.speech.channel import Channels
 
 LIST_TIMEOUT_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class VoiceListing(BaseModel):
@@ -34,6 +36,7 @@ class VoiceCatalog:
         self._default = default_voice
         self._discovery = discovery
         self._channels = channels
+        self._workers = WorkerAdmin(discovery, channels)
 
     async def aclose(self) -> None:
         await self._channels.aclose()
@@ -41,37 +44,21 @@ class VoiceCatalog:
     async def voices(self) -> tuple[VoiceListing, ...]:
         """What all reachable workers offer, the default first, then by readiness and name.
 
-        Raises WorkerUnavailableError when no worker answers.
+        Raises WorkerUnavailableError when no worker answers; its text names no address.
         """
-        targets = [worker.target for worker in self._discovery.workers()]
-        answers = await asyncio.gather(*map(self._ask, targets), return_exceptions=True)
-        await self._channels.forget_others(targets)
+        answers = await self._workers.voices(timeout_s=LIST_TIMEOUT_S)
+        await self._channels.forget_others({w.target for w in self._discovery.workers()})
+        if not answers.given:
+            failures = "; ".join(map(str, answers.failures.values()))
+            _log.warning("no voice can be listed: %s", failures or "no speech worker is known")
+            raise WorkerUnavailableError("none answers at present")
         listings: dict[str, VoiceListing] = {}
-        failures: list[str] = []
-        for answer in answers:
-            if isinstance(answer, SpeechError):
-                failures.append(str(answer))
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                for voice in answer:
-                    known = listings.get(voice.name)
-                    if known is None or (voice.ready and not known.ready):
-                        listings[voice.name] = voice
-        if len(failures) == len(answers):
-            raise WorkerUnavailableError("; ".join(failures) or "no speech worker is known")
+        for voice in (self._listing(v) for voices in answers.given.values() for v in voices):
+            known = listings.get(voice.name)
+            if known is None or (voice.ready and not known.ready):
+                listings[voice.name] = voice
         order = sorted(listings.values(), key=lambda v: (not v.default, not v.ready, v.name))
         return tuple(order)
-
-    async def _ask(self, target: str) -> list[VoiceListing]:
-        try:
-            worker = synthesis_pb2_grpc.SpeechSynthesisStub(self._channels.to(target))
-            response = await worker.ListVoices(
-                synthesis_pb2.ListVoicesRequest(), timeout=LIST_TIMEOUT_S
-            )
-        except grpc.aio.AioRpcError as error:
-            raise as_speech_error(error, target=target) from error
-        return [self._listing(voice) for voice in response.voices]
 
     def _listing(self, voice: status_pb2.Voice) -> VoiceListing:
         return VoiceListing(

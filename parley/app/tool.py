@@ -24,10 +24,14 @@ class ToolContext(Protocol):
     """What a tool may ask of the conversation: given to a parameter annotated with this type."""
 
     @property
-    def session(self) -> Session: ...
+    def session(self) -> Session:
+        """The conversation that the tool was called in."""
+        ...
 
     @property
-    def turn_id(self) -> str: ...
+    def turn_id(self) -> str:
+        """Of the turn that is being answered."""
+        ...
 
     def say(self, text: str) -> None:
         """Says a sentence while the tool runs; it is not remembered."""
@@ -182,5 +186,7 @@ def _declared(function: Callable[..., Any], *, name: str, **marks: Any) -> Tool:
 
 
 def _place(function: Callable[..., Any]) -> str:
-    code = inspect.unwrap(function).__code__
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise ConfigurationError(f"{function!r} cannot be a tool: it is no function in Python")
     return f"{Path(code.co_filename)}:{code.co_firstlineno}"

@@ -1,11 +1,12 @@
 """Settings of the agent and the gateway (`configs/orchestrator.yaml`)."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
 from parley import paths
 from parley.settings.redis import RedisSection
@@ -14,6 +15,8 @@ from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
+"""As browsers send it: scheme, host and port, in small letters and without a path."""
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -32,6 +35,16 @@ class ServerSection(Section):
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
+    )
+    rooms: Literal["private", "shared"] = Field(
+        "private",
+        description="private: each call has a room of its own; shared: who asks for the same room "
+        "meets there",
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        (),
+        description="other web pages that may open calls and embed the page, each as "
+        "https://host:port",
     )
 
 
@@ -85,9 +98,6 @@ class AsrSection(Section):
     adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
         "whisper", description="whisper, or whisperx: with word times"
     )
-    device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
-        "auto", description="auto, cpu or cuda"
-    )
     language: str = Field("en", description="what people speak")
 
 
@@ -106,7 +116,32 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+DEFAULT_APP = "apps.assistant:agent"
+
+
+def _from_json(value: Any) -> Any:
+    """A variable of the environment holds the mapping as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('expected JSON such as {"name": "my_agent.py"}') from None
+
+
 class AgentSection(Section):
+    app: Annotated[str, Env("PARLEY_APP")] = Field(
+        DEFAULT_APP,
+        min_length=1,
+        description="who answers: my_agent.py, my_agent.py:name or package.module:name; a relative "
+        "file is one of this folder",
+    )
+    apps: Annotated[Mapping[str, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
+        {}, description="others that a call may ask for: name and app (the variable: as JSON)"
+    )
+    environment: tuple[str, ...] = Field(
+        (),
+        description="variables that the agent gets for its app's tools; those that begin with "
+        "APP_ it gets anyway",
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
@@ -151,6 +186,12 @@ class TurnSection(Section):
     )
     near_db: float = Field(
         14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
+    )
+    commit_silence_s: float = Field(
+        1.2,
+        ge=0.0,
+        description="silence after which a tool with effects may run: until then the person may "
+        "only be pausing",
     )
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"

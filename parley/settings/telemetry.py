@@ -1,4 +1,4 @@
-"""Settings of logging and profiling that every process shares."""
+"""Settings of logging, which every process has, and of profiling, which workers have."""
 
 from typing import Annotated, Literal
 
@@ -8,12 +8,15 @@ from parley.settings.source import Env, Section
 
 
 class TelemetrySection(Section):
-    environment: Annotated[Literal["development", "production"], Env("ENVIRONMENT")] = Field(
-        "development", description="development, or production: no gRPC reflection"
-    )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Env("LOG_LEVEL")
     ] = Field("INFO", description="the least important lines that are logged")
+
+
+class WorkerTelemetrySection(TelemetrySection):
+    environment: Annotated[Literal["development", "production"], Env("ENVIRONMENT")] = Field(
+        "development", description="development, or production: no gRPC reflection"
+    )
     profiling: Annotated[bool, Env("ENABLE_PROFILING")] = Field(
         False, description="whether slow syntheses are profiled"
     )

@@ -12,7 +12,7 @@ from parley.errors import ConfigurationError
 from parley.settings.orchestrator import PORT_STEP, Port
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
-from parley.settings.telemetry import TelemetrySection
+from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
 
 HIGHEST_PORT = 65535
@@ -75,7 +75,7 @@ class WorkerSettings(Section):
     asr: AsrWorkerSection = AsrWorkerSection()
     redis: RedisSection = RedisSection()
     tls: WorkerTlsSection = WorkerTlsSection()
-    telemetry: TelemetrySection = TelemetrySection()
+    telemetry: WorkerTelemetrySection = WorkerTelemetrySection()
 
     def numbered(self, number: int) -> "WorkerSettings":
         """The settings of the `number`-th worker of its kind on this machine, from 1.

@@ -210,8 +210,13 @@ async def test_a_redis_that_is_configured_and_away_is_told(parts: Parts, tmp_pat
 
 async def test_a_redis_that_answers_is_well(parts: Parts, tmp_path: Path) -> None:
     async def redis(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if await reader.readexactly(14) == b"*1\r\n$4\r\nPING\r\n":
-            writer.write(b"+PONG\r\n")
+        while head := await reader.readline():  # *N, then N times a length and a word
+            words = []
+            for _ in range(int(head[1:])):
+                await reader.readline()
+                words.append((await reader.readline()).strip())
+            hello = b"%1\r\n$5\r\nproto\r\n:3\r\n"
+            writer.write(hello if words[0] == b"HELLO" else b"+PONG\r\n")
         writer.close()
 
     server = await asyncio.start_server(redis, "127.0.0.1", 0)

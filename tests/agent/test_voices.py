@@ -52,6 +52,6 @@ async def test_one_worker_that_has_the_voice_is_enough() -> None:
 async def test_without_a_worker_the_voice_stays() -> None:
     (nobody,) = free_ports(1)
     async with voices_at(f"127.0.0.1:{nobody}") as (voices, speaking):
-        with pytest.raises(WorkerUnavailableError):
+        with pytest.raises(WorkerUnavailableError, match=r"other cannot be loaded at present$"):
             await asyncio.wait_for(voices.use("other"), 15)
         assert speaking.voice == "tone"

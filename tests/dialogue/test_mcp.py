@@ -20,7 +20,7 @@ from dialogue.mcp import McpTool, McpTools, Pace
 from parley.app.mcp import McpServer
 from parley.app.tool import ToolError
 from parley.errors import ConfigurationError
-from tests.turned_loop import TurnedLoop
+from testkit.fake_clock_loop import FakeClockLoop
 
 SERVER = Path(__file__).with_name("mcp_server.py")
 SOON = Pace(first_retry_s=0.05, longest_retry_s=0.4, check_s=0.2, listen_again_s=0.05)
@@ -370,7 +370,7 @@ def test_server_that_stays_away_is_tried_more_and_more_seldom(
     handler = Tried()
     logging.getLogger("dialogue.mcp").addHandler(handler)
     try:
-        with asyncio.Runner(loop_factory=TurnedLoop) as runner:
+        with asyncio.Runner(loop_factory=FakeClockLoop) as runner:
             runner.run(stay_away())
     finally:
         logging.getLogger("dialogue.mcp").removeHandler(handler)

@@ -1,3 +1,5 @@
+import pytest
+
 from parley.rpc.v1 import status_pb2
 from tests.gateway.conftest import UNREACHABLE, Serve, listening, settings_with
 
@@ -34,10 +36,13 @@ async def test_workers_are_listed_together_and_a_lost_one_hides_no_other(serve: 
     assert [(voice["name"], voice["ready"]) for voice in voices] == [("joe", True), ("eve", True)]
 
 
-async def test_without_any_worker_the_answer_says_which_was_asked(serve: Serve) -> None:
+async def test_without_any_worker_the_answer_says_so_and_only_the_log_says_which(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
     async with serve(settings_with()) as client:
         answer = await client.get("/api/voices")
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "speech_unavailable"
-    assert UNREACHABLE in answer.json()["error"]["message"]
+    assert "127.0.0.1" not in answer.text
+    assert UNREACHABLE in caplog.text
     assert answer.headers["retry-after"] == "2"

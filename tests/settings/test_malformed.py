@@ -44,7 +44,10 @@ MALFORMED = {
     "nothing for a number": (b"server:\n  port:\n", ":2: server.port:"),
     "not a number": (b"tts:\n  speed: .nan\n", ":2: tts.speed:"),
     "infinity": (b"turn:\n  endpointing_max_delay_s: .inf\n", "finite number"),
-    "a wrong choice": (b"asr:\n  device: gpu\n", ":2: asr.device: Input should be 'auto', 'cpu'"),
+    "a wrong choice": (
+        b"asr:\n  discovery: guess\n",
+        ":2: asr.discovery: Input should be 'static', 'dns'",
+    ),
     "an alias": (b"server: &a {}\ntts: *a\n", ":2: tts: aliases"),
     "an alias of itself": (b"server: &a\n  host: *a\n", ":2: server.host: aliases"),
     "a Python object": (

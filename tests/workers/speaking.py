@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.settings.telemetry import TelemetrySection
+from parley.settings.telemetry import WorkerTelemetrySection
 from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
@@ -117,7 +117,7 @@ class RunningService:
 
 @asynccontextmanager
 async def running_service(
-    *, slots: int = 2, telemetry: TelemetrySection | None = None
+    *, slots: int = 2, telemetry: WorkerTelemetrySection | None = None
 ) -> AsyncIterator[RunningService]:
     engine = ToneEngine()
     admission = Slots(slots, queue_wait_s=0.0)
@@ -129,7 +129,7 @@ async def running_service(
             slots=admission,
             voices=voices,
             residency=residency,
-            profiles=SlowSynthesisProfiles(telemetry or TelemetrySection()),
+            profiles=SlowSynthesisProfiles(telemetry or WorkerTelemetrySection()),
             executor=executor,
         )
         server = grpc.aio.server()

@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.settings.telemetry import TelemetrySection
+from parley.settings.telemetry import WorkerTelemetrySection
 from tests.workers.speaking import (
     END,
     PAUSE_SAMPLES,
@@ -311,7 +311,7 @@ async def test_voice_is_loaded_listed_and_unloaded(service: RunningService) -> N
 
 async def test_slow_synthesis_leaves_a_profile_and_a_quick_one_does_not(tmp_path: Path) -> None:
     for allowed_ms, files in ((60_000, 0), (0, 1)):
-        telemetry = TelemetrySection(
+        telemetry = WorkerTelemetrySection(
             profiling=True,
             profile_output_dir=str(tmp_path / "profiles"),
             profile_min_duration_ms=allowed_ms,

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from parley.settings.telemetry import TelemetrySection
+from parley.settings.telemetry import WorkerTelemetrySection
 
 _log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class EngineTime:
 class SlowSynthesisProfiles:
     """Profiles one utterance at a time: the interpreter allows no more; others go unprofiled."""
 
-    def __init__(self, telemetry: TelemetrySection) -> None:
+    def __init__(self, telemetry: WorkerTelemetrySection) -> None:
         self._enabled = telemetry.profiling
         self._folder = Path(telemetry.profile_output_dir)
         self._min_s = telemetry.profile_min_duration_ms / 1000

@@ -83,7 +83,6 @@ class SynthesizeOpen(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     UTTERANCE_ID_FIELD_NUMBER: _builtins.int
-    EPOCH_FIELD_NUMBER: _builtins.int
     SESSION_ID_FIELD_NUMBER: _builtins.int
     VOICE_FIELD_NUMBER: _builtins.int
     SAMPLE_RATE_HZ_FIELD_NUMBER: _builtins.int
@@ -92,8 +91,6 @@ class SynthesizeOpen(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     utterance_id: _builtins.str
     """Unique per utterance; a resumed utterance keeps its id."""
-    epoch: _builtins.int
-    """The reply this speech belongs to: what comes from an older epoch is dropped by the receiver."""
     session_id: _builtins.str
     """The conversation, for ControlSpeech and logs. No personal data."""
     voice: _builtins.str
@@ -112,7 +109,6 @@ class SynthesizeOpen(_message.Message):
         self,
         *,
         utterance_id: _builtins.str = ...,
-        epoch: _builtins.int = ...,
         session_id: _builtins.str = ...,
         voice: _builtins.str = ...,
         sample_rate_hz: _builtins.int = ...,
@@ -122,7 +118,7 @@ class SynthesizeOpen(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "sample_rate_hz", b"sample_rate_hz", "seed", b"seed", "session_id", b"session_id", "speed", b"speed", "start_offset_samples", b"start_offset_samples", "utterance_id", b"utterance_id", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sample_rate_hz", b"sample_rate_hz", "seed", b"seed", "session_id", b"session_id", "speed", b"speed", "start_offset_samples", b"start_offset_samples", "utterance_id", b"utterance_id", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

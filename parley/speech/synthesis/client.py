@@ -22,7 +22,6 @@ class SynthesisRequest:
     voice: str = ""
     sample_rate_hz: int = 0
     speed: float = 1.0
-    epoch: int = 0
     session_id: str = ""
     seed: int = 0
     start_offset_samples: int = 0
@@ -150,7 +149,6 @@ class SynthesisCall:
 def _open(request: SynthesisRequest) -> pb.SynthesizeOpen:
     return pb.SynthesizeOpen(
         utterance_id=request.utterance_id,
-        epoch=request.epoch,
         session_id=request.session_id,
         voice=request.voice,
         sample_rate_hz=request.sample_rate_hz,

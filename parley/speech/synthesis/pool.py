@@ -69,6 +69,11 @@ class SpeechPool:
     ) -> None:
         await self._workers.__aexit__(kind, error, traceback)
 
+    @property
+    def channels(self) -> Channels:
+        """Those to the workers; open as long as the pool is."""
+        return self._channels
+
     def stub(self, target: str) -> "rpc.SpeechSynthesisAsyncStub":
         """The worker's typed stub, for calls that are addressed to one worker."""
         return rpc.SpeechSynthesisStub(self._channels.to(target))

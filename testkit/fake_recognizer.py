@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 
@@ -16,7 +17,9 @@ class FakeRecognizer(rpc.SpeechRecognitionServicer):
         self.heard_s: list[float] = []
 
     async def Recognize(  # noqa: N802
-        self, requests: AsyncIterator[pb.RecognizeRequest], context: grpc.aio.ServicerContext
+        self,
+        requests: AsyncIterator[pb.RecognizeRequest],
+        context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncGenerator[pb.RecognizeResponse]:
         heard_bytes = 0
         async for request in requests:
@@ -36,7 +39,7 @@ class FakeRecognizer(rpc.SpeechRecognitionServicer):
                     )
 
     async def GetStatus(  # noqa: N802
-        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
+        self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
         return status_pb2.GetStatusResponse(status=status_pb2.WorkerStatus(slots=2))
 
