@@ -130,7 +130,7 @@ def _ends_sentence(word: str, next_character: str, known: SegmentWords, *, first
         return next_character.isupper()
     is_initial = len(stem) == 1 and stem.isalpha() and stem != "i"
     is_marker = (first or known.dotted_ordinals) and stem.isdigit() and len(stem) <= 2
-    return bare.endswith(".") and not (stem in known.abbreviations or is_initial or is_marker)
+    return bare.endswith(".") and not (known.abbreviates(stem) or is_initial or is_marker)
 
 
 def _ends_clause(word: str, next_character: str, known: SegmentWords) -> bool:
@@ -140,7 +140,7 @@ def _ends_clause(word: str, next_character: str, known: SegmentWords) -> bool:
     if not bare.endswith((",", ":")):
         return False
     stem = bare[:-1]
-    if stem.rstrip(".").casefold() in known.abbreviations:
+    if known.abbreviates(stem.rstrip(".").casefold()):
         return False
     return not (stem[-1:].isdigit() and next_character.isdigit())  # "March 5, 2024"
 
@@ -159,7 +159,7 @@ def _needs_next_character(word: str, known: SegmentWords) -> bool:
 def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
     bare = word.strip()
     stem = bare.casefold().strip(_OPENERS)
-    if stem in known.clinging or (stem.endswith(".") and stem[:-1] in known.abbreviations):
+    if stem in known.clinging or (stem.endswith(".") and known.abbreviates(stem[:-1])):
         return True
     if known.dotted_ordinals and stem[-1:] == "." and stem[:-1].isdigit():
         return True

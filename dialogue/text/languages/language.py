@@ -70,8 +70,14 @@ class SegmentWords:
     """Their full stop ends a sentence when the next word is capitalized."""
     clinging: frozenset[str]
     """Words that belong to the next one."""
+    abbreviation_endings: tuple[str, ...] = ()
+    """Words that end so are abbreviations as well: "Hauptstr."."""
     dotted_ordinals: bool = False
     """Whether "3." is "third", so that a full stop after one or two digits ends no sentence."""
+
+    def abbreviates(self, word: str) -> bool:
+        """Whether the full stop after the word, casefolded, belongs to it."""
+        return word in self.abbreviations or word.endswith(self.abbreviation_endings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import re
 
-from dialogue.text.languages.rules.rule import Rule, rule
+from dialogue.text.languages.rules.rule import Rule, rule, with_full_stop
 
 _TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missus", "Ms": "Miz", "Prof": "Professor",
@@ -23,14 +23,8 @@ _SIGNS = {
 _ALWAYS = "[×÷±≈≤≥≠→°%€£¥©№²³]"
 
 
-def _keeping_full_stop(words: str, match: re.Match[str]) -> str:
-    """An abbreviation at the end of a text is also the end of its sentence."""
-    at_end = match[0].endswith(".") and not match.string[match.end() :].strip(" \n\"'”’)]*_")
-    return words + "." if at_end else words
-
-
 def _phrase(match: re.Match[str]) -> str:
-    return _keeping_full_stop(_PHRASES[match[0].lower()], match)
+    return with_full_stop(_PHRASES[match[0].lower()], match)
 
 
 _PHRASE = "|".join(map(re.escape, sorted(_PHRASES, key=len, reverse=True)))

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_CLOSERS = " \n\"'”’“‘»«)]*_"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -16,6 +18,12 @@ class Rule:
 
     pattern: re.Pattern[str]
     say: Callable[[re.Match[str]], str | None]
+
+
+def with_full_stop(words: str, match: re.Match[str]) -> str:
+    """The words for an abbreviation; at the end of a text it is also the end of its sentence."""
+    at_end = match[0].endswith(".") and not match.string[match.end() :].strip(_CLOSERS)
+    return words + "." if at_end else words
 
 
 def rule(pattern: str, say: Callable[[re.Match[str]], str | None] | str, *, flags: int = 0) -> Rule:
