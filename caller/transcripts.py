@@ -1,5 +1,6 @@
 """The transcripts of both sides, as the agent publishes them on `lk.transcription`."""
 
+import math
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -45,9 +46,10 @@ class Transcripts:
         closing = reader.info.attributes or {}
         segment.final = segment.final or closing.get(FINAL) == "true"
 
-    def said_by(self, speaker: str, *, since_s: float) -> str:
-        """What the speaker said in segments that began at `since_s` or later."""
-        texts = (s.text.strip() for s in self._spoken_by(speaker, since_s))
+    def said_by(self, speaker: str, *, since_s: float, until_s: float = math.inf) -> str:
+        """What the speaker said in segments that began at `since_s` or later, before `until_s`."""
+        spoken = self._spoken_by(speaker, since_s)
+        texts = (s.text.strip() for s in spoken if s.opened_at_s < until_s)
         return " ".join(text for text in texts if text)
 
     def complete(self, speaker: str, *, since_s: float) -> bool:

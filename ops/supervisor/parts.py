@@ -27,6 +27,9 @@ _COMPUTING = 10
 """Niceness of the LLM and of recognition: the parts that carry audio come first, or every packet of
 a call waits for a decode."""
 
+_JUDGE_VARIABLES = frozenset({"JUDGE_API_KEY", "JUDGE_BASE_URL", "JUDGE_MODEL"})
+"""Read by `./run eval` alone."""
+
 _APP_PREFIX = "APP_"
 """Variables of an app's own, which the agent alone gets."""
 
@@ -168,6 +171,7 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
+        withheld=_JUDGE_VARIABLES,
         also=frozenset(own.union(configuration.orchestrator.agent.environment)),
         environ=environ,
     )
@@ -209,7 +213,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES,
+        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES,
     )
     return Part(
         name="gateway",

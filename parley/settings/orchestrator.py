@@ -213,6 +213,20 @@ class SessionsSection(Section):
     keep_days: int = Field(30, ge=0, description="since a session began; 0: forever")
 
 
+class EvaluationSection(Section):
+    """The model that `./run eval` has judge answers."""
+
+    judge_model: Annotated[str, Env("JUDGE_MODEL")] = Field(
+        "", description="its name; empty: what it would judge is skipped"
+    )
+    judge_base_url: Annotated[str, Env("JUDGE_BASE_URL")] = Field(
+        "", description="its API; empty: OpenAI with a key, that of llm without"
+    )
+    judge_api_key: Annotated[SecretStr, Env("JUDGE_API_KEY")] = Field(
+        SecretStr(""), description="of that API"
+    )
+
+
 class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
@@ -224,6 +238,7 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    evaluation: EvaluationSection = EvaluationSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
