@@ -2,38 +2,40 @@
 
 from pathlib import Path
 
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper import Recognizer, Utterance, VoiceActivity, VoiceDetector
+from workers.engines.asr_engine import DecodeRequest, FloatSamples
 from workers.engines.whisper.device import load_model
-from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
-from workers.recognition.segment import Stretch
+from workers.engines.whisper.recognizer import WhisperRecognizer
+from workers.recognition.guards import recognize
+from workers.recognition.segment import SpeechSegment
 from workers.recognition.turn import Turn
+from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity, VoiceDetector
 
 _LANGUAGE = "en"
 _FRAME_SAMPLES = 320
 
 
 class ShortContext:
-    """The worker's own way, without its transport: voice activity, stretches, guarded decodes."""
+    """The worker's own way, without its transport: voice activity, segments, guarded decodes."""
 
     def __init__(self, folder: Path, threads: int) -> None:
-        self._recognizer = Recognizer(folder, threads=threads)
+        self._recognizer = WhisperRecognizer(folder, threads=threads)
         self._detector = VoiceDetector()
 
     def hear(self, samples: FloatSamples) -> str:
-        activity, turn = VoiceActivity(self._detector), Turn(Stretch(0))
+        activity, turn = VoiceActivity(self._detector), Turn(SpeechSegment(0))
         position = 0
         for start in range(0, len(samples), _FRAME_SAMPLES):
             frame = samples[start : start + _FRAME_SAMPLES]
             turn.append(frame)
-            for probability in activity.hear(frame):
+            for probability in activity.push_audio(frame):
                 turn.add_window(position, float(probability))
                 position += WINDOW_SAMPLES
         turn.end(1, at=0.0)
-        while (stretch := turn.pending) is not None:
-            utterance = Utterance(samples=stretch.sound, voice=stretch.voice, language=_LANGUAGE)
-            stretch.hearing, stretch.heard = self._recognizer.hear(utterance), stretch.extent
-            turn.forget_heard()
+        while (segment := turn.pending) is not None:
+            request = DecodeRequest(samples=segment.sound, voice=segment.voice, language=_LANGUAGE)
+            segment.decoded = recognize(self._recognizer, request)
+            segment.decoded_extent = segment.extent
+            turn.forget_decoded()
         return turn.text().text
 
 

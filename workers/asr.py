@@ -3,19 +3,20 @@
 import asyncio
 import sys
 
-import numpy as np
-
 from parley import models
-from parley.errors import ConfigurationError, ModelError
+from parley.errors import ConfigurationError
+from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
-from workers.engines.whisper import Recognizer, Utterance, VoiceDetector
+from workers.engines import create_asr_engine
+from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
 from workers.recognition.service import RecognitionService
+from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
-from workers.serving.binding import listening
+from workers.serving.binding import binding_of
 from workers.serving.lease import registration
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
@@ -29,19 +30,21 @@ async def serve(settings: WorkerSettings) -> None:
     Raises ConfigurationError, and ModelError where the model cannot be had.
     """
     asr = settings.asr
-    at = listening(settings, "asr")
-    spec = _find(asr.model)
-    recognizer = await asyncio.to_thread(_load, asr)
+    binding = binding_of(settings, "asr")
+    engine = create_asr_engine(asr.adapter, device=asr.device, threads=asr.threads)
+    spec = _find(engine, asr)
+    detector = VoiceDetector()
+    recognizer = await asyncio.to_thread(_load, engine, spec)
     if asr.language not in recognizer.languages:
         raise ConfigurationError(
             f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recognizer.languages)}"
         )
     slots = Slots(asr.slots, queue_wait_s=0.0)
     identity = WorkerIdentity(
-        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=spec.engine, device=recognizer.device
+        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=engine.name, device=recognizer.device
     )
     server = WorkerServer(
-        listening=at,
+        binding=binding,
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
@@ -55,30 +58,27 @@ async def serve(settings: WorkerSettings) -> None:
             languages=recognizer.languages,
             default_language=asr.language,
             decoder=decoder,
-            detector=VoiceDetector(),
-            word_times=asr.adapter == "whisperx",
+            detector=detector,
+            word_times=engine.word_times,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)
         await server.start()
         await server.serve()
 
 
-def _find(name: str) -> models.ModelSpec:
-    try:
-        spec = models.find(name)
-    except ModelError as error:
-        raise ConfigurationError(f"asr.model: {error}") from None
-    if spec.kind != "recognition":
-        raise ConfigurationError(f"asr.model is {name}, a {spec.kind}: name a recognition model")
-    return spec
+def _find(engine: AsrEngine, asr: AsrWorkerSection) -> ModelSpec:
+    known = engine.models()
+    if asr.model not in known:
+        raise ConfigurationError(
+            f"asr.model is {asr.model!r}, which adapter {asr.adapter} does not have: name a "
+            f"recognition model of it ({', '.join(known) or 'it has none'})"
+        )
+    return known[asr.model]
 
 
-def _load(asr: AsrWorkerSection) -> Recognizer:
-    """Fetches, loads and warms the model: the first decode is slower than those that follow."""
-    recognizer = Recognizer(models.ensure(asr.model), device=asr.device, threads=asr.threads)
-    silence = np.zeros(16000, np.float32)
-    recognizer.decode([Utterance(samples=silence, voice=1.0, language=recognizer.languages[0])])
-    return recognizer
+def _load(engine: AsrEngine, spec: ModelSpec) -> Recognizer:
+    """Fetches the model's files where they are not cached, and loads it."""
+    return engine.load(spec.name, models.ensure_spec(spec))
 
 
 if __name__ == "__main__":

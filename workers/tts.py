@@ -9,9 +9,9 @@ from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
-from workers.engines import create_engine
+from workers.engines import create_tts_engine
 from workers.serving.admission import Slots
-from workers.serving.binding import listening
+from workers.serving.binding import binding_of
 from workers.serving.errors import CallError
 from workers.serving.lease import registration
 from workers.serving.profiles import SlowSynthesisProfiles
@@ -30,8 +30,8 @@ async def serve(settings: WorkerSettings) -> None:
     Raises ConfigurationError, and ModelError where the default voice cannot be had.
     """
     tts = settings.tts
-    own_settings = getattr(tts, tts.adapter, None)  # the section named after the engine, if any
-    engine = create_engine(tts.adapter, threads=tts.threads_per_stream, settings=own_settings)
+    own_settings = tts.cosyvoice if tts.adapter == "cosyvoice" else None
+    engine = create_tts_engine(tts.adapter, threads=tts.threads_per_stream, settings=own_settings)
     voices = Voices(engine, default=tts.default_model)
     try:
         voices.find(tts.default_model)
@@ -46,10 +46,10 @@ async def serve(settings: WorkerSettings) -> None:
     identity = WorkerIdentity(
         kind=status_pb2.WORKER_KIND_SYNTHESIS,
         engine=engine.name,
-        device=getattr(engine, "device", "cpu"),
+        device=engine.device,
     )
     server = WorkerServer(
-        listening=listening(settings, "tts"),
+        binding=binding_of(settings, "tts"),
         slots=slots,
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",

@@ -95,8 +95,8 @@ class AsrSection(Section):
     )
     discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
     worker_address: str = Field("127.0.0.1:7002", description="host:port, several with commas")
-    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
-        "whisper", description="whisper, or whisperx: with word times"
+    adapter: Annotated[str, Env("ASR_ADAPTER")] = Field(
+        "whisper", description="whisperx: word times are asked for; else the workers' own engine"
     )
     language: str = Field("en", description="what people speak")
 

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from parley import paths
 from parley.errors import ConfigurationError
+from parley.settings.engines import known_engine
 from parley.settings.orchestrator import PORT_STEP, Port
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, load
@@ -16,6 +18,8 @@ from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
 
 HIGHEST_PORT = 65535
+TtsEngineName = Annotated[str, AfterValidator(partial(known_engine, "tts"))]
+AsrEngineName = Annotated[str, AfterValidator(partial(known_engine, "asr"))]
 _ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"
 
 
@@ -33,8 +37,8 @@ class TtsWorkerSection(Section):
     port: Port = Field(7001, description="gRPC")
     metrics_port: Port = Field(9091, description="/metrics")
     advertise: str = Field("", description=_ADVERTISE)
-    adapter: Annotated[Literal["piper", "hibari", "cosyvoice"], Env("ADAPTER_TYPE")] = Field(
-        "piper", description="the engine of this worker"
+    adapter: Annotated[TtsEngineName, Env("ADAPTER_TYPE")] = Field(
+        "piper", description="piper, hibari, cosyvoice or an installed package's engine"
     )
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice that is loaded at the start"
@@ -56,13 +60,14 @@ class AsrWorkerSection(Section):
     port: Port = Field(7002, description="gRPC")
     metrics_port: Port = Field(9092, description="/metrics")
     advertise: str = Field("", description=_ADVERTISE)
-    adapter: Annotated[Literal["whisper", "whisperx"], Env("ASR_ADAPTER")] = Field(
-        "whisper", description="whisper, or whisperx: with word times"
+    adapter: Annotated[AsrEngineName, Env("ASR_ADAPTER")] = Field(
+        "whisper",
+        description="whisper, whisperx (with word times) or an installed package's engine",
     )
     device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
         "auto", description="auto, cpu or cuda"
     )
-    model: str = Field("whisper-base", description="a recognition model of the manifest")
+    model: str = Field("whisper-base", description="a recognition model of this engine")
     language: str = Field("en", description="what people speak, where the call does not say")
     slots: int = Field(8, ge=1, description="speakers listened to at once")
     threads: int = Field(2, ge=1, description="CPU threads of one decode")

@@ -20,7 +20,7 @@ from parley.speech.configured import speech_pool
 from parley.tls import ClientTls, client_tls, server_credentials
 from tests.speech.certificates import SERVER_NAME, make_certificates, tls_of
 from tests.workers.process import HIBARI, Worker, started
-from workers.serving.binding import listening
+from workers.serving.binding import binding_of
 
 SIXTY_S = 60
 
@@ -132,7 +132,7 @@ def test_plain_text_is_for_this_machine_or_for_who_says_so(host: str, tls: dict[
     settings = WorkerSettings(
         tts=TtsWorkerSection(host=host), tls=WorkerTlsSection.model_validate(tls)
     )
-    assert listening(settings, "tts").credentials is None
+    assert binding_of(settings, "tts").credentials is None
 
 
 def test_a_file_that_is_missing_or_wrong_is_named(certificates: Path, tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from tests.workers.speech_sounds import pcm
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper import VoiceDetector
-from workers.recognition.decoder import Decoder, Engine
+from workers.engines.asr_engine import FloatSamples, Recognizer
+from workers.recognition.decoder import Decoder
 from workers.recognition.service import RecognitionService
+from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.status import WorkerIdentity
 
@@ -80,10 +80,10 @@ class Speaker:
 
 @asynccontextmanager
 async def listening(
-    engine: Engine, detector: VoiceDetector, *, slots: int = 2, word_times: bool = False
+    recognizer: Recognizer, detector: VoiceDetector, *, slots: int = 2, word_times: bool = False
 ) -> AsyncIterator[Running]:
     server = grpc.aio.server()
-    async with Decoder(engine) as decoder:
+    async with Decoder(recognizer) as decoder:
         admission = Slots(slots, queue_wait_s=0.0)
         service = RecognitionService(
             identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_RECOGNITION, engine="whisper"),

@@ -1,7 +1,7 @@
 """A synthesis service in this process, on an engine whose sound is known."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ import pytest
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
@@ -27,6 +28,7 @@ from workers.engines.tts_engine import (
     SpokenEnd,
     SpokenWord,
     SpokenWords,
+    manifest_models,
 )
 from workers.serving.admission import Slots
 from workers.serving.profiles import SlowSynthesisProfiles
@@ -96,6 +98,10 @@ class ToneEngine:
     let_go: Event = field(default_factory=Event)
     chunks_made: int = 0
     broken: bool = False
+    device: str = "cpu"
+
+    def voices(self) -> Mapping[str, ModelSpec]:
+        return manifest_models("voice", self.name)
 
     def load(self, voice: str, folder: Path) -> ToneVoice:
         if self.broken:

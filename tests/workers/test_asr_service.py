@@ -18,9 +18,9 @@ from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import status_pb2
 from tests.workers.listening import MODEL, Running, Speaker, listening
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
-from workers.engines.tts_engine import EngineError, FloatSamples
-from workers.engines.whisper import Recognizer, Utterance, VoiceDetector
-from workers.engines.whisper.hearing import Draft
+from workers.engines.asr_engine import DecodeRequest, Draft, EngineError, FloatSamples
+from workers.engines.whisper.recognizer import WhisperRecognizer
+from workers.recognition.voice_activity import VoiceDetector
 
 pytestmark = pytest.mark.servers
 
@@ -46,8 +46,8 @@ STORY = (
 
 
 @pytest.fixture(scope="module")
-def recognizer() -> Recognizer:
-    return Recognizer(models.ensure(MODEL))
+def recognizer() -> WhisperRecognizer:
+    return WhisperRecognizer(models.ensure(MODEL))
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def detector() -> VoiceDetector:
 
 
 @pytest.fixture
-async def service(recognizer: Recognizer, detector: VoiceDetector) -> AsyncIterator[Running]:
+async def service(recognizer: WhisperRecognizer, detector: VoiceDetector) -> AsyncIterator[Running]:
     async with listening(recognizer, detector) as running:
         yield running
 
@@ -328,19 +328,21 @@ async def test_a_language_is_known_by_its_first_part(service: Running) -> None:
     assert final.language == "en"
 
 
-class BrokenEngine:
+class BrokenRecognizer:
     """Fails as the real one does when memory is short."""
 
-    attempts = (1,)
+    device = "cpu"
+    languages = ("en",)
+    attempts = 1
 
     def decode(
-        self, utterances: Sequence[Utterance], *, attempt: int, abandoned: Callable[[], bool]
+        self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]
     ) -> list[Draft]:
         raise EngineError("whisper failed: out of memory")
 
 
 async def test_an_engine_that_fails_is_named_and_the_slot_is_free(detector: VoiceDetector) -> None:
-    async with listening(BrokenEngine(), detector) as service:
+    async with listening(BrokenRecognizer(), detector) as service:
         speaker = await service.listen()
         await speaker.say(np.concatenate([speech(LIGHTS), PAUSE]), frame_samples=16000 * 9)
         error = await refusal(speaker)

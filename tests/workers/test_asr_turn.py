@@ -1,12 +1,12 @@
-"""Turns and stretches: what is decoded as one. A window of sound is as loud as its number."""
+"""Turns and speech segments: what is decoded as one. A window of sound is as loud as its number."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from workers.engines.whisper.hearing import HeardWord, Hearing
-from workers.recognition.segment import Stretch
+from workers.engines.asr_engine import DecodedText, DecodedWord
+from workers.recognition.segment import SpeechSegment
 from workers.recognition.turn import Turn
 
 WINDOW = 512
@@ -17,7 +17,7 @@ class Speaker:
     """Says and hears windows of 32 ms, counting from the start of the call."""
 
     def __init__(self) -> None:
-        self.turn = Turn(Stretch(0))
+        self.turn = Turn(SpeechSegment(0))
         self.windows = 0
 
     def feed(self, seconds: float, probability: float) -> None:
@@ -33,12 +33,12 @@ class Speaker:
         self.feed(seconds, SILENCE)
 
 
-def hear(stretch: Stretch, text: str, words: tuple[HeardWord, ...] = ()) -> None:
-    stretch.hearing, stretch.heard = Hearing(text, 0.8, words), stretch.extent
+def hear(segment: SpeechSegment, text: str, words: tuple[DecodedWord, ...] = ()) -> None:
+    segment.decoded, segment.decoded_extent = DecodedText(text, 0.8, words), segment.extent
 
 
-def windows_of(stretch: Stretch) -> set[int]:
-    return {int(value) for value in stretch.sound}
+def windows_of(segment: SpeechSegment) -> set[int]:
+    return {int(value) for value in segment.sound}
 
 
 @pytest.fixture
@@ -77,27 +77,27 @@ def test_a_click_is_no_voice(speaker: Speaker) -> None:
 def test_what_was_heard_counts_until_more_is_said(speaker: Speaker) -> None:
     speaker.say(1)
     speaker.wait(0.1)
-    stretch = speaker.turn.open
-    hear(stretch, "hello")
+    segment = speaker.turn.open
+    hear(segment, "hello")
     speaker.wait(0.5)
-    assert stretch.is_heard
+    assert segment.is_decoded
     speaker.say(0.1)
-    assert not stretch.is_heard
+    assert not segment.is_decoded
 
 
 def test_a_decode_that_ended_within_a_word_does_not_count_as_all(speaker: Speaker) -> None:
     speaker.say(1)
     hear(speaker.turn.open, "hello")
-    assert speaker.turn.open.is_heard
+    assert speaker.turn.open.is_decoded
     speaker.wait(0.1)
-    assert not speaker.turn.open.is_heard
+    assert not speaker.turn.open.is_decoded
 
 
-def test_a_long_pause_ends_a_stretch_and_a_flush_the_turn(speaker: Speaker) -> None:
+def test_a_long_pause_ends_a_segment_and_a_flush_the_turn(speaker: Speaker) -> None:
     speaker.say(1)
     speaker.wait(2.5)
     speaker.say(1)
-    first, second = speaker.turn.stretches
+    first, second = speaker.turn.segments
     assert speaker.turn.pending is first
     assert speaker.turn.undecoded_samples == [first.span_samples]
     hear(first, "One.")
@@ -108,16 +108,16 @@ def test_a_long_pause_ends_a_stretch_and_a_flush_the_turn(speaker: Speaker) -> N
     assert speaker.turn.text().text == "One. Two."
 
 
-def test_a_short_pause_ends_only_a_long_stretch(speaker: Speaker) -> None:
+def test_a_short_pause_ends_only_a_long_segment(speaker: Speaker) -> None:
     speaker.say(3)
     speaker.wait(0.5)
-    assert len(speaker.turn.stretches) == 1
+    assert len(speaker.turn.segments) == 1
     speaker.say(9)
     speaker.wait(0.5)
-    assert len(speaker.turn.stretches) == 2
+    assert len(speaker.turn.segments) == 2
 
 
-def test_endless_talk_is_cut_at_its_longest_pause_and_every_window_is_heard_once(
+def test_endless_talk_is_cut_at_its_longest_pause_and_every_window_is_decoded_once(
     speaker: Speaker,
 ) -> None:
     for _ in range(40):
@@ -125,41 +125,41 @@ def test_endless_talk_is_cut_at_its_longest_pause_and_every_window_is_heard_once
         speaker.wait(0.13)
     speaker.say(0.5)
     speaker.turn.end(1, at=0.0)
-    stretches = speaker.turn.stretches
-    assert max(len(stretch.sound) for stretch in stretches) <= 25 * 16000
+    segments = speaker.turn.segments
+    assert max(len(segment.sound) for segment in segments) <= 25 * 16000
     voiced = [
-        set(range(stretch.voiced_from // WINDOW, stretch.voiced_until // WINDOW))
-        for stretch in stretches
-        if stretch.voiced_from is not None
+        set(range(segment.voiced_from // WINDOW, segment.voiced_until // WINDOW))
+        for segment in segments
+        if segment.voiced_from is not None
     ]
     for earlier, later in pairwise(voiced):
         assert max(earlier) < min(later)
         assert min(later) - max(earlier) > 2  # the cut is in a pause
-    assert all(windows <= windows_of(s) for windows, s in zip(voiced, stretches, strict=True))
+    assert all(windows <= windows_of(s) for windows, s in zip(voiced, segments, strict=True))
 
 
 def test_talk_without_any_pause_is_cut_all_the_same(speaker: Speaker) -> None:
     speaker.say(100)
-    assert len(speaker.turn.stretches) > 3
-    assert max(len(stretch.sound) for stretch in speaker.turn.stretches) <= 25 * 16000
+    assert len(speaker.turn.segments) > 3
+    assert max(len(segment.sound) for segment in speaker.turn.segments) <= 25 * 16000
 
 
-def test_heard_stretches_give_their_memory_back_and_keep_their_text(speaker: Speaker) -> None:
+def test_heard_segments_give_their_memory_back_and_keep_their_text(speaker: Speaker) -> None:
     for number in range(4):
         speaker.say(1)
         speaker.wait(2.5)
-        hear(speaker.turn.stretches[-2], "" if number == 2 else f"{number}.")
-        speaker.turn.forget_heard()
+        hear(speaker.turn.segments[-2], "" if number == 2 else f"{number}.")
+        speaker.turn.forget_decoded()
     assert speaker.turn.text().text == "0. 1. 3."
-    assert len(speaker.turn.stretches) == 4
-    assert all(len(stretch.sound) == 0 for stretch in speaker.turn.stretches[:-1])
+    assert len(speaker.turn.segments) == 4
+    assert all(len(segment.sound) == 0 for segment in speaker.turn.segments[:-1])
 
 
 def test_times_count_from_the_start_of_the_call(speaker: Speaker) -> None:
     speaker.wait(10)
     speaker.say(1)
     speaker.wait(0.5)
-    hear(speaker.turn.open, "Go on.", (HeardWord("Go", 0.35, 0.5, 0.9),))
+    hear(speaker.turn.open, "Go on.", (DecodedWord("Go", 0.35, 0.5, 0.9),))
     text = speaker.turn.text()
     assert text.start_s == pytest.approx(10, abs=0.04)
     assert text.end_s == pytest.approx(11, abs=0.04)

@@ -107,8 +107,9 @@ async def test_hibari_speaks_behind_the_same_interface(tmp_path: Path) -> None:
 
 def test_nothing_of_piper_is_imported_unless_its_worker_asks_for_it() -> None:
     program = (
-        "import sys, workers.tts, bench.tts, cli.bench; from workers.engines import create_engine; "
-        "create_engine('hibari', threads=1); assert 'piper' not in sys.modules"
+        "import sys, workers.tts, bench.tts, cli.bench; "
+        "from workers.engines import create_tts_engine; "
+        "create_tts_engine('hibari', threads=1); assert 'piper' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], cwd=paths.repository(), check=True, timeout=120)
 

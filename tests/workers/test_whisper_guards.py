@@ -5,19 +5,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workers.engines.whisper.guards import is_loop, settle, voice_certainty
-from workers.engines.whisper.hearing import NOTHING, Draft, Hearing, Utterance
+from workers.engines.asr_engine import DecodedText, DecodeRequest, Draft
+from workers.engines.repetition import is_loop
+from workers.engines.whisper.guards import is_noise
+from workers.engines.whisper.output import Output
 from workers.engines.whisper.segments import segments, within
+from workers.recognition.guards import settle, voice_certainty
 
 END, FIRST_TIMESTAMP = 1000, 1010
-SURE = Utterance(samples=np.zeros(48000, np.float32), voice=0.98, language="en")
+SURE = DecodeRequest(samples=np.zeros(48000, np.float32), voice=0.98, language="en")
 DISTANT = replace(SURE, voice=0.79)
 
 
-def draft(
-    text: str, *, log_prob: float = -0.4, no_speech: float = 0.02, loops: bool = False
-) -> Draft:
-    return Draft(Hearing(text, 0.7), (1, 2), log_prob, no_speech, loops)
+def loop(text: str) -> Draft:
+    return Draft(DecodedText(text, 0.7), loops=True)
+
+
+def output(text: str, *, log_prob: float, no_speech: float, loops: bool = False) -> Output:
+    return Output(DecodedText(text, 0.7), (1, 2), log_prob, no_speech, loops)
 
 
 def stamp(seconds: float) -> int:
@@ -68,18 +73,17 @@ def test_text_that_compresses_like_a_loop_is_one() -> None:
 
 
 def test_a_loop_asks_for_another_attempt() -> None:
-    assert settle(SURE, [draft("no no no", loops=True)], attempts=3) is None
+    assert settle([loop("no no no")], attempts=3) is None
 
 
 def test_a_loop_that_two_attempts_agree_on_was_said() -> None:
-    said = draft("no no no no", loops=True)
-    hearing = settle(SURE, [draft("no no", loops=True), said, said], attempts=9)
-    assert hearing == said.hearing
+    said = loop("no no no no")
+    assert settle([loop("no no"), said, said], attempts=9) == said.decoded
 
 
 def test_the_last_attempt_settles_for_the_shortest_loop() -> None:
-    drafts = [draft("so " * 9, loops=True), draft("so " * 5, loops=True)]
-    assert settle(SURE, drafts, attempts=2) == drafts[1].hearing
+    drafts = [loop("so " * 9), loop("so " * 5)]
+    assert settle(drafts, attempts=2) == drafts[1].decoded
 
 
 @pytest.mark.parametrize(
@@ -87,8 +91,7 @@ def test_the_last_attempt_settles_for_the_shortest_loop() -> None:
     [(-0.29, 0.01), (-0.97, 0.04), (-1.36, 0.02), (-0.45, 0.31), (-0.69, 0.47)],
 )
 def test_speech_that_a_voice_is_sure_in_is_kept(log_prob: float, no_speech: float) -> None:
-    heard = draft("yes", log_prob=log_prob, no_speech=no_speech)
-    assert settle(SURE, [heard], attempts=1) == heard.hearing
+    assert not is_noise(SURE, output("yes", log_prob=log_prob, no_speech=no_speech))
 
 
 @pytest.mark.parametrize(
@@ -96,13 +99,12 @@ def test_speech_that_a_voice_is_sure_in_is_kept(log_prob: float, no_speech: floa
     [(-0.73, 0.70), (-1.05, 0.69), (-1.45, 0.77), (-1.22, 0.18), (-0.90, 0.35)],
 )
 def test_sentences_out_of_distant_talk_are_dropped(log_prob: float, no_speech: float) -> None:
-    heard = draft("Thank you.", log_prob=log_prob, no_speech=no_speech)
-    assert settle(DISTANT, [heard], attempts=4) == NOTHING
+    assert is_noise(DISTANT, output("Thank you.", log_prob=log_prob, no_speech=no_speech))
 
 
 def test_a_loop_out_of_distant_talk_is_dropped_at_once() -> None:
-    heard = draft("I'm sorry. " * 9, log_prob=-0.2, no_speech=0.56, loops=True)
-    assert settle(DISTANT, [heard], attempts=4) == NOTHING
+    heard = output("I'm sorry. " * 9, log_prob=-0.2, no_speech=0.56, loops=True)
+    assert is_noise(DISTANT, heard)
 
 
 def test_a_voice_is_as_sure_as_its_surest_windows() -> None:

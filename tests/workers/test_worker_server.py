@@ -14,7 +14,7 @@ from grpc_status import rpc_status
 
 from parley.errors import ConfigurationError
 from workers.serving.admission import Slots
-from workers.serving.binding import Listening
+from workers.serving.binding import Binding
 from workers.serving.errors import answering_errors, invalid_argument
 from workers.serving.server import WorkerServer
 
@@ -57,7 +57,7 @@ class Worker:
         self.slots = Slots(2, queue_wait_s=0.0)
         self.port, self.metrics_port = port or free_port(), metrics_port or free_port()
         self.server = WorkerServer(
-            listening=Listening(host="127.0.0.1", port=self.port, metrics_port=self.metrics_port),
+            binding=Binding(host="127.0.0.1", port=self.port, metrics_port=self.metrics_port),
             slots=self.slots,
             services=("test.Echo",),
             with_reflection=True,

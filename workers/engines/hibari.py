@@ -1,12 +1,13 @@
 """The hibari engine (Apache-2.0): one small English voice, quick on any CPU and free of the GPL."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from hibari import Hibari
 
+from parley.models import ModelSpec
 from workers.engines.loudness import Loudness
 from workers.engines.tts_engine import (
     Cancellation,
@@ -14,6 +15,7 @@ from workers.engines.tts_engine import (
     LoadedVoice,
     SpeechPiece,
     SpeechRequest,
+    manifest_models,
 )
 from workers.engines.whole import WholeSentence, in_pieces
 from workers.engines.word_spans import word_spans
@@ -80,9 +82,13 @@ class HibariEngine:
     """The voices that hibari names; the one called heart is inside its package."""
 
     name = "hibari"
+    device = "cpu"
 
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
+
+    def voices(self) -> Mapping[str, ModelSpec]:
+        return manifest_models("voice", self.name)
 
     def load(self, voice: str, folder: Path) -> LoadedVoice:
         return HibariVoice(voice.rpartition("-")[2], threads=self._threads)

@@ -7,7 +7,7 @@ import numpy as np
 from workers.engines.tts_engine import FloatSamples
 
 SPEECH_LEVEL_DBFS = -20.0
-"""RMS of the voiced stretches that every voice is brought to."""
+"""RMS of the voiced parts that every voice is brought to."""
 
 _KNEE = 0.7
 _BLOCK_S = 0.05

@@ -1,24 +1,34 @@
-"""What an engine and a loaded voice are to the worker; both block, and run in threads."""
+"""What a synthesis engine and a loaded voice are to the worker; both block, and run in threads.
+
+Positions are samples at the voice's own rate, counted from the start of one text; sound is mono
+float32 with full scale at ±1.
+"""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from parley.errors import ParleyError
 from parley.models import ModelSpec
+from workers.engines.engine import EngineError, FloatSamples, manifest_models
 
-FloatSamples = npt.NDArray[np.float32]
-"""Mono sound of shape [n], full scale at ±1."""
-
-
-class EngineError(ParleyError):
-    """The engine could not speak; its text says why."""
+__all__ = [
+    "Cancellation",
+    "EngineError",
+    "FloatSamples",
+    "LoadedVoice",
+    "SpeechPiece",
+    "SpeechRequest",
+    "SpokenAudio",
+    "SpokenEnd",
+    "SpokenWord",
+    "SpokenWords",
+    "SynthesisCancelledError",
+    "TtsEngine",
+    "manifest_models",
+]
 
 
 class SynthesisCancelledError(Exception):
@@ -119,7 +129,7 @@ SpeechPiece = SpokenWords | SpokenAudio | SpokenEnd
 
 
 class LoadedVoice(Protocol):
-    """A voice in memory; several threads may speak with it at once."""
+    """A voice in memory. Several threads may speak with it at once, each one text."""
 
     @property
     def sample_rate_hz(self) -> int: ...
@@ -132,8 +142,10 @@ class LoadedVoice(Protocol):
     def speak(self, request: SpeechRequest, cancellation: Cancellation) -> Iterator[SpeechPiece]:
         """Speaks one text: words, audio in order, and one SpokenEnd, always the last.
 
-        A text with nothing to say gives only a SpokenEnd. Raises SynthesisCancelledError soon
-        after `cancellation`, EngineError where the engine fails.
+        A word comes before the audio that it begins in. A text with nothing to say gives only a
+        SpokenEnd. Each piece is made when it is asked for, in whatever thread asks; the iterator
+        is never asked by two at once. Raises SynthesisCancelledError soon after `cancellation`,
+        EngineError where the engine fails.
         """
         ...
 
@@ -142,24 +154,30 @@ class LoadedVoice(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """Loads the voices of one kind."""
+class TtsEngine(Protocol):
+    """Loads the voices of one kind.
+
+    The worker makes it by `Engine(threads=...)`, the CPU threads of one text; Parley's own ones
+    are also given their `settings`, where they have some.
+    """
 
     @property
     def name(self) -> str: ...
 
+    @property
+    def device(self) -> str:
+        """Where it computes, as status shows it: "cpu", "cuda"."""
+        ...
+
+    def voices(self) -> Mapping[str, ModelSpec]:
+        """Every voice that it can load, by name, as they are when the worker starts;
+        `manifest_models` gives those of the manifest."""
+        ...
+
     def load(self, voice: str, folder: Path) -> LoadedVoice:
         """The voice whose files are in `folder`, warm: its first utterance is no slower.
 
-        Raises EngineError when the files cannot be used.
+        Blocks, in a thread; several voices may be loaded at once. Raises EngineError when the
+        files cannot be used.
         """
-        ...
-
-
-@runtime_checkable
-class VoiceCatalog(Protocol):
-    """An engine that knows its voices by itself, not from the manifest."""
-
-    def voices(self) -> Mapping[str, ModelSpec]:
-        """Every voice by name, as they are when the worker starts."""
         ...

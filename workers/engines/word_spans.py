@@ -51,7 +51,7 @@ def word_spans(
 def proportional_words(
     words: Sequence[str], weights: Sequence[float], start_sample: int, end_sample: int
 ) -> tuple[SpokenWord, ...]:
-    """Words that share a stretch of sound by weight: where an engine tells no durations."""
+    """Words that share a piece of sound by weight: where an engine tells no durations."""
     total = sum(weights) or 1.0
     at, spoken = 0.0, []
     for word, weight in zip(words, weights, strict=True):

@@ -3,8 +3,7 @@
 import numpy as np
 import soxr
 
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper.hearing import SAMPLE_RATE_HZ
+from workers.engines.asr_engine import SAMPLE_RATE_HZ, FloatSamples
 from workers.serving.errors import invalid_argument
 
 LARGEST_MESSAGE_BYTES = 1 << 20

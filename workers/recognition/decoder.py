@@ -1,4 +1,4 @@
-"""One Whisper for all speakers: decodes what is most urgent first, alike jobs as one batch."""
+"""One recognizer for all speakers: the most urgent job first, similar jobs as one batch."""
 
 import asyncio
 import logging
@@ -6,18 +6,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from parley.clock import monotonic
-from workers.engines.whisper.guards import settle
-from workers.engines.whisper.hearing import Draft, Hearing, Utterance
-from workers.engines.whisper.recognizer import AbandonedError
+from workers.engines.asr_engine import (
+    DecodeAbandonedError,
+    DecodedText,
+    DecodeRequest,
+    Draft,
+    Recognizer,
+)
+from workers.recognition.guards import settle
 
 _log = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 4
 _BATCH_SPREAD = 1.5
-"""A batch costs each of its utterances the time of the longest."""
+"""A batch costs each of its requests the time of the longest."""
 
 
 class Urgency(IntEnum):
@@ -28,47 +33,36 @@ class Urgency(IntEnum):
     PARTIAL = 2
 
 
-class Engine(Protocol):
-    """What the decoder needs of `Recognizer`."""
-
-    @property
-    def attempts(self) -> Sequence[object]: ...
-
-    def decode(
-        self, utterances: Sequence[Utterance], *, attempt: int, abandoned: Callable[[], bool]
-    ) -> list[Draft]: ...
-
-
 class Job:
     """A decode that somebody waits for.
 
-    `take_utterance` is asked when the decode begins, so that what waited is decoded as it is
-    then. `heard` gives what was heard, None when the text of a PARTIAL was no good; it is
+    `take_request` is asked when the decode begins, so that what waited is decoded as it is
+    then. `result` gives what was said, None when the text of a PARTIAL was no good; it is
     cancelled with the job.
     """
 
-    def __init__(self, take_utterance: Callable[[], Utterance], urgency: Urgency) -> None:
-        self.take_utterance = take_utterance
+    def __init__(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> None:
+        self.take_request = take_request
         self.urgency = urgency
-        self.heard: asyncio.Future[Hearing | None] = asyncio.get_running_loop().create_future()
-        self.utterance: Utterance | None = None
+        self.result: asyncio.Future[DecodedText | None] = asyncio.get_running_loop().create_future()
+        self.request: DecodeRequest | None = None
         self.drafts: list[Draft] = []
         self.decode_s = 0.0
 
     @property
     def has_begun(self) -> bool:
-        return self.utterance is not None
+        return self.request is not None
 
 
 class Decoder:
     """Use as an async context manager; belongs to one event loop, decodes in one thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, recognizer: Recognizer) -> None:
+        self._recognizer = recognizer
         self._waiting: list[Job] = []
         self._most_urgent = Urgency.PARTIAL
         self._changed = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="whisper")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="decoder")
@@ -84,8 +78,8 @@ class Decoder:
         await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown()  # at most one decode ends first
 
-    def submit(self, take_utterance: Callable[[], Utterance], urgency: Urgency) -> Job:
-        job = Job(take_utterance, urgency)
+    def submit(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> Job:
+        job = Job(take_request, urgency)
         self._waiting.append(job)
         self._notice()
         return job
@@ -95,8 +89,8 @@ class Decoder:
         self._notice()
 
     def cancel(self, job: Job) -> None:
-        """Forgets the job; a decode that has begun ends unheard, or before its end."""
-        job.heard.cancel()
+        """Forgets the job; the result of a decode that has begun is dropped."""
+        job.result.cancel()
         if job in self._waiting:
             self._waiting.remove(job)
         self._notice()
@@ -112,29 +106,29 @@ class Decoder:
                 self._changed.clear()
                 await self._changed.wait()
             batch = self._next_batch()
-            utterances = [job.utterance for job in batch if job.utterance is not None]
+            requests = [job.request for job in batch if job.request is not None]
             began = monotonic()
             try:
-                drafts = await loop.run_in_executor(self._thread, self._decode, batch, utterances)
-            except AbandonedError:
-                self._again(batch)
+                drafts = await loop.run_in_executor(self._thread, self._decode, batch, requests)
+            except DecodeAbandonedError:
+                self._requeue(batch)
             except Exception as error:  # whoever waits for the text is told
                 _log.exception("a decode failed")
                 for job in batch:
-                    if not job.heard.done():
-                        job.heard.set_exception(error)
+                    if not job.result.done():
+                        job.result.set_exception(error)
             else:
                 for job, draft in zip(batch, drafts, strict=True):
                     job.decode_s += monotonic() - began
                     self._take(job, draft)
 
-    def _decode(self, batch: Sequence[Job], utterances: Sequence[Utterance]) -> list[Draft]:
+    def _decode(self, batch: Sequence[Job], requests: Sequence[DecodeRequest]) -> Sequence[Draft]:
         def abandoned() -> bool:
-            wanted = [job for job in batch if not job.heard.done()]
+            wanted = [job for job in batch if not job.result.done()]
             can_wait = all(job.urgency is Urgency.PARTIAL for job in wanted)
             return not wanted or (can_wait and self._most_urgent < Urgency.PARTIAL)
 
-        return self._engine.decode(utterances, attempt=len(batch[0].drafts), abandoned=abandoned)
+        return self._recognizer.decode(requests, attempt=len(batch[0].drafts), abandoned=abandoned)
 
     def _next_batch(self) -> list[Job]:
         """The most urgent job, and those that cost it little to decode with it."""
@@ -143,10 +137,10 @@ class Decoder:
         for job in [first, *(other for other in self._waiting if other is not first)]:
             if len(batch) == _LARGEST_BATCH or job.urgency is not first.urgency:
                 continue
-            utterance = job.utterance or job.take_utterance()
-            if batch and not _is_alike(job, utterance, first):
+            request = job.request or job.take_request()
+            if batch and not _is_similar(job, request, first):
                 continue
-            job.utterance = utterance
+            job.request = request
             batch.append(job)
         for job in batch:
             self._waiting.remove(job)
@@ -154,31 +148,31 @@ class Decoder:
         return batch
 
     def _take(self, job: Job, draft: Draft) -> None:
-        if job.heard.done() or job.utterance is None:
+        if job.result.done():
             return
         job.drafts.append(draft)
-        hearing = settle(job.utterance, job.drafts, attempts=len(self._engine.attempts))
-        if hearing is None and job.urgency is not Urgency.PARTIAL:
+        decoded = settle(job.drafts, attempts=self._recognizer.attempts)
+        if decoded is None and job.urgency is not Urgency.PARTIAL:
             self._waiting.append(job)
             self._notice()
         else:
-            job.heard.set_result(hearing)
+            job.result.set_result(decoded)
 
-    def _again(self, batch: Sequence[Job]) -> None:
+    def _requeue(self, batch: Sequence[Job]) -> None:
         for job in batch:
-            if not job.heard.done():
-                job.utterance = None
+            if not job.result.done():
+                job.request = None
                 self._waiting.append(job)
         self._notice()
 
 
-def _is_alike(job: Job, utterance: Utterance, first: Job) -> bool:
+def _is_similar(job: Job, request: DecodeRequest, first: Job) -> bool:
     """Whether the two can be decoded as one batch without making either wait for long."""
-    other = first.utterance
+    other = first.request
     if other is None or len(job.drafts) != len(first.drafts):
         return False
-    short, long = sorted((len(utterance.samples), len(other.samples)))
-    return (utterance.language, utterance.hints) == (
+    short, long = sorted((len(request.samples), len(other.samples)))
+    return (request.language, request.hints) == (
         other.language,
         other.hints,
     ) and long <= _BATCH_SPREAD * short

@@ -9,12 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from parley.clock import monotonic
 from parley.rpc.v1 import recognition_pb2 as pb
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Utterance
-from workers.engines.whisper.voice_activity import WINDOW_SAMPLES, VoiceActivity
+from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSamples
 from workers.recognition.decoder import Decoder, Job, Urgency
-from workers.recognition.segment import Extent, Stretch
+from workers.recognition.segment import Extent, SpeechSegment
 from workers.recognition.turn import Turn, TurnText
+from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity
 
 PARTIAL_EVERY_S = 0.6
 """New speech after which the text so far is worth a decode."""
@@ -23,13 +22,13 @@ DEFAULT_PREFLIGHT_SILENCE_S = 0.06
 _DETECTOR_LAG_S = 0.064
 """Silence that has already passed, at least, when the first window without a voice is known."""
 _PARTIAL_SHARE = 3
-"""New speech must have taken so many times as long as the last answer: a long stretch is decoded
+"""New speech must have taken so many times as long as the last answer: a long segment is decoded
 less often, and so is every one while many speak."""
 _PREFLIGHT_SHARE = 0.4
 """A pause must be so long, in last decodes: on a busy machine one within a sentence is decoded,
 and answered, for nothing."""
 _UNDECODED_SAMPLES = 10 * SAMPLE_RATE_HZ
-"""Beyond it no more sound is taken while several stretches wait: who speaks in real time never
+"""Beyond it no more sound is taken while several segments wait: who speaks in real time never
 gets there, a recording sent at once is held up."""
 _MOST_TURNS = 8
 
@@ -53,7 +52,7 @@ class ListenerOptions:
 
 
 class Listener:
-    """`hear`, `flush` and `end` take what the client sends, `run` decodes and sends transcripts.
+    """`push_audio`, `flush` and `end` take what the client sends, `run` sends transcripts.
 
     One decode at a time: the oldest turn's, there what has ended first, else a PREFLIGHT when
     the speaker pauses, else a PARTIAL.
@@ -66,7 +65,7 @@ class Listener:
         self._activity = activity
         self._options = options
         self._send = send
-        self._turns = [Turn(Stretch(0))]
+        self._turns = [Turn(SpeechSegment(0))]
         self._windows_until = 0
         self._has_ended = False
         self._changed = asyncio.Event()
@@ -75,12 +74,12 @@ class Listener:
         self._sent_text = ""
         self._sent_preflight = ("", 0.0)
 
-    async def hear(self, samples: FloatSamples) -> None:
+    async def push_audio(self, samples: FloatSamples) -> None:
         """Takes sound at 16 kHz; returns when there is room for more."""
         for start in range(0, len(samples), WINDOW_SAMPLES):
             turn, piece = self._turns[-1], samples[start : start + WINDOW_SAMPLES]
             turn.append(piece)
-            for probability in self._activity.hear(piece):
+            for probability in self._activity.push_audio(piece):
                 turn.add_window(self._windows_until, float(probability))
                 self._windows_until += WINDOW_SAMPLES
             if turn.is_long and turn.open.voiced_from is None:
@@ -119,70 +118,70 @@ class Listener:
                 self._changed.clear()
                 await self._changed.wait()
 
-    def _wanted(self) -> tuple[Stretch, Urgency] | None:
+    def _wanted(self) -> tuple[SpeechSegment, Urgency] | None:
         """What is best decoded now."""
         turn = self._turns[0]
         if (pending := turn.pending) is not None:
             hurry = turn.flush_id is not None or self._is_full
             return pending, Urgency.FINAL if hurry else Urgency.PREFLIGHT
-        stretch = turn.open
-        if not self._options.interim_results or stretch.is_heard or not stretch.is_voiced:
+        segment = turn.open
+        if not self._options.interim_results or segment.is_decoded or not segment.is_voiced:
             return None
-        if stretch.pause_samples >= self._preflight_samples:
-            return stretch, Urgency.PREFLIGHT
+        if segment.pause_samples >= self._preflight_samples:
+            return segment, Urgency.PREFLIGHT
         enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_answer_s)
-        if stretch.voiced_samples - stretch.tried_samples >= enough_s * SAMPLE_RATE_HZ:
-            return stretch, Urgency.PARTIAL
+        if segment.voiced_samples - segment.tried_samples >= enough_s * SAMPLE_RATE_HZ:
+            return segment, Urgency.PARTIAL
         return None
 
-    async def _decode(self, turn: Turn, stretch: Stretch, urgency: Urgency) -> None:
-        """Decodes the stretch, unless something else becomes more important."""
-        extent = stretch.extent
+    async def _decode(self, turn: Turn, segment: SpeechSegment, urgency: Urgency) -> None:
+        """Decodes the segment, unless something else becomes more important."""
+        extent = segment.extent
 
-        def take_utterance() -> Utterance:
+        def take_request() -> DecodeRequest:
             nonlocal extent
-            extent = stretch.extent
-            stretch.tried_samples = stretch.voiced_samples
-            return Utterance(
-                samples=stretch.sound,
-                voice=stretch.voice,
+            extent = segment.extent
+            segment.tried_samples = segment.voiced_samples
+            return DecodeRequest(
+                samples=segment.sound,
+                voice=segment.voice,
                 language=self._options.language,
                 hints=self._options.hints,
                 word_times=self._options.word_times,
             )
 
         asked_at = monotonic()
-        job = self._decoder.submit(take_utterance, urgency)
-        job.heard.add_done_callback(lambda _: self._changed.set())
+        job = self._decoder.submit(take_request, urgency)
+        job.result.add_done_callback(lambda _: self._changed.set())
         try:
-            while not job.heard.done():
+            while not job.result.done():
                 self._changed.clear()
                 await self._changed.wait()
-                if not job.heard.done() and not self._is_worth_waiting(job, stretch, extent):
+                if not job.result.done() and not self._is_worth_waiting(job, segment, extent):
                     return
-            hearing = job.heard.result()
+            decoded = job.result.result()
         finally:
             self._decoder.cancel(job)
         self._last_decode_s, self._last_answer_s = job.decode_s, monotonic() - asked_at
-        if hearing is not None:
-            stretch.hearing, stretch.heard = hearing, extent
-            turn.forget_heard()
+        if decoded is not None:
+            segment.decoded, segment.decoded_extent = decoded, extent
+            turn.forget_decoded()
             self._room.set()
 
-    def _is_worth_waiting(self, job: Job, stretch: Stretch, extent: Extent) -> bool:
+    def _is_worth_waiting(self, job: Job, segment: SpeechSegment, extent: Extent) -> bool:
         """Whether the decode is still what is wanted most; says how urgent it is by now."""
         wanted = self._wanted()
         if job.has_begun and (wanted is None or wanted[1] is Urgency.PARTIAL):
             return True
-        if wanted is None or wanted[0] is not stretch:
+        if wanted is None or wanted[0] is not segment:
             return False
-        if job.has_begun and not stretch.is_covered_by(extent):
+        if job.has_begun and not segment.is_covered_by(extent):
             return False
         self._decoder.set_urgency(job, wanted[1])
         return True
 
     async def _send_interim(self, turn: Turn) -> None:
-        """Sends what is new: PREFLIGHT once all that was said before a pause is heard."""
+        """Sends what is new: PREFLIGHT once all that was said before a pause is decoded."""
         text = turn.text()
         if not text.text:
             return

@@ -1,14 +1,13 @@
-"""A stretch: the sound that is decoded as one, from the first sign of a voice to a pause."""
+"""A speech segment: the sound that is decoded as one, from the onset of a voice to a pause."""
 
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper.guards import LEAST_VOICE, VOICE_WINDOWS, voice_certainty
-from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, Hearing
-from workers.engines.whisper.voice_activity import WINDOW_SAMPLES
+from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodedText, FloatSamples
+from workers.recognition.guards import LEAST_VOICE, VOICE_WINDOWS, voice_certainty
+from workers.recognition.voice_activity import WINDOW_SAMPLES
 
 VOICED = 0.5
 """Probability from which a window of sound counts as speech."""
@@ -16,8 +15,7 @@ VOICED = 0.5
 _MARGIN_SAMPLES = round(0.3 * SAMPLE_RATE_HZ)
 """Sound kept around the voice: the detector is up to 110 ms late, and soft consonants escape it."""
 
-
-_MOST_RUN_UP_SAMPLES = SAMPLE_RATE_HZ
+_LONGEST_PRE_ROLL_SAMPLES = SAMPLE_RATE_HZ
 _TAIL_SAMPLES = round(0.1 * SAMPLE_RATE_HZ)
 """The soft end of a word, after the last window that counts as speech."""
 
@@ -29,17 +27,17 @@ class Extent(NamedTuple):
     end: int
 
 
-class Stretch:
+class SpeechSegment:
     """Positions count samples from the start of the call; `start` is that of the first sample.
 
-    Before the voice only a short run-up is kept, after it everything.
+    Before the voice only a short pre-roll is kept, after it everything.
     """
 
     def __init__(self, start: int) -> None:
         self.start = start
-        self.hearing: Hearing | None = None
-        self.heard = Extent(0, 0)
-        """Of the sound that `hearing` was made from."""
+        self.decoded: DecodedText | None = None
+        self.decoded_extent = Extent(0, 0)
+        """Of the sound that `decoded` was made from."""
         self.tried_samples = 0
         """Voiced samples that were there when it was last decoded."""
         self.voiced_from: int | None = None
@@ -66,9 +64,9 @@ class Stretch:
         return self.voice >= LEAST_VOICE
 
     @property
-    def is_heard(self) -> bool:
-        """Whether `hearing` covers all that was said, and a moment after it where there is one."""
-        return self.hearing is not None and self.is_covered_by(self.heard)
+    def is_decoded(self) -> bool:
+        """Whether `decoded` covers all that was said, and a moment after it where there is one."""
+        return self.decoded is not None and self.is_covered_by(self.decoded_extent)
 
     @property
     def extent(self) -> Extent:
@@ -109,7 +107,7 @@ class Stretch:
         if self.voiced_from is not None:
             self._windows.append((position, probability))
             self._surest = sorted([*self._surest, probability])[-VOICE_WINDOWS:]
-        elif position - self.start > _MOST_RUN_UP_SAMPLES:
+        elif position - self.start > _LONGEST_PRE_ROLL_SAMPLES:
             excess = position - _MARGIN_SAMPLES - self.start
             self._keep(self._joined()[excess:].copy())
             self.start += excess
@@ -119,16 +117,16 @@ class Stretch:
         tail_end = min(self.voiced_until + WINDOW_SAMPLES, self.end)
         return extent.voiced_until == self.voiced_until and extent.end >= tail_end
 
-    def run_up(self) -> "Stretch":
-        """A stretch that goes on where this one ends; it begins with a copy of the silence."""
+    def pre_roll(self) -> "SpeechSegment":
+        """The segment that goes on where this one ends; it begins with a copy of the silence."""
         quiet_from = min(self.end, self.voiced_until + _TAIL_SAMPLES)
-        rest = Stretch(max(self.start, quiet_from, self.end - _MARGIN_SAMPLES))
+        rest = SpeechSegment(max(self.start, quiet_from, self.end - _MARGIN_SAMPLES))
         rest.append(self._joined()[rest.start - self.start :].copy())
         return rest
 
-    def split(self, position: int) -> "Stretch":
+    def split(self, position: int) -> "SpeechSegment":
         """Cuts off and gives what begins at `position`."""
-        rest = Stretch(position)
+        rest = SpeechSegment(position)
         sound = self._joined()
         rest._keep(sound[position - self.start :].copy())
         self._keep(sound[: position - self.start])
@@ -149,7 +147,7 @@ class Stretch:
         return min(late, key=lambda window: window[1])[0]
 
     def release(self) -> None:
-        """Gives the memory of a stretch back that is heard and ended."""
+        """Gives the memory of a segment back that has ended and is decoded."""
         self._keep(np.empty(0, np.float32))
         self._windows, self._surest = [], []
 

@@ -13,8 +13,7 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
-from workers.engines.tts_engine import EngineError
-from workers.engines.whisper import VoiceActivity, VoiceDetector
+from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
 from workers.recognition.decoder import Decoder
 from workers.recognition.listener import (
@@ -22,17 +21,17 @@ from workers.recognition.listener import (
     Listener,
     ListenerOptions,
 )
+from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.errors import (
     answering_errors,
-    deadline_exceeded,
     internal,
     invalid_argument,
     unavailable,
 )
+from workers.serving.opening import read_open
 from workers.serving.status import WorkerIdentity
 
-OPEN_WAIT_S = 10.0
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 MOST_HINT_CHARACTERS = 200
 LONGEST_PREFLIGHT_SILENCE_S = 10.0
@@ -68,7 +67,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         self, request_iterator: AsyncIterator[pb.RecognizeRequest], context: Context
     ) -> None:
         async with answering_errors(context):
-            open_ = await _read_open(request_iterator)
+            open_ = (await read_open(request_iterator)).open
             options = self._options(open_)
             sound = SpeakerSound(open_.sample_rate_hz)
             async with self._slots.admitted():
@@ -97,7 +96,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         async for request in requests:
             match request.WhichOneof("message"):
                 case "audio":
-                    await listener.hear(sound.take(request.audio.pcm_s16le))
+                    await listener.push_audio(sound.take(request.audio.pcm_s16le))
                 case "flush":
                     await listener.flush(request.flush.flush_id)
                 case "open":
@@ -106,7 +105,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                     raise invalid_argument("message", "is none of audio, flush")
             if self._slots.draining and listener.is_between_turns:
                 raise unavailable("this worker is draining; ask another", reason="DRAINING")
-        await listener.hear(sound.rest())
+        await listener.push_audio(sound.rest())
         await listener.end()
 
     async def GetStatus(
@@ -156,20 +155,6 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             word_times=open_.word_times or self._word_times,
             preflight_silence_s=silence_s or DEFAULT_PREFLIGHT_SILENCE_S,
         )
-
-
-async def _read_open(requests: AsyncIterator[pb.RecognizeRequest]) -> pb.RecognizeOpen:
-    try:
-        async with asyncio.timeout(OPEN_WAIT_S):
-            request = await anext(requests, None)
-    except TimeoutError:
-        raise deadline_exceeded(
-            f"no open message came for {OPEN_WAIT_S:.0f} s", reason="OPEN_TIMEOUT"
-        ) from None
-    if request is None or request.WhichOneof("message") != "open":
-        came = "nothing" if request is None else request.WhichOneof("message") or "an empty one"
-        raise invalid_argument("message", f"the first message must be open, {came} came")
-    return request.open
 
 
 @contextmanager

@@ -1,16 +1,15 @@
-"""A turn: what one speaker says until the flush, as stretches that are decoded one by one."""
+"""A turn: what one speaker says until the flush, as segments that are decoded one by one."""
 
 from dataclasses import dataclass
 
-from workers.engines.tts_engine import FloatSamples
-from workers.engines.whisper.hearing import SAMPLE_RATE_HZ, HeardWord
-from workers.recognition.segment import Stretch
+from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodedWord, FloatSamples
+from workers.recognition.segment import SpeechSegment
 
 _LONG_PAUSE_SAMPLES = 2 * SAMPLE_RATE_HZ
 _PAUSE_SAMPLES = round(0.3 * SAMPLE_RATE_HZ)
-_LONG_STRETCH_SAMPLES = 8 * SAMPLE_RATE_HZ
-_LONGEST_STRETCH_SAMPLES = 24 * SAMPLE_RATE_HZ
-"""A stretch ends at a long pause, once it is long at any pause, and here at the latest: what a
+_LONG_SEGMENT_SAMPLES = 8 * SAMPLE_RATE_HZ
+_LONGEST_SEGMENT_SAMPLES = 24 * SAMPLE_RATE_HZ
+"""A segment ends at a long pause, once it is long at any pause, and here at the latest: what a
 FINAL has left to decode stays short, and so does what is kept in memory."""
 
 _LONG_TURN_SAMPLES = 300 * SAMPLE_RATE_HZ
@@ -24,36 +23,36 @@ class TurnText:
     start_s: float
     end_s: float
     confidence: float
-    words: tuple[HeardWord, ...]
+    words: tuple[DecodedWord, ...]
 
 
 class Turn:
-    """`stretches` in their order; the last is open as long as `flush_id` is None."""
+    """`segments` in their order; the last is open as long as `flush_id` is None."""
 
-    def __init__(self, open_stretch: Stretch) -> None:
-        self.stretches = [open_stretch]
+    def __init__(self, open_segment: SpeechSegment) -> None:
+        self.segments = [open_segment]
         self.flush_id: int | None = None
         self.flushed_at = 0.0
-        self._start = open_stretch.end
+        self._start = open_segment.end
 
     @property
-    def open(self) -> Stretch:
-        return self.stretches[-1]
+    def open(self) -> SpeechSegment:
+        return self.segments[-1]
 
     @property
     def undecoded_samples(self) -> list[int]:
-        """The lengths of the stretches that have ended and wait to be decoded."""
-        waiting = [each for each in self._ended if each.is_voiced and not each.is_heard]
+        """The lengths of the segments that have ended and wait to be decoded."""
+        waiting = [each for each in self._ended if each.is_voiced and not each.is_decoded]
         return [each.span_samples for each in waiting]
 
     @property
-    def pending(self) -> Stretch | None:
-        """The first stretch that has ended and is not heard yet."""
-        return next((each for each in self._ended if each.is_voiced and not each.is_heard), None)
+    def pending(self) -> SpeechSegment | None:
+        """The first segment that has ended and is not decoded yet."""
+        return next((each for each in self._ended if each.is_voiced and not each.is_decoded), None)
 
     @property
-    def _ended(self) -> list[Stretch]:
-        return self.stretches if self.flush_id is not None else self.stretches[:-1]
+    def _ended(self) -> list[SpeechSegment]:
+        return self.segments if self.flush_id is not None else self.segments[:-1]
 
     @property
     def is_long(self) -> bool:
@@ -65,73 +64,73 @@ class Turn:
 
     @property
     def has_voice(self) -> bool:
-        return len(self.stretches) > 1 or self.open.voiced_from is not None
+        return len(self.segments) > 1 or self.open.voiced_from is not None
 
     def is_paused(self, silence_samples: int) -> bool:
-        """Whether all that was said is heard and the speaker has been silent for so long."""
+        """Whether all that was said is decoded and the speaker has been silent for so long."""
         if self.pending is not None:
             return False
         if self.open.voiced_from is None:
             return True
-        return self.open.is_heard and self.open.pause_samples >= silence_samples
+        return self.open.is_decoded and self.open.pause_samples >= silence_samples
 
     def append(self, samples: FloatSamples) -> None:
         """Takes at most a window of sound, whose windows are told of next."""
         self.open.append(samples)
 
     def add_window(self, position: int, probability: float) -> None:
-        """See Stretch.add_window; ends the open stretch where it is time."""
-        stretch = self.open
-        stretch.add_window(position, probability)
-        pause, span = stretch.pause_samples, stretch.span_samples
+        """See SpeechSegment.add_window; ends the open segment where it is time."""
+        segment = self.open
+        segment.add_window(position, probability)
+        pause, span = segment.pause_samples, segment.span_samples
         if pause >= _LONG_PAUSE_SAMPLES or (
-            pause >= _PAUSE_SAMPLES and span >= _LONG_STRETCH_SAMPLES
+            pause >= _PAUSE_SAMPLES and span >= _LONG_SEGMENT_SAMPLES
         ):
-            self._begin(stretch.run_up())
-        elif span >= _LONGEST_STRETCH_SAMPLES:
-            earliest = stretch.voiced_until - _LONGEST_STRETCH_SAMPLES // 2
-            self._begin(stretch.split(stretch.longest_pause(earliest)))
+            self._begin(segment.pre_roll())
+        elif span >= _LONGEST_SEGMENT_SAMPLES:
+            earliest = segment.voiced_until - _LONGEST_SEGMENT_SAMPLES // 2
+            self._begin(segment.split(segment.longest_pause(earliest)))
 
-    def end(self, flush_id: int, *, at: float) -> Stretch:
-        """The turn has ended here; gives the stretch that the next one begins with."""
-        rest = self.open.run_up()
+    def end(self, flush_id: int, *, at: float) -> SpeechSegment:
+        """The turn has ended here; gives the segment that the next one begins with."""
+        rest = self.open.pre_roll()
         self.flush_id = flush_id
         self.flushed_at = at
         return rest
 
     def text(self) -> TurnText:
-        heard = [(each, each.hearing) for each in self.stretches if each.hearing is not None]
-        said = [(stretch, hearing) for stretch, hearing in heard if hearing.text]
+        decoded = [(each, each.decoded) for each in self.segments if each.decoded is not None]
+        said = [(segment, text) for segment, text in decoded if text.text]
         if not said:
             end_s = self.open.end / SAMPLE_RATE_HZ
             return TurnText("", end_s, end_s, 1.0, ())
-        letters = sum(len(hearing.text) for _, hearing in said)
+        letters = sum(len(text.text) for _, text in said)
         return TurnText(
-            " ".join(hearing.text for _, hearing in said),
+            " ".join(text.text for _, text in said),
             (said[0][0].voiced_from or 0) / SAMPLE_RATE_HZ,
             said[-1][0].voiced_until / SAMPLE_RATE_HZ,
-            sum(hearing.confidence * len(hearing.text) for _, hearing in said) / letters,
+            sum(text.confidence * len(text.text) for _, text in said) / letters,
             tuple(
-                HeardWord(
+                DecodedWord(
                     word.word,
-                    word.start_s + stretch.sound_start / SAMPLE_RATE_HZ,
-                    word.end_s + stretch.sound_start / SAMPLE_RATE_HZ,
+                    word.start_s + segment.sound_start / SAMPLE_RATE_HZ,
+                    word.end_s + segment.sound_start / SAMPLE_RATE_HZ,
                     word.confidence,
                 )
-                for stretch, hearing in said
-                for word in hearing.words
+                for segment, text in said
+                for word in text.words
             ),
         )
 
-    def forget_heard(self) -> None:
-        """Gives the memory of ended stretches back; those without text leave."""
-        for stretch in [each for each in self.stretches[:-1] if each.is_heard]:
-            if stretch.hearing is not None and stretch.hearing.text:
-                stretch.release()
+    def forget_decoded(self) -> None:
+        """Gives the memory of ended segments back; those without text leave."""
+        for segment in [each for each in self.segments[:-1] if each.is_decoded]:
+            if segment.decoded is not None and segment.decoded.text:
+                segment.release()
             else:
-                self.stretches.remove(stretch)
+                self.segments.remove(segment)
 
-    def _begin(self, stretch: Stretch) -> None:
+    def _begin(self, segment: SpeechSegment) -> None:
         if not self.open.is_voiced:
-            self.stretches.pop()
-        self.stretches.append(stretch)
+            self.segments.pop()
+        self.segments.append(segment)

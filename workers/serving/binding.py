@@ -12,8 +12,8 @@ from parley.tls import server_credentials
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listening:
-    """The addresses of one worker; without `credentials` it speaks plain text."""
+class Binding:
+    """The ports of one worker; without `credentials` it speaks plain text."""
 
     host: str
     port: int
@@ -21,7 +21,7 @@ class Listening:
     credentials: grpc.ServerCredentials | None = None
 
 
-def listening(settings: WorkerSettings, part: Literal["tts", "asr"]) -> Listening:
+def binding_of(settings: WorkerSettings, part: Literal["tts", "asr"]) -> Binding:
     """What the settings say; raises ConfigurationError for TLS that cannot work, and for none
     where others than this machine could call."""
     section = settings.tts if part == "tts" else settings.asr
@@ -31,7 +31,7 @@ def listening(settings: WorkerSettings, part: Literal["tts", "asr"]) -> Listenin
             f"{part}.host is {section.host!r}, beyond this machine, and tls is not configured: set "
             "tls.ca, tls.cert and tls.key, or tls.insecure: true on a network that is itself safe"
         )
-    return Listening(
+    return Binding(
         host=section.host,
         port=section.port,
         metrics_port=section.metrics_port,

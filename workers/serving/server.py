@@ -1,4 +1,4 @@
-"""The frame of every worker process: gRPC server, health, metrics, watchdog, orderly end.
+"""The frame of every worker process: gRPC server, health, metrics, watchdog, graceful shutdown.
 
 A worker is a few lines on top of it:
 
@@ -35,13 +35,13 @@ from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.telemetry.logs import configure_logging
 from workers.serving.admission import Slots
-from workers.serving.binding import Listening
+from workers.serving.binding import Binding
 from workers.serving.lease import Registration
 from workers.serving.watchdog import EventLoopWatchdog
 
 _log = logging.getLogger(__name__)
 
-_LAST_WORDS_S = 1.0
+_LAST_CALLS_S = 1.0
 """Given to calls to finish once the streams are done (or the drain time is over)."""
 
 _OPTIONS = (
@@ -69,14 +69,14 @@ class WorkerServer:
     def __init__(
         self,
         *,
-        listening: Listening,
+        binding: Binding,
         slots: Slots,
         services: tuple[str, ...],
         with_reflection: bool,
         registration: Registration | None = None,
         drain_s: float = 60.0,
     ) -> None:
-        self._listening = listening
+        self._binding = binding
         self._slots = slots
         self._services = services
         self._with_reflection = with_reflection
@@ -107,7 +107,7 @@ class WorkerServer:
     async def start(self) -> None:
         """Takes both ports and answers calls; health says NOT_SERVING until `serve`.
 
-        Raises ConfigurationError when a port cannot be had.
+        Raises ConfigurationError when a port cannot be bound.
         """
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
         await self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -118,7 +118,7 @@ class WorkerServer:
         self._start_metrics()
         await self.grpc.start()
         self._surroundings.enter_context(EventLoopWatchdog())
-        at = self._listening
+        at = self._binding
         how = "plain text" if at.credentials is None else "TLS"
         _log.info("listening on %s:%d (%s), metrics on %d", at.host, at.port, how, at.metrics_port)
 
@@ -164,7 +164,7 @@ class WorkerServer:
             wait.cancel()
         if self._slots.in_flight:
             _log.warning("ending with %d streams still running", self._slots.in_flight)
-        await self.grpc.stop(None if self._stop_at_once.is_set() else _LAST_WORDS_S)
+        await self.grpc.stop(None if self._stop_at_once.is_set() else _LAST_CALLS_S)
         _log.info("ended")
 
     async def _set_health(self, status: int) -> None:
@@ -172,7 +172,7 @@ class WorkerServer:
             await self._health.set(service, status)
 
     def _take_port(self) -> None:
-        at = self._listening
+        at = self._binding
         address = f"[{at.host}]:{at.port}" if ":" in at.host else f"{at.host}:{at.port}"
         try:
             _try_to_listen(at.host, at.port)
@@ -184,7 +184,7 @@ class WorkerServer:
             raise _port_error(at.host, at.port, "port") from None
 
     def _start_metrics(self) -> None:
-        at = self._listening
+        at = self._binding
         try:
             server, thread = start_http_server(at.metrics_port, addr=at.host)
         except OSError as error:

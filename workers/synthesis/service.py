@@ -2,7 +2,6 @@
 
 # ruff: noqa: N802 - the contract names the methods
 
-import asyncio
 import logging
 import math
 import time
@@ -21,22 +20,21 @@ from workers.engines.tts_engine import EngineError
 from workers.serving.admission import Slots
 from workers.serving.errors import (
     answering_errors,
-    deadline_exceeded,
     failed_precondition,
     invalid_argument,
     unavailable,
 )
+from workers.serving.opening import read_open
 from workers.serving.profiles import SlowSynthesisProfiles
 from workers.serving.status import WorkerIdentity
+from workers.synthesis.call import SynthesisCall, duration, texts_of
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
 from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
-from workers.synthesis.utterance import Utterance, duration, texts_of
 from workers.synthesis.voices import Voices
 
 _log = logging.getLogger(__name__)
 
-OPEN_WAIT_S = 10.0
 SLOWEST, FASTEST = 0.5, 2.0
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 
@@ -70,7 +68,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         self, request_iterator: AsyncIterator[pb.SynthesizeRequest], context: Context
     ) -> None:
         async with answering_errors(context):
-            open_ = await _read_open(request_iterator)
+            open_ = (await read_open(request_iterator)).open
             _validate(open_)
             voice = self._voices.find(open_.voice).name
             control = SpeechControl(session_id=open_.session_id, utterance_id=open_.utterance_id)
@@ -107,7 +105,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                 start_offset_samples=open_.start_offset_samples,
             )
             with self._profiles.timed(open_.utterance_id) as engine_time:
-                utterance = Utterance(
+                call = SynthesisCall(
                     open_,
                     context.write,
                     pcm=pcm,
@@ -120,8 +118,8 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                         if lease.stale:
                             lease.release()
                             lease = await self._lease(control.voice)
-                        await utterance.speak(text, lease.voice)
-                await utterance.finish()
+                        await call.speak(text, lease.voice)
+                await call.finish()
         finally:
             lease.release()
 
@@ -192,20 +190,6 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                     raise invalid_argument("action", "is none of pause, resume, stop, reload")
             return pb.ControlSpeechResponse(utterances=len(controls))
         raise AssertionError("unreachable: a failed call has been aborted")
-
-
-async def _read_open(requests: AsyncIterator[pb.SynthesizeRequest]) -> pb.SynthesizeOpen:
-    try:
-        async with asyncio.timeout(OPEN_WAIT_S):
-            request = await anext(requests, None)
-    except TimeoutError:
-        raise deadline_exceeded(
-            f"no open message came for {OPEN_WAIT_S:.0f} s", reason="OPEN_TIMEOUT"
-        ) from None
-    if request is None or request.WhichOneof("message") != "open":
-        came = "nothing" if request is None else request.WhichOneof("message") or "an empty one"
-        raise invalid_argument("message", f"the first message must be open, {came} came")
-    return request.open
 
 
 def _validate(open_: pb.SynthesizeOpen) -> None:

@@ -12,7 +12,7 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
-from workers.engines.tts_engine import Engine, LoadedVoice, VoiceCatalog
+from workers.engines.tts_engine import LoadedVoice, TtsEngine
 from workers.serving.errors import CallError, not_found
 from workers.synthesis.residency import Residency
 
@@ -22,19 +22,11 @@ Result = TypeVar("Result")
 
 
 class Voices:
-    """The voices of one engine: those it knows by itself, or else the manifest's."""
+    """The voices of one engine."""
 
-    def __init__(self, engine: Engine, *, default: str) -> None:
+    def __init__(self, engine: TtsEngine, *, default: str) -> None:
         self._engine = engine
-        self._specs = (
-            engine.voices()
-            if isinstance(engine, VoiceCatalog)
-            else {
-                spec.name: spec
-                for spec in models.manifest().values()
-                if spec.kind == "voice" and spec.engine == engine.name
-            }
-        )
+        self._specs = engine.voices()
         self.default = default
         self._cached: frozenset[str] = frozenset()
         self._cached_at_s = float("-inf")
@@ -90,11 +82,13 @@ class Voices:
         return frozenset(name for name, spec in self._specs.items() if _is_cached(spec))
 
     def _unknown(self, name: str) -> CallError:
-        here = sorted(self._with_files()) or [self.default]
+        here = sorted(self._with_files())
         others = len(self._specs) - len(here)
-        more = f", and {others} more that it can fetch (ListVoices names them)" if others else ""
+        more = f"{others} {'more ' if here else ''}that it can fetch (ListVoices names them)"
+        known = ", and ".join([*([", ".join(here)] if here else []), *([more] if others else [])])
         return not_found(
-            f"no voice is called {name!r}; this worker speaks with {', '.join(here)}{more}",
+            f"no voice is called {name or self.default!r}; this worker speaks with "
+            f"{known or 'none: its engine has no voices'}",
             reason="VOICE_NOT_FOUND",
         )
 

@@ -65,7 +65,7 @@ class CosyVoiceEngine:
         return voices_in(Path(self._settings.voices_dir or paths.cache_dir() / "voices"))
 
     def load(self, voice: str, folder: Path) -> "CosyVoice":
-        """The voice whose prompt is in `folder`, encoded; see `Engine.load`."""
+        """The voice whose prompt is in `folder`, encoded; see `TtsEngine.load`."""
         prompt = read_prompt(folder)
         try:
             with self._loading:

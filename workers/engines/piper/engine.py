@@ -1,14 +1,22 @@
 """The Piper engine: loads voices in stages, or whole where they cannot be cut."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from parley.errors import FetchError
+from parley.models import ModelSpec
 from workers.engines.piper.cutting import cut_voice
 from workers.engines.piper.full import FullVoice
 from workers.engines.piper.phonemes import Phonemizer
 from workers.engines.piper.voice import StagedVoice
-from workers.engines.tts_engine import Cancellation, EngineError, LoadedVoice, SpeechRequest
+from workers.engines.tts_engine import (
+    Cancellation,
+    EngineError,
+    LoadedVoice,
+    SpeechRequest,
+    manifest_models,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -19,9 +27,13 @@ class PiperEngine:
     """Voices whose folder holds `model.onnx` and `config.json`."""
 
     name = "piper"
+    device = "cpu"
 
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
+
+    def voices(self) -> Mapping[str, ModelSpec]:
+        return manifest_models("voice", self.name)
 
     def load(self, voice: str, folder: Path) -> LoadedVoice:
         phonemizer = Phonemizer(folder / "config.json")

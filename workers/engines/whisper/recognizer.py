@@ -1,6 +1,6 @@
 """Whisper with a context as long as the speech, not 30 s.
 
-The encoder and the decoder's attention then see a quarter of the positions for a usual utterance
+The encoder and the decoder's attention then see a quarter of the positions for a usual sentence
 and take a quarter of the time. Padding below 4 s makes the decoder loop; timestamps, a limit on
 tokens by duration and guards.py catch what is left, and further attempts see more context.
 """
@@ -15,14 +15,24 @@ import numpy as np
 from ctranslate2 import StorageView
 from faster_whisper.tokenizer import Tokenizer
 
-from workers.engines.tts_engine import EngineError, FloatSamples
+from workers.engines.asr_engine import (
+    NOTHING_SAID,
+    SAMPLE_RATE_HZ,
+    DecodeAbandonedError,
+    DecodedText,
+    DecodeRequest,
+    Draft,
+    EngineError,
+    FloatSamples,
+)
+from workers.engines.repetition import is_loop
 from workers.engines.whisper.alignment import align
 from workers.engines.whisper.device import load_model
-from workers.engines.whisper.guards import is_loop, settle
-from workers.engines.whisper.hearing import NOTHING, SAMPLE_RATE_HZ, Draft, Hearing, Utterance
+from workers.engines.whisper.guards import is_noise
+from workers.engines.whisper.output import Output
 from workers.engines.whisper.segments import segments, within
 
-LONGEST_UTTERANCE_S = 30.0
+LONGEST_REQUEST_S = 30.0
 _FRAME_SAMPLES = 320  # the encoder makes one position of two feature frames of 10 ms
 
 
@@ -38,10 +48,10 @@ class Attempt:
 ATTEMPTS = (
     Attempt(padding_s=5.0),
     Attempt(padding_s=10.0, beam_size=5),
-    Attempt(padding_s=LONGEST_UTTERANCE_S, beam_size=5),
-    Attempt(padding_s=LONGEST_UTTERANCE_S, temperature=0.4),
+    Attempt(padding_s=LONGEST_REQUEST_S, beam_size=5),
+    Attempt(padding_s=LONGEST_REQUEST_S, temperature=0.4),
 )
-"""Taken one after the other as long as `guards.settle` wants another."""
+"""Taken one after the other as long as the drafts loop."""
 
 _TOKENS_PER_S = 9  # twice the fastest speech
 _LEAST_TOKENS = 12
@@ -49,11 +59,7 @@ _MOST_TOKENS = 224  # half of the decoder's context, as in OpenAI's own decoding
 _MOST_HINT_TOKENS = 100
 
 
-class AbandonedError(Exception):
-    """Raised inside a decode that something more urgent waits for."""
-
-
-class Recognizer:
+class WhisperRecognizer:
     """One loaded model; `decode` blocks and belongs in one thread at a time."""
 
     def __init__(
@@ -62,12 +68,16 @@ class Recognizer:
         *,
         device: str = "cpu",
         threads: int = 2,
-        attempts: Sequence[Attempt] = ATTEMPTS,
+        ways: Sequence[Attempt] = ATTEMPTS,
     ) -> None:
         """Raises ConfigurationError and ModelError, see `device.load_model`."""
-        self.attempts = tuple(attempts)
+        self.ways = tuple(ways)
         self._model = load_model(folder, device=device, threads=threads)
         self._tokenizer = lru_cache(maxsize=None)(self._make_tokenizer)
+
+    @property
+    def attempts(self) -> int:
+        return len(self.ways)
 
     @property
     def device(self) -> str:
@@ -78,44 +88,36 @@ class Recognizer:
         """The languages it can be told to hear, as ISO 639 codes."""
         return tuple(self._model.supported_languages)
 
-    def hear(self, utterance: Utterance) -> Hearing:
-        """Decodes one utterance with as many attempts as it takes."""
-        drafts: list[Draft] = []
-        while True:
-            drafts += self.decode([utterance], attempt=len(drafts))
-            hearing = settle(utterance, drafts, attempts=len(self.attempts))
-            if hearing is not None:
-                return hearing
-
     def decode(
         self,
-        utterances: Sequence[Utterance],
+        requests: Sequence[DecodeRequest],
         *,
         attempt: int = 0,
         abandoned: Callable[[], bool] = lambda: False,
     ) -> list[Draft]:
-        """One attempt at utterances of the same language and hints, as one batch.
-
-        Raises AbandonedError if `abandoned` says so between encoder and decoder, EngineError
-        when the engine fails.
-        """
-        way = self.attempts[attempt]
-        first = utterances[0]
+        """See `Recognizer.decode`; `abandoned` is asked between encoder and decoder."""
+        way = self.ways[attempt]
+        first = requests[0]
         tokenizer = self._tokenizer(first.language)
         try:
-            encoded = self._encode([each.samples for each in utterances], way.padding_s)
+            encoded = self._encode([each.samples for each in requests], way.padding_s)
             if abandoned():
-                raise AbandonedError
-            drafts = self._generate(encoded, utterances, tokenizer, way)
-            if any(each.word_times for each in utterances):
-                drafts = align(self._model, tokenizer, encoded, utterances, drafts)
+                raise DecodeAbandonedError
+            outputs = self._generate(encoded, requests, tokenizer, way)
+            if any(each.word_times for each in requests):
+                outputs = align(self._model, tokenizer, encoded, requests, outputs)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"whisper failed: {error}") from error
-        return drafts
+        return [
+            Draft(NOTHING_SAID)
+            if is_noise(request, output)
+            else Draft(output.decoded, output.loops)
+            for request, output in zip(requests, outputs, strict=True)
+        ]
 
     def _encode(self, sounds: Sequence[FloatSamples], padding_s: float) -> StorageView:
         longest = max(map(len, sounds)) + round(padding_s * SAMPLE_RATE_HZ)
-        length = min(longest, round(LONGEST_UTTERANCE_S * SAMPLE_RATE_HZ))
+        length = min(longest, round(LONGEST_REQUEST_S * SAMPLE_RATE_HZ))
         length -= length % -_FRAME_SAMPLES
         features = [
             self._model.feature_extractor(np.pad(sound[:length], (0, length - len(sound))), 0)
@@ -127,19 +129,19 @@ class Recognizer:
     def _generate(
         self,
         encoded: StorageView,
-        utterances: Sequence[Utterance],
+        requests: Sequence[DecodeRequest],
         tokenizer: Tokenizer,
         way: Attempt,
-    ) -> list[Draft]:
-        prompt = [*_hint_tokens(tokenizer, utterances[0].hints), *tokenizer.sot_sequence]
-        longest_s = max(each.duration_s for each in utterances)
+    ) -> list[Output]:
+        prompt = [*_hint_tokens(tokenizer, requests[0].hints), *tokenizer.sot_sequence]
+        longest_s = max(each.duration_s for each in requests)
         limit = min(_MOST_TOKENS, _LEAST_TOKENS + round(_TOKENS_PER_S * longest_s))
         sampling: dict[str, Any] = (
             {"sampling_topk": 0, "sampling_temperature": way.temperature} if way.temperature else {}
         )
         results = self._model.model.generate(
             encoded,
-            [prompt] * len(utterances),
+            [prompt] * len(requests),
             beam_size=way.beam_size,
             max_length=max(2 * limit, limit + len(prompt)),  # it takes half, or less the prompt
             return_scores=True,
@@ -147,7 +149,7 @@ class Recognizer:
             **sampling,
         )
         return [
-            _draft(
+            _output(
                 tokenizer,
                 result.sequences_ids[0],
                 score=result.scores[0],
@@ -155,7 +157,7 @@ class Recognizer:
                 duration_s=each.duration_s,
                 limit=limit,
             )
-            for each, result in zip(utterances, results, strict=True)
+            for each, result in zip(requests, results, strict=True)
         ]
 
     def _make_tokenizer(self, language: str) -> Tokenizer:
@@ -174,7 +176,7 @@ def _hint_tokens(tokenizer: Tokenizer, hints: str) -> list[int]:
     return [tokenizer.sot_prev, *tokenizer.encode(f" {hints}")[:_MOST_HINT_TOKENS]]
 
 
-def _draft(
+def _output(
     tokenizer: Tokenizer,
     tokens: Sequence[int],
     *,
@@ -182,16 +184,16 @@ def _draft(
     no_speech: float,
     duration_s: float,
     limit: int,
-) -> Draft:
+) -> Output:
     found = segments(tokens, end_token=tokenizer.eot, first_timestamp=tokenizer.timestamp_begin)
     kept = within(found, duration_s)
     text_tokens = [token for segment in kept for token in segment.tokens]
     text = tokenizer.decode(text_tokens).strip()
     log_prob = score * len(tokens) / (len(tokens) + 1)  # the end counts as a token, too
     cut_off = len(tokens) >= limit and len(kept) == len(found)
-    hearing = Hearing(text, float(np.exp(log_prob))) if text else NOTHING
-    return Draft(
-        hearing,
+    decoded = DecodedText(text, float(np.exp(log_prob))) if text else NOTHING_SAID
+    return Output(
+        decoded,
         tokens=tuple(text_tokens),
         log_prob=log_prob,
         no_speech=no_speech,

@@ -1,16 +1,18 @@
-"""Voice activity: the silero network that faster-whisper brings, over a stream of sound.
+"""Voice activity: the silero network (MIT) over a stream of sound, whatever engine decodes it.
 
 It knows the end of a word in 50 to 110 ms, in noise too, and tells barking, horns and engines
-from voices, which Whisper itself does not: 0.2 ms of CPU for a window of 32 ms.
+from voices, which recognizers do not: 0.2 ms of CPU for a window of 32 ms. Its file comes in the
+wheel of faster-whisper, of which nothing else is used or imported here.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from faster_whisper.utils import get_assets_path
 
-from workers.engines.tts_engine import FloatSamples
+from parley.errors import ConfigurationError
+from workers.engines.asr_engine import FloatSamples
 
 WINDOW_SAMPLES = 512
 _CONTEXT_SAMPLES = 64
@@ -21,11 +23,12 @@ class VoiceDetector:
     """The network, loaded once for all speakers; its runs may come from several threads."""
 
     def __init__(self) -> None:
+        """Raises ConfigurationError where the network's file is not installed."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(
-            Path(get_assets_path()) / "silero_vad_v6.onnx",
+            _network(),
             options,
             providers=["CPUExecutionProvider"],
         )
@@ -49,7 +52,7 @@ class VoiceActivity:
         self._cell = np.zeros(_STATE_SHAPE, np.float32)
         self._unheard = np.zeros(_CONTEXT_SAMPLES, np.float32)
 
-    def hear(self, samples: FloatSamples) -> FloatSamples:
+    def push_audio(self, samples: FloatSamples) -> FloatSamples:
         """The probability of a voice in each window of 512 samples that is complete by now."""
         self._unheard = np.concatenate([self._unheard, samples])
         count = (len(self._unheard) - _CONTEXT_SAMPLES) // WINDOW_SAMPLES
@@ -63,3 +66,15 @@ class VoiceActivity:
             windows, self._hidden, self._cell
         )
         return probabilities
+
+
+def _network() -> Path:
+    brought_by = find_spec("faster_whisper")
+    for folder in (brought_by and brought_by.submodule_search_locations) or ():
+        file = Path(folder) / "assets" / "silero_vad_v6.onnx"
+        if file.is_file():
+            return file
+    raise ConfigurationError(
+        "the network that tells a voice from noise is not installed: install Parley with its "
+        "extra 'whisper', whose wheel of faster-whisper brings it"
+    )
