@@ -16,6 +16,7 @@ from agent.answering import Answering
 from agent.call_limits import CallLimits
 from agent.duplex import Duplex
 from agent.nodes import RoomAgent
+from agent.own_words import OwnWords
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
@@ -32,7 +33,6 @@ from dialogue.conversation import Conversation
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
-from dialogue.text.languages import Language, check_languages, get_or_english
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.errors import SpeechError
@@ -65,6 +65,7 @@ class Call:
         self._approvals = InProcessApprovals()
         self._beside: set[asyncio.Task[None]] = set()
         self._session: AgentSession[None]
+        self._own_words: OwnWords
         self._speaking: WorkerTTS
         self._answering: Answering
         self._report: TurnReport
@@ -76,60 +77,51 @@ class Call:
         self._count()
         conversation = await self._conversing()
         agent = conversation.agent
-        asr = self._settings.asr
-        for problem in check_languages(asr.language if asr.enabled else "", agent.language, ()):
-            _log.warning("%s", problem)
+        self._own_words = OwnWords(self._app, self._settings, conversation)
         speech = await self._running.enter_async_context(speech_pool(self._settings))
         self._speaking = self._tts(speech, agent)
         hearing = await self._stt()
-        session = self._session = build_session(
-            self._settings,
-            hearing=hearing,
-            speaking=self._speaking,
-            thresholds=agent.thresholds,
+        self._session = build_session(
+            self._settings, hearing=hearing, speaking=self._speaking, thresholds=agent.thresholds
         )
-        self._report = TurnReport(session, self._events, hearing=hearing)
+        self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
-        self._answering = Answering(
-            conversation,
-            duplex.barge_in,
-            self._events,
-            commit_silence_s=self._settings.turn.commit_silence_s,
-            on_agent=self._another_speaks,
-            on_hang_up=self._hang_up,
-        )
-        self._running.push_async_callback(self._answering.aclose)
-        duplex.join(session, self._report, self._answering)
-        limits = self._limits(conversation)
+        self._answering = self._answers(conversation, duplex)
+        duplex.join(self._session, self._report, self._answering)
         tell_problems(
-            session,
+            self._session,
             self._events,
-            language=lambda: self._speaking.language,
+            language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
-        session.on("close", lambda _: context.shutdown("the conversation has ended"))
+        self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
         RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
+        await self._join(duplex, hearing)
+        await self._choose_voice(speech)
+        self._greet(conversation)
+
+    async def _join(self, duplex: Duplex, hearing: WorkerSTT | None) -> None:
+        """Has the framework take turns in the room, which is connected."""
+        limits = self._limits()
         room_agent = RoomAgent(
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
         )
         typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
-        await session.start(
+        await self._session.start(
             room_agent,
-            room=context.room,
+            room=self._context.room,
             room_options=room_options(self._settings, on_text=typed),
             session_host=False,
             record=False,
         )
-        session.output.transcription = None  # what is heard is written, not what is made
-        limits.follow(session)
-        await self._choose_voice(speech)
-        self._greet(conversation)
+        self._session.output.transcription = None  # what is heard is written, not what is made
+        limits.follow(self._session)
 
     # --- its parts
 
@@ -165,7 +157,7 @@ class Call:
             self._events,
             sample_rate_hz=SPEAKING_HZ,
             policy=floor_policy(turn_settings(self._settings.turn, agent.thresholds)),
-            words=agent.turn_policy or WordPolicy(self._language(agent)),
+            words=agent.turn_policy or WordPolicy(self._own_words.language),
             record=self._wishes.record,
         )
         self._running.push_async_callback(duplex.aclose)
@@ -179,7 +171,7 @@ class Call:
             default_voice=tts.default_model,
             speed=tts.speed,
             first_flush_words=self._settings.turn.first_flush_words,
-            language=self._language(agent),
+            language=self._own_words.language,
             session_id=self._context.job.id,
         )
 
@@ -196,15 +188,25 @@ class Call:
             word_times=asr.adapter == "whisperx",
         )
 
-    def _limits(self, conversation: Conversation) -> CallLimits:
-        silence = self._app.silence
-        phrases = self._language(conversation.agent).phrases
+    def _answers(self, conversation: Conversation, duplex: Duplex) -> Answering:
+        answering = Answering(
+            conversation,
+            duplex.barge_in,
+            self._events,
+            commit_silence_s=self._settings.turn.commit_silence_s,
+            on_agent=self._another_speaks,
+            on_hang_up=lambda: self._beside_the_call(self._close("")),
+        )
+        self._running.push_async_callback(answering.aclose)
+        return answering
+
+    def _limits(self) -> CallLimits:
         limits = CallLimits(
-            silence=silence,
-            prompts=(silence.texts if silence is not None else ()) or phrases.still_there,
+            silence=self._app.silence,
+            prompts=self._own_words.silence_prompts,
             max_call_s=self._app.max_call_s,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
-            hang_up=lambda: self._beside_the_call(self._close(self._closing(conversation))),
+            hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
         )
         self._running.push_async_callback(limits.aclose)
         return limits
@@ -212,14 +214,11 @@ class Call:
     # --- what it says of itself
 
     def _greet(self, conversation: Conversation) -> None:
-        greeting = self._app.greeting
-        language = self._language(conversation.agent)
-        if greeting is None:
-            greeting = language.greeting_for(self._settings.agent.greeting)
+        greeting = self._own_words.greeting
         if self._settings.llm_is_local:
             self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
-            greeting = language.phrases.resumed
+            greeting = self._own_words.language.phrases.resumed
         if greeting:
             self._say(greeting)
 
@@ -229,22 +228,11 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _language(self, agent: Agent) -> Language:
-        return get_or_english(agent.language or self._settings.asr.language or "en")
-
-    def _closing(self, conversation: Conversation) -> str:
-        closing = conversation.agent.closing
-        own = self._language(conversation.agent).phrases.closing
-        return own if closing is None else closing
-
     def _another_speaks(self, agent: Agent) -> None:
         self._speaking.voice = agent.voice or self._app.voice or self._speaking.default_voice
-        self._speaking.language = self._language(agent)
+        self._speaking.language = self._own_words.language
 
     # --- its end
-
-    def _hang_up(self) -> None:
-        self._beside_the_call(self._close(""))
 
     async def _close(self, closing: str) -> None:
         """Ends the call for everybody, once the closing has been heard."""
