@@ -33,7 +33,8 @@ class HumVoice:
             yield SpokenWords(tuple(SpokenWord(word, *span) for word, span in spans))
         for start in edges[:-1]:
             cancellation.check()  # between chunks: the slot is free within one of them
-            yield SpokenAudio(start, np.sin(np.arange(length, dtype=np.float32) / 20) * 0.1)
+            tone = 0.1 * np.sin(np.arange(length, dtype=np.float32) / 20)
+            yield SpokenAudio(start, tone.astype(np.float32))
         yield SpokenEnd(edges[-1], pause_samples=0)  # always, and last
 
     def close(self) -> None:
