@@ -60,16 +60,19 @@ class Answering:
         events: RoomEventPublisher,
         *,
         commit_silence_s: float,
+        words_owed: Callable[[], bool] = lambda: False,
         on_agent: Callable[[Agent], None] = lambda agent: None,
         on_hang_up: Callable[[], None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
-        """`on_agent` is told of the agent that takes over before it speaks; `on_hang_up`, when
-        the answer that ends the call has been heard."""
+        """`words_owed`: whether recognition works on something that was said. `on_agent` is told
+        of the agent that takes over before it speaks; `on_hang_up`, when the answer that ends the
+        call has been heard."""
         self._conversation = conversation
         self._person = person
         self._events = events
         self._commit_silence_s = commit_silence_s
+        self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
         self._clock = clock
@@ -156,6 +159,7 @@ class Answering:
             silence_s=silence_s,
             last_spoke_s=lambda: self._person.last_spoke_s,
             is_contested=lambda: self._person.is_contested,
+            words_owed=self._words_owed,
             clock=self._clock,
         )
 
@@ -169,6 +173,8 @@ class Answering:
                 turn.commit()
 
         reply.on_taken = taken
+        if reply.was_taken:
+            taken()
 
         task = self._run(commit(), name="commit")
 

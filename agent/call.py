@@ -86,7 +86,7 @@ class Call:
         )
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
-        self._answering = self._answers(conversation, duplex)
+        self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
             self._session,
@@ -188,12 +188,15 @@ class Call:
             word_times=asr.adapter == "whisperx",
         )
 
-    def _answers(self, conversation: Conversation, duplex: Duplex) -> Answering:
+    def _answers(
+        self, conversation: Conversation, duplex: Duplex, hearing: WorkerSTT | None
+    ) -> Answering:
         answering = Answering(
             conversation,
             duplex.barge_in,
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
+            words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
             on_agent=self._another_speaks,
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
