@@ -96,17 +96,20 @@ class Answering:
         reply.handle.add_done_callback(lambda _: self._reply_done(reply))
         while True:
             next_agent: str | None = None
+            sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
                 async for event in events:
                     match event:
-                        case TextDelta(text=piece):
+                        case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:
                                 reply.llm_first_token_s = time.perf_counter() - asked_at
                             reply.script.add(piece, turn_id=turn.id)
+                            sounds = sounds or reply.begin_utterance()
                             yield piece
                         case Filler(text=filler):
                             sentence = f" {filler.strip()} "  # apart from the answer around it
                             reply.script.add(sentence, turn_id=None)
+                            sounds = sounds or reply.begin_utterance()
                             yield sentence
                         case Handoff(agent=agent):
                             next_agent = agent
@@ -117,6 +120,8 @@ class Answering:
             if next_agent is None:
                 return
             yield FlushSentinel()  # the agent that takes over may have another voice
+            if sounds is not None:
+                await sounds.wait()  # in the voice of the one before
             self._on_agent(self._conversation.agent)
             turn = self._conversation.turn("", waiting_since_s=self._clock())
 

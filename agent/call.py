@@ -44,6 +44,8 @@ from parley.telemetry import metrics
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""
+LAST_WORDS_S = 0.5
+"""What has been played here still travels to the person's ear and page for so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Call:
         self._client = client
         self._approvals = InProcessApprovals()
         self._beside: set[asyncio.Task[None]] = set()
+        self._closes = False
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -238,12 +241,17 @@ class Call:
     # --- its end
 
     async def _close(self, closing: str) -> None:
-        """Ends the call for everybody, once the closing has been heard."""
+        """Ends the call for everybody, once the closing has been heard; a second call does
+        nothing."""
+        if self._closes:
+            return
+        self._closes = True
         if closing:
             await asyncio.wait(
                 {asyncio.ensure_future(self._say(closing).wait_for_playout())},
                 timeout=CLOSING_WITHIN_S,
             )
+        await asyncio.sleep(LAST_WORDS_S)
         await self._context.delete_room()
         self._context.shutdown("the agent has hung up")
 

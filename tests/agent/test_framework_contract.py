@@ -153,7 +153,11 @@ class Talk:
 
 @asynccontextmanager
 async def talk_with(
-    app: Agent, model: FakeLlm | None = None, *, slow: bool = False
+    app: Agent,
+    model: FakeLlm | None = None,
+    *,
+    slow: bool = False,
+    voice_of: Callable[[Agent], str] = lambda agent: agent.voice or "tone",
 ) -> AsyncGenerator[Talk]:
     voice = SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -195,7 +199,7 @@ async def talk_with(
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
 
         def another_speaks(agent: Agent) -> None:
-            speaking.voice = agent.voice or "tone"
+            speaking.voice = voice_of(agent)
 
         answering = Answering(
             conversation, barge_in, events, commit_silence_s=0.0, on_agent=another_speaks
@@ -338,18 +342,15 @@ async def test_a_hand_off_parts_the_reply_and_each_speaks_in_its_own_voice() -> 
 
 
 class HandingOver:
-    """Hands over in the same moment in which it speaks."""
+    """Hands over in the same moment in which it speaks, twice."""
 
     def __init__(self, session: Session) -> None:
-        self._has_handed_over = False
+        self._left = ["One moment.", "Workshop here.", "And the mechanic."]
 
     async def respond(self, turn: Turn) -> AsyncIterator[Event]:
-        if self._has_handed_over:
-            yield TextDelta("Workshop here.")
-        else:
-            self._has_handed_over = True
-            yield TextDelta("One moment.")
-            yield Handoff("workshop", None)
+        yield TextDelta(self._left.pop(0))
+        if self._left:
+            yield Handoff("next", None)
         yield Done()
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
@@ -357,7 +358,8 @@ class HandingOver:
 
 
 async def test_what_was_said_before_a_hand_off_keeps_its_voice() -> None:
-    async with talk_with(Agent(engine=HandingOver, voice="other")) as talk:
+    voices = iter(["other", "tone"])
+    async with talk_with(Agent(engine=HandingOver), voice_of=lambda _: next(voices)) as talk:
         await talk.session.generate_reply(user_input="It squeaks.", input_modality="text")
-        assert talk.voice.texts == ["One moment.", "Workshop here."]
-        assert [opened.voice for opened in talk.voice.opened] == ["tone", "other"]
+        assert talk.voice.texts == ["One moment.", "Workshop here.", "And the mechanic."]
+        assert [opened.voice for opened in talk.voice.opened] == ["tone", "other", "tone"]
