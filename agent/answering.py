@@ -60,16 +60,19 @@ class Answering:
         events: RoomEventPublisher,
         *,
         commit_silence_s: float,
+        words_owed: Callable[[], bool] = lambda: False,
         on_agent: Callable[[Agent], None] = lambda agent: None,
         on_hang_up: Callable[[], None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
-        """`on_agent` is told of the agent that takes over before it speaks; `on_hang_up`, when
-        the answer that ends the call has been heard."""
+        """`words_owed`: whether recognition works on something that was said. `on_agent` is told
+        of the agent that takes over before it speaks; `on_hang_up`, when the answer that ends the
+        call has been heard."""
         self._conversation = conversation
         self._person = person
         self._events = events
         self._commit_silence_s = commit_silence_s
+        self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
         self._clock = clock
@@ -93,17 +96,20 @@ class Answering:
         reply.handle.add_done_callback(lambda _: self._reply_done(reply))
         while True:
             next_agent: str | None = None
+            sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
                 async for event in events:
                     match event:
-                        case TextDelta(text=piece):
+                        case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:
                                 reply.llm_first_token_s = time.perf_counter() - asked_at
                             reply.script.add(piece, turn_id=turn.id)
+                            sounds = sounds or reply.begin_utterance()
                             yield piece
                         case Filler(text=filler):
                             sentence = f" {filler.strip()} "  # apart from the answer around it
                             reply.script.add(sentence, turn_id=None)
+                            sounds = sounds or reply.begin_utterance()
                             yield sentence
                         case Handoff(agent=agent):
                             next_agent = agent
@@ -114,6 +120,8 @@ class Answering:
             if next_agent is None:
                 return
             yield FlushSentinel()  # the agent that takes over may have another voice
+            if sounds is not None:
+                await sounds.wait()  # in the voice of the one before
             self._on_agent(self._conversation.agent)
             turn = self._conversation.turn("", waiting_since_s=self._clock())
 
@@ -156,6 +164,7 @@ class Answering:
             silence_s=silence_s,
             last_spoke_s=lambda: self._person.last_spoke_s,
             is_contested=lambda: self._person.is_contested,
+            words_owed=self._words_owed,
             clock=self._clock,
         )
 
@@ -169,6 +178,8 @@ class Answering:
                 turn.commit()
 
         reply.on_taken = taken
+        if reply.was_taken:
+            taken()
 
         task = self._run(commit(), name="commit")
 

@@ -44,6 +44,8 @@ from parley.telemetry import metrics
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""
+LAST_WORDS_S = 0.5
+"""What has been played here still travels to the person's ear and page for so long."""
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Call:
         self._client = client
         self._approvals = InProcessApprovals()
         self._beside: set[asyncio.Task[None]] = set()
+        self._closes = False
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -86,7 +89,7 @@ class Call:
         )
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
-        self._answering = self._answers(conversation, duplex)
+        self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
             self._session,
@@ -188,12 +191,15 @@ class Call:
             word_times=asr.adapter == "whisperx",
         )
 
-    def _answers(self, conversation: Conversation, duplex: Duplex) -> Answering:
+    def _answers(
+        self, conversation: Conversation, duplex: Duplex, hearing: WorkerSTT | None
+    ) -> Answering:
         answering = Answering(
             conversation,
             duplex.barge_in,
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
+            words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
             on_agent=self._another_speaks,
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
@@ -235,12 +241,17 @@ class Call:
     # --- its end
 
     async def _close(self, closing: str) -> None:
-        """Ends the call for everybody, once the closing has been heard."""
+        """Ends the call for everybody, once the closing has been heard; a second call does
+        nothing."""
+        if self._closes:
+            return
+        self._closes = True
         if closing:
             await asyncio.wait(
                 {asyncio.ensure_future(self._say(closing).wait_for_playout())},
                 timeout=CLOSING_WITHIN_S,
             )
+        await asyncio.sleep(LAST_WORDS_S)
         await self._context.delete_room()
         self._context.shutdown("the agent has hung up")
 

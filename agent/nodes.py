@@ -109,14 +109,21 @@ class RoomAgent(Agent):
         self, text: AsyncIterable[str], model_settings: ModelSettings
     ) -> AsyncGenerator[rtc.AudioFrame]:
         reply = current_reply.get(None)
+        begun = reply.utterances.popleft() if reply is not None and reply.utterances else None
         pace = Pace()
         current_pace.set(pace)
-        async for frame in Agent.default.tts_node(self, text, model_settings):
-            started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
-            if reply is not None and reply.tts_first_audio_s is None and started_at:
-                reply.tts_first_audio_s = time.perf_counter() - started_at
-            frame.userdata[USERDATA_PACE] = pace
-            yield frame
+        try:
+            async for frame in Agent.default.tts_node(self, text, model_settings):
+                if begun is not None:
+                    begun.set()
+                started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
+                if reply is not None and reply.tts_first_audio_s is None and started_at:
+                    reply.tts_first_audio_s = time.perf_counter() - started_at
+                frame.userdata[USERDATA_PACE] = pace
+                yield frame
+        finally:
+            if begun is not None:
+                begun.set()
 
 
 def _last_words(chat_ctx: llm.ChatContext) -> str:

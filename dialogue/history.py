@@ -28,6 +28,10 @@ class _Turn:
     said: str = ""
     calls: dict[str, ToolCalled] = field(default_factory=dict)
     heard: str = ""
+    made: str = ""
+    """The answer, whether it has been heard or not."""
+    is_over: bool = False
+    """No more of it will be heard."""
 
 
 def messages(
@@ -40,10 +44,14 @@ def messages(
     """The messages that the model answers: instructions, conversation, and last what was said.
 
     `entries` without those of the turn that is to be answered; `text` is what the person said in
-    it, empty where the agent is to speak of itself. `running` are calls of earlier turns that have
-    not ended yet, with what the model is to know of them.
+    it, empty where the agent is to speak of itself: what another has just said will have been
+    heard by then. `running` are calls of earlier turns that have not ended yet, with what the
+    model is to know of them.
     """
-    conversation = list(_conversation(_turns([*_shown(entries), *running])))
+    turns = _turns([*_shown(entries), *running])
+    if not text and turns and not turns[-1].is_over:
+        turns[-1].heard = turns[-1].made
+    conversation = list(_conversation(turns))
     if text:
         _append(conversation, UserMessage(text))
     conversation = recent(conversation)
@@ -92,9 +100,7 @@ def _shown(entries: Sequence[AnyEntry]) -> list[AnyEntry]:
     if handed_off.keeps is None:
         return list(entries)
     events = [e for e in entries[:place] if isinstance(e, PersonSaid | AgentSaid | ToolCalled)]
-    kept: list[AnyEntry] = list(
-        events[len(events) - handed_off.keeps :] if handed_off.keeps else ()
-    )
+    kept: list[AnyEntry] = list(events[-handed_off.keeps :] if handed_off.keeps else ())
     hidden = {e.turn_id for e in events} - {_turn_id(e) for e in kept}
     heard = [e for e in entries[:place] if isinstance(e, Heard)]
     return [e for e in (*kept, *heard, *entries[place:]) if _turn_id(e) not in hidden]
@@ -116,7 +122,9 @@ def _turns(entries: Iterable[AnyEntry]) -> list[_Turn]:
             elif isinstance(entry, ToolCalled):
                 turn.calls[entry.call_id] = entry
             elif isinstance(entry, Heard):
-                turn.heard = entry.text
+                turn.heard, turn.is_over = entry.text, entry.final
+            else:
+                turn.made = entry.text
     return list(turns.values())
 
 

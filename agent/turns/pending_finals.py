@@ -27,6 +27,11 @@ class PendingFinals:
         """Whether a turn is waiting: what is recognized belongs to it and is no turn by itself."""
         return self._words is not None
 
+    @property
+    def owed(self) -> bool:
+        """Whether recognition works on something that it was asked to finish."""
+        return self._owed > 0
+
     def asked(self) -> None:
         """Recognition was asked to finish what has been said."""
         self._pending += 1

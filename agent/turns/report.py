@@ -10,7 +10,9 @@ detector still waits. Each stage is measured by itself, and all times are wall-c
 - total: the person's last speech (or typed text) → the first audio leaves the agent.
 """
 
+import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -50,11 +52,19 @@ class Reply:
     heard: str = ""
     """Its transcript, as far as it has sounded."""
     heard_written_s: float = 0.0
+    utterances: deque[asyncio.Event] = field(default_factory=deque)
+    """Those that have not been given to the voice; each is set once it sounds."""
     hangs_up: bool = False
     """The call ends once it has been heard."""
     was_taken: bool = False
     """It answers a turn that the framework has taken as ended, or none: it is no guess."""
     on_taken: Callable[[], None] = lambda: None
+
+    def begin_utterance(self) -> asyncio.Event:
+        """Its text follows. The event is set when it sounds, in a voice that is settled then."""
+        sounds = asyncio.Event()
+        self.utterances.append(sounds)
+        return sounds
 
     def take(self) -> None:
         if not self.was_taken:

@@ -125,6 +125,26 @@ def test_the_next_agent_is_shown_as_much_as_it_is_to_keep() -> None:
     assert keeping(None) == shown(*before, *after) == keeping(99)
 
 
+def test_keeping_more_than_there_is_keeps_everything() -> None:
+    entries = [person("1", "A?"), agent("1", "Yes."), person("2", "B?")]
+    for keeps in (3, 4, 5, 6, 7):
+        handed_off = HandedOff(at_s=0, agent="b", keeps=keeps)
+        assert shown(*entries, heard("1", "Yes."), handed_off)[0] == UserMessage("A?")
+
+
+def test_who_takes_over_within_a_reply_is_shown_what_is_still_being_said() -> None:
+    entries: list[AnyEntry] = [
+        *(person("1", "It squeaks."), agent("1", "I hand you over.")),
+        *(heard("1", "I hand", final=False), HandedOff(at_s=0, agent="b", keeps=4)),
+    ]
+    assert shown(*entries, text="")[:2] == [
+        UserMessage("It squeaks."),
+        AssistantMessage("I hand you over."),
+    ]
+    cut = heard("1", "I hand you")
+    assert shown(*entries, cut)[1] == AssistantMessage("I hand you")
+
+
 def test_the_agent_that_speaks_is_the_last_that_was_handed_to() -> None:
     assert current_agent([person("1", "A?")]) is None
     b, c = HandedOff(at_s=0, agent="b"), HandedOff(at_s=0, agent="c")

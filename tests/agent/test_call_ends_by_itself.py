@@ -1,0 +1,124 @@
+"""A call that ends by itself, in real rooms: nobody speaks, its time is over, it is hung up."""
+
+from collections.abc import Callable
+
+import pytest
+
+from caller import measure
+from caller.client import RoomClient
+from caller.conversation import CallConversation
+from ops.supervisor.stack import Stack
+from parley.audio import Audio
+from testkit.fake_llm import Answer, Call, FakeLlm, Messages, last_user_text, tool_results
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears, start_apps
+from tests.agent.test_room import spoken
+
+pytestmark = [pytest.mark.servers, pytest.mark.e2e]
+
+GREETING = "Hello there."
+CLOSING = "I have to go now. Have a nice day."
+GOODBYE = "It was a pleasure to talk with you. Goodbye."
+SILENT = """
+from parley import Agent, SilencePrompts
+
+agent = Agent(
+    greeting="Hello there.",
+    closing="I have to go now. Have a nice day.",
+    silence=SilencePrompts(after_s=2.5, texts=["Are you still there?", "Can you hear me?"]),
+)
+"""
+SHORT = """
+from parley import Agent
+
+agent = Agent(
+    greeting="Hello there.", closing="I have to go now. Have a nice day.", max_call_s=6.0
+)
+"""
+HANGS_UP = """
+from parley import Agent, hang_up
+
+agent = Agent(greeting="Hello there.", tools=[hang_up])
+"""
+HEARD_OF_IT = 0.85
+"""So much of the words must sound at the caller's ear: a synthesis differs from another."""
+ONSET_S = 0.3
+"""The onset of a sound may lie so long before its words are in the transcript."""
+
+
+@pytest.fixture(scope="module")
+def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
+    folder = tmp_path_factory.mktemp("ends")
+    apps = {"silent": SILENT, "short": SHORT, "hangs_up": HANGS_UP}
+    files = {name: folder / f"{name}.py" for name in apps}
+    for name, file in files.items():
+        file.write_text(apps[name], encoding="utf-8")
+    return start_apps(start_stack, folder, files)
+
+
+def sounding_s(audio: Audio) -> float:
+    """From the first audible sample to the last one."""
+    sounds = measure.sounds(audio.samples, audio.sample_rate_hz, measure.AUDIBLE_DBFS)
+    return (sounds[-1].end - sounds[0].start) / audio.sample_rate_hz if sounds else 0.0
+
+
+async def assert_heard_before_the_end(
+    client: RoomClient, rooms: AppRooms, text: str, *, since_s: float
+) -> None:
+    """The call has ended: the text has sounded at the ear from `since_s` to then."""
+    ended_s = client.clock()
+    heard_s = sounding_s(client.ear.between(since_s, ended_s))
+    wanted_s = sounding_s(await spoken(rooms.stack, text))
+    assert heard_s >= HEARD_OF_IT * wanted_s, f"{heard_s:.2f} s of {wanted_s:.2f} s were heard"
+
+
+async def begins(client: RoomClient, words: str) -> float:
+    """Waits until the words have begun to be heard, and says since when they sound."""
+    assert await hears(client, words)
+    return client.clock() - ONSET_S
+
+
+async def test_who_says_nothing_is_asked_twice_and_the_call_ends(rooms: AppRooms) -> None:
+    async with rooms.call(FakeLlm(), app="silent") as client:
+        closing_s = await begins(client, "I have")
+        assert agent_words(client).startswith(
+            f"{GREETING} Are you still there? Can you hear me? I have"
+        )
+        await end_of(client)
+        await assert_heard_before_the_end(client, rooms, CLOSING, since_s=closing_s)
+        assert agent_words(client).endswith(CLOSING)
+
+
+async def test_who_speaks_is_not_asked_again_before_they_are_silent_as_long(
+    rooms: AppRooms,
+) -> None:
+    model = FakeLlm(lambda _: Answer(text="Of course I hear you."))
+    async with rooms.call(model, app="silent") as client:
+        assert await hears(client, "Are you still there?")
+        await client.speak(await spoken(rooms.stack, "Yes, I am still here. Do you hear me?"))
+        assert await hears(client, "Of course I hear you. Are you still there?")
+        assert "Can you hear me?" not in agent_words(client)
+
+
+async def test_a_call_whose_time_is_over_ends_with_the_closing(rooms: AppRooms) -> None:
+    async with rooms.call(FakeLlm(), app="short") as client:
+        closing_s = await begins(client, "I have")
+        await end_of(client)
+        await assert_heard_before_the_end(client, rooms, CLOSING, since_s=closing_s)
+        assert agent_words(client) == f"{GREETING} {CLOSING}"
+
+
+async def test_hanging_up_waits_until_the_goodbye_was_heard(rooms: AppRooms) -> None:
+    def script(messages: Messages) -> Answer:
+        if tool_results(messages):
+            return Answer(text=GOODBYE)
+        if "bye" in last_user_text(messages).lower():
+            return Answer(calls=[Call("hang_up")])
+        return Answer(text="Of course.")
+
+    async with rooms.call(FakeLlm(script), app="hangs_up") as client:
+        await CallConversation(client).hear_greeting()
+        await client.speak(await spoken(rooms.stack, "That was everything. Goodbye!"))
+        goodbye_s = await begins(client, "It was")
+        await end_of(client, timeout_s=LONG_S)
+        await assert_heard_before_the_end(client, rooms, GOODBYE, since_s=goodbye_s)
+        assert agent_words(client).endswith(GOODBYE)

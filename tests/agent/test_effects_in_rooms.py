@@ -1,0 +1,233 @@
+"""Orders by voice, with pauses inside the sentence: none on half of one, none twice, none lost."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from aiohttp import web
+
+from caller import measure
+from caller.client import RoomClient
+from caller.conversation import CallConversation, settled
+from ops.supervisor.stack import Stack
+from parley.audio import Audio, Samples
+from parley.clock import monotonic
+from testkit.fake_llm import Answer, Call, FakeLlm, Messages, last_user_text, tool_results
+from testkit.isolated_config import free_ports
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
+from tests.agent.test_room import spoken
+
+pytestmark = [pytest.mark.servers, pytest.mark.e2e]
+
+APP = '''
+import os
+
+import httpx2
+
+from parley import Agent, tool
+
+
+@tool
+async def order(text: str) -> str:
+    """Orders what the person wants. text: all that they said."""
+    async with httpx2.AsyncClient() as http:
+        await http.post(os.environ["APP_ORDERS_URL"], content=text.encode(), timeout=20)
+    return "ordered"
+
+
+agent = Agent(instructions="You take orders.", tools=[order], greeting="What would you like?")
+'''
+
+
+@dataclass(frozen=True)
+class Order:
+    """A sentence in two halves, each with a word by which it is known."""
+
+    first: str
+    second: str
+    first_word: str
+    second_word: str
+    pause_s: float
+
+
+ORDERS = [
+    Order("I would like to order two bicycles", "and a yellow helmet.", "bicycle", "helmet", 0.3),
+    Order("Please send me a saddle.", "And a bottle of oil.", "saddle", "oil", 0.5),
+    Order("I need a new lamp", "for the bicycle of my daughter.", "lamp", "daughter", 0.7),
+    Order("Order a pump for me.", "Not the small one, the big one.", "pump", "big", 1.0),
+    Order("Can I have four tires?", "And one chain as well.", "tire", "chain", 0.9),
+    Order("Send it to Berlin.", "No, wait, to Hamburg.", "berlin", "hamburg", 0.6),
+    Order("I want the red basket", "and the blue bag.", "red", "blue", 0.4),
+    Order("Please book a table for Monday.", "Or better for Tuesday.", "monday", "tuesday", 0.8),
+    Order("Get me a ticket to London", "at seven in the morning.", "london", "morning", 1.0),
+    Order("I would like a coffee.", "With milk.", "coffee", "milk", 0.7),
+    Order("Please order three pizzas.", "And a salad for my wife.", "pizza", "salad", 0.3),
+    Order("Reserve a room for Friday", "for two people, please.", "friday", "people", 0.5),
+    Order("I take the green jacket.", "In the size of my brother.", "jacket", "brother", 1.0),
+    Order("Send flowers to my mother", "on the first of June.", "flowers", "june", 0.9),
+    Order("Order ten chairs.", "And five tables.", "chairs", "table", 0.6),
+    Order("I need a taxi to the station.", "At half past nine.", "taxi", "nine", 0.8),
+    Order("Please bring the newspaper", "and some fresh bread.", "newspaper", "bread", 0.4),
+    Order("I would like to buy a guitar.", "And a book for beginners.", "guitar", "book", 0.7),
+    Order("Cancel the meeting on Sunday.", "Only the one with Peter.", "sunday", "peter", 1.0),
+    Order("Put a camera on my list.", "And a battery for it.", "camera", "battery", 0.5),
+]  # fmt: skip
+TURNS_IN_A_CALL = 5
+
+
+@dataclass(frozen=True)
+class Placed:
+    at_s: float
+    """On the caller's clock."""
+    text: str
+
+
+@dataclass
+class OrderService:
+    placed: list[Placed] = field(default_factory=list)
+
+    async def place(self, request: web.Request) -> web.Response:
+        self.placed.append(Placed(monotonic(), await request.text()))
+        return web.Response(text="thank you")
+
+    @asynccontextmanager
+    async def running(self, port: int) -> AsyncGenerator[None]:
+        app = web.Application()
+        app.add_routes([web.post("/orders", self.place)])
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", port).start()
+            yield
+        finally:
+            await runner.cleanup()
+
+
+@dataclass(frozen=True)
+class OrderRooms:
+    rooms: AppRooms
+    service_port: int
+
+
+@pytest.fixture(scope="module")
+def order_rooms(
+    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
+) -> OrderRooms:
+    (port,) = free_ports(1)
+    folder = tmp_path_factory.mktemp("orders")
+    (folder / "orders.py").write_text(APP, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("APP_ORDERS_URL", f"http://127.0.0.1:{port}/orders")
+        rooms = start_apps(start_stack, folder, {"orders": folder / "orders.py"})
+    return OrderRooms(rooms, port)
+
+
+def orders_what_was_said(messages: Messages) -> Answer:
+    if tool_results(messages):
+        return Answer(text="I have ordered it.")
+    return Answer(calls=[Call("order", {"text": last_user_text(messages)})])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    order: Order
+    placed: tuple[Placed, ...]
+    second_half: tuple[float, float]
+    """When it was spoken, from its first sound to its last, on the caller's clock."""
+    answered_early: bool
+    """Something of the agent's was heard before the sentence was over."""
+
+    @property
+    def on_half_a_sentence(self) -> list[Placed]:
+        return [each for each in self.placed if each.at_s < self.second_half[1]]
+
+    @property
+    def partial(self) -> list[Placed]:
+        """Placed after the sentence, and still without its second half."""
+        late = [each for each in self.placed if each.at_s >= self.second_half[1]]
+        return [each for each in late if self.order.second_word not in each.text.lower()]
+
+    @property
+    def is_lost(self) -> bool:
+        texts = " ".join(each.text.lower() for each in self.placed)
+        return self.order.second_word not in texts
+
+    def line(self) -> str:
+        placed = "; ".join(
+            f"{each.at_s - self.second_half[1]:+.1f} s: {each.text}" for each in self.placed
+        )
+        words = f"{self.order.first} | {self.order.second}"
+        early = " (spoke into it)" if self.answered_early else ""
+        return f"{self.order.pause_s:.1f} s  {words:<62} {placed or 'nothing'}{early}"
+
+
+@dataclass(frozen=True)
+class Halves:
+    audio: Audio
+    second: tuple[int, int]
+    """Of the samples: the second half's first sound and its last."""
+
+
+def speech_of(audio: Audio) -> Samples:
+    sounds = measure.sounds(audio.samples, audio.sample_rate_hz, measure.AUDIBLE_DBFS)
+    return audio.samples[sounds[0].start : sounds[-1].end]
+
+
+async def in_halves(stack: Stack, order: Order) -> Halves:
+    """The sentence with a silence of its pause between the last sound and the next."""
+    rate_hz = 48_000
+    first, second = [
+        speech_of((await spoken(stack, half)).resampled(rate_hz))
+        for half in (order.first, order.second)
+    ]
+    silence = np.zeros(round(order.pause_s * rate_hz), np.int16)
+    start = len(first) + len(silence)
+    samples = np.concatenate([first, silence, second])
+    return Halves(Audio(samples, rate_hz), (start, start + len(second)))
+
+
+async def take_turn(
+    client: RoomClient, service: OrderService, order: Order, halves: Halves
+) -> Outcome:
+    began_s, before = client.clock(), len(service.placed)
+    first_sample = await client.speak(halves.audio)
+    start, end = (client.microphone.time_of(first_sample + at) for at in halves.second)
+
+    def is_answered() -> bool:
+        said = agent_words(client, since_s=began_s)
+        return "ordered" in said and client.clock() > end and settled(client)
+
+    await client.reached(is_answered, timeout_s=LONG_S / 2)
+    return Outcome(
+        order=order,
+        placed=tuple(service.placed[before:]),
+        second_half=(start, end),
+        answered_early=bool(np.any(client.ear.between(began_s + 0.3, end).samples > 1000)),
+    )
+
+
+async def test_orders_with_pauses_inside_have_their_effect_once_and_whole(
+    order_rooms: OrderRooms,
+) -> None:
+    service, outcomes = OrderService(), list[Outcome]()
+    async with service.running(order_rooms.service_port):
+        for place in range(0, len(ORDERS), TURNS_IN_A_CALL):
+            orders = ORDERS[place : place + TURNS_IN_A_CALL]
+            spoken_orders = [await in_halves(order_rooms.rooms.stack, order) for order in orders]
+            model = FakeLlm(orders_what_was_said)
+            async with order_rooms.rooms.call(model, app="orders") as client:
+                await CallConversation(client).hear_greeting()
+                for order, halves in zip(orders, spoken_orders, strict=True):
+                    outcomes.append(await take_turn(client, service, order, halves))
+    lines = [outcome.line() for outcome in outcomes]
+    print("\n" + "\n".join(lines))  # the table
+
+    def those(wrong: Callable[[Outcome], object]) -> list[str]:
+        return [outcome.line() for outcome in outcomes if wrong(outcome)]
+
+    assert those(lambda o: o.on_half_a_sentence) == []
+    assert those(lambda o: len(o.placed) > 1) == []
+    assert those(lambda o: not o.placed) == []
+    assert those(lambda o: o.partial) == []
