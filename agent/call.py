@@ -3,30 +3,47 @@
 import asyncio
 import logging
 import time
+import uuid
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
-from livekit.agents import JobContext
+from livekit.agents import AgentSession, JobContext
+from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
 from pydantic import ValidationError
 
+from agent.answering import Answering
+from agent.call_limits import CallLimits
 from agent.duplex import Duplex
-from agent.llm import build_llm, fill_prompt_cache
 from agent.nodes import RoomAgent
+from agent.own_words import OwnWords
+from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import Voices
-from agent.session import build_session, floor_policy, room_options
+from agent.session import build_session, floor_policy, room_options, turn_settings
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
+from agent.turns.word_policy import WordPolicy
+from dialogue.approvals import InProcessApprovals
+from dialogue.conversation import Conversation
+from dialogue.opening import conversing
+from dialogue.sessions.opening import open_store
+from dialogue.sessions.store import SessionRecord
+from parley.app.agent import Agent
+from parley.app.configured import load_configured
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.speech import SpeechPool
 from parley.speech.configured import recognition_pool, speech_pool
 from parley.telemetry import metrics
+
+CLOSING_WITHIN_S = 10.0
+"""How long the end of a call waits for its closing to be heard."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,80 +57,125 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
+        self._wishes = _wishes(context)
+        self._app = _app(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(context.room)
         self._client = client
-        self._warming: asyncio.Task[None] | None = None
+        self._approvals = InProcessApprovals()
+        self._beside: set[asyncio.Task[None]] = set()
+        self._session: AgentSession[None]
+        self._own_words: OwnWords
+        self._speaking: WorkerTTS
+        self._answering: Answering
+        self._report: TurnReport
 
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
-        settings, context = self._settings, self._context
-        wishes = self._wishes()
+        context = self._context
         context.add_shutdown_callback(self._end)
         self._count()
-        speech = await self._running.enter_async_context(speech_pool(settings))
-        speaking = self._speaking(speech)
-        hearing = await self._hearing()
-        model = build_llm(settings, self._client)
-        session = build_session(settings, hearing=hearing, speaking=speaking, model=model)
-        report = TurnReport(session, self._events, hearing=hearing)
-        duplex = self._duplex(record=wishes.record)
-        duplex.join(session, report)
-        tell_problems(session, self._events, rate_hz=SPEAKING_HZ)
-        session.on("close", lambda _: context.shutdown("the conversation has ended"))
+        conversation = await self._conversing()
+        agent = conversation.agent
+        self._own_words = OwnWords(self._app, self._settings, conversation)
+        speech = await self._running.enter_async_context(speech_pool(self._settings))
+        self._speaking = self._tts(speech, agent)
+        hearing = await self._stt()
+        self._session = build_session(
+            self._settings, hearing=hearing, speaking=self._speaking, thresholds=agent.thresholds
+        )
+        self._report = TurnReport(self._session, self._events, hearing=hearing)
+        duplex = self._duplex(agent)
+        self._answering = self._answers(conversation, duplex)
+        duplex.join(self._session, self._report, self._answering)
+        tell_problems(
+            self._session,
+            self._events,
+            language=lambda: self._own_words.language,
+            rate_hz=SPEAKING_HZ,
+        )
+        self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
+        RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
-        agent = RoomAgent(
-            instructions=settings.agent.instructions,
+        await self._join(duplex, hearing)
+        await self._choose_voice(speech)
+        self._greet(conversation)
+
+    async def _join(self, duplex: Duplex, hearing: WorkerSTT | None) -> None:
+        """Has the framework take turns in the room, which is connected."""
+        limits = self._limits()
+        room_agent = RoomAgent(
+            answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
         )
-        options = room_options(settings, on_text=TypedText(self._events, report))
-        await session.start(
-            agent, room=context.room, room_options=options, session_host=False, record=False
+        typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
+        await self._session.start(
+            room_agent,
+            room=self._context.room,
+            room_options=room_options(self._settings, on_text=typed),
+            session_host=False,
+            record=False,
         )
-        session.output.transcription = None  # what is heard is written, not what is made
-        voices = Voices(speech, speech.roster.discovery, speaking)
-        voices.serve(context.room)
-        if wishes.voice and wishes.voice != settings.tts.default_model:
-            await self._use_voice(voices, wishes.voice)
-        if settings.agent.greeting:
-            session.say(settings.agent.greeting, allow_interruptions=True)
-        if settings.llm_is_local:
-            self._warming = asyncio.create_task(fill_prompt_cache(self._client, settings))
+        self._session.output.transcription = None  # what is heard is written, not what is made
+        limits.follow(self._session)
 
-    def _wishes(self) -> DispatchMetadata:
-        try:
-            return DispatchMetadata.model_validate_json(self._context.job.metadata or "{}")
-        except ValidationError:
-            _log.warning("the dispatch's metadata is not understood: the defaults are used")
-            return DispatchMetadata()
+    # --- its parts
 
-    def _duplex(self, *, record: bool) -> Duplex:
+    async def _conversing(self) -> Conversation:
+        wishes = self._wishes
+        store = open_store(self._settings.sessions)
+        self._running.push_async_callback(store.aclose)
+        record = SessionRecord(
+            id=wishes.session or uuid.uuid4().hex,
+            channel="voice",
+            app=wishes.app,
+            user=wishes.user,
+            language=self._app.language or self._settings.asr.language or "en",
+            attributes=wishes.attributes,
+            began_at_s=time.time(),
+        )
+        return await self._running.enter_async_context(
+            conversing(
+                self._app,
+                record,
+                self._settings,
+                client=self._client,
+                store=store,
+                resumed=wishes.resumed,
+                approvals=self._approvals,
+                on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
+            )
+        )
+
+    def _duplex(self, agent: Agent) -> Duplex:
         duplex = Duplex(
             self._context.room,
             self._events,
             sample_rate_hz=SPEAKING_HZ,
-            policy=floor_policy(self._settings.turn),
-            record=record,
+            policy=floor_policy(turn_settings(self._settings.turn, agent.thresholds)),
+            words=agent.turn_policy or WordPolicy(self._own_words.language),
+            record=self._wishes.record,
         )
         self._running.push_async_callback(duplex.aclose)
         return duplex
 
-    def _speaking(self, pool: SpeechPool) -> WorkerTTS:
+    def _tts(self, pool: SpeechPool, agent: Agent) -> WorkerTTS:
         tts = self._settings.tts
         return WorkerTTS(
             pool,
-            voice=tts.default_model,
+            voice=agent.voice or tts.default_model,
             default_voice=tts.default_model,
             speed=tts.speed,
             first_flush_words=self._settings.turn.first_flush_words,
+            language=self._own_words.language,
             session_id=self._context.job.id,
         )
 
-    async def _hearing(self) -> WorkerSTT | None:
+    async def _stt(self) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
@@ -126,9 +188,84 @@ class Call:
             word_times=asr.adapter == "whisperx",
         )
 
-    async def _use_voice(self, voices: Voices, voice: str) -> None:
+    def _answers(self, conversation: Conversation, duplex: Duplex) -> Answering:
+        answering = Answering(
+            conversation,
+            duplex.barge_in,
+            self._events,
+            commit_silence_s=self._settings.turn.commit_silence_s,
+            on_agent=self._another_speaks,
+            on_hang_up=lambda: self._beside_the_call(self._close("")),
+        )
+        self._running.push_async_callback(answering.aclose)
+        return answering
+
+    def _limits(self) -> CallLimits:
+        limits = CallLimits(
+            silence=self._app.silence,
+            prompts=self._own_words.silence_prompts,
+            max_call_s=self._app.max_call_s,
+            say=lambda text: self._session.say(text, add_to_chat_ctx=False),
+            hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
+        )
+        self._running.push_async_callback(limits.aclose)
+        return limits
+
+    # --- what it says of itself
+
+    def _greet(self, conversation: Conversation) -> None:
+        greeting = self._own_words.greeting
+        if self._settings.llm_is_local:
+            self._beside_the_call(conversation.prepare(greeting))
+        if self._wishes.resumed and conversation.session.log.entries:
+            greeting = self._own_words.language.phrases.resumed
+        if greeting:
+            self._say(greeting)
+
+    def _say(self, text: str) -> SpeechHandle:
+        """Says words of the agent's own, which are remembered."""
+        handle = self._session.say(text, allow_interruptions=True, add_to_chat_ctx=False)
+        self._answering.said(self._report.reply_of(handle), text)
+        return handle
+
+    def _another_speaks(self, agent: Agent) -> None:
+        self._speaking.voice = agent.voice or self._app.voice or self._speaking.default_voice
+        self._speaking.language = self._own_words.language
+
+    # --- its end
+
+    async def _close(self, closing: str) -> None:
+        """Ends the call for everybody, once the closing has been heard."""
+        if closing:
+            await asyncio.wait(
+                {asyncio.ensure_future(self._say(closing).wait_for_playout())},
+                timeout=CLOSING_WITHIN_S,
+            )
+        await self._context.delete_room()
+        self._context.shutdown("the agent has hung up")
+
+    async def _end(self) -> None:
+        for task in self._beside:
+            task.cancel()
+        await asyncio.gather(*self._beside, return_exceptions=True)
+        await self._running.aclose()
+        await self._client.close()
+
+    # --- beside the conversation
+
+    def _beside_the_call(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _choose_voice(self, speech: SpeechPool) -> None:
+        voices = Voices(speech, speech.roster.discovery, self._speaking)
+        voices.serve(self._context.room)
+        wished = self._wishes.voice or self._speaking.voice
+        if wished == self._settings.tts.default_model:
+            return
         try:
-            await voices.use(voice)
+            await voices.use(wished)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
 
@@ -142,9 +279,17 @@ class Call:
 
         self._running.callback(ended)
 
-    async def _end(self) -> None:
-        if self._warming is not None:
-            self._warming.cancel()
-            await asyncio.gather(self._warming, return_exceptions=True)
-        await self._running.aclose()
-        await self._client.close()
+
+def _wishes(context: JobContext) -> DispatchMetadata:
+    try:
+        return DispatchMetadata.model_validate_json(context.job.metadata or "{}")
+    except ValidationError:
+        _log.warning("the dispatch's metadata is not understood: the defaults are used")
+        return DispatchMetadata()
+
+
+def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
+    if wishes.app and wishes.app not in settings.agent.apps:
+        _log.warning("there is no app %r here: the default one answers", wishes.app)
+        return load_configured(settings)
+    return load_configured(settings, wishes.app)

@@ -11,6 +11,7 @@ from livekit import rtc
 from livekit.agents import AgentSession, AgentStateChangedEvent
 from livekit.agents.voice.io import PlaybackFinishedEvent
 
+from agent.answering import Answering
 from agent.playout.output import Playout
 from agent.room.events import RoomEventPublisher
 from agent.room.transcript import HeardTranscript
@@ -19,6 +20,7 @@ from agent.turns.floor import Floor, FloorPolicy
 from agent.turns.recording import RecordedBargeIn
 from agent.turns.recording_stream import RecordingStream
 from agent.turns.report import TurnReport
+from parley.app.turn_policy import TurnPolicy
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
 
@@ -39,20 +41,21 @@ class Duplex:
         *,
         sample_rate_hz: int,
         policy: FloorPolicy,
+        words: TurnPolicy | None = None,
         record: bool = False,
     ) -> None:
-        """`record`: what barge-in is told and decides is sent to the caller."""
+        """`words`: what speech over the agent's voice means; None: the default. `record`: what
+        barge-in is told and decides is sent to the caller."""
         self._room = room
         self._events = events
         self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
         self._transcript = HeardTranscript(room)
-        self.playout = Playout(
-            self._source, sample_rate_hz=sample_rate_hz, on_heard=self._transcript.heard
-        )
+        self.playout = Playout(self._source, sample_rate_hz=sample_rate_hz, on_heard=self._on_heard)
         self._recording = RecordingStream(room) if record else None
-        self.barge_in = self._barge_in(policy)
+        self.barge_in = self._barge_in(policy, words)
         self._session: AgentSession[None] | None = None
         self._report: TurnReport | None = None
+        self._answering: Answering | None = None
         self._listened_to: asyncio.Task[None] | None = None
         self._checking: asyncio.TimerHandle | None = None
         self.playout.on("playback_started", lambda _: self.barge_in.agent_speaks())
@@ -68,10 +71,11 @@ class Duplex:
         if self._recording is not None:
             self._recording.start()
 
-    def join(self, session: AgentSession[None], report: TurnReport) -> None:
+    def join(self, session: AgentSession[None], report: TurnReport, answering: Answering) -> None:
         """Follows the session, which has not been started yet, and speaks for it."""
         self._session = session
         self._report = report
+        self._answering = answering
         session.output.audio = self.playout
         session.on("agent_state_changed", self._on_agent_state)
 
@@ -87,12 +91,19 @@ class Duplex:
             await self._recording.aclose()
         await self._source.aclose()
 
-    def _barge_in(self, policy: FloorPolicy) -> BargeIn:
+    def _barge_in(self, policy: FloorPolicy, words: TurnPolicy | None) -> BargeIn:
         if self._recording is None:
-            return BargeIn(self.playout, policy=policy, on_yield=self._cut, on_floor=self._on_floor)
+            return BargeIn(
+                self.playout,
+                policy=policy,
+                words=words,
+                on_yield=self._cut,
+                on_floor=self._on_floor,
+            )
         return RecordedBargeIn(
             self.playout,
             policy=policy,
+            words=words,
             write=self._recording.write,
             on_yield=self._cut,
             on_floor=self._on_floor,
@@ -107,6 +118,12 @@ class Duplex:
             self.barge_in.agent_thinks()
         elif event.new_state == "listening":
             self.barge_in.agent_stops()
+
+    def _on_heard(self, piece: str) -> None:
+        self._transcript.heard(piece)
+        reply = self._report.sounding if self._report is not None else None
+        if reply is not None and self._answering is not None:
+            self._answering.heard(reply, piece)
 
     def _on_finished(self, event: PlaybackFinishedEvent) -> None:
         self._transcript.ended()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from livekit.agents import (
 )
 from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
-from agent.llm import never_silent, recent
+from agent.answering import Answering
 from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
@@ -29,18 +30,38 @@ _TRANSCRIPTS = (
 )
 
 
+class EngineModel(llm.LLM[str]):
+    """What the framework needs to take turns at all; the answers are made in `RoomAgent`."""
+
+    def chat(self, **_: Any) -> llm.LLMStream:
+        raise RuntimeError("the engine answers in RoomAgent.llm_node")
+
+    @property
+    def model(self) -> str:
+        return "engine"
+
+    @property
+    def provider(self) -> str:
+        return "parley"
+
+
 class RoomAgent(Agent):
-    """Answers from the recent conversation, and stamps each reply with where its time went.
+    """Answers as the engine does, and stamps each reply with where its time went.
 
     What is heard passes barge-in first: frames before they are recognized, and words before the
     framework takes them for a turn.
     """
 
     def __init__(
-        self, *, instructions: str, barge_in: BargeIn, pending_finals: PendingFinals | None = None
+        self,
+        *,
+        answering: Answering,
+        barge_in: BargeIn,
+        pending_finals: PendingFinals | None = None,
     ) -> None:
-        """`pending_finals` of the ear that the session hears with, if it has one."""
-        super().__init__(instructions=instructions)
+        """`pending_finals` of the STT that the session hears with, if it has one."""
+        super().__init__(instructions="")
+        self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
 
@@ -78,16 +99,11 @@ class RoomAgent(Agent):
     async def llm_node(
         self, chat_ctx: llm.ChatContext, tools: list[llm.Tool], model_settings: ModelSettings
     ) -> AsyncGenerator[llm.ChatChunk | str | FlushSentinel]:
-        reply = current_reply.get(None)
-        asked_at = time.perf_counter()
-        answer: AsyncGenerator[Any] = Agent.default.llm_node(
-            self, recent(chat_ctx), tools, model_settings
-        )
-        async for chunk in never_silent(answer):
-            has_text = isinstance(chunk, llm.ChatChunk) and chunk.has_response()
-            if reply is not None and reply.llm_first_token_s is None and has_text:
-                reply.llm_first_token_s = time.perf_counter() - asked_at
-            yield chunk
+        """Only the last words of the framework's conversation count: the session has its own."""
+        answer = self._answering.answer(current_reply.get(), _last_words(chat_ctx))
+        async with aclosing(answer) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def tts_node(
         self, text: AsyncIterable[str], model_settings: ModelSettings
@@ -101,6 +117,14 @@ class RoomAgent(Agent):
                 reply.tts_first_audio_s = time.perf_counter() - started_at
             frame.userdata[USERDATA_PACE] = pace
             yield frame
+
+
+def _last_words(chat_ctx: llm.ChatContext) -> str:
+    """What the person said in the turn that is to be answered."""
+    for item in reversed(chat_ctx.items):
+        if item.type == "message" and item.role == "user":
+            return item.raw_text_content or ""
+    return ""
 
 
 def _without_text(event: stt.SpeechEvent) -> stt.SpeechEvent:

@@ -8,10 +8,12 @@ import importlib
 
 _LAZY = (
     "agent.call",
+    "aiosqlite",
     "anyio._backends._asyncio",
     "anyio.streams.stapled",
     "openai.resources.chat.completions.completions",
     "openai.resources.models",
+    "sqlalchemy.dialects.sqlite.aiosqlite",
 )
 
 for _name in _LAZY:

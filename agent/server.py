@@ -1,4 +1,4 @@
-"""The agent server: takes jobs from LiveKit, a process each, and ends them in peace."""
+"""The agent server: takes jobs from LiveKit, a process each, and shuts down gracefully."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import Health
 from agent.health.probes import Probes
+from agent.lost_jobs import LostJobs
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
@@ -27,10 +28,13 @@ _log = logging.getLogger(__name__)
 
 def prepare(process: JobProcess) -> None:
     """In a new job process, before there is a call: what would make the call wait."""
-    from agent.llm import build_client  # noqa: PLC0415 - not in the process that takes the jobs
+    from dialogue.model import build_client  # noqa: PLC0415 - not in the process that takes the jobs
+    from parley.app.configured import load_configured  # noqa: PLC0415
 
     settings = load_orchestrator()
     process.userdata["settings"] = settings
+    for app in ("", *settings.agent.apps):
+        load_configured(settings, app)
     process.userdata["client"] = build_client(settings)  # its TLS context takes a third of a second
 
 
@@ -106,6 +110,9 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
+        lost = LostJobs(settings.livekit)
+        running.push_async_callback(lost.aclose)
+        lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
         health = Health(
             probes,

@@ -10,12 +10,13 @@ from livekit.agents import (
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io.types import TextInputCallback
-from livekit.plugins import openai
 
+from agent.nodes import EngineModel
 from agent.stt import SAMPLE_RATE_HZ as HEARING_HZ
 from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.floor import FloorPolicy
+from parley.app.turn_policy import TurnThresholds
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
 
@@ -30,10 +31,13 @@ def build_session(
     *,
     hearing: WorkerSTT | None,
     speaking: WorkerTTS,
-    model: openai.LLM,
+    thresholds: TurnThresholds | None = None,
 ) -> AgentSession[None]:
-    """The framework's session; without `hearing` people only type."""
-    turn = settings.turn
+    """The framework's session; without `hearing` people only type.
+
+    `thresholds`: what the agent wants otherwise than the settings.
+    """
+    turn = turn_settings(settings.turn, thresholds)
     handling = TurnHandlingOptions(
         # Pinned: the default asks a cloud service in development.
         turn_detection=inference.TurnDetector(version="v1-mini") if hearing else "manual",
@@ -59,7 +63,7 @@ def build_session(
     return AgentSession[None](
         stt=hearing or NOT_GIVEN,
         vad=vad if hearing else None,
-        llm=model,
+        llm=EngineModel(),
         tts=speaking,
         turn_handling=handling,
         use_tts_aligned_transcript=True,
@@ -67,10 +71,9 @@ def build_session(
         aec_warmup_duration=None,  # else the first 3 s of speech could not be interrupted
         user_away_timeout=None,
         conn_options=SessionConnectOptions(
-            # The pools have tried every worker before they fail; a full house may clear.
+            # The pools have tried every worker before they fail; their capacity may become free.
             stt_conn_options=APIConnectOptions(max_retry=_NEVER, retry_interval=0.5),
             tts_conn_options=APIConnectOptions(max_retry=8, retry_interval=0.25),
-            llm_conn_options=APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=10.0),
             max_unrecoverable_errors=_NEVER,
         ),
     )
@@ -93,6 +96,14 @@ def room_options(
         audio_output=False,  # `Duplex` has its own track
         text_output=room_io.TextOutputOptions(sync_transcription=False),
     )
+
+
+def turn_settings(turn: TurnSection, thresholds: TurnThresholds | None) -> TurnSection:
+    """The settings, with what the agent wants otherwise."""
+    if thresholds is None:
+        return turn
+    wanted = {name: value for name, value in vars(thresholds).items() if value is not None}
+    return TurnSection.model_validate(turn.model_dump() | wanted)
 
 
 def floor_policy(turn: TurnSection) -> FloorPolicy:

@@ -28,6 +28,8 @@ from agent.playout.pacing import Pace, current_pace
 from agent.playout.token_rate import TokenRate
 from agent.synthesis_metrics import SynthesisMeter
 from dialogue.text.alignment import TimedText, align
+from dialogue.text.languages import Language
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.segmenter import ClauseSegmenter
 from dialogue.text.spoken import Speaker, SpokenText
 from parley.errors import (
@@ -66,6 +68,7 @@ class WorkerTTS(tts.TTS[str]):
         default_voice: str,
         speed: float,
         first_flush_words: int,
+        language: Language = ENGLISH,
         session_id: str = "",
     ) -> None:
         super().__init__(
@@ -78,6 +81,8 @@ class WorkerTTS(tts.TTS[str]):
         self.default_voice = default_voice
         self.speed = speed
         self.first_flush_words = first_flush_words
+        self.language = language
+        """Of the texts; may be changed between replies, as the voice may."""
         self.session_id = session_id
 
     @property
@@ -111,10 +116,10 @@ class WorkerTTS(tts.TTS[str]):
 
 @dataclass
 class _Script:
-    """What a reply says, stretch by stretch; keeps what its transcript still owes."""
+    """What a reply says, stretch by stretch; keeps the transcript that is still pending."""
 
     segmenter: ClauseSegmenter
-    speaker: Speaker = field(default_factory=Speaker)
+    speaker: Speaker
     _sent: list[SpokenText] = field(default_factory=list)
     _leads: list[str] = field(default_factory=list)
     """Before each sent stretch: text of which nothing is said."""
@@ -160,6 +165,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         self._speaking = speaking
         pace: Pace | None = current_pace.get(None)
         self._pace = pace or Pace(ahead_s=math.inf)
+        self._pace.chars_per_s = speaking.language.chars_per_s
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request = self._speaking.next_request()
@@ -171,7 +177,10 @@ class _WorkerTTSStream(tts.SynthesizeStream):
             stream=True,
         )
         output_emitter.start_segment(segment_id=request.utterance_id)
-        script = _Script(ClauseSegmenter(self._speaking.first_flush_words))
+        language = self._speaking.language
+        script = _Script(
+            ClauseSegmenter(self._speaking.first_flush_words, language), Speaker(language)
+        )
         async with aclosing(self._texts(script)) as texts:
             if (first := await anext(texts, None)) is None:
                 output_emitter.push(bytes(2 * SAMPLE_RATE_HZ // 50))  # nothing to say: 20 ms
@@ -213,7 +222,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
-        writing, ready = TokenRate(), list[str]()
+        writing, ready = TokenRate(self._speaking.language), list[str]()
         pause_s: float | None = None
         while True:
             try:
@@ -265,7 +274,7 @@ def _timed_string(piece: TimedText) -> TimedString:
 
 
 def _as_api_error(error: SpeechError) -> APIError:
-    """The pool has tried what there is; only a full house is worth asking again."""
+    """The pool has tried what there is; only workers at capacity are worth asking again."""
     if isinstance(error, WorkersBusyError):
         return APIConnectionError(str(error), retryable=True)
     if isinstance(error, InvalidSpeechRequestError | VoiceNotFoundError):

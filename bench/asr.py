@@ -9,7 +9,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ from rich.progress import track
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.recordings import Clip, read_clips, read_noises, shared
+from bench.promise import Promise, print_promises
 from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
+from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
 from parley.errors import ParleyError
 
@@ -53,20 +54,7 @@ class Decoded:
 
 
 @dataclass(frozen=True)
-class Promise:
-    """`measured` must not be above `required`."""
-
-    name: str
-    required: float
-    measured: float
-
-    @property
-    def kept(self) -> bool:
-        return self.measured <= self.required
-
-
-@dataclass(frozen=True)
-class Report:
+class AsrReport:
     """Everything that was measured; `time_ratio` is short over full, the median over the clips."""
 
     model: str
@@ -125,17 +113,17 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench asr", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="clips with their words"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="clips with their words"
     )
     parser.add_argument(
-        "--noises", type=Path, default=shared("noise"), metavar="DIR", help="sounds without words"
+        "--noises", type=Path, default=NOISES, metavar="DIR", help="sounds without words"
     )
     parser.add_argument("--model", default=DEFAULT_MODEL, help="a recognition model")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of one decode")
     return parser
 
 
-def _measure(model: str, threads: int, clips: list[Clip], noises: list[Clip]) -> Report:
+def _measure(model: str, threads: int, clips: list[Clip], noises: list[Clip]) -> AsrReport:
     folder = models.ensure(model)
     short, full = ShortContext(folder, threads), FullContext(folder, threads)
     ways: dict[str, Callable[[Clip], str]] = {
@@ -149,7 +137,7 @@ def _measure(model: str, threads: int, clips: list[Clip], noises: list[Clip]) ->
         for way, hear in ways.items():
             decoded[way].append(_timed(hear, clip))
     heard = {noise.name: short.hear(noise.samples) for noise in noises}
-    return Report(model, threads, clips, decoded, heard)
+    return AsrReport(model, threads, clips, decoded, heard)
 
 
 def _timed(hear: Callable[[Clip], str], clip: Clip) -> Decoded:
@@ -166,7 +154,7 @@ def _cpu_s(decoded: Decoded) -> float:
     return decoded.cpu_s
 
 
-def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
+def _document(report: AsrReport, foreign_percent: float) -> dict[str, Any]:
     return {
         "benchmark": "asr",
         "model": report.model,
@@ -181,11 +169,11 @@ def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
         },
         "cpu_time_ratio": {way: report.time_ratio(way, _cpu_s) for way in (FULL_GREEDY, FULL_BEAM)},
         "noises": report.noises,
-        "promises": [{**asdict(each), "kept": each.kept} for each in report.promises()],
+        "promises": [each.document() for each in report.promises()],
     }
 
 
-def _print(report: Report, foreign_percent: float) -> None:
+def _print(report: AsrReport, foreign_percent: float) -> None:
     table = Table(title=f"{report.model}: as the worker decodes, against full context")
     for column in ("context", "WER", "wrong", "missing", "extra", "time / audio", "of it"):
         table.add_column(column, justify="right")
@@ -208,13 +196,4 @@ def _print(report: Report, foreign_percent: float) -> None:
         f"busy meanwhile. {len(report.clips)} clips, {report.threads} threads.\n"
         "of it: the part of that way's time that short context takes, median over the clips."
     )
-    _print_promises(console, report.promises())
-
-
-def _print_promises(console: Console, promises: Sequence[Promise]) -> None:
-    for promise in promises:
-        verdict = "[green]kept[/]" if promise.kept else "[red]broken[/]"
-        name = promise.name.replace("_", " ")
-        console.print(
-            f"Promise: {name}: {promise.measured:g}, at most {promise.required:g}: {verdict}"
-        )
+    print_promises(console, report.promises())

@@ -14,20 +14,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench.interruptions import Record, Run, interruptions, to_stderr, write_kept
+from bench.arguments import positive
+from bench.interruptions import (
+    DEFAULT_CALLERS,
+    DEFAULT_SEED,
+    InterruptionsRun,
+    Record,
+    interruptions,
+    to_stderr,
+    write_kept,
+)
 from bench.machine import ForeignLoad, Machine
+from bench.percentiles import distribution, percentile
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
+from caller.recordings import SPEECH
 from parley import paths
 from parley.errors import AudioFileError, ConfigurationError
 
 DEFAULT_INTERRUPTIONS = 200
-DEFAULT_CALLERS = 1
-DEFAULT_SEED = 5
 
 DECISION_MEDIAN_MS, DECISION_P99_MS = 10.0, 50.0
 SILENCE_P50_MS, SILENCE_P95_MS = 200.0, 300.0
@@ -81,7 +88,7 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-def promises_of(run: Run, wanted: int) -> list[Promise]:
+def promises_of(run: InterruptionsRun, wanted: int) -> list[Promise]:
     """What issue 5 asks of barge-in; what could not be measured is broken."""
     records = run.records
     decided = values(records, "decision_to_silence_ms")
@@ -110,12 +117,8 @@ def values(records: Sequence[Record], figure: str) -> list[float]:
     return [float(value) for value in measured if value is not None]
 
 
-def percentile(measured: Sequence[float], percent: float) -> float | None:
-    return round(float(np.percentile(measured, percent)), 1) if measured else None
-
-
 def _document(
-    run: Run,
+    run: InterruptionsRun,
     promises: Sequence[Promise],
     foreign_percent: float,
     options: argparse.Namespace,
@@ -153,9 +156,7 @@ def _document(
 
 def _distribution(measured: Sequence[float]) -> dict[str, float | int | None]:
     named = {"min": 0, "p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
-    return {"count": len(measured)} | {
-        name: percentile(measured, percent) for name, percent in named.items()
-    }
+    return distribution(measured, named)
 
 
 def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
@@ -210,12 +211,6 @@ def draw(records: Sequence[Record], file: Path) -> None:
     pyplot.close(figure)
 
 
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench bargein", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
@@ -228,7 +223,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clips",
         type=Path,
-        default=shared("speech"),
+        default=SPEECH,
         metavar="DIR",
         help="recorded sentences, whose first words interrupt",
     )

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.session import floor_policy
+from bench.arguments import positive
 from bench.floor_rooms import RoomTrial, in_a_room, sample
 from bench.floor_sounds import (
     RATE_HZ,
@@ -29,11 +30,11 @@ from bench.floor_sounds import (
     recorded_noises,
     synthesized,
 )
-from bench.floor_trial import Trial, hold_trial
+from bench.floor_trial import FloorTrial, hold_trial
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
+from caller.recordings import NOISES, SPEECH
 from parley import models
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
@@ -60,11 +61,11 @@ FULL_SET = 10_000
 
 @dataclass(frozen=True)
 class Found:
-    trials: list[Trial]
+    trials: list[FloorTrial]
     voices: list[str]
     rooms: list[RoomTrial]
 
-    def of(self, *, wants_floor: bool) -> list[Trial]:
+    def of(self, *, wants_floor: bool) -> list[FloorTrial]:
         return [trial for trial in self.trials if trial.sound.wants_floor is wants_floor]
 
 
@@ -86,7 +87,7 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-def promises_of(trials: Sequence[Trial], *, whole: bool) -> list[Promise]:
+def promises_of(trials: Sequence[FloorTrial], *, whole: bool) -> list[Promise]:
     """Both shares together, on at least OF_EACH sounds of each kind unless a part was asked for."""
     wanted = [trial for trial in trials if trial.sound.wants_floor]
     others = [trial for trial in trials if not trial.sound.wants_floor]
@@ -103,7 +104,7 @@ def promises_of(trials: Sequence[Trial], *, whole: bool) -> list[Promise]:
     return promises
 
 
-def share(trials: Sequence[Trial]) -> float | None:
+def share(trials: Sequence[FloorTrial]) -> float | None:
     return round(sum(trial.right for trial in trials) / len(trials), 4) if trials else None
 
 
@@ -113,7 +114,7 @@ async def _run(options: argparse.Namespace) -> Found:
         sounds, voices = await _sounds(options)
         to_stderr(f"{len(sounds)} sounds; each is heard in real time")
         person = next(sound.samples for sound in sounds if sound.origin == "recorded")
-        waiting, trials = list(reversed(sounds)), list[Trial]()
+        waiting, trials = list(reversed(sounds)), list[FloorTrial]()
 
         async def stream(pool: RecognitionPool) -> None:
             while waiting:
@@ -185,7 +186,7 @@ async def _spoken() -> tuple[list[FloorSound], list[str]]:
     return spoken, voices
 
 
-def _keep(trials: Sequence[Trial], folder: Path) -> None:
+def _keep(trials: Sequence[FloorTrial], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for number, trial in enumerate(trials, start=1):
@@ -195,7 +196,7 @@ def _keep(trials: Sequence[Trial], folder: Path) -> None:
     (folder / "floor.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
 
 
-def _row(trial: Trial) -> dict[str, Any]:
+def _row(trial: FloorTrial) -> dict[str, Any]:
     row = asdict(trial)
     sound = row.pop("sound")
     return {
@@ -207,7 +208,7 @@ def _row(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _table(trials: Sequence[Trial]) -> dict[str, dict[str, int]]:
+def _table(trials: Sequence[FloorTrial]) -> dict[str, dict[str, int]]:
     """Confusion: by label and origin, how many were yielded to, survived, and left it stuck."""
     table: dict[str, dict[str, int]] = {}
     for trial in trials:
@@ -272,30 +273,24 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
     print_promises(console, promises)
 
 
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench floor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument(
-        "--noises", type=Path, default=shared("noise"), metavar="DIR", help="recorded noises"
+        "--noises", type=Path, default=NOISES, metavar="DIR", help="recorded noises"
     )
     parser.add_argument(
         "--each",
-        type=_positive,
+        type=positive,
         default=FULL_SET,
         metavar="N",
         help="about so many of each kind and origin, for a quick look; default: all",
     )
     parser.add_argument(
-        "--streams", type=_positive, default=DEFAULT_STREAMS, metavar="N", help="sounds at once"
+        "--streams", type=positive, default=DEFAULT_STREAMS, metavar="N", help="sounds at once"
     )
     parser.add_argument(
         "--rooms", type=int, default=DEFAULT_ROOMS, metavar="N", help="sounds tried in a room, too"

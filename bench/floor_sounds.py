@@ -13,9 +13,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from bench.recordings import sound_files
 from bench.synthetic_speech import synthesize
 from caller.measure import speech_end, speech_start, window_levels_dbfs
+from caller.recordings import sound_files
 from parley.audio import Audio, Samples, read_audio
 from parley.errors import ConfigurationError
 from parley.speech import SpeechPool
@@ -37,6 +37,7 @@ INTERRUPTIONS = (
     "Wait.", "Stop, please.", "No, that's wrong.", "Hold on a second.", "Excuse me, a question.",
     "Actually, I meant Berlin.", "What about tomorrow?", "Can you say that again?",
     "Let's talk about something else.", "How much does it cost?",
+    "I have a question.", "That is not what I asked.",
 )  # fmt: skip
 PITCHES = (1.0, 0.9, 1.12)
 """Each voice as it is, lower and slower, higher and quicker."""
@@ -81,7 +82,7 @@ def recorded_interruptions(folder: Path) -> Iterator[FloorSound]:
 
 def recorded_noises(folder: Path) -> Iterator[FloorSound]:
     """Cuts of each file, near and farther away; people who talk only far away."""
-    for file in sorted(folder.glob("*.wav")):
+    for file in sound_files(folder):
         samples = read_audio(file).resampled(RATE_HZ).samples
         people = "people" in file.stem
         length = round((2.4 if people else 1.6) * RATE_HZ)

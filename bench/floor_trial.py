@@ -33,7 +33,7 @@ SAID = "Deserts grow cold at night, for dry air and bare stone give their warmth
 
 
 @dataclass(frozen=True)
-class Trial:
+class FloorTrial:
     """What came of a sound. Times in ms from its first sample, None where it did not happen."""
 
     sound: FloorSound
@@ -86,7 +86,7 @@ class _Voice:
 
 
 @dataclass
-class _Run:
+class _TrialRun:
     """A trial while it goes on."""
 
     sound: FloorSound
@@ -124,11 +124,11 @@ async def hold_trial(
     *,
     policy: FloorPolicy,
     preflight_silence_s: float,
-) -> Trial:
+) -> FloorTrial:
     """Plays the sound over the agent. `person`, RATE_HZ, is what the person said before: it tells
     how loud they are. Raises SpeechError when nobody recognizes."""
     clock = _Clock()
-    run = _Run(sound, clock)
+    run = _TrialRun(sound, clock)
     barge_in = BargeIn(
         _Voice(), policy=policy, on_yield=run.on_yield, on_floor=run.on_floor, clock=clock
     )
@@ -148,7 +148,7 @@ async def hold_trial(
     async for transcript in pool.recognize(request, _microphone(sound, run, barge_in)):
         run.texts.append(f"{transcript.kind.name.lower()}: {transcript.text}")
         barge_in.push_transcript(transcript.text, confidence=transcript.confidence)
-    return Trial(
+    return FloorTrial(
         sound=sound,
         yielded=run.cut is not None,
         stuck=barge_in.turns.contested,
@@ -161,7 +161,7 @@ async def hold_trial(
 
 
 async def _microphone(
-    sound: FloorSound, run: _Run, barge_in: BargeIn
+    sound: FloorSound, run: _TrialRun, barge_in: BargeIn
 ) -> AsyncIterator[bytes | FlushMark]:
     """Frame after frame in real time, to barge-in first and then to recognition."""
     before, after = (np.zeros(round(s * RATE_HZ), np.int16) for s in (BEFORE_S, AFTER_S))

@@ -19,14 +19,21 @@ import numpy as np
 import soundfile
 from rich.console import Console
 
-from bench.bargein import DEFAULT_CALLERS, DEFAULT_SEED, positive
-from bench.interruptions import KEPT_FILE, interruptions, to_stderr, write_kept
+from bench.arguments import positive
+from bench.interruptions import (
+    DEFAULT_CALLERS,
+    DEFAULT_SEED,
+    KEPT_FILE,
+    interruptions,
+    to_stderr,
+    write_kept,
+)
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
 from bench.whisper_decodes import FullContext, ShortContext
 from caller.heard_words import heard_until
 from caller.plain_words import plain_words
+from caller.recordings import SPEECH
 from parley import models, paths
 from parley.audio import Audio
 from parley.errors import AudioFileError, ConfigurationError
@@ -259,7 +266,7 @@ def _parser() -> argparse.ArgumentParser:
         "--callers", type=positive, default=DEFAULT_CALLERS, metavar="N", help="calls at once"
     )
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="of moments and clips")
     parser.add_argument(

@@ -45,7 +45,7 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Spoken:
+class SpokenInterruption:
     """An interruption as it was spoken; `onset_s` on the caller's clock."""
 
     planned: Planned
@@ -59,7 +59,7 @@ class InterruptedCall:
     number: int
     recording: CallRecording
     floor: FloorLog
-    spoken: tuple[Spoken, ...]
+    spoken: tuple[SpokenInterruption, ...]
     unanswered: int
     """Interruptions after which the agent had to be asked again to speak."""
     starved_ms: float
@@ -162,7 +162,7 @@ class _Interrupter:
         self._replies_s: list[float] = []
         self.unanswered = 0
 
-    async def interrupt(self, planned: Planned) -> Spoken:
+    async def interrupt(self, planned: Planned) -> SpokenInterruption:
         """Hears the script begin and speaks over it."""
         client, clip = self._client, planned.clip
         self._model.next[self._number] = planned.script
@@ -172,7 +172,7 @@ class _Interrupter:
         await asyncio.sleep(speak_at_s - QUEUE_MS / 1000 - client.clock())
         self._clip_began_s = client.clock()
         onset_s = client.microphone.time_of(await client.speak(clip.audio) + clip.onset)
-        return Spoken(planned, onset_s)
+        return SpokenInterruption(planned, onset_s)
 
     async def hear_answer(self) -> None:
         """Listens to what comes after the last interruption."""

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.recordings import sound_files
 from caller.measure import speech_end, speech_start, window_levels_dbfs
 from caller.microphone import SAMPLE_RATE_HZ
+from caller.recordings import sound_files
 from parley.audio import Audio, read_audio
 from parley.errors import ConfigurationError
 
@@ -28,7 +28,7 @@ class InterruptingClip:
     onset: int
 
 
-def read_clips(folder: Path) -> list[InterruptingClip]:
+def interrupting_clips(folder: Path) -> list[InterruptingClip]:
     """Of each WAV or FLAC in the folder its first words; raises ConfigurationError for none,
     AudioFileError for a file that is no sound."""
     files = sound_files(folder)

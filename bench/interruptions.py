@@ -20,7 +20,7 @@ from bench.interrupting_call import (
     plan,
     planned_at,
 )
-from bench.interrupting_clips import InterruptingClip, read_clips
+from bench.interrupting_clips import InterruptingClip, interrupting_clips
 from bench.synthetic_speech import synthesize
 from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
@@ -31,6 +31,8 @@ from parley.speech import SpeechPool
 from testkit.isolated_instance import OwnParley, running
 from testkit.told_scripts import SCRIPTS, SHORT, ToldScripts
 
+DEFAULT_CALLERS = 1
+DEFAULT_SEED = 5
 KEPT_FILE = "interruptions.json"
 MARGIN_S = 0.3
 """Kept of the recording before a reply and after its silence."""
@@ -55,7 +57,7 @@ class Record:
 
 
 @dataclass
-class Run:
+class InterruptionsRun:
     """All that a run found out."""
 
     records: list[Record] = field(default_factory=list)
@@ -71,9 +73,9 @@ class Run:
 
 async def interruptions(
     count: int, *, callers: int, clips: Path, seed: int, progress: Callable[[str], None]
-) -> Run:
+) -> InterruptionsRun:
     """Interrupts `count` replies in rooms of a Parley of its own; raises ParleyError."""
-    speakers, random, run = read_clips(clips), Random(seed), Run()  # noqa: S311
+    speakers, random, run = interrupting_clips(clips), Random(seed), InterruptionsRun()  # noqa: S311
     model = ToldScripts()
     progress("starting a Parley of its own")
     async with model.serving() as url, running(llm_url=url, max_sessions=callers + 1) as parley:
@@ -88,7 +90,7 @@ async def interruptions(
     return run
 
 
-def write_kept(run: Run, folder: Path) -> None:
+def write_kept(run: InterruptionsRun, folder: Path) -> None:
     """Every reply as a stereo FLAC (left the caller, right the ear) and its figures beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, record in enumerate(run.records, start=1):
@@ -114,7 +116,7 @@ class _Driver:
 
     parley: OwnParley
     model: ToldScripts
-    run: Run
+    run: InterruptionsRun
     count: int
     progress: Callable[[str], None]
     clips: Sequence[InterruptingClip]

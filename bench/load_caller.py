@@ -39,7 +39,7 @@ class LoadTurn:
 
 
 @dataclass
-class Findings:
+class LoadFindings:
     """Of all callers together; filled while they run."""
 
     turns: list[LoadTurn] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class _Call:
+class _LoadCall:
     """A call that has ended: both sides of it, and the onsets and ends of what was said."""
 
     client: RoomClient
@@ -77,11 +77,11 @@ class LoadCaller:
     until_s: float
     clock: Callable[[], float]
     random: Random
-    findings: Findings
-    _calls: list[_Call] = field(default_factory=list, init=False)
+    findings: LoadFindings
+    _calls: list[_LoadCall] = field(default_factory=list, init=False)
 
     async def run(self) -> None:
-        """Calls until the time is over."""
+        """Calls until the time is over, or it is cancelled."""
         while self.until_s - self.clock() > SHORTEST_CALL_S:
             try:
                 await self._call(min(self.clock() + CALL_S, self.until_s))
@@ -94,14 +94,16 @@ class LoadCaller:
         async with join(access, frame_ms=FRAME_MS, clock=self.clock) as client:
             await client.wait_for_agent()
             self.findings.calls += 1
-            began_s = client.clock()
-            spoken = await self._talk(client, until_s)
-            ended_s = client.clock()
-        self._calls.append(_Call(client, spoken, began_s, ended_s))
+            began_s, spoken = client.clock(), list[tuple[float, float]]()
+            try:
+                await self._talk(client, until_s, spoken)
+            finally:  # a call that is broken off has been held as well
+                self._calls.append(_LoadCall(client, spoken, began_s, client.clock()))
 
-    async def _talk(self, client: RoomClient, until_s: float) -> list[tuple[float, float]]:
-        """Onsets and ends of what was said, in seconds of the clock."""
-        spoken: list[tuple[float, float]] = []
+    async def _talk(
+        self, client: RoomClient, until_s: float, spoken: list[tuple[float, float]]
+    ) -> None:
+        """Adds onset and end of each thing said, in seconds of the clock, to `spoken`."""
         due_s = client.clock() + self.random.uniform(0.5, 0.5 * self.every_s)
         while True:
             clip = self.random.choice(self.clips)
@@ -114,14 +116,13 @@ class LoadCaller:
             self.findings.spoken += 1
             due_s += self.random.expovariate(1 / self.every_s)
         await client.reached(lambda: client.clock() >= until_s, timeout_s=600)
-        return spoken
 
     def judge(self) -> None:
         """Adds what was heard in every call to the findings."""
         for call in self._calls:
             self._judge(call)
 
-    def _judge(self, call: _Call) -> None:
+    def _judge(self, call: _LoadCall) -> None:
         recording = CallRecording.of(call.client, call.began_s, call.ended_s)
         floor = FloorLog.of(call.client.events, unix_offset_s=recording.unix_offset_s)
         onsets = [recording.sample_at(onset_s) for onset_s, _ in call.spoken]

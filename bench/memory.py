@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
+from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
 from parley.errors import ParleyError
@@ -66,8 +67,13 @@ class Flatness:
     """The slope of a straight line through the readings, for 2,000 utterances."""
 
     @property
+    def promise(self) -> Promise:
+        name = f"{self.engine}_growth_mb_over_2000_utterances"
+        return Promise(name, PROMISED_GROWTH_MB, self.growth_mb)
+
+    @property
     def kept(self) -> bool:
-        return self.growth_mb <= PROMISED_GROWTH_MB
+        return self.promise.kept
 
 
 def growth_mb(readings: Sequence[Reading]) -> float:
@@ -207,15 +213,7 @@ def _document(results: Sequence[Flatness], foreign_percent: float) -> dict[str, 
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
         "results": [asdict(result) for result in results],
-        "promises": [
-            {
-                "name": f"{result.engine}_growth_mb_over_2000_utterances",
-                "required": PROMISED_GROWTH_MB,
-                "measured": result.growth_mb,
-                "kept": result.kept,
-            }
-            for result in results
-        ],
+        "promises": [result.promise.document() for result in results],
     }
 
 
@@ -237,9 +235,4 @@ def _print(results: Sequence[Flatness], foreign_percent: float) -> None:
     console = Console()
     console.print(table)
     console.print(f"Others kept {foreign_percent:.0f}% of the machine busy meanwhile.")
-    for result in results:
-        verdict = "[green]kept[/]" if result.kept else "[red]broken[/]"
-        console.print(
-            f"Promise: {result.engine} grows by at most {PROMISED_GROWTH_MB:.0f} MB over 2,000 "
-            f"utterances: {result.growth_mb:+.1f} MB, {verdict}"
-        )
+    print_promises(console, [result.promise for result in results])

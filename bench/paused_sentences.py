@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.recordings import sound_files
 from caller import measure
 from caller.client import RoomClient
 from caller.conversation import settled
 from caller.errors import CallError
 from caller.microphone import SAMPLE_RATE_HZ
+from caller.recordings import sound_files
 from parley.audio import Audio, read_audio
 from testkit.told_scripts import SHORT, ToldScripts
 

@@ -17,14 +17,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.bargein import percentile, positive
+from bench.arguments import positive
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
+from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
-from bench.recordings import shared
 from caller.client import join
 from caller.errors import CallError
+from caller.recordings import SPEECH
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings
 from testkit.isolated_instance import running
@@ -172,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench pauses", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument(
         "--sentences",

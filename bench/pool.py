@@ -7,7 +7,6 @@ the same number of slots in all: what differs is only how the same capacity is d
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -19,7 +18,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
-from bench.pool_streams import Engine, Load, Outcome, Speakers, slowed, speakers, workers_running
+from bench.percentiles import percentile
+from bench.pool_streams import (
+    Outcome,
+    PoolEngine,
+    Speakers,
+    StreamLoad,
+    slowed,
+    speakers,
+    workers_running,
+)
+from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
 from parley.errors import ConfigurationError, ParleyError
@@ -27,8 +36,8 @@ from testkit.isolated_config import forget_own_settings
 from testkit.worker_process import WorkerProcess
 
 ENGINES = {
-    "hibari": Engine("hibari", "hibari-en-us-heart"),
-    "piper": Engine("piper", "piper-en-us-joe-medium"),
+    "hibari": PoolEngine("hibari", "hibari-en-us-heart"),
+    "piper": PoolEngine("piper", "piper-en-us-joe-medium"),
 }
 WORKERS = (1, 2, 4)
 SLOTS = 8
@@ -77,12 +86,12 @@ class Figures:
             workers=workers,
             streams=outcome.streams,
             utterances=len(spoken),
-            p50_ms=percentile(first, 50),
-            p95_ms=percentile(first, 95),
-            p99_ms=percentile(first, 99),
+            p50_ms=_at(first, 50),
+            p95_ms=_at(first, 95),
+            p99_ms=_at(first, 99),
             share={worker: round(part, 3) for worker, part in outcome.share.items()},
-            admission_p95_ms=percentile([each.admitted_ms for each in spoken], 95),
-            since_admission_p95_ms=percentile([each.since_admission_ms for each in spoken], 95),
+            admission_p95_ms=_at([each.admitted_ms for each in spoken], 95),
+            since_admission_p95_ms=_at([each.since_admission_ms for each in spoken], 95),
             refused=len(outcome.refused_ms),
             refusal_p95_ms=percentile(outcome.refused_ms, 95) if outcome.refused_ms else None,
         )
@@ -98,24 +107,11 @@ class Figures:
         return "/".join(f"{100 * part:.0f}" for part in self.share.values())
 
 
-@dataclass(frozen=True)
-class Promise:
-    """`measured` must not be above `required`."""
-
-    name: str
-    required: float
-    measured: float
-
-    @property
-    def kept(self) -> bool:
-        return self.measured <= self.required
-
-
 @dataclass
-class Report:
+class PoolReport:
     """Everything that was measured, by name."""
 
-    engine: Engine
+    engine: PoolEngine
     figures: dict[str, Figures] = field(default_factory=dict)
 
     def add(self, name: str, workers: int, outcome: Outcome) -> None:
@@ -126,7 +122,6 @@ class Report:
         healthy, slow = figures["healthy"], figures["one_slow"]
         capacity, overload = figures["capacity"], figures["overload"]
         unevenness = max(each.unevenness for each in figures.values() if each.name in _SCALING)
-        refusal_ms = overload.refusal_p95_ms
         return [
             Promise("busiest_worker_over_mean", MOST_UNEVEN, round(unevenness, 2)),
             Promise("p99_with_a_slow_worker", SLOW_P99, _ratio(slow.p99_ms, healthy.p99_ms)),
@@ -135,31 +130,25 @@ class Report:
                 OVERLOAD_P95,
                 _ratio(overload.since_admission_p95_ms, capacity.since_admission_p95_ms),
             ),
-            Promise(
-                "refusal_p95_ms", REFUSED_MS, refusal_ms if refusal_ms is not None else float("inf")
-            ),
+            Promise("refusal_p95_ms", REFUSED_MS, overload.refusal_p95_ms),
         ]
 
 
 _SCALING = tuple(f"{count}_workers" for count in WORKERS)
 
 
-def percentile(values: Sequence[float], percent: int) -> float:
-    """In ms, to a tenth; of one value, that one."""
-    if len(values) < 2:
-        return round(values[0], 1) if values else 0.0
-    cuts = statistics.quantiles(values, n=100, method="inclusive")
-    return round(cuts[percent - 1], 1)
+def _at(measured: Sequence[float], percent: float) -> float:
+    return percentile(measured, percent) or 0.0
 
 
 def _ratio(value: float, base: float) -> float:
     return round(value / max(base, 1e-9), 2)
 
 
-async def measure(engine: Engine, folder: Path, *, for_s: float) -> Report:
+async def measure(engine: PoolEngine, folder: Path, *, for_s: float) -> PoolReport:
     """All measurements, each for about `for_s`; raises ParleyError."""
     models.ensure(engine.voice)
-    report = Report(engine)
+    report = PoolReport(engine)
     client, cores = _cores()
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, client)
@@ -170,7 +159,7 @@ async def measure(engine: Engine, folder: Path, *, for_s: float) -> Report:
             ) as workers:
                 _tell(f"{STREAMS} streams over {count} workers")
                 async with speakers(workers, engine) as streams:
-                    load = Load(streams=STREAMS, pause_s=PAUSE_S)
+                    load = StreamLoad(streams=STREAMS, pause_s=PAUSE_S)
                     await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
                     outcome = await streams.speak(load, for_s=for_s)
                     report.add(f"{count}_workers", count, outcome)
@@ -183,11 +172,11 @@ async def measure(engine: Engine, folder: Path, *, for_s: float) -> Report:
 
 
 async def _slow(
-    report: Report, workers: Sequence[WorkerProcess], streams: Speakers, for_s: float
+    report: PoolReport, workers: Sequence[WorkerProcess], streams: Speakers, for_s: float
 ) -> None:
     """All healthy, and one at half speed, in turn."""
     _tell("one of them at half speed, now and then")
-    load = Load(streams=STREAMS, pause_s=PAUSE_S)
+    load = StreamLoad(streams=STREAMS, pause_s=PAUSE_S)
     healthy, slow = Outcome(STREAMS), Outcome(STREAMS)
     for _ in range(ROUNDS):
         async with slowed(workers[0]):
@@ -199,11 +188,11 @@ async def _slow(
     report.add("one_slow", len(workers), slow)
 
 
-async def _overload(report: Report, workers: int, streams: Speakers, for_s: float) -> None:
+async def _overload(report: PoolReport, workers: int, streams: Speakers, for_s: float) -> None:
     _tell("as many long utterances as there are slots, then twice as many")
-    full = Load(streams=SLOTS, texts=LONG_TEXTS)
+    full = StreamLoad(streams=SLOTS, texts=LONG_TEXTS)
     report.add("capacity", workers, await streams.speak(full, for_s=for_s))
-    double = Load(streams=2 * SLOTS, texts=LONG_TEXTS)
+    double = StreamLoad(streams=2 * SLOTS, texts=LONG_TEXTS)
     report.add("overload", workers, await streams.speak(double, for_s=for_s))
 
 
@@ -253,7 +242,7 @@ def _seconds(text: str) -> float:
     return float(text)
 
 
-def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
+def _document(report: PoolReport, foreign_percent: float) -> dict[str, Any]:
     return {
         "benchmark": "pool",
         "engine": report.engine.adapter,
@@ -261,11 +250,11 @@ def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
         "results": [asdict(figures) for figures in report.figures.values()],
-        "promises": [{**asdict(each), "kept": each.kept} for each in report.promises()],
+        "promises": [each.document() for each in report.promises()],
     }
 
 
-def _print(report: Report, foreign_percent: float) -> None:
+def _print(report: PoolReport, foreign_percent: float) -> None:
     table = Table(title=f"{report.engine.voice}: time to first audio, {SLOTS} slots in all")
     table.add_column("")
     for column in ("streams", "spoken", "p50", "p95", "p99", "shares, %", "refused"):
@@ -285,9 +274,4 @@ def _print(report: Report, foreign_percent: float) -> None:
         f"{machine.cores} cores, {machine.processor}; others kept {foreign_percent:.0f}% of them "
         "busy meanwhile.\nAll workers share one core, the streams have another."
     )
-    for promise in report.promises():
-        verdict = "[green]kept[/]" if promise.kept else "[red]broken[/]"
-        name = promise.name.replace("_", " ")
-        console.print(
-            f"Promise: {name}: {promise.measured:g}, at most {promise.required:g}: {verdict}"
-        )
+    print_promises(console, report.promises())

@@ -31,7 +31,7 @@ NEXT_TEXT_S = 0.5
 
 
 @dataclass(frozen=True)
-class Spoken:
+class AdmittedUtterance:
     """An utterance that was admitted; times in ms."""
 
     worker: str
@@ -49,7 +49,7 @@ class Outcome:
     """What so many streams saw in a while."""
 
     streams: int
-    spoken: list[Spoken] = field(default_factory=list)
+    spoken: list[AdmittedUtterance] = field(default_factory=list)
     refused_ms: list[float] = field(default_factory=list)
     """How long each refusal took to come."""
 
@@ -66,7 +66,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Load:
+class StreamLoad:
     """How each of the streams behaves: utterance after utterance, with pauses between."""
 
     streams: int
@@ -85,7 +85,7 @@ class Speakers:
         self._names = names
         self._random = random.Random(seed)  # noqa: S311 - the same load in every run
 
-    async def speak(self, load: Load, *, for_s: float) -> Outcome:
+    async def speak(self, load: StreamLoad, *, for_s: float) -> Outcome:
         """Has the streams speak so long; those that speak then are heard out."""
         outcome = Outcome(load.streams)
         until = asyncio.get_running_loop().time() + for_s
@@ -94,7 +94,7 @@ class Speakers:
                 tasks.create_task(self._stream(load, until, outcome))
         return outcome
 
-    async def _stream(self, load: Load, until: float, outcome: Outcome) -> None:
+    async def _stream(self, load: StreamLoad, until: float, outcome: Outcome) -> None:
         loop = asyncio.get_running_loop()
         while True:
             if load.pause_s:
@@ -108,7 +108,7 @@ class Speakers:
                 outcome.refused_ms.append(1000 * (loop.time() - asked_at))
                 await asyncio.sleep(refused.retry_after_s)
 
-    async def _utterance(self, texts: int, asked_at: float) -> Spoken:
+    async def _utterance(self, texts: int, asked_at: float) -> AdmittedUtterance:
         loop = asyncio.get_running_loop()
         worker, admitted_at, first_audio_at = "", asked_at, None
         request = SynthesisRequest(voice=self._voice, seed=self._random.getrandbits(32))
@@ -118,7 +118,9 @@ class Speakers:
             elif isinstance(event, AudioChunk) and first_audio_at is None:
                 first_audio_at = loop.time()
         assert first_audio_at is not None, "an utterance without audio"
-        return Spoken(worker, 1000 * (admitted_at - asked_at), 1000 * (first_audio_at - asked_at))
+        return AdmittedUtterance(
+            worker, 1000 * (admitted_at - asked_at), 1000 * (first_audio_at - asked_at)
+        )
 
     async def _texts(self, count: int) -> AsyncGenerator[str]:
         for number in range(count):
@@ -128,7 +130,7 @@ class Speakers:
 
 
 @dataclass(frozen=True)
-class Engine:
+class PoolEngine:
     """What the workers speak with."""
 
     adapter: str
@@ -137,7 +139,7 @@ class Engine:
 
 @asynccontextmanager
 async def workers_running(
-    folder: Path, engine: Engine, *, count: int, slots: int, cpus: Sequence[int]
+    folder: Path, engine: PoolEngine, *, count: int, slots: int, cpus: Sequence[int]
 ) -> AsyncIterator[tuple[WorkerProcess, ...]]:
     """So many workers with so many slots each, all on the same cores."""
     workers = tuple(
@@ -158,7 +160,7 @@ async def workers_running(
 
 @asynccontextmanager
 async def speakers(
-    workers: Sequence[WorkerProcess], engine: Engine, *, seed: int = 1
+    workers: Sequence[WorkerProcess], engine: PoolEngine, *, seed: int = 1
 ) -> AsyncIterator[Speakers]:
     """A pool of these workers, as an agent has it, and streams to speak through it."""
     addresses = ",".join(worker.target for worker in workers)

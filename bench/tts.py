@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.machine import ForeignLoad, Machine
+from bench.promise import Promise, print_promises
 from parley import models, paths
 from parley.errors import ParleyError
 
@@ -101,19 +102,6 @@ class Result:
         )
 
 
-@dataclass(frozen=True)
-class Promise:
-    """What docs/bench.md promises, and whether this run keeps it."""
-
-    name: str
-    required: float
-    measured: float
-
-    @property
-    def kept(self) -> bool:
-        return self.measured >= self.required
-
-
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     models.ensure(options.voice)
@@ -166,7 +154,8 @@ def _measure(voice: str, pairs: int) -> list[Result]:
 
 def _promise(results: Sequence[Result]) -> Promise:
     (result,) = (r for r in results if r.words == PROMISED_WORDS and r.streams == 1)
-    return Promise("staged_sooner_20_words_1_stream", PROMISED_RATIO, result.sooner.median)
+    name, measured = "staged_sooner_20_words_1_stream", result.sooner.median
+    return Promise(name, PROMISED_RATIO, measured, at_least=True)
 
 
 def _cpu_per_audio(run: dict[str, Any]) -> float:
@@ -183,7 +172,7 @@ def _document(
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
         "results": [asdict(result) for result in results],
-        "promises": [{**asdict(promise), "kept": promise.kept}],
+        "promises": [promise.document()],
         "plot": str(plot),
     }
 
@@ -212,11 +201,7 @@ def _print(
         f"busy meanwhile. Medians of {results[0].pairs} pairs (middle half in brackets).\n"
         f"late: chunks that came after the audio before them had ended. Plot: {plot}"
     )
-    verdict = "[green]kept[/]" if promise.kept else "[red]broken[/]"
-    console.print(
-        f"Promise: first audio of {PROMISED_WORDS} words at least {promise.required:.0f}× sooner "
-        f"on one thread: {promise.measured:.1f}×, {verdict}"
-    )
+    print_promises(console, [promise])
 
 
 def draw(results: Sequence[Result], file: Path) -> None:

@@ -27,7 +27,7 @@ STREAMS = (1, 2)
 
 
 @dataclass(frozen=True)
-class Run:
+class StreamsRun:
     """One sentence spoken by `streams` threads at once; times are means over the streams.
 
     `late_chunks` counts chunks that came after the audio before them had been played out.
@@ -62,9 +62,9 @@ def main() -> int:
     return 0
 
 
-def measure(voice: LoadedVoice, text: str, streams: int) -> Run:
+def measure(voice: LoadedVoice, text: str, streams: int) -> StreamsRun:
     """Speaks the text on so many threads that begin together."""
-    runs: list[Run] = []
+    runs: list[StreamsRun] = []
     barrier = threading.Barrier(streams)
 
     def speak() -> None:
@@ -78,7 +78,7 @@ def measure(voice: LoadedVoice, text: str, streams: int) -> Run:
         thread.join()
     if len(runs) < streams:
         raise RuntimeError("a stream failed; its error is above")
-    return Run(
+    return StreamsRun(
         first_audio_ms=sum(run.first_audio_ms for run in runs) / streams,
         total_ms=sum(run.total_ms for run in runs) / streams,
         cpu_ms=sum(run.cpu_ms for run in runs) / streams,
@@ -87,7 +87,7 @@ def measure(voice: LoadedVoice, text: str, streams: int) -> Run:
     )
 
 
-def _speak(voice: LoadedVoice, text: str) -> Run:
+def _speak(voice: LoadedVoice, text: str) -> StreamsRun:
     began, cpu_began = time.perf_counter(), time.thread_time()
     first_s, samples, late_chunks = None, 0, 0
     for piece in voice.speak(SpeechRequest(text=text), Cancellation()):
@@ -97,7 +97,7 @@ def _speak(voice: LoadedVoice, text: str) -> Run:
             late_chunks += now > first_s + samples / voice.sample_rate_hz
             samples += len(piece.samples)
     assert first_s is not None, "no audio came"
-    return Run(
+    return StreamsRun(
         first_audio_ms=(first_s - began) * 1000,
         total_ms=(time.perf_counter() - began) * 1000,
         cpu_ms=(time.thread_time() - cpu_began) * 1000,

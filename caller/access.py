@@ -23,14 +23,18 @@ class Access(BaseModel):
     identity: str
 
 
-async def request_access(gateway_url: str, *, voice: str = "", record: bool = False) -> Access:
+async def request_access(
+    gateway_url: str, *, voice: str = "", record: bool = False, app: str = ""
+) -> Access:
     """A new room and a token for it, from the gateway at `gateway_url` (the page's address).
 
     `record`: the agent sends what its turn-taking sees and decides, into
-    `RoomClient.turn_recording`. Raises CallError when the gateway is down or refuses.
+    `RoomClient.turn_recording`. `app`: a name of agent.apps; empty: the default one. Raises
+    CallError when the gateway is down or refuses.
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
-    wishes = {key: wish for key, wish in (("voice", voice), ("record", record)) if wish}
+    asked = {"voice": voice, "record": record, "app": app}
+    wishes = {key: wish for key, wish in asked.items() if wish}
     address = f"{gateway_url.rstrip('/')}/api/token"
     try:
         async with (
@@ -43,7 +47,7 @@ async def request_access(gateway_url: str, *, voice: str = "", record: bool = Fa
             f"the gateway at {gateway_url} does not answer ({error or type(error).__name__}): "
             "is ./run up running?"
         ) from None
-    if response.status != HTTPStatus.OK:
+    if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
         raise CallError(f"the gateway at {gateway_url} refused the call: {_reason(body)}")
     try:
         return Access.model_validate_json(body)

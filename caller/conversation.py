@@ -6,7 +6,7 @@ from caller import measure
 from caller.client import RoomClient
 from caller.ear import SAMPLE_RATE_HZ
 from caller.errors import CallError
-from caller.report import TurnReport
+from caller.report import TurnFigures
 from parley.audio import Audio
 from parley.room_events import TurnEvent, TurnStages
 
@@ -40,7 +40,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Reply:
+class ReceivedReply:
     """A reply as it was received.
 
     `onset_s` is the time of its first audible sample on the caller's clock; `audio` reaches from
@@ -55,14 +55,14 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Turn:
+class MeasuredTurn:
     """A turn as it was measured; `reply` is None when nothing audible came."""
 
-    report: TurnReport
-    reply: Reply | None
+    report: TurnFigures
+    reply: ReceivedReply | None
 
 
-class Conversation:
+class CallConversation:
     """Talks with the agent of one room."""
 
     def __init__(self, client: RoomClient) -> None:
@@ -90,7 +90,7 @@ class Conversation:
             )
         return not client.ear.quiet_since(joined_s)
 
-    async def turn(self, recording: Recording) -> Turn:
+    async def turn(self, recording: Recording) -> MeasuredTurn:
         """Speaks the recording and hears the answer out.
 
         `response_ms` is when the first audible sample of the reply was heard, less when the last
@@ -106,8 +106,8 @@ class Conversation:
         reply = await self._hear_reply(started_s, last_spoken)
         spoken_s = client.microphone.time_of(last_spoken)
         said = client.transcripts.said_by
-        return Turn(
-            report=TurnReport(
+        return MeasuredTurn(
+            report=TurnFigures(
                 file=recording.file,
                 user_transcript=said(client.access.identity, since_s=started_s),
                 agent_transcript=said(client.agent_identity, since_s=started_s),
@@ -118,11 +118,11 @@ class Conversation:
             reply=reply,
         )
 
-    async def _hear_reply(self, started_s: float, last_spoken: int) -> Reply | None:
+    async def _hear_reply(self, started_s: float, last_spoken: int) -> ReceivedReply | None:
         client = self._client
         deadline_s = client.clock() + ANSWER_TIMEOUT_S
         since_s = client.microphone.time_of(last_spoken)
-        reply: Reply | None = None
+        reply: ReceivedReply | None = None
         while await self._heard_anything(since_s, until_s=deadline_s):
             if not await client.reached(lambda: settled(client), timeout_s=REPLY_TIMEOUT_S):
                 raise CallError(f"the reply did not end within {REPLY_TIMEOUT_S:.0f} s")
@@ -145,7 +145,7 @@ class Conversation:
             lambda: not client.ear.quiet_since(since_s), timeout_s=until_s - client.clock()
         )
 
-    def _measured_reply(self, started_s: float, last_spoken: int) -> Reply | None:
+    def _measured_reply(self, started_s: float, last_spoken: int) -> ReceivedReply | None:
         client, rate = self._client, SAMPLE_RATE_HZ
         heard = client.ear.between(started_s, client.clock())
         speech_end = round((client.microphone.time_of(last_spoken) - started_s) * rate)
@@ -155,7 +155,7 @@ class Conversation:
         if sound is None:
             return None
         margin = round(REPLY_MARGIN_S * rate)
-        return Reply(
+        return ReceivedReply(
             onset_s=started_s + sound.start / rate,
             length_s=(sound.end - sound.start) / rate,
             audible_s=measure.audible_s(heard.samples[sound.start : sound.end], rate, threshold),

@@ -12,7 +12,7 @@ _OVER = ("quiet", "thinking", "yielded")
 
 
 @dataclass(frozen=True)
-class Cut:
+class ReplyCut:
     """A reply cut short. `at_s` is when that was decided, or, where the agent did not say, when
     the news of it came."""
 
@@ -25,20 +25,20 @@ class FloorLog:
     """Floors and cuts in the order of their times; empty for an agent that tells none."""
 
     floors: tuple[FloorEvent, ...] = ()
-    cuts: tuple[Cut, ...] = ()
+    cuts: tuple[ReplyCut, ...] = ()
 
     @classmethod
     def of(cls, events: Iterable[HeardEvent], *, unix_offset_s: float) -> "FloorLog":
         """From the events as a caller received them; `unix_offset_s` as CallRecording has it."""
         floors: list[FloorEvent] = []
-        cuts: list[Cut] = []
+        cuts: list[ReplyCut] = []
         for heard in events:
             event = heard.event
             if isinstance(event, FloorEvent):
                 floors.append(event)
             elif isinstance(event, InterruptedEvent):
                 came_s = heard.at_s + unix_offset_s
-                cuts.append(Cut(event.decided_at_s or came_s, event))
+                cuts.append(ReplyCut(event.decided_at_s or came_s, event))
         floors.sort(key=lambda floor: floor.at_s)
         cuts.sort(key=lambda cut: cut.at_s)
         return cls(tuple(floors), tuple(cuts))
@@ -79,6 +79,6 @@ class FloorLog:
             floor.floor == "yielded" and after_s <= floor.at_s < before_s for floor in self.floors
         )
 
-    def cut(self, after_s: float, before_s: float) -> Cut | None:
+    def cut(self, after_s: float, before_s: float) -> ReplyCut | None:
         """The first cut in that span."""
         return next((cut for cut in self.cuts if after_s <= cut.at_s < before_s), None)

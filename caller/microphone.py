@@ -17,7 +17,7 @@ QUEUE_MS = 100
 """A stall of the event loop as long as this is not heard."""
 
 
-class Utterance:
+class SpokenRecording:
     """A recording on its way through the microphone."""
 
     def __init__(self, samples: Samples) -> None:
@@ -69,7 +69,7 @@ class Microphone:
         self._clock = clock
         self._track = SampleTrack(SAMPLE_RATE_HZ)
         self._background = _Background(np.empty(0, dtype=np.int16))
-        self._utterance: Utterance | None = None
+        self._utterance: SpokenRecording | None = None
         self._stopped = False
         self.frame_passed = asyncio.Event()
         """Set with every frame: the heartbeat of who waits for sound."""
@@ -87,11 +87,11 @@ class Microphone:
                 self._track.observe(due, self._clock())
             self.frame_passed.set()
 
-    def speak(self, recording: Audio) -> Utterance:
+    def speak(self, recording: Audio) -> SpokenRecording:
         """Begins to speak the recording with the next frame; one recording at a time."""
         if self._utterance is not None and not self._utterance.pushed:
             raise RuntimeError("the microphone is speaking already")
-        self._utterance = Utterance(recording.resampled(SAMPLE_RATE_HZ).samples)
+        self._utterance = SpokenRecording(recording.resampled(SAMPLE_RATE_HZ).samples)
         return self._utterance
 
     def play_beneath(self, noise: Audio | None) -> None:

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from parley.room_events import TurnStages
 
 
-class TurnReport(BaseModel):
+class TurnFigures(BaseModel):
     """One recording and the answer to it."""
 
     model_config = ConfigDict(frozen=True)
@@ -27,5 +27,5 @@ class CallReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    turns: tuple[TurnReport, ...] = ()
+    turns: tuple[TurnFigures, ...] = ()
     error: str | None = None

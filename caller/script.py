@@ -56,7 +56,7 @@ class Silence(_Model):
     silence_s: Positive
 
 
-class Noise(_Model):
+class BackgroundNoise(_Model):
     """None ends the noise."""
 
     noise: Beneath | None
@@ -66,7 +66,7 @@ class TypeText(_Model):
     type: Annotated[str, Field(min_length=1)]
 
 
-Step = Say | Wait | Interrupt | Murmur | Silence | Noise | TypeText
+Step = Say | Wait | Interrupt | Murmur | Silence | BackgroundNoise | TypeText
 
 _KINDS: dict[str, type[Step]] = {
     "say": Say,
@@ -74,7 +74,7 @@ _KINDS: dict[str, type[Step]] = {
     "interrupt": Interrupt,
     "murmur": Murmur,
     "silence_s": Silence,
-    "noise": Noise,
+    "noise": BackgroundNoise,
     "type": TypeText,
 }
 
@@ -103,7 +103,7 @@ class ScriptStep:
                 return name
             case Interrupt(interrupt=Timed(clip=name)) | Murmur(murmur=Timed(clip=name)):
                 return name
-            case Noise(noise=Beneath(clip=name)):
+            case BackgroundNoise(noise=Beneath(clip=name)):
                 return name
         return None
 
@@ -112,7 +112,7 @@ class ScriptStep:
         """Raises AudioFileError; noise is brought to its level."""
         assert self.clip_name is not None
         audio = read_audio(self.folder / self.clip_name)
-        if isinstance(self.step, Noise) and self.step.noise is not None:
+        if isinstance(self.step, BackgroundNoise) and self.step.noise is not None:
             gain = 10 ** ((self.step.noise.dbfs - level_dbfs(audio.samples)) / 20)
             louder = np.clip(audio.samples * gain, -32768, 32767).astype(np.int16)
             return Audio(louder, audio.sample_rate_hz)

@@ -8,16 +8,16 @@ from caller.client import RoomClient
 from caller.conversation import (
     ANSWER_TIMEOUT_S,
     REPLY_TIMEOUT_S,
-    Conversation,
+    CallConversation,
     settled,
 )
 from caller.errors import CallError
 from caller.measure import speech_end, speech_start
 from caller.microphone import QUEUE_MS, SAMPLE_RATE_HZ
 from caller.script import (
+    BackgroundNoise,
     Interrupt,
     Murmur,
-    Noise,
     Say,
     ScriptStep,
     Silence,
@@ -66,7 +66,7 @@ class ScriptedCall:
             case Murmur(murmur=timed):
                 await self._speak(step, at_s=await self._into_reply_s(timed.after_ms))
             case Wait(wait="greeting"):
-                await Conversation(self._client).hear_greeting()
+                await CallConversation(self._client).hear_greeting()
             case Wait(wait="reply_begins"):
                 await self._reply_begins()
             case Wait(wait="reply_ends"):
@@ -74,7 +74,7 @@ class ScriptedCall:
                 await self._reply_ends()
             case Silence(silence_s=seconds):
                 await self._passes(seconds)
-            case Noise(noise=noise):
+            case BackgroundNoise(noise=noise):
                 self._client.microphone.play_beneath(step.clip if noise is not None else None)
             case TypeText(type=text):
                 self._asked()

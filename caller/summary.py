@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from caller.conversation import Reply
+from caller.conversation import ReceivedReply
 from caller.intelligibility import word_error_rate
-from caller.report import TurnReport
+from caller.report import TurnFigures
 
 
-def turn_lines(turn: TurnReport, reply: Reply | None) -> Iterator[str]:
+def turn_lines(turn: TurnFigures, reply: ReceivedReply | None) -> Iterator[str]:
     """A turn and the reply to it, line by line."""
     yield f"  understood  {turn.user_transcript or '(nothing)'}"
     yield f"  answered    {turn.agent_transcript or '(nothing)'}"

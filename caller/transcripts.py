@@ -1,5 +1,6 @@
 """The transcripts of both sides, as the agent publishes them on `lk.transcription`."""
 
+import math
 from dataclasses import dataclass
 
 from livekit import rtc
@@ -12,7 +13,7 @@ FINAL = "lk.transcription_final"
 
 
 @dataclass
-class Segment:
+class TranscriptSegment:
     """One stretch of one side's words. A person's segment is sent anew, whole, with every change;
     the agent's is one stream that grows as it speaks."""
 
@@ -27,13 +28,13 @@ class Transcripts:
 
     def __init__(self, *, clock: Clock = monotonic) -> None:
         self._clock = clock
-        self._segments: dict[tuple[str, str], Segment] = {}
+        self._segments: dict[tuple[str, str], TranscriptSegment] = {}
 
     async def read(self, reader: rtc.TextStreamReader, speaker: str) -> None:
         """Follows one text stream to its end."""
         attributes = reader.info.attributes or {}
         key = (speaker, attributes.get(SEGMENT_ID) or reader.info.stream_id)
-        segment = self._segments.setdefault(key, Segment(speaker, self._clock()))
+        segment = self._segments.setdefault(key, TranscriptSegment(speaker, self._clock()))
         text = ""
         try:
             async for chunk in reader:
@@ -45,9 +46,15 @@ class Transcripts:
         closing = reader.info.attributes or {}
         segment.final = segment.final or closing.get(FINAL) == "true"
 
-    def said_by(self, speaker: str, *, since_s: float) -> str:
-        """What the speaker said in segments that began at `since_s` or later."""
-        texts = (s.text.strip() for s in self._spoken_by(speaker, since_s))
+    @property
+    def speakers(self) -> list[str]:
+        """Identities of all who have said something."""
+        return list(dict.fromkeys(speaker for speaker, _ in self._segments))
+
+    def said_by(self, speaker: str, *, since_s: float, until_s: float = math.inf) -> str:
+        """What the speaker said in segments that began at `since_s` or later, before `until_s`."""
+        spoken = self._spoken_by(speaker, since_s)
+        texts = (s.text.strip() for s in spoken if s.opened_at_s < until_s)
         return " ".join(text for text in texts if text)
 
     def complete(self, speaker: str, *, since_s: float) -> bool:
@@ -55,7 +62,7 @@ class Transcripts:
         segments = self._spoken_by(speaker, since_s)
         return bool(segments) and all(segment.final for segment in segments)
 
-    def _spoken_by(self, speaker: str, since_s: float) -> list[Segment]:
+    def _spoken_by(self, speaker: str, since_s: float) -> list[TranscriptSegment]:
         return [
             segment
             for segment in self._segments.values()

@@ -6,6 +6,7 @@ A benchmark prints a table, or with `--json` one document and nothing else on st
 
 import difflib
 import importlib
+import json
 import sys
 
 BENCHMARKS = {
@@ -21,7 +22,12 @@ BENCHMARKS = {
 
 
 def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--json"]:  # before the name it means the same as after it
+        arguments = [*arguments[1:2], "--json", *arguments[2:]]
     name, *rest = arguments or ["help"]
+    if name == "--json":
+        print(json.dumps({"benchmarks": BENCHMARKS}))
+        return 0
     if name in ("help", "--help", "-h"):
         print("usage: ./run bench NAME [--json]\n")
         for benchmark, summary in BENCHMARKS.items():

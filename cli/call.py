@@ -14,10 +14,10 @@ from rich.status import Status
 
 from caller.access import own_gateway, request_access
 from caller.client import join, write_turn_recording
-from caller.conversation import ANSWER_TIMEOUT_S, Conversation, Recording, Turn
+from caller.conversation import ANSWER_TIMEOUT_S, CallConversation, MeasuredTurn, Recording
 from caller.errors import CallError
 from caller.intelligibility import recognize
-from caller.report import CallReport, TurnReport
+from caller.report import CallReport, TurnFigures
 from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
 from parley.audio import Audio, read_audio
@@ -31,7 +31,7 @@ BETWEEN_REPLIES_S = 0.5
 
 
 @dataclass(kw_only=True)
-class Call:
+class SpokenCall:
     """A call under way: the turns so far, and where its progress is shown."""
 
     gateway_url: str
@@ -41,7 +41,7 @@ class Call:
     status: Status
     record: Path | None = None
     """The folder for the agent's turn-taking."""
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[MeasuredTurn] = field(default_factory=list)
 
     async def make(self, recordings: list[Recording]) -> None:
         """Joins a room and speaks the recordings; raises CallError where the call fails."""
@@ -50,7 +50,7 @@ class Call:
         access = await request_access(self.gateway_url, voice=self.voice, record=recorded)
         self._show("joining the room")
         async with join(access) as client:
-            conversation = Conversation(client)
+            conversation = CallConversation(client)
             self._show("hearing the greeting")
             await conversation.hear_greeting()
             for number, recording in enumerate(recordings, start=1):
@@ -108,7 +108,7 @@ def main(argv: list[str]) -> int:
     if arguments.script is not None:
         return _run_script(arguments, settings, recognizers)
     with Console(stderr=True).status("") as status:
-        call = Call(
+        call = SpokenCall(
             gateway_url=arguments.gateway or own_gateway(settings),
             voice=arguments.voice,
             recognizers=recognizers,
@@ -152,7 +152,9 @@ def _check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namesp
         parser.error("--keep belongs to --script; replies to recordings are kept with --save")
 
 
-def _run(call: Call, recordings: list[Recording], save: Path | None) -> tuple[int, str | None]:
+def _run(
+    call: SpokenCall, recordings: list[Recording], save: Path | None
+) -> tuple[int, str | None]:
     """The exit code, and the sentence that says what went wrong."""
     try:
         asyncio.run(_talk(call, recordings))
@@ -165,7 +167,7 @@ def _run(call: Call, recordings: list[Recording], save: Path | None) -> tuple[in
     return (EXIT_FAILED, problem) if problem else (0, None)
 
 
-async def _talk(call: Call, recordings: list[Recording]) -> None:
+async def _talk(call: SpokenCall, recordings: list[Recording]) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -177,7 +179,7 @@ async def _talk(call: Call, recordings: list[Recording]) -> None:
     await call.listen_again()
 
 
-def _unanswered(report: TurnReport) -> str:
+def _unanswered(report: TurnFigures) -> str:
     if report.agent_transcript:
         return f"the agent answered {report.agent_transcript!r}, but nothing audible was received"
     understood = (
@@ -205,7 +207,7 @@ def _save(file: Path | None, replies: list[Audio]) -> str | None:
     return None
 
 
-def _print(turns: list[Turn], error: str | None, *, json: bool) -> None:
+def _print(turns: list[MeasuredTurn], error: str | None, *, json: bool) -> None:
     if json:
         report = CallReport(turns=tuple(turn.report for turn in turns), error=error)
         sys.stdout.write(report.model_dump_json(indent=2) + "\n")

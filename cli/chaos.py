@@ -20,7 +20,7 @@ from rich.table import Table
 
 from bench.chaos.cases import CASES, Case
 from bench.chaos.suite import Plan, Suite
-from bench.chaos.trial import Trial
+from bench.chaos.trial import ChaosTrial
 from bench.machine import ForeignLoad, Machine
 from bench.stopping import run_until_stopped
 from parley.errors import ConfigurationError, ParleyError
@@ -107,7 +107,7 @@ def _document(suite: Suite, error: str | None, foreign_percent: float) -> dict[s
     }
 
 
-def _promise(case: Case, trials: Sequence[Trial]) -> dict[str, Any]:
+def _promise(case: Case, trials: Sequence[ChaosTrial]) -> dict[str, Any]:
     """The worst of a case's trials against what it promises."""
     own = [trial for trial in trials if trial.case == case.name]
     heard = [trial for trial in own if trial.gap_s is not None]

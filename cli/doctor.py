@@ -8,7 +8,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from ops.doctor.configuration import check_agreement, check_files, check_llm
+from ops.doctor.configuration import check_agreement, check_app, check_files, check_llm
 from ops.doctor.finding import Finding, Level
 from ops.doctor.machine import check_machine, check_network
 from ops.doctor.programs import check_programs
@@ -56,6 +56,7 @@ def examine() -> list[Finding]:
     return [
         *findings,
         *check_agreement(configuration),
+        check_app(configuration),
         check_llm(configuration.orchestrator),
         *programs,
         check_network(is_needed=is_something_missing),

@@ -9,8 +9,9 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -18,25 +19,28 @@ from random import Random
 from typing import Any
 
 import aiohttp
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench.arguments import positive
 from bench.interruptions import to_stderr
-from bench.load_caller import Findings, LoadCaller
+from bench.load_caller import LoadCaller, LoadFindings
 from bench.load_page import write_page
 from bench.load_parts import PartUse, sample_parts
 from bench.machine import Machine
+from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
-from bench.recordings import shared, sound_files
 from caller.access import own_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
+from caller.recordings import SPEECH, sound_files
+from cli.counting import counted
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
 from parley.errors import AudioFileError, ConfigurationError
+from parley.program import EXIT_INTERRUPTED
 from parley.settings import OrchestratorSettings, load_orchestrator
 
 DEFAULT_EVERY_S = 20.0
@@ -54,15 +58,17 @@ TEXT_WAITS = "reply_text_waits_total"
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadResult:
     """What a load found."""
 
-    findings: Findings
+    findings: LoadFindings
     parts: list[PartUse]
     loop_late_ms: list[float]
     underruns: float | None
     """The agent's own count during the load; None where it could not be asked."""
     text_waits: float | None
+    interrupted: bool = False
+    """Ended before its time by Ctrl-C."""
 
 
 def main(arguments: list[str]) -> int:
@@ -83,10 +89,12 @@ def main(arguments: list[str]) -> int:
         print(json.dumps(document))
     else:
         _print(document, promises)
+    if load.interrupted:
+        return EXIT_INTERRUPTED
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-def promises_of(load: Load) -> list[Promise]:
+def promises_of(load: LoadResult) -> list[Promise]:
     turns = load.findings.turns
     left = sum(turn.response_ms is None and not turn.superseded for turn in turns)
     answered = round(1 - left / len(turns), 4) if turns else None
@@ -99,11 +107,11 @@ def promises_of(load: Load) -> list[Promise]:
 
 async def _load(
     options: argparse.Namespace, settings: OrchestratorSettings, clips: Sequence[Audio]
-) -> Load:
+) -> LoadResult:
     pids = _pids()
     if not pids:
         to_stderr("no Parley of this machine's supervisor runs: CPU and memory are not measured")
-    findings, clock = Findings(), monotonic
+    findings, clock = LoadFindings(), monotonic
     sampling = asyncio.create_task(sample_parts(pids, clock), name="parts")
     lateness = asyncio.create_task(_loop_lateness(), name="lateness")
     before = await _counts(settings)
@@ -125,9 +133,7 @@ async def _load(
     ]
     telling = asyncio.create_task(_tell(findings, started_s, until_s), name="progress")
     try:
-        async with asyncio.TaskGroup() as group:
-            for number, caller in enumerate(callers):
-                group.create_task(_after(number * STAGGER_S, caller))
+        interrupted = await _until_interrupted(_calls_of(callers))
         after = await _counts(settings)
     finally:
         for task in (telling, sampling, lateness):
@@ -135,13 +141,41 @@ async def _load(
         await asyncio.gather(telling, return_exceptions=True)
     for caller in callers:
         caller.judge()
-    return Load(
+    return LoadResult(
         findings,
         await sampling,
         await lateness,
         underruns=_counted(UNDERRUNS, before, after),
         text_waits=_counted(TEXT_WAITS, before, after),
+        interrupted=interrupted,
     )
+
+
+async def _calls_of(callers: Sequence[LoadCaller]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for number, caller in enumerate(callers):
+            group.create_task(_after(number * STAGGER_S, caller))
+
+
+async def _until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
+    """Whether Ctrl-C ended the work; a second Ctrl-C ends the process, as ever."""
+    loop, task = asyncio.get_running_loop(), asyncio.ensure_future(work)
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        to_stderr("ending early: judging what was heard")
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    try:
+        await asyncio.wait([task])
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled():
+        task.result()
+    return task.cancelled()
 
 
 async def _after(delay_s: float, caller: LoadCaller) -> None:
@@ -149,7 +183,7 @@ async def _after(delay_s: float, caller: LoadCaller) -> None:
     await caller.run()
 
 
-async def _tell(findings: Findings, started_s: float, until_s: float) -> None:
+async def _tell(findings: LoadFindings, started_s: float, until_s: float) -> None:
     while True:
         await asyncio.sleep(PROGRESS_EVERY_S)
         to_stderr(
@@ -221,7 +255,7 @@ def _read_clips(folder: Path) -> list[Audio]:
 
 
 def _document(
-    load: Load, promises: Sequence[Promise], options: argparse.Namespace
+    load: LoadResult, promises: Sequence[Promise], options: argparse.Namespace
 ) -> dict[str, Any]:
     turns = load.findings.turns
     agent = next((part for part in load.parts if part.name == "agent"), None)
@@ -233,6 +267,7 @@ def _document(
         "mean_s_between_turns": options.every,
         "seed": options.seed,
         "calls": load.findings.calls,
+        "interrupted": load.interrupted,
         "refused": len(load.findings.refusals),
         "refusals": sorted(set(load.findings.refusals)),
         "turns": len(turns),
@@ -268,15 +303,13 @@ def _document(
 def _distribution(values: Sequence[float | None]) -> dict[str, float | int | None]:
     measured = [value for value in values if value is not None]
     named = {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "max": 100}
-    return {"count": len(measured)} | {
-        name: round(float(np.percentile(measured, percent)), 1) if measured else None
-        for name, percent in named.items()
-    }
+    return distribution(measured, named)
 
 
 def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     console, machine = Console(highlight=False), document["machine"]
-    table = Table(title=f"{document['turns']} turns of {document['callers']} callers, ms")
+    title = f"{counted(document['turns'], 'turn')} of {counted(document['callers'], 'caller')}, ms"
+    table = Table(title=title)
     for column in ("", "count", "p50", "p90", "p95", "p99", "max"):
         table.add_column(column, justify="right" if column else "left")
     for name, found in document["figures"].items():
@@ -291,22 +324,16 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     session = document["per_session"]
     console.print(
         f"per session: {session['cpu_percent']:g}% of a core, {session['memory_mb']:g} MB of the "
-        f"agent's\n{document['unanswered']} turns unanswered, {document['superseded']} superseded "
-        f"by the next\n{machine['cores']} cores, {machine['processor']}; callers starved for "
-        f"{document['starved_ms']:g} ms, their loop late by {document['loop_late_ms']['p99']} ms "
-        "(p99)"
+        f"agent's\n{counted(document['unanswered'], 'turn')} unanswered, {document['superseded']} "
+        f"superseded by the next\n{counted(machine['cores'], 'core')}, {machine['processor']}; "
+        f"callers starved for {document['starved_ms']:g} ms, their loop late by "
+        f"{document['loop_late_ms']['p99']} ms (p99)"
     )
     for refusal in document["refusals"]:
         console.print(f"refused or lost: {refusal}", markup=False)
     if document["report"]:
         console.print(f"Report: {document['report']}")
     print_promises(console, promises)
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
-    return int(text)
 
 
 def _minutes(text: str) -> float:
@@ -321,12 +348,12 @@ def _minutes(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run load", description=__doc__)
-    parser.add_argument("--callers", type=_positive, default=2, metavar="N", help="at once")
+    parser.add_argument("--callers", type=positive, default=2, metavar="N", help="at once")
     parser.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="how long")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--report", type=Path, metavar="FILE.html", help="one page with plots")
     parser.add_argument(
-        "--clips", type=Path, default=shared("speech"), metavar="DIR", help="recorded sentences"
+        "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
     )
     parser.add_argument(
         "--every",

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TextIO
 
+from parley import __version__
 from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
@@ -23,11 +24,17 @@ class Command:
 
 
 COMMANDS = {
-    "up": Command("cli.up", "[--detach]", "start everything; Ctrl-C stops it"),
+    "up": Command("cli.up", "[--app APP] [--detach]", "start everything; Ctrl-C stops it"),
     "down": Command("cli.down", "", "stop what `up --detach` started"),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
+    "chat": Command(
+        "cli.chat", "[--app APP] [--session ID] [--json]", "talk with an agent by text"
+    ),
+    "eval": Command(
+        "cli.eval", "FILE.yaml [--voice] [--json]", "hold scripted conversations and judge them"
+    ),
     "call": Command(
         "cli.call",
         "FILE...|--script YAML [--json]",
@@ -55,6 +62,7 @@ COMMANDS = {
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
     "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
+    "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
 }
 
 
@@ -66,13 +74,25 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     if name in ("help", "--help", "-h"):
-        print_help(sys.stdout)
+        if not rest:
+            print_help(sys.stdout)
+            return 0
+        name, rest = rest[0], ["--help"]
+    if name in ("version", "--version"):
+        print(f"parley {__version__}")
         return 0
     if name not in COMMANDS:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
         return EXIT_MISCONFIGURED
-    _take_dotenv()
-    status: int = importlib.import_module(COMMANDS[name].module).main(rest)
+    try:
+        _take_dotenv()
+        module = importlib.import_module(COMMANDS[name].module)
+    except ModuleNotFoundError:
+        if rest != ["--help"]:
+            raise
+        print_usage(name, sys.stdout)  # there is no environment yet
+        return 0
+    status: int = module.main(rest)
     return status
 
 
@@ -82,6 +102,12 @@ def print_help(to: TextIO) -> None:
     for name, command in COMMANDS.items():
         print(f"  {f'{name} {command.usage}':<{width}}  {command.summary}", file=to)
     print("\n`./run COMMAND --help` says more about one of them.", file=to)
+
+
+def print_usage(name: str, to: TextIO) -> None:
+    command = COMMANDS[name]
+    print(f"usage: ./run {name} {command.usage}".rstrip(), file=to)
+    print(f"\n{command.summary}", file=to)
 
 
 def _suggestion(name: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from cli.counting import counted
 from cli.player import Player, find_player
 from parley.audio import Audio
 from parley.clock import monotonic
@@ -46,7 +47,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n
 _ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.$")
 
 
-class Spoken(BaseModel):
+class SayReport(BaseModel):
     """What `say --json` prints; fields that were not reached are None."""
 
     model_config = ConfigDict(frozen=True)
@@ -110,9 +111,9 @@ def main(argv: list[str]) -> int:
         if arguments.save is not None:
             arguments.save.write_bytes(audio.wav())
     except OSError as error:
-        spoken, status = Spoken(error=f"--save {arguments.save}: {error.strerror}"), 1
+        spoken, status = SayReport(error=f"--save {arguments.save}: {error.strerror}"), 1
     except ParleyError as error:
-        spoken = Spoken(error=str(error))
+        spoken = SayReport(error=str(error))
         status = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
@@ -120,13 +121,14 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"error: {spoken.error}\n")
     else:
         sys.stdout.write(
-            f"{spoken.words} words, {spoken.audio_s:.2f} s of speech; first audio after "
-            f"{spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on {spoken.worker})\n"
+            f"{counted(spoken.words or 0, 'word')}, {spoken.audio_s:.2f} s of speech; first audio "
+            f"after {spoken.first_audio_ms:.0f} ms ({spoken.voice}, {spoken.engine} on "
+            f"{spoken.worker})\n"
         )
     return status
 
 
-def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
+def _say(text: str, voice: str, save: Path | None) -> tuple[SayReport, Audio]:
     settings = load_orchestrator()
     texts = list(sentences(speakable(text)))
     if save is not None and not save.absolute().parent.is_dir():
@@ -138,7 +140,7 @@ def _say(text: str, voice: str, save: Path | None) -> tuple[Spoken, Audio]:
 
 async def _speak(
     pool: SpeechPool, request: SynthesisRequest, texts: list[str], *, aloud: bool
-) -> tuple[Spoken, Audio]:
+) -> tuple[SayReport, Audio]:
     async with pool:
         try:
             return await _hear(pool.synthesize(request, _each(texts)), aloud=aloud)
@@ -162,7 +164,7 @@ async def _voices(pool: SpeechPool) -> str:
     return f"; there are: {', '.join(ready)}{fetched}" if voices else ""
 
 
-async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spoken, Audio]:
+async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[SayReport, Audio]:
     """Takes the speech as it comes, playing it where that is wanted and possible."""
     asked_s, first_audio_s = monotonic(), None
     player: Player | None = None
@@ -189,7 +191,7 @@ async def _hear(events: AsyncIterator[SpeechEvent], *, aloud: bool) -> tuple[Spo
     if started is None or first_audio_s is None:
         raise SpeechError("the worker answered without a sound")
     audio = Audio(np.concatenate(chunks), started.sample_rate_hz)
-    spoken = Spoken(
+    spoken = SayReport(
         voice=started.voice,
         engine=started.engine,
         worker=started.worker_id,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import docs
 from cli import proto as codegen
 from ops.toolchain import ensure_node
 from parley import paths
@@ -19,7 +20,7 @@ _WEB = paths.repository() / "web"
 
 
 @dataclass(frozen=True)
-class Check:
+class ProjectCheck:
     """One step: `passes` prints what is wrong and returns False when it fails."""
 
     name: str
@@ -47,21 +48,22 @@ def main(arguments: list[str]) -> int:
     return subprocess.run(pytest, cwd=paths.repository(), check=False).returncode
 
 
-def static_checks() -> list[Check]:
+def static_checks() -> list[ProjectCheck]:
     """What is checked without running Parley."""
     return [
-        Check("formatting", _command("ruff", "format", "--check", "--quiet", ".")),
-        Check("lint", _command("ruff", "check", "--quiet", ".")),
-        Check("types", _command("mypy")),
-        Check("imports", _command("lint-imports")),
-        Check("contract", _command("buf", "lint", cwd="proto")),
-        Check("generated code", _generated_code_is_fresh),
-        Check("page: types and lint", _npm("run", "check")),
-        Check("page: tests", _npm("test")),
+        ProjectCheck("formatting", _command("ruff", "format", "--check", "--quiet", ".")),
+        ProjectCheck("lint", _command("ruff", "check", "--quiet", ".")),
+        ProjectCheck("types", _command("mypy")),
+        ProjectCheck("imports", _command("lint-imports")),
+        ProjectCheck("contract", _command("buf", "lint", cwd="proto")),
+        ProjectCheck("generated code", _generated_code_is_fresh),
+        ProjectCheck("generated docs", _generated_docs_are_fresh),
+        ProjectCheck("page: types and lint", _npm("run", "check")),
+        ProjectCheck("page: tests", _npm("test")),
     ]
 
 
-def _timed(check: Check) -> bool:
+def _timed(check: ProjectCheck) -> bool:
     print(f"── {check.name} ", end="", flush=True)
     start = time.perf_counter()
     passed = check.passes()
@@ -112,3 +114,10 @@ def _generated_code_is_fresh() -> bool:
     for file in stale:
         print(f"\n{file} is not what proto/ gives: run `./run proto`", end="")
     return not stale
+
+
+def _generated_docs_are_fresh() -> bool:
+    fresh = docs.is_fresh()
+    if not fresh:
+        print(f"\n{docs.PAGE} is not what the docstrings give: run `./run docs`", end="")
+    return fresh

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
@@ -40,15 +41,26 @@ def main(arguments: list[str]) -> int:
     """0 once it is stopped (or, detached, once all is ready); raises ParleyError if it fails."""
     parser = argparse.ArgumentParser(prog="./run up", description=__doc__)
     parser.add_argument("--detach", action="store_true", help="return once all parts are ready")
+    parser.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="[NAME=]APP",
+        help="who answers: my_agent.py, my_agent.py:name or package.module:name; the first is the "
+        "default, and of several each may be asked for by its name",
+    )
     options = parser.parse_args(arguments)
+    choose_apps(options.app)
     console = Console()
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
     file = RecordFile(configuration.state_dir)
     if record := file.running():
+        _check_same_app(record, configuration, options.app)
         console.print(f"Parley is running already, as PID {record.supervisor.pid}.")
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
+    check_apps(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     with ProgressBars(console) as progress:
@@ -56,6 +68,14 @@ def main(arguments: list[str]) -> int:
     if options.detach:
         return _detach(configuration, console)
     return _stay(configuration, server, console)
+
+
+def _check_same_app(record: StackRecord, configuration: Configuration, asked: list[str]) -> None:
+    agent = configuration.orchestrator.agent
+    if asked and (record.app, record.apps) != (agent.app, dict(agent.apps)):
+        raise SupervisorError(
+            f"Parley is running already, with the app {record.app}: ./run down ends it"
+        )
 
 
 def _stay(configuration: Configuration, server: Path | None, console: Console) -> int:
@@ -78,6 +98,8 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         configuration.state_dir,
         configuration.page_url,
         lambda: make_parts(configuration, PART_NAMES, server),
+        app=configuration.orchestrator.agent.app,
+        apps=configuration.orchestrator.agent.apps,
         on_change=on_change,
         on_ready=on_ready,
         on_stop=on_stop,

@@ -76,7 +76,7 @@ class ChangeRow(_Row):
     load_s: float | None = None
 
 
-class Report(_Row):
+class VoicesReport(_Row):
     """What `--json` prints: of the lists the one that was asked for, with those that answered."""
 
     voices: list[VoiceRow] | None = None
@@ -91,7 +91,7 @@ def main(argv: list[str]) -> int:
         report = asyncio.run(_run(load_orchestrator(), arguments.action, arguments.voice))
         code = 1 if report.errors else 0
     except (ConfigurationError, SpeechError) as error:
-        report = Report(errors=[str(error)])
+        report = VoicesReport(errors=[str(error)])
         code = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(report.model_dump_json(indent=2, exclude_none=True) + "\n")
@@ -102,7 +102,7 @@ def main(argv: list[str]) -> int:
     return code
 
 
-async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> Report:
+async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> VoicesReport:
     speakers = speech_discovery(settings)
     channels = Channels(client_tls(settings.tls))
     admin = WorkerAdmin(speakers, channels)
@@ -121,7 +121,7 @@ async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -
         await channels.aclose()
 
 
-def _listed(answers: Answers[tuple[pb.Voice, ...]]) -> Report:
+def _listed(answers: Answers[tuple[pb.Voice, ...]]) -> VoicesReport:
     _check_that_one_answers(answers)
     rows: dict[str, VoiceRow] = {}
     for target, voices in answers.given.items():
@@ -139,12 +139,12 @@ def _listed(answers: Answers[tuple[pb.Voice, ...]]) -> Report:
             )
             row.workers[target] = _where(voice)
     ordered = sorted(rows.values(), key=lambda row: (not row.is_at_hand, row.name))
-    return Report(voices=ordered, errors=_texts(answers.failures))
+    return VoicesReport(voices=ordered, errors=_texts(answers.failures))
 
 
 async def _status(
     settings: OrchestratorSettings, speakers: WorkerAdmin, channels: Channels
-) -> Report:
+) -> VoicesReport:
     answers: dict[Literal["tts", "asr"], Answers[pb.WorkerStatus]]
     answers = {"tts": await speakers.status()}
     _check_that_one_answers(answers["tts"])
@@ -159,10 +159,10 @@ async def _status(
         for target, status in of_kind.given.items()
     ]
     failures = [line for of_kind in answers.values() for line in _texts(of_kind.failures)]
-    return Report(workers=list(rows), errors=failures)
+    return VoicesReport(workers=list(rows), errors=failures)
 
 
-def _changed(answers: Answers[float] | Answers[None]) -> Report:
+def _changed(answers: Answers[float] | Answers[None]) -> VoicesReport:
     """What the workers that know the voice did; raises VoiceNotFoundError if none does."""
     _check_that_one_answers(answers)
     failures = {
@@ -176,7 +176,7 @@ def _changed(answers: Answers[float] | Answers[None]) -> Report:
         ChangeRow(address=target, load_s=None if load_s is None else round(load_s, 3))
         for target, load_s in answers.given.items()
     ]
-    return Report(workers=list(rows), errors=_texts(failures))
+    return VoicesReport(workers=list(rows), errors=_texts(failures))
 
 
 def _check_that_one_answers(answers: Answers[Any]) -> None:
@@ -213,7 +213,7 @@ def _worker_row(target: str, kind: Literal["tts", "asr"], answer: pb.WorkerStatu
     )
 
 
-def _show(report: Report, arguments: argparse.Namespace) -> None:
+def _show(report: VoicesReport, arguments: argparse.Namespace) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDE)

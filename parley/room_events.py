@@ -7,7 +7,7 @@ participant attribute `lk.agent.state`: any LiveKit client understands those.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter
 
 TOPIC = "parley.events"
 
@@ -18,6 +18,14 @@ TURN_RECORDING_FILE = "turn_taking.jsonl"
 
 SET_VOICE_METHOD = "parley.set_voice"
 """LiveKit RPC to the agent; the payload is the voice's name, the answer the voice in use."""
+
+LOST_JOB_AGENT = "parley-lost"
+"""A dispatch to this agent, which does not exist, is a note: the job of the dispatch whose id is
+its metadata has died. LiveKit keeps notes of no other kind where gateways could read them."""
+
+
+DECIDE_METHOD = "parley.decide"
+"""LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""
 
 
 class _Event(BaseModel):
@@ -83,7 +91,26 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
-AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent
+class ToolEvent(_Event):
+    """A tool call of the agent has ended; `result` is what the model was told."""
+
+    type: Literal["tool"] = "tool"
+    name: str
+    arguments: dict[str, JsonValue]
+    outcome: str = Field(description="done, failed, cancelled or refused")
+    result: str
+
+
+class ApprovalEvent(_Event):
+    """A tool call of the agent waits for the person's approval; DECIDE_METHOD answers it."""
+
+    type: Literal["approval"] = "approval"
+    approval_id: str
+    tool: str
+    arguments: dict[str, JsonValue]
+
+
+AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent | ToolEvent | ApprovalEvent
 
 RoomEvent = Annotated[AnyEvent, Field(discriminator="type")]
 
@@ -100,7 +127,18 @@ def decode(payload: bytes) -> AnyEvent:
 
 
 class DispatchMetadata(_Event):
-    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata."""
+    """What the gateway tells the agent with the dispatch of a call; JSON in the job's metadata.
+
+    `attributes` and `metadata` are the client's own words: good to show, not to rely on.
+    """
 
     voice: str = ""
     record: bool = Field(False, description="send the call's turn-taking to the caller")
+    session: str = Field("", description="the conversation: its log is kept under this id")
+    app: str = Field("", description="a name of agent.apps; empty: agent.app")
+    user: str = Field("", description="the person's identity in the room")
+    resumed: bool = Field(
+        False, description="the agent of this call has died: go on where it was, and say so"
+    )
+    attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
+    metadata: str = Field("", description="what the client says to the agent")

@@ -1,13 +1,16 @@
 """The command line: what is not there is named, and errors are sentences."""
 
 import errno
+import json
 import subprocess
 import sys
 
 import pytest
 
+from cli import bench
 from cli import main as cli
-from parley import program
+from cli.counting import counted
+from parley import paths, program
 from parley.errors import ConfigurationError, ModelError, ParleyError
 
 
@@ -15,6 +18,43 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["help"]) == cli.main(["--help"]) == cli.main([]) == 0
     out = capsys.readouterr().out
     assert all(f"  {name} " in out for name in cli.COMMANDS)
+
+
+def test_help_of_a_command_is_that_commands_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["help", "say"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert "--voice" in out
+    assert "start everything" not in out
+    assert cli.main(["help", "sya"]) == 2
+    assert "'say'" in capsys.readouterr().err
+
+
+def test_without_an_environment_help_of_a_command_is_its_usage() -> None:
+    """Where nothing is installed, `-S` leaves out what is."""
+    told = subprocess.run(
+        [sys.executable, "-S", "-m", "cli.main", "help", "say"],
+        cwd=paths.repository(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith("usage: ./run say TEXT")
+
+
+def test_bench_takes_json_before_the_name_and_without_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert bench.main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"benchmarks": bench.BENCHMARKS}
+    assert bench.main(["--json", "tss"]) == 2
+    assert "did you mean tts?" in capsys.readouterr().err
+
+
+def test_one_of_a_thing_is_not_plural() -> None:
+    assert [counted(n, "word") for n in (0, 1, 2)] == ["0 words", "1 word", "2 words"]
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ REGISTRY_HOSTS = re.compile(
     r"|proxy\.golang\.org|deb\.debian\.org|security\.debian\.org|crates\.io)"
 )
 MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:work|root|home/\w+|tmp/lab)/")
+FOLDER_BESIDE = re.compile(r"""["'`/]share[d]["'`/]""")
 
 
 @cache
@@ -112,6 +113,13 @@ def test_no_file_names_a_package_registry() -> None:
 def test_no_file_names_a_path_of_one_machine() -> None:
     named = [
         f"{file}: {found[0]}" for file, text in texts() if (found := MACHINE_PATHS.search(text))
+    ]
+    assert named == []
+
+
+def test_no_file_needs_a_folder_beside_the_repository() -> None:
+    named = [
+        f"{file}: {found[0]}" for file, text in texts() if (found := FOLDER_BESIDE.search(text))
     ]
     assert named == []
 

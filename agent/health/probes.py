@@ -9,7 +9,7 @@ from typing import Self
 import aiohttp
 from redis.exceptions import RedisError
 
-from agent.llm import base_url
+from dialogue.model import base_url
 from parley.discovery import Discovery
 from parley.discovery.redis import connect
 from parley.rpc.v1 import status_pb2

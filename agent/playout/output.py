@@ -229,7 +229,7 @@ class Playout(io.AudioOutput):
         if not self._started:
             self._started = True
             self.on_playback_started(created_at=time.time())
-            if self._paused or self._reply is not reply:  # whoever was told did not want it
+            if self._paused or self._reply is not reply:  # a handler paused or cancelled it
                 return
         if self._queued_s() <= 0:
             self._count_gap()

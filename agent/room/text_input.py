@@ -1,5 +1,7 @@
 """What the person types is answered like what they say."""
 
+from collections.abc import Callable
+
 from livekit.agents import AgentSession, room_io
 
 from agent.room.events import RoomEventPublisher
@@ -11,9 +13,16 @@ MAX_TYPED_CHARS = 2000
 class TypedText:
     """The framework's callback for text from the room (topic `lk.chat`)."""
 
-    def __init__(self, events: RoomEventPublisher, report: TurnReport) -> None:
+    def __init__(
+        self,
+        events: RoomEventPublisher,
+        report: TurnReport,
+        *,
+        on_typed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._events = events
         self._report = report
+        self._on_typed = on_typed
 
     async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
         """Answers at once: what the agent is saying gives way."""
@@ -23,6 +32,7 @@ class TypedText:
                 "text_too_long", f"Only the first {MAX_TYPED_CHARS:,} characters were read."
             )
         if text:
+            self._on_typed()
             self._report.person_typed()
             await session.interrupt()
             session.generate_reply(user_input=text[:MAX_TYPED_CHARS], input_modality="text")

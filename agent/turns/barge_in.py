@@ -13,9 +13,10 @@ import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
-from agent.turns.backchannels import Meaning, meaning
 from agent.turns.echo import LONGEST_DELAY_S, EchoGuard, repeats
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.word_policy import WordPolicy
+from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
@@ -61,11 +62,13 @@ class BargeIn:
         policy: FloorPolicy,
         on_yield: Callable[[Cut], None],
         on_floor: Callable[[Floor], None] = lambda floor: None,
+        words: TurnPolicy | None = None,
         clock: Clock = monotonic,
     ) -> None:
         """`on_yield` cuts the reply for good; the voice is silent by then.
 
-        `on_floor` is told whenever the floor changes.
+        `on_floor` is told whenever the floor changes. `words`: what speech over the agent's voice
+        means; None: the default.
         """
         self._voice = voice
         self._on_yield = on_yield
@@ -79,7 +82,18 @@ class BargeIn:
         self._silenced_s = 0.0
         self._last_voiced_s = 0.0
         self._told = Floor.QUIET
-        self.turns = TurnTaking(policy)
+        self._last_spoke_s = clock()
+        self.turns = TurnTaking(policy, words=words or WordPolicy())
+
+    @property
+    def last_spoke_s(self) -> float:
+        """When a voice was last heard that is not the agent's, on the clock."""
+        return self._last_spoke_s
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether speech over the agent's reply is being judged."""
+        return self.turns.contested
 
     # --- what the agent does
 
@@ -123,7 +137,7 @@ class BargeIn:
             self._suspects_db.clear()
             self._act(self.turns.dismiss())
             return False
-        if meaning(text) is not Meaning.NOTHING:
+        if self.turns.words.meaning(Overlap(text)) is not Meaning.NOTHING:
             self._suspects_db.clear()  # words of somebody's, not a sound
         self.turns.agent_asked(asked=heard.rstrip().endswith("?"))
         decision = self.turns.transcript(text, confidence=confidence, at_s=self._clock())
@@ -142,7 +156,10 @@ class BargeIn:
         decision = self.turns.window(
             at_s=self._clock(), duration_s=WINDOW_S, probability=probability, level_db=level_db
         )
-        if self.turns.contested and probability >= self.turns.policy.voiced_probability:
+        is_voiced = probability >= self.turns.policy.voiced_probability
+        if is_voiced:
+            self._last_spoke_s = self._clock()
+        if self.turns.contested and is_voiced:
             self._suspects_db.append(self._echo.returned_db(level_db))
             self._last_voiced_s = self._clock()
         self._act(decision)

@@ -14,7 +14,8 @@ before its first sound, and a back-channel or silence lets it come.
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent.turns.backchannels import Meaning, meaning
+from agent.turns.word_policy import WordPolicy
+from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,8 @@ class TurnTaking:
     """One call's floor. All times are seconds of one clock that never runs backwards."""
 
     policy: FloorPolicy = FloorPolicy()
+    words: TurnPolicy = field(default_factory=WordPolicy)
+    """What speech over the agent's voice means, by what recognition makes of it."""
     floor: Floor = Floor.QUIET
     _held_from: Floor = Floor.SPEAKING
     """Where the agent goes on when it may: speaking or thinking."""
@@ -204,8 +207,13 @@ class TurnTaking:
     # --- deciding
 
     def _meaning(self, text: str, confidence: float) -> Meaning:
-        return meaning(
-            text, confidence=confidence, voiced_s=self._voiced_s, answers_question=self._asked
+        return self.words.meaning(
+            Overlap(
+                text=text,
+                confidence=confidence,
+                voiced_s=self._voiced_s,
+                answers_question=self._asked,
+            )
         )
 
     def _on_speech(self) -> Decision | None:

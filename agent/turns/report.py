@@ -11,8 +11,9 @@ detector still waits. Each stage is measured by itself, and all times are wall-c
 """
 
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from livekit.agents import (
     AgentSession,
@@ -23,6 +24,7 @@ from livekit.agents import (
 )
 from livekit.agents.voice import SpeechHandle
 
+from agent.playout.remembered import Script
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
@@ -44,6 +46,20 @@ class Reply:
     started: bool = False
     interruption: InterruptedEvent | None = None
     """How the person cut it short, once they have."""
+    script: Script = field(default_factory=Script)
+    heard: str = ""
+    """Its transcript, as far as it has sounded."""
+    heard_written_s: float = 0.0
+    hangs_up: bool = False
+    """The call ends once it has been heard."""
+    was_taken: bool = False
+    """It answers a turn that the framework has taken as ended, or none: it is no guess."""
+    on_taken: Callable[[], None] = lambda: None
+
+    def take(self) -> None:
+        if not self.was_taken:
+            self.was_taken = True
+            self.on_taken()
 
 
 current_reply: ContextVar[Reply] = ContextVar("current_reply")
@@ -69,7 +85,7 @@ class TurnReport:
 
     def person_typed(self) -> None:
         """The person sent text: what is being said gives way to it."""
-        if (reply := self._reply()) is not None:
+        if (reply := self.sounding) is not None:
             reply.interruption = InterruptedEvent()
 
     def person_interrupts(self, *, onset_at_s: float | None, decided_at_s: float) -> None:
@@ -77,16 +93,21 @@ class TurnReport:
         if onset_at_s is not None:
             latency_s = decided_at_s - onset_at_s
             metrics.barge_in_latency_seconds.labels("onset_to_decision").observe(latency_s)
-        if (reply := self._reply()) is not None:
+        if (reply := self.sounding) is not None:
             reply.interruption = InterruptedEvent(onset_at_s=onset_at_s, decided_at_s=decided_at_s)
 
     def reply_cut(self, *, heard: str) -> None:
         """The reply that is being said has ended early; `heard` is what remains of it."""
-        reply = self._reply()
+        reply = self.sounding
         if reply is not None and reply.interruption is not None:
             reply.interruption = reply.interruption.model_copy(update={"heard": heard})
 
-    def _reply(self) -> Reply | None:
+    def reply_of(self, handle: SpeechHandle) -> Reply:
+        """The reply that the framework has just made this speech for."""
+        return self._replies[handle.id]
+
+    @property
+    def sounding(self) -> Reply | None:
         """The reply that is being said."""
         handle = self._session.current_speech
         return self._replies.get(handle.id) if handle is not None else None
@@ -114,9 +135,13 @@ class TurnReport:
         if item.role == "user":
             self._turns += 1
             self._person = item.metrics
+            # The framework tells it nowhere else: a reply that was begun on a guess is scheduled.
+            for reply in self._replies.values():
+                if reply.handle.scheduled:
+                    reply.take()
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
-        reply = self._reply()
+        reply = self.sounding
         if reply is not None and event.new_state == "speaking" and not reply.started:
             reply.started = True
             self._on_first_audio(reply, event.created_at)

@@ -36,7 +36,7 @@ class Pause:
 
 
 @dataclass(frozen=True)
-class WordErrors:
+class PlacedErrors:
     """Against a script, by place in it: words that are missing, and words heard as others; and how
     many words came again.
 
@@ -47,9 +47,9 @@ class WordErrors:
     changed: frozenset[int] = frozenset()
     repeated: int = 0
 
-    def __and__(self, other: "WordErrors") -> "WordErrors":
+    def __and__(self, other: "PlacedErrors") -> "PlacedErrors":
         near = {place + by for place in other.lost for by in (-1, 0, 1)}  # "and and" has no order
-        return WordErrors(
+        return PlacedErrors(
             self.lost & near,
             self.changed & other.changed,
             min(self.repeated, other.repeated),
@@ -59,7 +59,7 @@ class WordErrors:
         return bool(self.lost or self.changed or self.repeated)
 
 
-def word_errors(script: str, heard: str) -> WordErrors:
+def placed_errors(script: str, heard: str) -> PlacedErrors:
     """What is wrong in `heard`, both in plain words.
 
     A word too many counts as said again where the script has it nearby; any other is one that
@@ -67,7 +67,7 @@ def word_errors(script: str, heard: str) -> WordErrors:
     """
     words = script.split()
     if not heard:
-        return WordErrors(frozenset(range(len(words))))
+        return PlacedErrors(frozenset(range(len(words))))
     output = jiwer.process_words(script, heard)
     lost: set[int] = set()
     changed: set[int] = set()
@@ -83,7 +83,7 @@ def word_errors(script: str, heard: str) -> WordErrors:
             near = words[max(0, chunk.ref_start_idx - NEARBY) : chunk.ref_start_idx + NEARBY]
             extra = output.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
             repeated += sum(word in near for word in extra)
-    return WordErrors(frozenset(lost), frozenset(changed), repeated)
+    return PlacedErrors(frozenset(lost), frozenset(changed), repeated)
 
 
 def pauses(audio: Audio) -> tuple[Pause, ...]:
@@ -143,25 +143,25 @@ class Recognition:
             lambda samples: full.hear(samples, beam_size=5),
         )
 
-    def hear(self, audio: Audio, script: str) -> tuple[str, WordErrors]:
+    def hear(self, audio: Audio, script: str) -> tuple[str, PlacedErrors]:
         """The text of the sound as first recognized, and what every way got wrong."""
         samples = audio.resampled(RECOGNISED_HZ).samples.astype(np.float32) / np.float32(32768)
         first, *others = self._ways
         text = plain_words(first(samples))
-        errors = word_errors(plain_words(script), text)
+        errors = placed_errors(plain_words(script), text)
         for way in others:
             if errors:
-                errors &= word_errors(plain_words(script), plain_words(way(samples)))
+                errors &= placed_errors(plain_words(script), plain_words(way(samples)))
         return text, errors
 
 
 @dataclass(frozen=True)
-class Reply:
+class RecognizedReply:
     """A reply as it was received, with what recognition makes of it."""
 
     audio: Audio
     text: str
-    errors: WordErrors
+    errors: PlacedErrors
     busy_percent: float = 0.0
     """Of the machine, with everything on it, while the reply was heard."""
 
@@ -191,9 +191,9 @@ class Judge:
     """Compares replies of one script with undisturbed ones of the same run."""
 
     script: str
-    undisturbed: list[Reply] = field(default_factory=list)
+    undisturbed: list[RecognizedReply] = field(default_factory=list)
 
-    def judge(self, reply: Reply, *, since_s: float = 0.0) -> Judgement:
+    def judge(self, reply: RecognizedReply, *, since_s: float = 0.0) -> Judgement:
         """Errors that an undisturbed reply has too do not count, nor do its pauses, nor any that
         ended before `since_s` after the first sound."""
         words = plain_words(self.script).split()

@@ -20,7 +20,7 @@ SETTLED_S = 1.0
 Disturbance = Callable[[], Awaitable[None]]
 
 
-class Listener:
+class ReplyListener:
     """One call; made by `calling`."""
 
     def __init__(self, client: RoomClient, storyteller: Storyteller) -> None:
@@ -70,10 +70,10 @@ async def _as_coroutine(disturb: Disturbance) -> None:
 
 
 @asynccontextmanager
-async def calling(access: Access, storyteller: Storyteller) -> AsyncIterator[Listener]:
+async def calling(access: Access, storyteller: Storyteller) -> AsyncIterator[ReplyListener]:
     """A call with an agent that is ready to be asked; raises CallError."""
     async with join(access) as client:
         await client.wait_for_agent()
         if not await client.reached(lambda: client.agent_state == LISTENING, timeout_s=BEGIN_S):
             raise CallError(f"the agent was not ready within {BEGIN_S:.0f} s")
-        yield Listener(client, storyteller)
+        yield ReplyListener(client, storyteller)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from bench.chaos.cases import Case
 from bench.chaos.judging import Judge, Recognition
-from bench.chaos.listening import Listener, calling
+from bench.chaos.listening import ReplyListener, calling
 from bench.chaos.script import LONG, SHORT, Script
 from bench.chaos.system import running
-from bench.chaos.trial import Stage, Trial, mended
+from bench.chaos.trial import ChaosTrial, Stage, mended
 from caller.errors import CallError
 from parley import models
 from parley.errors import SupervisorError
@@ -50,7 +50,7 @@ class Suite:
     plan: Plan
     keep: Path | None
     tell: Tell
-    trials: list[Trial] = field(default_factory=list)
+    trials: list[ChaosTrial] = field(default_factory=list)
 
     async def run(self, folder: Path) -> None:
         """Fills `trials`. Raises ParleyError where Parley cannot be started or judged at all."""
@@ -87,10 +87,10 @@ class Suite:
                     await asyncio.sleep(POOL_ASKS_S)
                     self.trials.append(await stage.trial(case, listener, after_word=after_word))
         except (CallError, SupervisorError) as failure:
-            self.trials.append(Trial.failed(case.name, str(failure)))
+            self.trials.append(ChaosTrial.failed(case.name, str(failure)))
             await stage.system.restore()
 
-    async def _outlasting(self, case: Case, stage: Stage, listener: Listener) -> None:
+    async def _outlasting(self, case: Case, stage: Stage, listener: ReplyListener) -> None:
         """A fault that begins in a reply and lasts through later ones, one in a new call."""
         system, loop = stage.system, asyncio.get_running_loop()
         self.tell(f"{case.name}: {case.summary}")

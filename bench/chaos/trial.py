@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 from bench.chaos.cases import Case, Hit, Strike
-from bench.chaos.judging import Judge, Recognition, Reply
-from bench.chaos.listening import Disturbance, Listener
+from bench.chaos.judging import Judge, Recognition, RecognizedReply
+from bench.chaos.listening import Disturbance, ReplyListener
 from bench.chaos.script import Script
 from bench.chaos.system import System
 from parley.audio import Audio
@@ -20,7 +20,7 @@ HANDED_OVER_S = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ChaosTrial:
     """What a caller noticed of it. `hit_at_s`: after the first sound; None: nothing was hit."""
 
     case: str
@@ -42,7 +42,7 @@ class Trial:
     kept: bool
 
     @classmethod
-    def failed(cls, case: str, problem: str) -> "Trial":
+    def failed(cls, case: str, problem: str) -> "ChaosTrial":
         """One that broke off."""
         return cls(
             case=case,
@@ -63,7 +63,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardReply:
     """What was received of a reply, and how busy the machine was meanwhile."""
 
     audio: Audio
@@ -80,14 +80,14 @@ class Stage:
     judge: Judge
     keep: Path | None
 
-    async def undisturbed(self, listener: Listener) -> Reply:
+    async def undisturbed(self, listener: ReplyListener) -> RecognizedReply:
         """A reply that nothing happens to; the judge compares later ones with it."""
         heard = await self._heard(listener)
         reply = await self.recognized(heard, f"undisturbed-{len(self.judge.undisturbed) + 1}")
         self.judge.undisturbed.append(reply)
         return reply
 
-    async def trial(self, case: Case, listener: Listener, *, after_word: int) -> Trial:
+    async def trial(self, case: Case, listener: ReplyListener, *, after_word: int) -> ChaosTrial:
         """Hits the system when the model has written so many words; mends it afterwards."""
         hit, hit_at_s, heard = await self.struck(case.strike, listener, after_word)
         mending = asyncio.create_task(mended(hit.mend))
@@ -97,15 +97,17 @@ class Stage:
             case, reply, occasion=f"word {after_word}", hit=hit, hit_at_s=hit_at_s, problem=problem
         )
 
-    async def later_trial(self, case: Case, listener: Listener, *, occasion: str) -> Trial:
+    async def later_trial(
+        self, case: Case, listener: ReplyListener, *, occasion: str
+    ) -> ChaosTrial:
         """A reply while the fault lasts."""
         heard = await self._heard(listener)
         reply = await self.recognized(heard, f"{case.name}-{occasion.replace(' ', '-')}")
         return self.judged(case, reply, occasion=occasion)
 
     async def struck(
-        self, strike: Strike, listener: Listener, after_word: int
-    ) -> tuple[Hit, float, Heard]:
+        self, strike: Strike, listener: ReplyListener, after_word: int
+    ) -> tuple[Hit, float, HeardReply]:
         """A reply that is hit: what was hit, when after the first sound, and what was heard."""
         hits: list[tuple[Hit, float]] = []
         loop = asyncio.get_running_loop()
@@ -124,13 +126,13 @@ class Stage:
     def judged(
         self,
         case: Case,
-        reply: Reply,
+        reply: RecognizedReply,
         *,
         occasion: str,
         hit: Hit | None = None,
         hit_at_s: float | None = None,
         problem: str | None = None,
-    ) -> Trial:
+    ) -> ChaosTrial:
         judgment = self.judge.judge(reply, since_s=hit_at_s or 0.0)
         if hit is not None and hit.moved is not case.moves:
             missed = "no other worker took over" if case.moves else "the utterance moved"
@@ -141,7 +143,7 @@ class Stage:
             and judgment.repeated <= case.repeated
             and judgment.gap_s <= case.gap_s
         )
-        return Trial(
+        return ChaosTrial(
             case=case.name,
             occasion=occasion,
             hit=hit.target if hit is not None else "",
@@ -158,16 +160,18 @@ class Stage:
             kept=kept,
         )
 
-    async def _heard(self, listener: Listener, disturb: Disturbance | None = None) -> Heard:
+    async def _heard(
+        self, listener: ReplyListener, disturb: Disturbance | None = None
+    ) -> HeardReply:
         psutil.cpu_percent()  # the next one counts from here
         audio = await listener.hear(self.script.text, disturb)
-        return Heard(audio, busy_percent=psutil.cpu_percent())
+        return HeardReply(audio, busy_percent=psutil.cpu_percent())
 
-    async def recognized(self, heard: Heard, name: str) -> Reply:
+    async def recognized(self, heard: HeardReply, name: str) -> RecognizedReply:
         if self.keep is not None:
             (self.keep / f"{name}.wav").write_bytes(heard.audio.wav())
         text, errors = await asyncio.to_thread(self.recognition.hear, heard.audio, self.script.text)
-        return Reply(heard.audio, text, errors, heard.busy_percent)
+        return RecognizedReply(heard.audio, text, errors, heard.busy_percent)
 
 
 async def mended(mend: Callable[[], Awaitable[None]]) -> str | None:

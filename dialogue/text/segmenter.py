@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+from dialogue.text.languages.language import Language, SegmentWords
+
 MAX_STRETCH_CHARS = 400
 """Longer stretches are cut wherever they are: workers take 2,000 characters, voices far fewer."""
 _OPEN_SPAN_CHARS = 200
@@ -27,28 +30,8 @@ _GROWTH = (_Limits(3, 8), _Limits(4, 14), _Limits(8, 26), _Limits(12, 40))
 
 _WORD = re.compile(r"\s*[^\s。！？；，]*(?:[。！？；，]+[”’」』）》]*\s*|\s+)")
 _OPEN_SPAN = re.compile(r"<[A-Za-z/!][^<>]*$|\[[^\[\]]*$")
-_CLOSERS = "\"'”’)]}»*_`"
-_ABBREVIATIONS = frozenset(
-    re.findall(
-        r"\S+",
-        "dr mr mrs ms prof sgt capt lt col gen sen rep gov rev hon st mt ft fig vol no nos pp ed "
-        "eds vs approx est dept assn bros e.g i.e cf al ca sr jr ph.d m.d b.sc m.sc "
-        "u.s u.k u.n e.u inc ltd co corp",
-    )
-)
-_ENDING_ABBREVIATIONS = frozenset(("etc", "a.m", "p.m"))
-"""Abbreviations that end a sentence when the next word is capitalized."""
-_CLINGING = frozenset(
-    re.findall(
-        r"\S+",
-        "a an the this that these those my your his her its our their and or but nor than as if "
-        "of to in on at by for from with into about over under between through per "
-        "very more most so too not no is are was were be been am has have had will would can "
-        "could should must may might do does did i you he she it we they i'm it's there "
-        "january february march april june july august september october november december",
-    )
-)
-"""Words that belong to the next one: a stretch does not end in them if it can be helped."""
+_CLOSERS = "\"'”’“‘)]}»«*_`"
+_OPENERS = "\"'“‘„‚»«([{*_`"
 
 
 class ClauseSegmenter:
@@ -58,7 +41,8 @@ class ClauseSegmenter:
     natural. Not safe for use by several tasks.
     """
 
-    def __init__(self, first_flush_words: int) -> None:
+    def __init__(self, first_flush_words: int, language: Language = ENGLISH) -> None:
+        self._known = language.segments
         self._first = _Limits(min(2, first_flush_words), first_flush_words)
         self._text = ""
         self._stretches = 0
@@ -98,22 +82,22 @@ class ClauseSegmenter:
 
     def _end_of_stretch(self, start: int, *, final: bool) -> int | None:
         """Where the stretch that begins at `start` ends; None while that cannot be told."""
-        limits, natural = self._limits(), None
+        limits, natural, known = self._limits(), None, self._known
         limit = start + MAX_STRETCH_CHARS
         words = 0
         for match in _words(self._text, start, limit):
             word, end = match[0], match.end()
             words += bool(word.strip())
-            if end == len(self._text) and not final and _needs_next_character(word):
+            if end == len(self._text) and not final and _needs_next_character(word, known):
                 break
             if not words or _open_span(self._text[start:end]):
                 continue
             next_character = self._text[end : end + 1]
-            if _ends_sentence(word, next_character, first=words == 1):
+            if _ends_sentence(word, next_character, known, first=words == 1):
                 return end
-            if words >= limits.clause_words and _ends_clause(word, next_character):
+            if words >= limits.clause_words and _ends_clause(word, next_character, known):
                 return end
-            if not _clings(word, next_character) and words >= min(2, limits.any_words):
+            if not _clings(word, next_character, known) and words >= min(2, limits.any_words):
                 natural = end
             if words >= limits.any_words and natural is not None:
                 return natural
@@ -122,10 +106,10 @@ class ClauseSegmenter:
         return None
 
 
-def ends_sentence(stretch: str) -> bool:
+def ends_sentence(stretch: str, language: Language = ENGLISH) -> bool:
     """Whether the last word of a stretch, as far as that alone tells, ends a sentence."""
     words = [match[0] for match in _words(stretch + " ", 0, len(stretch) + 1) if match[0].strip()]
-    return bool(words) and _ends_sentence(words[-1], "", first=False)
+    return bool(words) and _ends_sentence(words[-1], "", language.segments, first=False)
 
 
 def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
@@ -135,47 +119,49 @@ def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
         start = match.end()
 
 
-def _ends_sentence(word: str, next_character: str, *, first: bool) -> bool:
+def _ends_sentence(word: str, next_character: str, known: SegmentWords, *, first: bool) -> bool:
     bare = word.rstrip().rstrip(_CLOSERS)
     if "\n" in word or bare.endswith(("!", "?", "。", "！", "？")):
         return True
     if bare.endswith(("…", "..")):
         return not next_character.islower()
-    stem = bare[:-1].lstrip("\"'“‘([{*_`").casefold()
-    if stem in _ENDING_ABBREVIATIONS:
+    stem = bare[:-1].lstrip(_OPENERS).casefold()
+    if stem in known.ending_abbreviations:
         return next_character.isupper()
     is_initial = len(stem) == 1 and stem.isalpha() and stem != "i"
-    is_list_marker = first and stem.isdigit() and len(stem) <= 2
-    return bare.endswith(".") and not (stem in _ABBREVIATIONS or is_initial or is_list_marker)
+    is_marker = (first or known.dotted_ordinals) and stem.isdigit() and len(stem) <= 2
+    return bare.endswith(".") and not (known.abbreviates(stem) or is_initial or is_marker)
 
 
-def _ends_clause(word: str, next_character: str) -> bool:
+def _ends_clause(word: str, next_character: str, known: SegmentWords) -> bool:
     bare = word.rstrip().rstrip(_CLOSERS)
     if bare.endswith(("—", "–", ";", "；", "，", "…", "..")):
         return True
     if not bare.endswith((",", ":")):
         return False
     stem = bare[:-1]
-    if stem.rstrip(".").casefold() in _ABBREVIATIONS:
+    if known.abbreviates(stem.rstrip(".").casefold()):
         return False
     return not (stem[-1:].isdigit() and next_character.isdigit())  # "March 5, 2024"
 
 
-def _needs_next_character(word: str) -> bool:
+def _needs_next_character(word: str, known: SegmentWords) -> bool:
     """Whether only what follows tells if the word ends a clause."""
     bare = word.rstrip().rstrip(_CLOSERS)
     stem = bare[:-1]
     return (
         bare.endswith(("…", ".."))
-        or (bare.endswith(".") and stem.casefold() in _ENDING_ABBREVIATIONS)
+        or (bare.endswith(".") and stem.casefold() in known.ending_abbreviations)
         or (bare.endswith((",", ":")) and stem[-1:].isdigit())
     )
 
 
-def _clings(word: str, next_character: str) -> bool:
+def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
     bare = word.strip()
-    stem = bare.casefold().strip("\"'“‘([{*_`")
-    if stem in _CLINGING or (stem.endswith(".") and stem[:-1] in _ABBREVIATIONS):
+    stem = bare.casefold().strip(_OPENERS)
+    if stem in known.clinging or (stem.endswith(".") and known.abbreviates(stem[:-1])):
+        return True
+    if known.dotted_ordinals and stem[-1:] == "." and stem[:-1].isdigit():
         return True
     if stem[-1:].isdigit():  # its unit, its month or "million" follows
         return True

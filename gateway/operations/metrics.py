@@ -18,7 +18,13 @@ class GatewayMetrics:
         )
         self.tokens = Counter(
             "gateway_tokens",
-            "Token requests; outcome granted, rate_limited, unknown_voice or speech_unavailable",
+            "Token requests; outcome granted, or the code of the refusal",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.redispatches = Counter(
+            "gateway_redispatches",
+            "Calls that had lost their agent; outcome dispatched, left_to_another or given_up",
             ["outcome"],
             registry=self.registry,
         )

@@ -5,6 +5,7 @@ import urllib.request
 from collections.abc import Iterator
 
 from ops.doctor.finding import Finding, ok, problem, warning
+from ops.supervisor.apps import check_apps
 from ops.supervisor.configuration import Configuration
 from ops.supervisor.keys import check_keys
 from parley import paths
@@ -68,6 +69,16 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
         yield problem("TLS", str(error), "docs/workers.md says how to make the files")
     if not configuration.livekit_is_local:
         yield ok("LiveKit server", f"elsewhere: {orchestrator.livekit.url}")
+
+
+def check_app(configuration: Configuration) -> Finding:
+    """Whether each app that is configured can be loaded, in a process of its own."""
+    agent = configuration.orchestrator.agent
+    try:
+        check_apps(configuration)
+    except ConfigurationError as error:
+        return problem("app", str(error), "mend it, or name another (agent.app); docs/agents.md")
+    return ok("app", ", ".join((agent.app, *agent.apps.values())))
 
 
 def check_llm(settings: OrchestratorSettings) -> Finding:

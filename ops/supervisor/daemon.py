@@ -27,6 +27,8 @@ def main() -> int:
         configuration.state_dir,
         configuration.page_url,
         lambda: make_parts(configuration, PART_NAMES, server),
+        app=configuration.orchestrator.agent.app,
+        apps=configuration.orchestrator.agent.apps,
         on_change=_log_change,
         on_ready=_log_ready,
     )

@@ -34,15 +34,16 @@ def part_environment(
     threads: int,
     is_worker: bool = False,
     withheld: frozenset[str] = frozenset(),
+    also: frozenset[str] = frozenset(),
     environ: Mapping[str, str] = os.environ,
 ) -> dict[str, str]:
     """The environment of a part in Python that reads `settings` from `config_file`.
 
-    Of the settings' own variables it gets those that are set and not `withheld`, and those that
-    the file refers to as `${NAME}`. `threads` bounds the pools of numeric libraries, which would
-    each take every core.
+    Of the settings' own variables it gets those that are set and not `withheld`, those that the
+    file refers to as `${NAME}`, and those named in `also`. `threads` bounds the pools of numeric
+    libraries, which would each take every core.
     """
-    own = {name for _, name in environment_variables(settings)} - withheld
+    own = {name for _, name in environment_variables(settings)} - withheld | also
     if config_file.exists():
         own |= set(_REFERENCE.findall(config_file.read_text(encoding="utf-8")))
     passed = {

@@ -1,8 +1,9 @@
 """Parley's six parts on one machine."""
 
+import os
 import signal
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ops.supervisor.keys import LiveKitKeys
 from ops.supervisor.part import ListeningPort, Part
 from ops.supervisor.readiness import worker_url
 from ops.toolchain.engine_environment import environment_of
+from parley.app.loading import CALLED_FROM, called_from
 from parley.settings import OrchestratorSettings, WorkerSettings
 from parley.settings.telemetry import TelemetrySection
 
@@ -24,6 +26,12 @@ _READY_ON_TORCH_S = 600.0
 _COMPUTING = 10
 """Niceness of the LLM and of recognition: the parts that carry audio come first, or every packet of
 a call waits for a decode."""
+
+_JUDGE_VARIABLES = frozenset({"JUDGE_API_KEY", "JUDGE_BASE_URL", "JUDGE_MODEL"})
+"""Read by `./run eval` alone."""
+
+_APP_PREFIX = "APP_"
+"""Variables of an app's own, which the agent alone gets."""
 
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
@@ -153,20 +161,31 @@ def _worker(
     )
 
 
-def _agent(configuration: Configuration, keys: LiveKitKeys) -> Part:
-    server = configuration.orchestrator.server
-    metrics_dir = configuration.state_dir / "metrics" / "agent"
+def agent_environment(
+    configuration: Configuration, environ: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """What the agent gets, but for LiveKit's keys: its settings, and what its app is given."""
+    own = {name for name in environ if name.startswith(_APP_PREFIX)}
     environment = part_environment(
         OrchestratorSettings,
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
+        withheld=_JUDGE_VARIABLES,
+        also=frozenset(own.union(configuration.orchestrator.agent.environment)),
+        environ=environ,
     )
+    return {**environment, CALLED_FROM: str(called_from().absolute())}
+
+
+def _agent(configuration: Configuration, keys: LiveKitKeys) -> Part:
+    server = configuration.orchestrator.server
+    metrics_dir = configuration.state_dir / "metrics" / "agent"
     return Part(
         name="agent",
         command=_module("agent"),
         environment={
-            **environment,
+            **agent_environment(configuration),
             **keys.for_clients(),
             # Read when Python starts; settings come too late for it.
             "PROMETHEUS_MULTIPROC_DIR": str(metrics_dir),
@@ -194,7 +213,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES,
+        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES,
     )
     return Part(
         name="gateway",

@@ -55,6 +55,10 @@ class StackRecord(BaseModel):
 
     supervisor: ProcessIdentity
     page_url: str
+    app: str = ""
+    """Who answers, as the settings name it."""
+    apps: dict[str, str] = {}
+    """Who else may be asked for."""
     parts: tuple[PartRecord, ...] = ()
     failure: str = ""
 

@@ -10,6 +10,7 @@ from ops.supervisor.part import PartState
 from ops.supervisor.processes import tree_memory_bytes
 from ops.supervisor.readiness import why_not_ready
 from ops.supervisor.record import PartRecord, StackRecord
+from parley.settings.orchestrator import DEFAULT_APP
 
 NOT_ANSWERING = "not answering"
 _COLORS = {PartState.READY: "green", PartState.FAILED: "red", NOT_ANSWERING: "red"}
@@ -63,6 +64,8 @@ def as_json(record: StackRecord, reports: list[PartReport]) -> dict[str, object]
         "running": True,
         "page": record.page_url,
         "pid": record.supervisor.pid,
+        "app": record.app,
+        "apps": record.apps,
         "parts": [asdict(report) for report in reports],
     }
 
@@ -89,6 +92,9 @@ def show(console: Console, record: StackRecord, reports: list[PartReport], *, st
         )
     headline = "Parley is running" if all(r.is_well for r in reports) else "Parley is not well"
     console.print(f"\n{headline}. Open [bold]{record.page_url}[/]\n", highlight=False)
+    if record.app not in ("", DEFAULT_APP) or record.apps:
+        others = "".join(f", {name}: {app}" for name, app in record.apps.items())
+        console.print(f"app: {record.app}{others}\n", highlight=False, markup=False)
     console.print(table)
     memory_mb = sum(report.memory_mb for report in reports)
     console.print(f"\nmemory in all: {memory_mb:.0f} MB\n{stop}", highlight=False, markup=False)

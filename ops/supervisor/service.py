@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ops.supervisor.part import Part
@@ -25,9 +25,9 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Service:
     """Runs parts until a signal asks it to end; a second one kills.
 
-    `make_parts` is called once the place is ours and what an earlier run left has ended.
-    `on_change` hears of every change of a part, `on_ready` once that all are ready, `on_stop`
-    that a signal has come.
+    `app` and `apps` are for the record. `make_parts` is called once the place is ours and what an
+    earlier run left has ended. `on_change` hears of every change of a part, `on_ready` once that
+    all are ready, `on_stop` that a signal has come.
     """
 
     def __init__(
@@ -36,6 +36,8 @@ class Service:
         page_url: str,
         make_parts: Callable[[], list[Part]],
         *,
+        app: str = "",
+        apps: Mapping[str, str] | None = None,
         on_change: Callable[[PartStatus], None],
         on_ready: Callable[[StackRecord], None],
         on_stop: Callable[[], None] = lambda: None,
@@ -48,7 +50,9 @@ class Service:
         self._file = RecordFile(state_dir)
         identity = ProcessIdentity.of(os.getpid())
         assert identity is not None
-        self._record = StackRecord(supervisor=identity, page_url=page_url)
+        self._record = StackRecord(
+            supervisor=identity, page_url=page_url, app=app, apps=dict(apps or {})
+        )
         self._has_been_ready = False
 
     def run(self) -> bool:

@@ -15,38 +15,46 @@ from parley.errors import ConfigurationError
 class SilencePrompts:
     """What is said when the person says nothing for `after_s` seconds.
 
-    `texts` one after the other (none: those of the language), then the call ends with the closing.
+    Said are the texts, one after the other; then the call ends with the closing.
     """
 
     after_s: float = 15.0
+    """Seconds of silence before each of them."""
     texts: Sequence[str] = ()
+    """None: those of the language."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandOff:
-    """Another agent that may take over.
-
-    `when` tells the model when; `keeps`: how many entries of the log it is shown, None for all.
-    """
+    """Another agent that may take over the conversation."""
 
     agent: "Agent"
     when: str
+    """Tells the model when to hand over, for example "the person asks about an invoice"."""
     keeps: int | None = None
+    """How many of the latest entries of the log the other agent is shown; None: all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agent:
-    """An agent. What is None is taken from the settings.
+    """Who a person talks with: instructions and tools for a language model, or an engine.
+
+    What is None is taken from the settings.
 
     Raises ConfigurationError for tools, hand-offs or an engine that contradict each other, and
     ToolDeclarationError for a function that cannot be a tool.
     """
 
     name: str = "assistant"
+    """How logs, errors and hand-offs call it."""
     instructions: str | None = None
+    """What the model is told before the conversation."""
     tools: Sequence[Tool | Callable[..., Any]] = ()
+    """What the model may call; plain functions become tools with the defaults of `tool`."""
     mcp: Sequence[McpServer] = ()
+    """Servers whose tools the model may call as well."""
     handoffs: Sequence[HandOff] = ()
+    """Other agents that may take over."""
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
     greeting: str | None = None
@@ -54,12 +62,17 @@ class Agent:
     closing: str | None = None
     """Said before the agent hangs up; None: that of the language."""
     voice: str | None = None
+    """A voice that `./run voices` lists."""
     language: str | None = None
     """Of the agent's own words and fillers, for example "en"."""
     model: str | None = None
+    """A name that the configured model server knows."""
     temperature: float | None = None
+    """Of the model; 0: always its likeliest words."""
     turn_policy: TurnPolicy | None = None
+    """Judges speech over the agent's voice; None: the built-in one."""
     thresholds: TurnThresholds | None = None
+    """Turn-taking of this agent alone."""
     silence: SilencePrompts | None = None
     """None: the agent waits in silence."""
     max_call_s: float | None = None

@@ -13,9 +13,11 @@ class Turn:
     """What the person said, to be answered."""
 
     id: str
+    """Unique in the session."""
     session: Session
     text: str
-    """Empty where nobody said anything: the agent is to speak of itself, after a hand-off."""
+    """As recognized or typed. Empty where nobody said anything: the agent is to speak of itself,
+    after a hand-off."""
     committed: Callable[[], Awaitable[None]]
     """Returns once the turn is known to be one. A voice front starts an answer on a guess: await
     this before anything that has effects. It never returns for a turn that was none; then the

@@ -25,28 +25,38 @@ class ToolStarted:
     """A tool has begun to run."""
 
     call_id: str
+    """The same in the `ToolFinished` that follows."""
     name: str
+    """Of the tool."""
     arguments: Mapping[str, JsonValue]
+    """As the model gave them."""
 
 
 @dataclass(frozen=True)
 class ToolFinished:
-    """A tool call has ended. `outcome` and `result` as in `ToolCalled`; `took_s` in seconds."""
+    """A tool call has ended."""
 
     call_id: str
+    """As in the `ToolStarted` before it."""
     name: str
+    """Of the tool."""
     arguments: Mapping[str, JsonValue]
     outcome: str
+    """"done", "failed", "cancelled" or "refused"."""
     result: str
+    """What the model was told: the tool's answer, or why there is none."""
     took_s: float
+    """Seconds."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far something is that takes long; `share` from 0 to 1 where it is known."""
+    """How far something is that takes long."""
 
     message: str
+    """For people."""
     share: float | None = None
+    """From 0 to 1; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class Clarification:
 
     question: str
     options: Sequence[str] = ()
+    """The answers that are possible; empty: any."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,7 @@ class Results:
     """Something to show beside what is said."""
 
     items: Sequence[Mapping[str, JsonValue]]
+    """Objects that the client knows how to show."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class Handoff:
     """
 
     agent: str
+    """Its name."""
     keeps: int | None = None
     """Entries of the log that are shown to it; None: all."""
 
@@ -82,8 +95,11 @@ class ApprovalPending:
     """A tool call waits for somebody's approval."""
 
     approval_id: str
+    """What the approval has to name."""
     tool: str
+    """The tool's name."""
     arguments: Mapping[str, JsonValue]
+    """What it would be called with."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +109,14 @@ class HangUp:
 
 @dataclass(frozen=True)
 class Error:
-    """The answer has failed. `code` is for programs, `message` for people."""
+    """The answer has failed."""
 
     code: str
+    """For programs, for example "model_unavailable"."""
     message: str
+    """For people: one sentence."""
     retryable: bool = False
+    """Asking again may succeed."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +124,9 @@ class Usage:
     """Tokens that an answer took, over all requests to the model."""
 
     input_tokens: int = 0
+    """What the model read."""
     output_tokens: int = 0
+    """What it wrote."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +150,4 @@ Event = (
     | Error
     | Done
 )
+"""Any of the above; a front ignores those that it does not know."""

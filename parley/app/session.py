@@ -67,8 +67,8 @@ class ToolCalled(_Entry):
 
 
 class HandedOff(_Entry):
-    """From here on another agent speaks. `keeps` entries before this one are shown to it; None:
-    all of them."""
+    """From here on another agent speaks. It is shown the last `keeps` things that were said or
+    done before (PersonSaid, AgentSaid, ToolCalled); None: all of them."""
 
     kind: Literal["handed_off"] = "handed_off"
     agent: str
@@ -97,10 +97,14 @@ class Session:
     """One conversation, whatever it is held over."""
 
     id: str
+    """The same in every process that goes on with the conversation."""
     channel: Channel
+    """Whether the person speaks or types."""
     log: SessionLog
+    """What was said and done so far."""
     user: str = ""
     """Who the person is, as the application knows them; empty: unknown."""
     language: str = "en"
+    """Of the agent's own words and fillers."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """What the client gave with the call (LiveKit's participant attributes)."""

@@ -1,18 +1,15 @@
 """A function that the model may call: its annotations and its docstring are all there is to say."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar, get_type_hints, overload
+from typing import Any, Protocol, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, JsonValue, PydanticSchemaGenerationError, create_model
 
 from parley.app.session import Session
 from parley.errors import ConfigurationError
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 class ToolError(Exception):
@@ -27,10 +24,14 @@ class ToolContext(Protocol):
     """What a tool may ask of the conversation: given to a parameter annotated with this type."""
 
     @property
-    def session(self) -> Session: ...
+    def session(self) -> Session:
+        """The conversation that the tool was called in."""
+        ...
 
     @property
-    def turn_id(self) -> str: ...
+    def turn_id(self) -> str:
+        """Of the turn that is being answered."""
+        ...
 
     def say(self, text: str) -> None:
         """Says a sentence while the tool runs; it is not remembered."""
@@ -107,6 +108,9 @@ def tool(
     interruption does not cancel it. `needs_approval`: it waits until somebody approves the call.
     `timeout_s`: seconds after which it is given up.
 
+    A plain function runs in a thread of its own, so that it cannot hold up the conversation; a
+    thread cannot be cancelled, so it goes on to its end whatever happens, as with `must_finish`.
+
     Raises ToolDeclarationError, with file and line, for a function that cannot be one.
     """
 
@@ -127,12 +131,6 @@ def tool(
 def as_tool(function: Tool | Callable[..., Any]) -> Tool:
     """The tool itself, or one made of a plain function with the defaults of `tool`."""
     return function if isinstance(function, Tool) else tool(function)
-
-
-async def call(function: Callable[..., R | Awaitable[R]], /, **arguments: Any) -> R:
-    """Calls a plain or async function; a plain one runs in the event loop's thread."""
-    result = function(**arguments)
-    return await result if inspect.isawaitable(result) else result
 
 
 def _declared(function: Callable[..., Any], *, name: str, **marks: Any) -> Tool:
@@ -188,5 +186,7 @@ def _declared(function: Callable[..., Any], *, name: str, **marks: Any) -> Tool:
 
 
 def _place(function: Callable[..., Any]) -> str:
-    code = inspect.unwrap(function).__code__
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise ConfigurationError(f"{function!r} cannot be a tool: it is no function in Python")
     return f"{Path(code.co_filename)}:{code.co_firstlineno}"

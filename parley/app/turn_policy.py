@@ -21,6 +21,7 @@ class Overlap:
     """What recognition has made so far of speech over the agent's voice."""
 
     text: str
+    """As recognized so far."""
     confidence: float = 1.0
     """Recognition's mean probability of a token, 0 to 1."""
     voiced_s: float = 0.0
@@ -30,23 +31,34 @@ class Overlap:
 
 
 class TurnPolicy(Protocol):
-    """Decides what speech over the agent's voice means; asked at every new transcript."""
+    """Decides what speech over the agent's voice means."""
 
-    def meaning(self, overlap: Overlap) -> Meaning: ...
+    def meaning(self, overlap: Overlap) -> Meaning:
+        """Asked at every new transcript of the same speech; the latest answer counts. It runs in
+        the audio's own loop: it must not wait for anything."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class TurnThresholds:
     """What differs from the `turn` section of the settings for one agent; None: as there.
 
-    Seconds, as docs/settings.md explains them.
+    Seconds but for `near_db`; docs/turn-taking.md says what lower and higher values do.
     """
 
     endpointing_min_delay_s: float | None = None
+    """Silence that ends a turn which sounds finished."""
     endpointing_max_delay_s: float | None = None
+    """Silence that ends any other turn."""
     duck_after_s: float | None = None
+    """Speech over the agent's voice that turns it down."""
     hold_after_s: float | None = None
+    """Speech that silences it until it is judged."""
     thinking_hold_after_s: float | None = None
+    """Speech that holds back an answer that has not begun to sound."""
     yield_after_s: float | None = None
+    """Speech that takes the floor whatever its words are."""
     verdict_s: float | None = None
+    """Silence after it after which the agent goes on where nothing was understood."""
     near_db: float | None = None
+    """Speech that is so much quieter than the person's own is somebody else's."""

@@ -1,11 +1,12 @@
 """Settings of the agent and the gateway (`configs/orchestrator.yaml`)."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
 from parley import paths
 from parley.settings.redis import RedisSection
@@ -14,6 +15,8 @@ from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
+"""As browsers send it: scheme, host and port, in small letters and without a path."""
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -32,6 +35,16 @@ class ServerSection(Section):
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
+    )
+    rooms: Literal["private", "shared"] = Field(
+        "private",
+        description="private: each call has a room of its own; shared: who asks for the same room "
+        "meets there",
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        (),
+        description="other web pages that may open calls and embed the page, each as "
+        "https://host:port",
     )
 
 
@@ -103,7 +116,32 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+DEFAULT_APP = "apps.assistant:agent"
+
+
+def _from_json(value: Any) -> Any:
+    """A variable of the environment holds the mapping as JSON."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError('expected JSON such as {"name": "my_agent.py"}') from None
+
+
 class AgentSection(Section):
+    app: Annotated[str, Env("PARLEY_APP")] = Field(
+        DEFAULT_APP,
+        min_length=1,
+        description="who answers: my_agent.py, my_agent.py:name or package.module:name; a relative "
+        "file is one of this folder",
+    )
+    apps: Annotated[Mapping[str, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
+        {}, description="others that a call may ask for: name and app (the variable: as JSON)"
+    )
+    environment: tuple[str, ...] = Field(
+        (),
+        description="variables that the agent gets for its app's tools; those that begin with "
+        "APP_ it gets anyway",
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
@@ -149,10 +187,44 @@ class TurnSection(Section):
     near_db: float = Field(
         14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
     )
+    commit_silence_s: float = Field(
+        1.2,
+        ge=0.0,
+        description="silence after which a tool with effects may run: until then the person may "
+        "only be pausing",
+    )
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
+
+
+class SessionsSection(Section):
+    """Where conversations are kept, so that they outlive the process that holds them."""
+
+    store: Literal["memory", "redis", "sql"] = Field(
+        "sql", description="memory: as long as the process; redis; or sql: SQLite or PostgreSQL"
+    )
+    url: Annotated[SecretStr, Env("SESSIONS_URL")] = Field(
+        SecretStr(""),
+        description="redis://…, postgresql://… or sqlite:////file; empty: for sql, the SQLite "
+        "file sessions.db in the state folder",
+    )
+    keep_days: int = Field(30, ge=0, description="since a session began; 0: forever")
+
+
+class EvaluationSection(Section):
+    """The model that `./run eval` has judge answers."""
+
+    judge_model: Annotated[str, Env("JUDGE_MODEL")] = Field(
+        "", description="its name; empty: what it would judge is skipped"
+    )
+    judge_base_url: Annotated[str, Env("JUDGE_BASE_URL")] = Field(
+        "", description="its API; empty: OpenAI with a key, that of llm without"
+    )
+    judge_api_key: Annotated[SecretStr, Env("JUDGE_API_KEY")] = Field(
+        SecretStr(""), description="of that API"
+    )
 
 
 class OrchestratorSettings(Section):
@@ -165,6 +237,8 @@ class OrchestratorSettings(Section):
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
+    sessions: SessionsSection = SessionsSection()
+    evaluation: EvaluationSection = EvaluationSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()

@@ -26,6 +26,7 @@ OTHER_VARIABLES = MappingProxyType(
         "PARLEY_CONFIG_DIR": "folder of the three files; `configs` of the checkout",
         "PARLEY_STATE_DIR": "keys, logs and pids of one running Parley; `.parley` of the checkout",
         "PARLEY_CACHE_DIR": "models and programs, shared by all checkouts; `~/.cache/parley`",
+        "PARLEY_CALLED_FROM": "where modules of an app are looked for; the current folder",
         "HF_ENDPOINT": "hub that voices and models come from; `https://huggingface.co`",
         "GRPC_VERBOSITY": "read by gRPC: DEBUG, INFO, ERROR or NONE",
         "CUDA_VISIBLE_DEVICES": "read by CUDA: the GPUs a worker may use",

@@ -9,19 +9,21 @@ from livekit import rtc
 from livekit.agents import AgentSession
 from pydantic import SecretStr
 
-from agent.llm import build_client, build_llm
 from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import AHEAD_S
+from agent.room.events import RoomEventPublisher
 from agent.session import build_session
 from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
+from agent.turns.report import TurnReport
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
+from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
-from tests.agent.wire_llm import FakeLlm, llm_serving
+from tests.agent.answering import answering_with
 
 SENTENCE_WORDS = 5
 SENTENCES = 30
@@ -59,26 +61,32 @@ async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        client = await stack.enter_async_context(build_client(settings))
-        session = build_session(
-            settings, hearing=None, speaking=speaking, model=build_llm(settings, client)
-        )
+        session = build_session(settings, hearing=None, speaking=speaking)
+        events = RoomEventPublisher(rtc.Room())
+        report = TurnReport(session, events, hearing=None)
         heard: list[str] = []
+
+        def on_heard(piece: str) -> None:
+            heard.append(piece)
+            if (reply := report.sounding) is not None:
+                answering.heard(reply, piece)
+
         source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=200)
         stack.push_async_callback(source.aclose)
-        playout = Playout(source, sample_rate_hz=SAMPLE_RATE_HZ, on_heard=heard.append)
+        playout = Playout(source, sample_rate_hz=SAMPLE_RATE_HZ, on_heard=on_heard)
         playout.start()
         stack.push_async_callback(playout.aclose)
         session.output.audio = playout
         barge_in = BargeIn(playout, policy=FloorPolicy(), on_yield=lambda cut: None)
-        agent = RoomAgent(instructions="Be kind.", barge_in=barge_in)
+        answering, _ = await stack.enter_async_context(answering_with(settings, barge_in, events))
+        agent = RoomAgent(answering=answering, barge_in=barge_in)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
         yield Talk(session, playout, voice, model, heard)
 
 
 async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
-    async with talk_with(FakeLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(2.0)
         await talk.session.interrupt(force=True)
@@ -98,7 +106,7 @@ async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
 
 
 async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_freed() -> None:
-    async with talk_with(FakeLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(3.0)
         made_s = WORD_S * sum(len(text.split()) for text in talk.voice.texts)
@@ -110,7 +118,7 @@ async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_f
 
 
 async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
-    async with talk_with(FakeLlm(answer=LONG)) as talk:
+    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(1.0)
         talk.playout.pause()

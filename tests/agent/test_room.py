@@ -12,7 +12,7 @@ from livekit import rtc
 
 from caller.access import request_access
 from caller.client import RoomClient, join
-from caller.conversation import Conversation, Recording
+from caller.conversation import CallConversation, Recording
 from ops.supervisor.stack import Stack
 from parley.audio import Audio
 from parley.discovery import StaticDiscovery
@@ -32,7 +32,7 @@ def url_of(stack: Stack, port: int, path: str = "") -> str:
 async def call(stack: Stack, *, voice: str = "") -> AsyncGenerator[RoomClient]:
     gateway = url_of(stack, stack.configuration.orchestrator.server.port)
     async with join(await request_access(gateway, voice=voice)) as client:
-        assert await Conversation(client).hear_greeting()
+        assert await CallConversation(client).hear_greeting()
         yield client
 
 
@@ -89,7 +89,7 @@ async def test_speech_is_answered_and_its_stages_told(stack: Stack) -> None:
     question = await spoken(stack, "What is the capital of France?")
     before = await metric(stack, 'turn_latency_seconds_count{stage="total"}')
     async with call(stack) as client:
-        turn = await Conversation(client).turn(Recording("question", question))
+        turn = await CallConversation(client).turn(Recording("question", question))
     assert turn.reply is not None
     assert turn.report.agent_transcript
     assert "france" in turn.report.user_transcript.casefold()

@@ -1,7 +1,7 @@
 """A session between real sockets: an OpenAI-compatible model, a speech worker, and an ear."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import cast
@@ -15,15 +15,14 @@ from livekit.agents import (
     llm,
     room_io,
 )
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.voice import io
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
-from agent.llm import APOLOGY, build_client, build_llm
 from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import USERDATA_PACE
-from agent.room import apology
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import MAX_TYPED_CHARS, TypedText
@@ -33,12 +32,15 @@ from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
+from dialogue.text.languages.english import LANGUAGE
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley.discovery import StaticDiscovery
 from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
+from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
-from tests.agent.wire_llm import FakeLlm, llm_serving
+from tests.agent.answering import answering_with
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Ear(io.AudioOutput):
             sample_rate=SAMPLE_RATE_HZ,
         )
         self.started = asyncio.Event()
+        self.on_heard: Callable[[str], None] = lambda piece: None
         self._slow = slow
         self._heard_s = 0.0
         self.played_s = 0.0
@@ -88,6 +91,8 @@ class Ear(io.AudioOutput):
         if not self._heard_s:
             self.on_playback_started(created_at=0.0)
             self.started.set()
+        for piece in frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, []):
+            self.on_heard(str(piece))
         self._heard_s += frame.duration
         self.played_s += frame.duration
         if (pace := frame.userdata.get(USERDATA_PACE)) is not None:
@@ -162,19 +167,23 @@ async def talk_with(
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        client = await stack.enter_async_context(build_client(settings))
-        session = build_session(
-            settings, hearing=None, speaking=speaking, model=build_llm(settings, client)
-        )
+        session = build_session(settings, hearing=None, speaking=speaking)
         room, ear, page = Room(), Ear(slow=slow), Page()
         events = RoomEventPublisher(cast(rtc.Room, room))
         report = TurnReport(session, events, hearing=None)
-        tell_problems(session, events, rate_hz=SAMPLE_RATE_HZ)
+        tell_problems(session, events, language=lambda: LANGUAGE, rate_hz=SAMPLE_RATE_HZ)
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
+        answering, _ = await stack.enter_async_context(answering_with(settings, barge_in, events))
+
+        def heard(piece: str) -> None:
+            if (reply := report.sounding) is not None:
+                answering.heard(reply, piece)
+
+        ear.on_heard = heard
         # Nobody speaks to it.
-        agent = RoomAgent(instructions="Be kind.", barge_in=barge_in, pending_finals=pending_finals)
+        agent = RoomAgent(answering=answering, barge_in=barge_in, pending_finals=pending_finals)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
         yield Talk(session, room, ear, page, voice, TypedText(events, report))
@@ -186,7 +195,7 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
-    model = FakeLlm(answer="It costs $5 today.")
+    model = FakeLlm(in_turn(Answer(text="It costs $5 today.")))
     async with talk_with(model) as talk:
         await talk.ask("What does it cost?")
         assert model.messages[-1]["content"] == "What does it cost?"
@@ -253,16 +262,15 @@ async def test_messages_are_counted_by_who_said_them() -> None:
 
 
 async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered() -> None:
-    model = FakeLlm(status=401)
+    model = FakeLlm(in_turn(Answer(status=401), Answer(text="Of course.")))
     async with talk_with(model) as talk:
         await talk.ask("Hello?")
-        assert talk.page.text == APOLOGY
+        assert talk.page.text.strip() == ENGLISH.apology
         (error,) = talk.events(ErrorEvent)
         assert isinstance(error, ErrorEvent)
         assert (error.code, error.fatal) == ("llm_unavailable", False)
-        model.status = 200
         await talk.ask("Hello again?")
-        assert talk.page.text == APOLOGY + model.answer
+        assert talk.page.text.endswith("Of course.")
 
 
 async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
@@ -273,13 +281,13 @@ async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
         (error,) = talk.events(ErrorEvent)  # told once, not five times
         assert isinstance(error, ErrorEvent)
         assert error.code == "tts_unavailable"
-        assert apology.TEXT in talk.page.text
+        assert ENGLISH.cannot_speak in talk.page.text
         assert talk.ear.played_s > 4.0  # the recording, though no worker speaks
         voice.is_broken = False
         talk.page.text = ""
         await talk.ask("Hello again?")
         assert voice.texts
-        assert talk.page.text == FakeLlm().answer
+        assert talk.page.text == "Of course."
 
 
 async def test_a_reply_that_typed_text_cuts_short_is_told_and_counted() -> None:
@@ -315,7 +323,7 @@ async def test_hanging_up_is_no_interruption() -> None:
 
 @pytest.mark.parametrize("answer", ["😀", "…", "**"])
 async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) -> None:
-    async with talk_with(FakeLlm(answer=answer)) as talk:
+    async with talk_with(FakeLlm(in_turn(Answer(text=answer)))) as talk:
         await talk.ask("Well?")
         assert talk.page.text == answer
         assert not talk.events(ErrorEvent)

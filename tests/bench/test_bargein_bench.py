@@ -14,14 +14,14 @@ from bench import bargein, history
 from bench.bargein import promises_of
 from bench.history import Remembered
 from bench.interrupting_call import Moment, plan
-from bench.interrupting_clips import LONGEST_S, first_words, read_clips
-from bench.interruptions import KEPT_FILE, Record, Run, write_kept
+from bench.interrupting_clips import LONGEST_S, first_words, interrupting_clips
+from bench.interruptions import KEPT_FILE, InterruptionsRun, Record, write_kept
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.interruption import Interruption, Outcome
 from parley.audio import Audio
 from parley.errors import ConfigurationError
+from testkit.sounds import burst
 from testkit.told_scripts import LONG, SCRIPTS, SHORT, ToldScripts, opening
-from tests.caller.sound import burst
 
 
 def measured(
@@ -59,12 +59,12 @@ def record(moment: Moment = "anywhere", **figures: Any) -> Record:
     )
 
 
-def good_run() -> Run:
+def good_run() -> InterruptionsRun:
     moments: list[Moment] = ["first 300 ms", "last 200 ms", "anywhere", "anywhere", "anywhere"]
-    return Run(records=[record(moment) for moment in moments * 4])
+    return InterruptionsRun(records=[record(moment) for moment in moments * 4])
 
 
-def broken(run: Run) -> set[str]:
+def broken(run: InterruptionsRun) -> set[str]:
     return {promise.name for promise in promises_of(run, 20) if not promise.kept}
 
 
@@ -88,7 +88,7 @@ def test_one_in_ten_that_goes_wrong_breaks_a_promise(figures: dict[str, Any], pr
 
 
 def test_what_was_not_measured_is_not_kept() -> None:
-    assert len(broken(Run())) == 10
+    assert len(broken(InterruptionsRun())) == 10
 
 
 def test_interruptions_fall_into_the_first_and_the_last_moments_too() -> None:
@@ -118,7 +118,7 @@ def test_a_clip_begins_with_its_first_sound_and_is_short(tmp_path: Path) -> None
     assert abs(int(np.abs(clip.audio.samples[: clip.onset]).max(initial=0))) < 100
     assert np.abs(clip.audio.samples[clip.onset : clip.onset + 100]).max() > 500
     with pytest.raises(ConfigurationError, match="--clips"):
-        read_clips(tmp_path)
+        interrupting_clips(tmp_path)
     assert bargein.main(["--clips", str(tmp_path)]) == 2
 
 
@@ -141,7 +141,7 @@ async def test_each_call_is_told_the_script_that_was_set_for_it() -> None:
 def test_a_kept_run_is_judged_again_without_another_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_kept(Run(records=[record()] * 3, asked=["Tides follow "]), tmp_path)
+    write_kept(InterruptionsRun(records=[record()] * 3, asked=["Tides follow "]), tmp_path)
     assert soundfile.info(tmp_path / "003.flac").channels == 2
     assert len(json.loads((tmp_path / KEPT_FILE).read_text())["interruptions"]) == 3
     monkeypatch.setattr(history, "_ways", lambda: [lambda samples, script: "Tides follow the"])

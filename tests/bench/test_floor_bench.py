@@ -18,22 +18,22 @@ from bench.floor_sounds import (
     generated_noises,
     recorded_interruptions,
 )
-from bench.floor_trial import Trial, hold_trial
+from bench.floor_trial import FloorTrial, hold_trial
 from parley import paths
 from parley.audio import read_audio
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError
 from parley.speech import RecognitionPool
-from tests.caller.fake_recognizer import FakeRecognizer, recognizing
-from tests.caller.sound import burst
+from testkit.fake_recognizer import FakeRecognizer, recognizing
+from testkit.sounds import burst
 
 
 def sound(label: Label, name: str = "x") -> FloorSound:
     return FloorSound(name, label, "generated", np.ones(1600, dtype=np.int16))
 
 
-def trial(label: Label, *, yielded: bool, stuck: bool = False) -> Trial:
-    return Trial(sound(label), yielded, stuck, None, None, None, None, ())
+def trial(label: Label, *, yielded: bool, stuck: bool = False) -> FloorTrial:
+    return FloorTrial(sound(label), yielded, stuck, None, None, None, None, ())
 
 
 def kept(promises: list[Any]) -> dict[str, bool]:

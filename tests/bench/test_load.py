@@ -1,20 +1,26 @@
 """The load report: what it promises, and a page that stands alone."""
 
+import json
 import os
 import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bench.load_caller import Findings, LoadTurn, response_ms
+from bench.load_caller import LoadFindings, LoadTurn, response_ms
 from bench.load_page import page
 from bench.load_parts import PartSample, PartUse
 from bench.machine import Machine
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.floor_log import FloorLog
 from cli import load
-from cli.load import Load, promises_of
+from cli.load import LoadResult, promises_of
+from parley import paths
 from parley.room_events import FloorEvent
 
 
@@ -22,13 +28,13 @@ def turn(response: float | None = 700.0, *, superseded: bool = False) -> LoadTur
     return LoadTurn(1, 3.0, response, superseded, None)
 
 
-def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> Load:
-    findings = Findings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
+def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> LoadResult:
+    findings = LoadFindings(turns=list(turns), calls=2, refusals=["no room"] * refusals)
     part = PartUse("agent", os.getpid(), [PartSample(0, 0, 80, 1), PartSample(2, 12.5, 120, 2)])
-    return Load(findings, [part], [1.0, 2.0], underruns=underruns, text_waits=0.0)
+    return LoadResult(findings, [part], [1.0, 2.0], underruns=underruns, text_waits=0.0)
 
 
-def broken(of: Load) -> set[str]:
+def broken(of: LoadResult) -> set[str]:
     return {promise.name for promise in promises_of(of) if not promise.kept}
 
 
@@ -84,6 +90,29 @@ def test_a_load_that_makes_no_sense_is_refused(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         load.main(arguments)
     assert ended.value.code == 2
+
+
+def test_ctrl_c_ends_a_load_and_reports_what_there_is(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    with socket.create_server(("127.0.0.1", 0)) as never_answers:
+        gateway = f"http://127.0.0.1:{never_answers.getsockname()[1]}"
+        command = ["--callers", "2", "--minutes", "5", "--gateway", gateway, "--json"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "cli.main", "load", *command, "--report", str(report)],
+            cwd=paths.repository(),
+            env=os.environ | {"PARLEY_STATE_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as running:
+            never_answers.accept()[0].close()  # the first caller has begun
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    document = json.loads(out)
+    assert document["interrupted"] is True
+    assert document["turns"] == 0
+    assert report.is_file()
 
 
 def test_a_folder_without_clips_is_bad_input(

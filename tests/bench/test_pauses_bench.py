@@ -8,7 +8,7 @@ import soundfile
 
 from bench import pauses
 from bench.paused_sentences import PauseTrial, parted_sentences
-from tests.caller.sound import burst
+from testkit.sounds import burst
 
 RATE_HZ = 16_000
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.pool import Figures, Promise, Report, percentile
-from bench.pool_streams import Engine, Outcome, Spoken
+from bench.percentiles import percentile
+from bench.pool import Figures, PoolReport
+from bench.pool_streams import AdmittedUtterance, Outcome, PoolEngine
+from bench.promise import Promise
 from parley import paths
 
 
@@ -18,7 +20,7 @@ def outcome(
     first_audio_ms: float, *, shares: tuple[int, ...] = (5, 5), refused_ms: tuple[float, ...] = ()
 ) -> Outcome:
     spoken = [
-        Spoken(f"tts-{worker}", 5.0, first_audio_ms + 5.0)
+        AdmittedUtterance(f"tts-{worker}", 5.0, first_audio_ms + 5.0)
         for worker, count in enumerate(shares, start=1)
         for _ in range(count)
     ]
@@ -31,8 +33,8 @@ def report(
     slow_ms: float = 50.0,
     overload_ms: float = 50.0,
     refused_ms: tuple[float, ...] = (10.0,),
-) -> Report:
-    report = Report(Engine("hibari", "voice"))
+) -> PoolReport:
+    report = PoolReport(PoolEngine("hibari", "voice"))
     for count in (1, 2, 4):
         report.add(f"{count}_workers", len(shares), outcome(50.0, shares=shares))
     report.add("healthy", 2, outcome(50.0))
@@ -42,7 +44,7 @@ def report(
     return report
 
 
-def broken(report: Report) -> list[str]:
+def broken(report: PoolReport) -> list[str]:
     return [promise.name for promise in report.promises() if not promise.kept]
 
 
@@ -71,7 +73,7 @@ def test_figures_are_those_of_the_utterances() -> None:
 
 def test_percentiles_of_few_values() -> None:
     assert percentile([3.0], 99) == 3.0
-    assert percentile([], 50) == 0.0
+    assert percentile([], 50) is None
     assert percentile([1.0, 2.0, 3.0], 50) == 2.0
 
 

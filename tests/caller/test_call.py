@@ -20,14 +20,14 @@ from rich.console import Console
 from caller import client, conversation
 from caller.conversation import Recording
 from caller.errors import CallError
-from cli.call import Call, main
+from cli.call import SpokenCall, main
 from parley.audio import Audio, level_dbfs
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
+from testkit.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.fake_gateway import FakeGateway, serving
-from tests.caller.fake_recognizer import FakeRecognizer, recognizing
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import STARVED_S
+from tests.caller.rooms import STARVED_S
 
 UNUSED = "http://127.0.0.1:9"
 TURN_FIELDS = [
@@ -225,7 +225,7 @@ async def failure_of(
         if once_spoken is not None:
             await once_spoken()
 
-    under_way = Call(
+    under_way = SpokenCall(
         gateway_url=gateway.url,
         voice="",
         recognizers=RecognitionPool(StaticDiscovery("127.0.0.1:9")),

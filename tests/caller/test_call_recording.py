@@ -11,9 +11,10 @@ from caller.call_recording import SAMPLE_RATE_HZ, CallRecording, unix_offset_s
 from caller.client import join
 from caller.measure import AUDIBLE_DBFS, sounds, speech_end, speech_start
 from parley.clock import monotonic
+from testkit.sounds import burst
 from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import TRANSPORT_MS, access, burst
+from tests.caller.rooms import TRANSPORT_MS, access
 
 
 def test_a_second_of_either_clock_is_the_same_sample() -> None:

@@ -4,11 +4,12 @@ import pytest
 
 from caller import conversation, measure
 from caller.client import join
-from caller.conversation import Conversation, Recording
+from caller.conversation import CallConversation, Recording
 from caller.errors import CallError
+from testkit.sounds import burst
 from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import STARVED_S, TRANSPORT_MS, access, burst
+from tests.caller.rooms import STARVED_S, TRANSPORT_MS, access
 
 pytestmark = pytest.mark.servers
 
@@ -22,7 +23,7 @@ async def test_response_time_is_from_the_last_sample_of_speech_to_the_first_of_t
         join(way) as client,
     ):
         await client.wait_for_agent()
-        turn = await Conversation(client).turn(Recording("burst.wav", burst(speech_s)))
+        turn = await CallConversation(client).turn(Recording("burst.wav", burst(speech_s)))
     assert turn.reply is not None and turn.report.response_ms is not None
     beyond_ms = turn.report.response_ms - 1000 * (delay_s - speech_s)
     assert 2 * TRANSPORT_MS[0] < beyond_ms < 2 * TRANSPORT_MS[1] + 1000 * STARVED_S
@@ -47,7 +48,7 @@ async def test_the_greeting_is_heard_out(livekit: LiveKit) -> None:
         join(way) as client,
     ):
         joined_s = client.clock()
-        assert await Conversation(client).hear_greeting()
+        assert await CallConversation(client).hear_greeting()
         heard = client.ear.between(joined_s, client.clock())
         assert client.agent_state == "listening"
         assert not agent.speech_heard.is_set()
@@ -64,7 +65,7 @@ async def test_an_agent_without_a_greeting_is_spoken_to(
     monkeypatch.setattr(conversation, "GREETING_ONSET_S", 0.5)
     way = access(livekit)
     async with echo_agent(livekit, way.room, delay_s=1.0), join(way) as client:
-        assert not await Conversation(client).hear_greeting()
+        assert not await CallConversation(client).hear_greeting()
 
 
 async def test_an_agent_that_talks_over_the_callers_end_answered_before_it(
@@ -74,7 +75,7 @@ async def test_an_agent_that_talks_over_the_callers_end_answered_before_it(
     delay_s, speech_s, way = 0.3, 1.5, access(livekit)
     async with echo_agent(livekit, way.room, delay_s=delay_s), join(way) as client:
         await client.wait_for_agent()
-        turn = await Conversation(client).turn(Recording("burst.wav", burst(speech_s)))
+        turn = await CallConversation(client).turn(Recording("burst.wav", burst(speech_s)))
     assert turn.reply is not None and turn.reply.talks_over
     assert turn.report.response_ms is not None
     beyond_ms = turn.report.response_ms - 1000 * (delay_s - speech_s)
@@ -89,7 +90,7 @@ async def test_turns_do_not_mix(livekit: LiveKit) -> None:
         join(way) as client,
     ):
         await client.wait_for_agent()
-        talk = Conversation(client)
+        talk = CallConversation(client)
         turns = [await talk.turn(Recording(f"{n}.wav", burst(0.3))) for n in range(2)]
     assert [turn.report.user_transcript for turn in turns] == ["noise", "noise"]
     assert [turn.report.agent_transcript for turn in turns] == ["a noise", "a noise"]

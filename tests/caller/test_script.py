@@ -13,9 +13,9 @@ import soundfile
 from caller.script import read_script
 from cli.call import main
 from parley.errors import ConfigurationError
+from testkit.sounds import burst
 from tests.caller.fake_gateway import FakeGateway, serving
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import burst
 from tests.caller.test_call import call
 
 

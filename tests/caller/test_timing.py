@@ -12,9 +12,10 @@ from caller.ear import Ear
 from caller.microphone import SAMPLE_RATE_HZ, Microphone
 from parley.audio import Audio
 from parley.clock import monotonic
+from testkit.sounds import burst
 from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
-from tests.caller.sound import TRANSPORT_MS, access, burst
+from tests.caller.rooms import TRANSPORT_MS, access
 
 
 async def heard_after_ms(client: RoomClient, clip: Audio) -> float:

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from bench.chaos.judging import Judge, Pause, Reply, WordErrors, longest_gap_s, pauses, word_errors
+from bench.chaos.judging import (
+    Judge,
+    Pause,
+    PlacedErrors,
+    RecognizedReply,
+    longest_gap_s,
+    pauses,
+    placed_errors,
+)
 from parley.audio import Audio
 
 RATE_HZ = 48_000
@@ -19,8 +27,8 @@ def sound(*lengths_s: float) -> Audio:
     return Audio(np.concatenate([*parts, parts[0]]), RATE_HZ)
 
 
-def reply(*lengths_s: float, errors: WordErrors | None = None) -> Reply:
-    return Reply(sound(*lengths_s), "", errors or WordErrors())
+def reply(*lengths_s: float, errors: PlacedErrors | None = None) -> RecognizedReply:
+    return RecognizedReply(sound(*lengths_s), "", errors or PlacedErrors())
 
 
 def test_silences_are_found_between_the_first_and_the_last_sound() -> None:
@@ -59,26 +67,28 @@ def test_the_undisturbed_reply_that_explains_most_decides() -> None:
 
 def test_lost_and_repeated_words_are_told_apart() -> None:
     script = "the water was calm and dark"
-    assert word_errors(script, "the water was calm and dark") == WordErrors()
-    assert word_errors(script, "the water was dark").lost == {3, 4}
-    assert word_errors(script, "the water water was calm and dark") == WordErrors(repeated=1)
-    assert word_errors(script, "the water was warm and dark").changed == {3}
-    assert word_errors(script, "the water sorry my voice failed").lost == {2, 3, 4, 5}
-    assert word_errors(script, "the water was oh calm and dark") == WordErrors()
-    assert word_errors(script, "").lost == set(range(6))
+    assert placed_errors(script, "the water was calm and dark") == PlacedErrors()
+    assert placed_errors(script, "the water was dark").lost == {3, 4}
+    assert placed_errors(script, "the water water was calm and dark") == PlacedErrors(repeated=1)
+    assert placed_errors(script, "the water was warm and dark").changed == {3}
+    assert placed_errors(script, "the water sorry my voice failed").lost == {2, 3, 4, 5}
+    assert placed_errors(script, "the water was oh calm and dark") == PlacedErrors()
+    assert placed_errors(script, "").lost == set(range(6))
 
 
 def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> None:
-    judge = Judge("the water was calm", [reply(1.0, errors=WordErrors(frozenset({1}), repeated=1))])
-    judged = judge.judge(reply(1.0, errors=WordErrors(frozenset({1, 3}), repeated=2)))
+    judge = Judge(
+        "the water was calm", [reply(1.0, errors=PlacedErrors(frozenset({1}), repeated=1))]
+    )
+    judged = judge.judge(reply(1.0, errors=PlacedErrors(frozenset({1, 3}), repeated=2)))
     assert judged.lost == ("calm",)
     assert judged.repeated == 1
 
 
 def test_only_what_every_way_of_recognizing_gets_wrong_is_an_error() -> None:
-    short = WordErrors(frozenset({1, 4}), frozenset({7, 8}), repeated=2)
-    full = WordErrors(frozenset({5}), frozenset({8}), repeated=0)
-    assert short & full == WordErrors(frozenset({4}), frozenset({8}), repeated=0)
+    short = PlacedErrors(frozenset({1, 4}), frozenset({7, 8}), repeated=2)
+    full = PlacedErrors(frozenset({5}), frozenset({8}), repeated=0)
+    assert short & full == PlacedErrors(frozenset({4}), frozenset({8}), repeated=0)
 
 
 def test_an_empty_reply_has_no_pause_and_pairs_with_nothing() -> None:

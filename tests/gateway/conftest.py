@@ -1,9 +1,9 @@
 """The gateway's application over its real ASGI interface, beside a worker that lists voices."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import grpc
 import httpx
@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from gateway.app import create_app
 from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
 from parley.settings.orchestrator import (
+    AgentSection,
     LiveKitSection,
     OrchestratorSettings,
     ServerSection,
@@ -79,10 +80,19 @@ async def worker() -> AsyncIterator[str]:
 
 
 def settings_with(
-    *, workers: str = UNREACHABLE, public_url: str = "", calls_per_minute: int = 60
+    *,
+    workers: str = UNREACHABLE,
+    public_url: str = "",
+    calls_per_minute: int = 60,
+    apps: Mapping[str, str] | None = None,
+    rooms: Literal["private", "shared"] = "private",
+    allowed_origins: tuple[str, ...] = (),
 ) -> OrchestratorSettings:
     return OrchestratorSettings(
-        server=ServerSection(calls_per_minute=calls_per_minute),
+        server=ServerSection(
+            calls_per_minute=calls_per_minute, rooms=rooms, allowed_origins=allowed_origins
+        ),
+        agent=AgentSection(apps=apps or {}),
         livekit=LiveKitSection(
             url=f"ws://{UNREACHABLE}",
             public_url=public_url,

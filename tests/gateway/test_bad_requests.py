@@ -28,7 +28,20 @@ def refusal(answer: httpx.Response) -> str:
         (b'"amy"', 422, "invalid_request"),
         (b'{"voice": 7}', 422, "invalid_request"),
         (b'{"voice": {"name": "amy"}}', 422, "invalid_request"),
-        (b'{"room": "mine"}', 422, "invalid_request"),
+        (b'{"room_name": 7}', 422, "invalid_request"),
+        (b'{"room_name": "a\\nb"}', 422, "invalid_request"),
+        (b'{"room_name": "' + b"a" * 65 + b'"}', 422, "invalid_request"),
+        (b'{"participant_identity": "' + b"a" * 65 + b'"}', 422, "invalid_request"),
+        (b'{"participant_metadata": "' + b"a" * 4097 + b'"}', 422, "invalid_request"),
+        (b'{"participant_attributes": ["a"]}', 422, "invalid_request"),
+        (b'{"participant_attributes": {"a": 1}}', 422, "invalid_request"),
+        (b'{"participant_attributes": {"lk.agent.state": "x"}}', 422, "invalid_request"),
+        (b'{"participant_attributes": {"parley.session": "x"}}', 422, "invalid_request"),
+        (b'{"room_config": {"agents": [{}, {}]}}', 422, "invalid_request"),
+        (b'{"room_config": {"agents": [{"agent_name": "x"}]}}', 422, "unknown_agent"),
+        (b'{"app": "nobody"}', 422, "unknown_app"),
+        (b'{"session": "mine"}', 422, "unknown_session"),
+        (b'{"session": "\xc3\xa9.\xc3\xa9"}', 422, "unknown_session"),
         (b'{"voice": "' + b"a" * 201 + b'"}', 422, "invalid_request"),
         (b'{"voice": "\\ud800"}', 422, None),
     ],
@@ -41,7 +54,7 @@ async def test_a_bad_body_is_refused_and_the_next_call_works(
         assert answer.status_code == status
         assert code in (None, refusal(answer))
         refusal(answer)
-        assert (await client.post("/api/token", json={"voice": "amy"})).status_code == 200
+        assert (await client.post("/api/token", json={"voice": "amy"})).status_code == 201
 
 
 async def test_a_megabyte_is_refused_unread(serve: Serve) -> None:
@@ -87,11 +100,11 @@ async def test_an_address_that_asks_too_often_is_told_when_to_come_back(serve: S
     settings = settings_with(calls_per_minute=6)
     async with serve(settings, address="203.0.113.9", clock=clock) as client:
         for _ in range(6):
-            assert (await client.post("/api/token")).status_code == 200
+            assert (await client.post("/api/token")).status_code == 201
         refused = await client.post("/api/token")
         assert refused.status_code == 429
         assert refusal(refused) == "rate_limited"
         assert refused.headers["retry-after"] == "10"
         clock.now_s += 10
-        assert (await client.post("/api/token")).status_code == 200
+        assert (await client.post("/api/token")).status_code == 201
         assert (await client.post("/api/token")).status_code == 429

@@ -31,7 +31,7 @@ async def test_metrics_count_requests_by_route_and_tokens_by_outcome(serve: Serv
         scrape = await client.get("/metrics")
     assert scrape.headers["content-type"].startswith("text/plain")
     lines = scrape.text.splitlines()
-    assert 'gateway_requests_total{route="/api/token",status="200"} 1.0' in lines
+    assert 'gateway_requests_total{route="/api/token",status="201"} 1.0' in lines
     assert 'gateway_requests_total{route="/api/token",status="429"} 1.0' in lines
     assert 'gateway_requests_total{route="page",status="404"} 2.0' in lines
     assert 'gateway_tokens_total{outcome="granted"} 1.0' in lines

@@ -68,4 +68,4 @@ async def test_any_host_name_is_served(serve: Serve, built: Path) -> None:
     async with serve(settings_with(), page_folder=built) as client:
         answer = await client.get("/", headers={"host": "voice.example.org"})
         token = await client.post("/api/token", headers={"host": "voice.example.org"})
-    assert (answer.status_code, token.status_code) == (200, 200)
+    assert (answer.status_code, token.status_code) == (200, 201)

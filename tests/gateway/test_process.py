@@ -55,7 +55,7 @@ def test_the_gateway_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signa
         assert process.stderr is not None
         listening = next(line for line in process.stderr if "listening" in line)
         assert str(port) in listening
-        assert httpx.post(f"http://127.0.0.1:{port}/api/token").status_code == 200
+        assert httpx.post(f"http://127.0.0.1:{port}/api/token").status_code == 201
         process.send_signal(stop)
         _, rest = process.communicate(timeout=20)
         assert process.returncode == 0

@@ -1,14 +1,15 @@
 """What LiveKit lets the holder of a token do, asked of a real server."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 from livekit import api, rtc
 from pydantic import SecretStr
 
-from gateway.calls.tokens import CallAccess, CallTokens
+from gateway.calls.tokens import CallAccess, CallTokens, CallWish
 from ops.supervisor.stack import Stack
+from parley.room_events import DispatchMetadata
 
 pytestmark = pytest.mark.servers
 
@@ -34,7 +35,7 @@ async def joined(access: CallAccess, *, token: str | None = None) -> AsyncIterat
 async def test_joining_makes_the_room_and_dispatches_the_agent(
     livekit: Stack, tokens: CallTokens
 ) -> None:
-    access = tokens.grant(voice="amy")
+    access = tokens.grant(CallWish(voice="amy"))
     keys = livekit.keys
     async with (
         joined(access) as room,
@@ -46,7 +47,12 @@ async def test_joining_makes_the_room_and_dispatches_the_agent(
         assert (made.max_participants, made.empty_timeout, made.departure_timeout) == (2, 30, 15)
         (dispatch,) = await server.agent_dispatch.list_dispatch(access.room)
         assert dispatch.agent_name == "parley"
-        assert dispatch.metadata == '{"voice":"amy","record":false}'
+        told = DispatchMetadata.model_validate_json(dispatch.metadata)
+        assert (told.voice, told.user) == ("amy", access.identity)
+        person = await server.room.get_participant(
+            api.RoomParticipantIdentity(room=access.room, identity=access.identity)
+        )
+        assert person.attributes["parley.session"] == told.session
 
 
 async def test_a_camera_cannot_be_published_where_a_microphone_can(tokens: CallTokens) -> None:
@@ -63,23 +69,21 @@ async def test_a_camera_cannot_be_published_where_a_microphone_can(tokens: CallT
             )
 
 
-async def test_a_caller_cannot_pass_for_another(livekit: Stack, tokens: CallTokens) -> None:
+async def test_a_caller_may_tell_of_itself_and_cannot_pass_for_an_agent_or_another(
+    livekit: Stack, tokens: CallTokens
+) -> None:
     access = tokens.grant()
     async with (
         joined(access) as room,
         api.LiveKitAPI(access.url, livekit.keys.api_key, livekit.keys.api_secret) as server,
     ):
-        person = room.local_participant
-        for change in (
-            person.set_metadata("trusted"),
-            person.set_name("Parley"),
-            person.set_attributes({"lk.agent.state": "speaking"}),
-        ):
-            with suppress(Exception):  # the library raises for some of what the server refuses
-                await change
+        await room.local_participant.set_attributes({"mood": "good", "lk.agent.state": "speaking"})
         identity = api.RoomParticipantIdentity(room=access.room, identity=access.identity)
         known = await server.room.get_participant(identity)
-        assert (known.metadata, known.name, dict(known.attributes)) == ("", "", {})
+        assert known.attributes["mood"] == "good"
+        assert known.identity == access.identity
+        assert known.kind == api.ParticipantInfo.Kind.STANDARD
+        assert not known.permission.agent
 
 
 async def test_a_token_signed_by_somebody_else_opens_nothing(

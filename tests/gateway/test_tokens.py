@@ -24,7 +24,10 @@ async def test_token_opens_one_room_for_ten_minutes_at_most(serve: Serve) -> Non
     async with serve(settings_with()) as client:
         answer = (await client.post("/api/token", json={})).json()
     claims = claims_of(answer["token"])
-    assert set(answer) == {"url", "token", "room", "identity"}
+    ours = {"url", "token", "room", "identity", "session"}
+    assert set(answer) == {"server_url", "participant_token"} | ours
+    assert answer["server_url"] == answer["url"]
+    assert answer["participant_token"] == answer["token"]
     assert claims["video"]["room"] == answer["room"]
     assert claims["video"]["roomJoin"] is True
     assert claims["sub"] == answer["identity"]
@@ -42,7 +45,7 @@ async def test_token_may_publish_the_microphone_and_data_and_nothing_else(serve:
         "canPublishSources": ["microphone"],
         "canPublishData": True,
         "canSubscribe": True,
-        "canUpdateOwnMetadata": False,
+        "canUpdateOwnMetadata": True,
     }
 
 

@@ -1,0 +1,200 @@
+"""The answers of an engine, as a reply that the framework speaks."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from livekit.agents import FlushSentinel
+from livekit.agents.voice import SpeechHandle
+
+from agent.room.events import RoomEventPublisher
+from agent.turns.commitment import Commitment
+from agent.turns.report import Reply
+from dialogue.conversation import ActiveTurn, Conversation
+from parley.app.agent import Agent
+from parley.app.events import (
+    ApprovalPending,
+    Error,
+    Event,
+    Filler,
+    Handoff,
+    HangUp,
+    TextDelta,
+    ToolFinished,
+)
+from parley.clock import Clock, monotonic
+from parley.room_events import ApprovalEvent, ToolEvent
+
+HEARD_EVERY_S = 0.5
+"""How often what has been heard of an answer is written down while it sounds: so much is lost of
+it where this process dies."""
+MODEL_IS_AWAY = "The agent's language model does not answer right now."
+
+_log = logging.getLogger(__name__)
+
+
+class Person(Protocol):
+    """What is known of the person's speech."""
+
+    @property
+    def last_spoke_s(self) -> float:
+        """When they were last heard, on the clock."""
+        ...
+
+    @property
+    def is_contested(self) -> bool:
+        """Whether speech over the agent's reply is being judged."""
+        ...
+
+
+class Answering:
+    """One call's. `aclose` ends what runs beside the replies."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        person: Person,
+        events: RoomEventPublisher,
+        *,
+        commit_silence_s: float,
+        on_agent: Callable[[Agent], None] = lambda agent: None,
+        on_hang_up: Callable[[], None] = lambda: None,
+        clock: Clock = monotonic,
+    ) -> None:
+        """`on_agent` is told of the agent that takes over before it speaks; `on_hang_up`, when
+        the answer that ends the call has been heard."""
+        self._conversation = conversation
+        self._person = person
+        self._events = events
+        self._commit_silence_s = commit_silence_s
+        self._on_agent = on_agent
+        self._on_hang_up = on_hang_up
+        self._clock = clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def aclose(self) -> None:
+        """What has been heard is written down; commitments that are still waited for are not."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            if not task.get_name().startswith("heard"):
+                task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def answer(self, reply: Reply, text: str) -> AsyncGenerator[str | FlushSentinel]:
+        """What is to be said to `text`, piece by piece; closing it cancels the answer."""
+        asked_at = time.perf_counter()
+        spoken = reply.handle.input_details.modality == "audio"
+        since_s = self._person.last_spoke_s if spoken else self._clock()
+        turn = self._conversation.turn(text, waiting_since_s=since_s)
+        self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+        while True:
+            next_agent: str | None = None
+            async with aclosing(turn.events()) as events:
+                async for event in events:
+                    match event:
+                        case TextDelta(text=piece):
+                            if reply.llm_first_token_s is None:
+                                reply.llm_first_token_s = time.perf_counter() - asked_at
+                            reply.script.add(piece, turn_id=turn.id)
+                            yield piece
+                        case Filler(text=filler):
+                            sentence = f" {filler.strip()} "  # apart from the answer around it
+                            reply.script.add(sentence, turn_id=None)
+                            yield sentence
+                        case Handoff(agent=agent):
+                            next_agent = agent
+                        case HangUp():
+                            reply.hangs_up = True
+                        case _:
+                            self._tell(event)
+            if next_agent is None:
+                return
+            yield FlushSentinel()  # the agent that takes over may have another voice
+            self._on_agent(self._conversation.agent)
+            turn = self._conversation.turn("", waiting_since_s=self._clock())
+
+    def _tell(self, event: Event) -> None:
+        """Tells the room what is not said."""
+        match event:
+            case ToolFinished():
+                self._events.send(
+                    ToolEvent(
+                        name=event.name,
+                        arguments=dict(event.arguments),
+                        outcome=event.outcome,
+                        result=event.result,
+                    )
+                )
+            case ApprovalPending(approval_id=approval_id, tool=tool, arguments=arguments):
+                self._events.send(
+                    ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
+                )
+            case Error(code=code, message=message):
+                _log.error("%s: %s", code, message)
+                self._events.error("llm_unavailable", MODEL_IS_AWAY)
+
+    def heard(self, reply: Reply, piece: str) -> None:
+        """The next piece of the reply's transcript has sounded."""
+        reply.heard += piece
+        now_s = self._clock()
+        if now_s - reply.heard_written_s >= HEARD_EVERY_S:
+            reply.heard_written_s = now_s
+            self._write_heard(reply, final=False)
+
+    def said(self, reply: Reply, text: str) -> None:
+        """The reply says words of the agent's own, which are remembered: a greeting."""
+        reply.script.add(text, turn_id=self._conversation.say(text))
+        reply.was_taken = True
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+
+    def _commit_when_sure(self, reply: Reply, turn: ActiveTurn, *, silence_s: float) -> None:
+        commitment = Commitment(
+            silence_s=silence_s,
+            last_spoke_s=lambda: self._person.last_spoke_s,
+            is_contested=lambda: self._person.is_contested,
+            clock=self._clock,
+        )
+
+        def taken() -> None:
+            turn.taken()
+            commitment.taken()
+
+        async def commit() -> None:
+            await commitment.sure()
+            if not reply.handle.interrupted:
+                turn.commit()
+
+        reply.on_taken = taken
+
+        task = self._run(commit(), name="commit")
+
+        def end(_: SpeechHandle) -> None:
+            task.cancel()
+
+        reply.handle.add_done_callback(end)
+
+    def _reply_done(self, reply: Reply) -> None:
+        if not reply.was_taken:
+            return  # a guess that was dropped: nothing of it has happened
+        self._write_heard(reply, final=True)
+        if reply.hangs_up and not reply.handle.interrupted:
+            self._on_hang_up()
+
+    def _write_heard(self, reply: Reply, *, final: bool) -> None:
+        for turn_id, text in reply.script.remembered(reply.heard).items():
+            self._run(
+                self._conversation.heard(
+                    turn_id, text.strip(), interrupted=reply.handle.interrupted, final=final
+                ),
+                name="heard",
+            )
+
+    def _run(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

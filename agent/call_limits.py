@@ -1,0 +1,90 @@
+"""When a call ends by itself: the person has gone silent, or its time is over."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from livekit.agents import AgentSession, AgentStateChangedEvent, UserStateChangedEvent
+
+from parley.app.agent import SilencePrompts
+
+
+class CallLimits:
+    """Follows a session's events. `say` speaks and returns when it has been heard; `hang_up` says
+    the closing and ends the call."""
+
+    def __init__(
+        self,
+        *,
+        silence: SilencePrompts | None,
+        prompts: Sequence[str],
+        max_call_s: float | None,
+        say: Callable[[str], Awaitable[object]],
+        hang_up: Callable[[], None],
+    ) -> None:
+        """`prompts` are said one after the other when nobody has spoken for `silence.after_s`
+        seconds, and then the call ends; None: the agent waits. `max_call_s`: seconds."""
+        self._silence = silence
+        self._prompts = prompts
+        self._max_call_s = max_call_s
+        self._say = say
+        self._hang_up = hang_up
+        self._asked = 0
+        self._silent: asyncio.TimerHandle | None = None
+        self._over: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[object] | None = None
+        self._session: AgentSession[None] | None = None
+
+    def follow(self, session: AgentSession[None]) -> None:
+        self._session = session
+        session.on("agent_state_changed", self._on_agent_state)
+        session.on("user_state_changed", self._on_user_state)
+        if self._max_call_s is not None:
+            loop = asyncio.get_running_loop()
+            self._over = loop.call_later(self._max_call_s, self._hang_up)
+
+    def person_typed(self) -> None:
+        self._person_is_there()
+
+    async def aclose(self) -> None:
+        self._wait_no_longer()
+        if self._over is not None:
+            self._over.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
+
+    def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
+        if event.new_state == "listening":
+            self._wait()
+        else:
+            self._wait_no_longer()
+
+    def _on_user_state(self, event: UserStateChangedEvent) -> None:
+        if event.new_state == "speaking":
+            self._person_is_there()
+        elif self._session is not None and self._session.agent_state == "listening":
+            self._wait()
+
+    def _person_is_there(self) -> None:
+        self._asked = 0
+        self._wait_no_longer()
+
+    def _wait(self) -> None:
+        self._wait_no_longer()
+        if self._silence is not None:
+            loop = asyncio.get_running_loop()
+            self._silent = loop.call_later(self._silence.after_s, self._on_silence)
+
+    def _wait_no_longer(self) -> None:
+        if self._silent is not None:
+            self._silent.cancel()
+            self._silent = None
+
+    def _on_silence(self) -> None:
+        self._silent = None
+        if self._asked >= len(self._prompts):
+            self._hang_up()
+            return
+        prompt = self._prompts[self._asked]
+        self._asked += 1
+        self._asking = asyncio.ensure_future(self._say(prompt))

@@ -1,0 +1,77 @@
+"""Jobs whose process was killed: their agents are taken out of the rooms, and that is noted there.
+
+LiveKit keeps a participant whose process has gone for 20 s, and shows nobody that its job failed.
+Only the agent server knows at once; the gateways, which send another agent, read its note.
+"""
+
+import asyncio
+import logging
+
+import aiohttp
+from livekit import api
+from livekit.agents import AgentServer
+from livekit.agents.ipc.job_executor import JobExecutor, JobStatus
+from livekit.agents.job import RunningJobInfo
+
+from parley.room_events import LOST_JOB_AGENT
+from parley.settings.orchestrator import LiveKitSection
+
+TIMEOUT_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class LostJobs:
+    """Watches the job processes of one agent server; `aclose` it after the server."""
+
+    def __init__(self, settings: LiveKitSection) -> None:
+        self._settings = settings
+        self._removing: set[asyncio.Task[None]] = set()
+
+    def watch(self, server: AgentServer) -> None:
+        """Before the server runs."""
+        # The framework tells LiveKit of the end of a process, and LiveKit tells nobody.
+        server.on(
+            "worker_started", lambda: server._proc_pool.on("process_closed", self._process_closed)
+        )
+
+    async def aclose(self) -> None:
+        """Waits for what is being removed."""
+        await asyncio.gather(*self._removing, return_exceptions=True)
+
+    def _process_closed(self, process: JobExecutor) -> None:
+        job = process.running_job
+        if job is None or process.status is not JobStatus.FAILED:
+            return
+        removing = asyncio.create_task(self._remove(job), name="remove-lost-agent")
+        self._removing.add(removing)
+        removing.add_done_callback(self._removing.discard)
+
+    async def _remove(self, lost: RunningJobInfo) -> None:
+        room, identity = lost.job.room.name, lost.accept_arguments.identity
+        _log.error("the process of the call in %s has died", room)
+        try:
+            async with api.LiveKitAPI(
+                self._settings.url,
+                self._settings.api_key,
+                self._settings.api_secret.get_secret_value(),
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            ) as livekit:
+                await _take_out(livekit, room, identity)
+                await livekit.agent_dispatch.create_dispatch(
+                    api.CreateAgentDispatchRequest(
+                        agent_name=LOST_JOB_AGENT, room=room, metadata=lost.job.dispatch_id
+                    )
+                )
+        except (TimeoutError, aiohttp.ClientError, api.ServerError) as error:
+            _log.warning("LiveKit will take 20 s to see that %s has gone: %s", identity, error)
+
+
+async def _take_out(livekit: api.LiveKitAPI, room: str, identity: str) -> None:
+    try:
+        await livekit.room.remove_participant(
+            api.RoomParticipantIdentity(room=room, identity=identity)
+        )
+    except api.ServerError as error:
+        if error.code != api.ServerErrorCode.NOT_FOUND:  # it had not come that far
+            raise

@@ -1,0 +1,46 @@
+"""Approvals in the room: a client is asked, and its person decides."""
+
+from livekit import rtc
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dialogue.approvals import InProcessApprovals
+from parley.room_events import DECIDE_METHOD
+
+NOT_UNDERSTOOD = 400
+NOTHING_WAITS = 404
+
+
+class ApprovalDecision(BaseModel):
+    """What a client answers."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    approval_id: str = Field(max_length=64)
+    approved: bool
+    why: str = Field("", max_length=500)
+
+
+class RoomApprovals:
+    """Takes the decisions of the room's clients to the calls that wait for them."""
+
+    def __init__(self, approvals: InProcessApprovals) -> None:
+        self._approvals = approvals
+
+    def serve(self, room: rtc.Room) -> None:
+        """Answers the DECIDE_METHOD of the room's clients; the room must be connected."""
+        room.local_participant.register_rpc_method(DECIDE_METHOD, self._on_rpc)
+
+    async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
+        try:
+            decision = ApprovalDecision.model_validate_json(request.payload)
+        except ValidationError:
+            wanted = 'send {"approval_id": "…", "approved": true or false}'
+            raise rtc.RpcError(NOT_UNDERSTOOD, wanted) from None
+        if not self._approvals.decide(
+            decision.approval_id,
+            approved=decision.approved,
+            by=request.caller_identity,
+            why=decision.why,
+        ):
+            raise rtc.RpcError(NOTHING_WAITS, "nothing waits for this decision any more")
+        return "ok"

@@ -1,0 +1,22 @@
+"""The default turn policy: murmurs, noises and words are told apart by what was said and how."""
+
+from agent.turns.backchannels import meaning
+from dialogue.text.languages import Language
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+from parley.app.turn_policy import Meaning, Overlap
+
+
+class WordPolicy:
+    """A TurnPolicy by the tables of back-channels of the language that is spoken."""
+
+    def __init__(self, language: Language = ENGLISH) -> None:
+        self._language = language
+
+    def meaning(self, overlap: Overlap) -> Meaning:
+        return meaning(
+            overlap.text,
+            confidence=overlap.confidence,
+            voiced_s=overlap.voiced_s,
+            answers_question=overlap.answers_question,
+            language=self._language,
+        )

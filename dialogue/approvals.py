@@ -1,0 +1,76 @@
+"""Somebody who decides whether a tool call may run."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pydantic import JsonValue
+
+APPROVAL_DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """`by` and `why` are for the record, and for the model where it was refused."""
+
+    approved: bool
+    by: str = ""
+    why: str = ""
+
+
+class Approvals(Protocol):
+    """Keeps the calls that wait for a decision."""
+
+    async def request(self, session_id: str, tool: str, arguments: Mapping[str, JsonValue]) -> str:
+        """Asks for a decision; returns its id."""
+        ...
+
+    async def wait(self, approval_id: str) -> Decision:
+        """Returns once it is decided. Cancelling it withdraws the request."""
+        ...
+
+
+@dataclass(frozen=True)
+class PendingApproval:
+    id: str
+    session_id: str
+    tool: str
+    arguments: Mapping[str, JsonValue]
+
+
+class InProcessApprovals:
+    """Approvals that are asked for and decided in this process."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, tuple[PendingApproval, asyncio.Future[Decision]]] = {}
+
+    @property
+    def pending(self) -> list[PendingApproval]:
+        """Those that nobody has decided yet, oldest first."""
+        return [pending for pending, decision in self._pending.values() if not decision.done()]
+
+    async def request(self, session_id: str, tool: str, arguments: Mapping[str, JsonValue]) -> str:
+        approval_id = uuid.uuid4().hex
+        decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._pending[approval_id] = (
+            PendingApproval(approval_id, session_id, tool, dict(arguments)),
+            decision,
+        )
+        return approval_id
+
+    async def wait(self, approval_id: str) -> Decision:
+        _, decision = self._pending[approval_id]
+        try:
+            return await decision
+        finally:
+            self._pending.pop(approval_id, None)
+
+    def decide(self, approval_id: str, *, approved: bool, by: str, why: str = "") -> bool:
+        """Decides; False where nothing waits under the id: decided already, or withdrawn."""
+        waiting = self._pending.get(approval_id)
+        if waiting is None or waiting[1].done():
+            return False
+        waiting[1].set_result(Decision(approved, by, why))
+        return True

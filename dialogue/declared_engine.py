@@ -1,0 +1,168 @@
+"""Answers a session with a declared Agent: instructions, tools, MCP servers, hand-offs."""
+
+import logging
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import replace
+
+from dialogue import history
+from dialogue.answer import Answer, HandOffTool
+from dialogue.messages import AssistantMessage, SystemMessage
+from dialogue.model import ChatModel
+from dialogue.resources import Resources
+from dialogue.text.languages import get_or_english
+from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
+from dialogue.unfinished import Unfinished
+from parley.app.agent import Agent, HandOff
+from parley.app.engine import Turn
+from parley.app.events import Event
+from parley.app.session import Session
+from parley.app.tool import Tool
+
+SOURCE_READY_WITHIN_S = 1.0
+"""How long an answer waits for MCP servers that have not said yet what they offer."""
+
+_log = logging.getLogger(__name__)
+
+
+class DeclaredEngine:
+    """The Engine of an Agent and of those that it may hand over to."""
+
+    def __init__(
+        self, app: Agent, session: Session, resources: Resources, *, unfinished: Unfinished
+    ) -> None:
+        self._app = app
+        self._session = session
+        self._resources = resources
+        self._unfinished = unfinished
+        self._tools: dict[int, DeclaredTool] = {}
+        self._sources: dict[str, ToolSource] = {}
+        self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
+
+    @property
+    def agent(self) -> Agent:
+        """The agent that speaks now: the latest that the log says has taken over."""
+        name = history.current_agent(self._session.log.entries)
+        if name is None:
+            return self._app
+        if name not in self._agents:
+            _log.warning("session %s: no agent %r is declared", self._session.id, name)
+        return self._agents.get(name, self._app)
+
+    async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
+        agent = self.agent
+        language = get_or_english(agent.language or turn.session.language)
+        if agent.closing is not None:
+            own = replace(language.phrases, closing=agent.closing)
+            language = replace(language, phrases=own)
+        keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
+        answer = Answer(
+            turn,
+            model=self._model(agent),
+            messages=history.messages(
+                [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
+                instructions=self.instructions(agent),
+                text=turn.text.strip(),
+                running=self._unfinished.running,
+            ),
+            tools=await self.tools(agent),
+            agents=keeps,
+            language=language,
+            resources=self._resources,
+            unfinished=self._unfinished,
+        )
+        events = answer.events()
+        try:
+            async for event in events:
+                yield event
+        finally:
+            await events.aclose()
+
+    def start(self) -> None:
+        """Begins to connect to the MCP servers of the agent that speaks."""
+        self._source(self.agent)
+
+    async def servers_ready(self, timeout_s: float) -> None:
+        """Waits until each MCP server of the agent is reached or found away, or for so long."""
+        if (source := self._source(self.agent)) is not None:
+            await source.ready(timeout_s)
+
+    async def aclose(self) -> None:
+        """Disconnects from the MCP servers."""
+        for source in self._sources.values():
+            await source.aclose()
+
+    async def prepare(self, greeting: str) -> None:
+        """Fills the model's prompt cache with what every answer of the agent begins with."""
+        agent = self.agent
+        said = [AssistantMessage(greeting)] if greeting else []
+        await self._model(agent).fill_prompt_cache(
+            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
+        )
+
+    async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
+        """Nothing to do: the log holds it."""
+
+    def instructions(self, agent: Agent) -> str:
+        """The agent's own, or those of the settings in the agent's language."""
+        if agent.instructions is not None:
+            return agent.instructions
+        language = get_or_english(agent.language or self._session.language)
+        return language.instructions_for(self._resources.instructions)
+
+    async def tools(self, agent: Agent) -> Sequence[CallableTool]:
+        """All that the agent may call, in an order that does not change."""
+        tools: list[CallableTool] = [
+            *(self._declared_tool(tool) for tool in agent.tools if isinstance(tool, Tool)),
+            *map(_hand_off_tool, agent.handoffs),
+        ]
+        names = {tool.name for tool in tools}
+        if (source := self._source(agent)) is not None:
+            await source.ready(SOURCE_READY_WITHIN_S)
+            tools += [
+                renamed(tool, f"mcp_{tool.name}") if tool.name in names else tool
+                for tool in source.tools()
+            ]
+        return tools
+
+    def _source(self, agent: Agent) -> ToolSource | None:
+        """Of the agent's MCP servers; started when it is first asked for."""
+        if not agent.mcp:
+            return None
+        if (source := self._sources.get(agent.name)) is None:
+            if self._resources.sources is None:
+                _log.warning("agent %s has MCP servers, which are not served here", agent.name)
+                return None
+            source = self._sources[agent.name] = self._resources.sources(agent.mcp)
+            source.start()
+        return source
+
+    def _declared_tool(self, tool: Tool) -> DeclaredTool:
+        """Kept, because it costs something to describe a tool to a model."""
+        return self._tools.setdefault(id(tool), DeclaredTool(tool))
+
+    def _model(self, agent: Agent) -> ChatModel:
+        if agent.model is None and agent.temperature is None:
+            return self._resources.model
+        return self._resources.model.variant(model=agent.model, temperature=agent.temperature)
+
+
+def declared_agents(app: Agent) -> Iterator[Agent]:
+    """The agent and all that can be reached from it, each once."""
+    waiting, seen = [app], set[int]()
+    while waiting:
+        agent = waiting.pop(0)
+        if id(agent) not in seen:
+            seen.add(id(agent))
+            yield agent
+            waiting += [hand_off.agent for hand_off in agent.handoffs]
+
+
+def _hand_off_tool(hand_off: HandOff) -> HandOffTool:
+    name = hand_off.agent.name
+    return HandOffTool(name, f"hand_off_to_{_as_name(name)}", hand_off.when)
+
+
+def _as_name(name: str) -> str:
+    """As a tool may be called: letters, digits and underscores."""
+    return re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_").lower()

@@ -1,0 +1,6 @@
+"""Tools of Model Context Protocol servers, as an agent calls them."""
+
+from dialogue.mcp.connection import Pace
+from dialogue.mcp.tools import McpTool, McpTools
+
+__all__ = ["McpTool", "McpTools", "Pace"]

@@ -1,0 +1,260 @@
+"""The language model: any that speaks the OpenAI chat completions API, streamed."""
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import httpx2
+import openai
+from openai.types.chat import ChatCompletionChunk
+from pydantic import JsonValue
+
+from dialogue.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolMessage,
+    ToolRequest,
+    UserMessage,
+)
+from dialogue.model_errors import as_model_request_error
+from dialogue.tool_call_deltas import ToolCallDeltas
+from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import LOCAL_LLM
+
+OPENAI_MODEL = "gpt-4o-mini"
+OPENAI_URL = "https://api.openai.com/v1"
+CONNECT_TIMEOUT_S = 5.0
+SILENCE_TIMEOUT_S = 30.0
+"""The longest wait for the next bytes of an answer."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Text:
+    """The next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """What the model thinks before it answers; never spoken."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the request took, where the server tells it."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer is complete: `reason` is "stop", "tool_calls", "length" or the server's own."""
+
+    reason: str
+
+
+Piece = Text | Reasoning | ToolRequest | Tokens | Finished
+
+
+class OfferedTool(Protocol):
+    """What a model is told of a tool."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def schema(self) -> dict[str, JsonValue]:
+        """JSON schema of the arguments."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Answers messages, piece by piece."""
+
+    def answer(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> AsyncGenerator[Piece]:
+        """Raises ModelRequestError. Closing it ends the request to the model at once."""
+        ...
+
+    async def fill_prompt_cache(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> None:
+        """Has a model that keeps what it has read keep these; never fails."""
+        ...
+
+    def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
+        """The same, with another model or temperature where they are given."""
+        ...
+
+
+def base_url(settings: OrchestratorSettings) -> str:
+    """Where the OpenAI-compatible API is, without a slash at the end."""
+    if settings.llm_is_local:
+        return f"http://127.0.0.1:{settings.llm.local_port}/v1"
+    return (settings.llm.base_url or OPENAI_URL).rstrip("/")
+
+
+def model_name(settings: OrchestratorSettings) -> str:
+    return settings.llm.model or (LOCAL_LLM if settings.llm_is_local else OPENAI_MODEL)
+
+
+def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
+    """The API client; needs no running event loop. Whoever builds it closes it."""
+    return openai.AsyncClient(
+        api_key=settings.llm.api_key.get_secret_value() or "none",
+        base_url=base_url(settings),
+        max_retries=0,
+        timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
+        http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
+    )
+
+
+def build_model(settings: OrchestratorSettings, client: openai.AsyncClient) -> "OpenAIModel":
+    """The model of the settings over the client."""
+    return OpenAIModel(
+        client=client,
+        name=model_name(settings),
+        temperature=settings.llm.temperature,
+        max_tokens=settings.llm.max_tokens,
+        at_openai=base_url(settings) == OPENAI_URL,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenAIModel:
+    """A ChatModel over the `openai` client, which may be shared."""
+
+    client: openai.AsyncClient
+    name: str
+    temperature: float
+    max_tokens: int
+    at_openai: bool
+    """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+
+    def variant(
+        self, *, model: str | None = None, temperature: float | None = None
+    ) -> "OpenAIModel":
+        return replace(
+            self,
+            name=model or self.name,
+            temperature=self.temperature if temperature is None else temperature,
+        )
+
+    async def answer(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> AsyncGenerator[Piece]:
+        """Tool calls come whole, once the answer is complete. Raises ModelRequestError; closing
+        the generator closes the connection."""
+        calls = ToolCallDeltas()
+        reason = ""
+        try:
+            request = self._request(messages, tools)
+            if self.at_openai:
+                request["stream_options"] = {"include_usage": True}
+            stream = await self.client.chat.completions.create(**request, stream=True)
+            async with stream:
+                async for chunk in stream:
+                    for piece in _pieces(chunk, calls):
+                        if isinstance(piece, Finished):
+                            reason = piece.reason
+                        else:
+                            yield piece
+        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+            raise as_model_request_error(error, at=str(self.client.base_url)) from error
+        for call in calls.complete():
+            yield call
+        yield Finished(reason or "stop")
+
+    async def fill_prompt_cache(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> None:
+        """Has a local model read how every conversation begins, while the greeting is being said;
+        a failure is logged and not raised."""
+        request = self._request([*messages, UserMessage("Hello.")], tools)
+        request["max_completion_tokens" if self.at_openai else "max_tokens"] = 1
+        try:
+            await self.client.chat.completions.create(**request, stream=False)
+        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
+            failed = as_model_request_error(error, at=str(self.client.base_url))
+            _log.warning("the language model does not answer: %s", failed)
+
+    def _request(self, messages: Sequence[Message], tools: Sequence[OfferedTool]) -> dict[str, Any]:
+        limit = "max_completion_tokens" if self.at_openai else "max_tokens"
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": [wire_message(message) for message in messages],
+            "temperature": self.temperature,
+            limit: self.max_tokens,
+        }
+        if tools:
+            request["tools"] = [
+                {
+                    "type": "function",
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool.schema,
+                    },
+                }
+                for tool in tools
+            ]
+        return request
+
+
+def wire_message(message: Message) -> dict[str, JsonValue]:
+    """The message as the chat completions API has it."""
+    match message:
+        case SystemMessage(text):
+            return {"role": "system", "content": text}
+        case UserMessage(text):
+            return {"role": "user", "content": text}
+        case ToolMessage(call_id, text):
+            return {"role": "tool", "tool_call_id": call_id, "content": text}
+        case AssistantMessage(text, ()):
+            return {"role": "assistant", "content": text}
+        case AssistantMessage(text, calls):
+            return {
+                "role": "assistant",
+                "content": text or None,
+                "tool_calls": [
+                    {
+                        "id": call.call_id,
+                        "type": "function",
+                        "function": {"name": call.name, "arguments": call.arguments},
+                    }
+                    for call in calls
+                ],
+            }
+
+
+def _pieces(chunk: ChatCompletionChunk, calls: ToolCallDeltas) -> Sequence[Piece]:
+    """What a chunk brings. Servers leave out what they do not know, and the client does not check
+    what they send: nothing is taken for granted."""
+    found: list[Piece] = []
+    if chunk.usage is not None:
+        found.append(Tokens(chunk.usage.prompt_tokens or 0, chunk.usage.completion_tokens or 0))
+    for choice in (chunk.choices or ())[:1]:
+        if (delta := choice.delta) is not None:
+            extra = delta.model_extra or {}
+            if thought := extra.get("reasoning_content") or extra.get("reasoning"):
+                found.append(Reasoning(str(thought)))
+            if delta.content:
+                found.append(Text(delta.content))
+            for call in delta.tool_calls or ():
+                calls.add(call)
+        if choice.finish_reason:
+            found.append(Finished(choice.finish_reason))
+    return found

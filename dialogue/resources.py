@@ -1,0 +1,26 @@
+"""What the engines of all sessions of a process stand on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dialogue.approvals import Approvals
+from dialogue.model import ChatModel
+from dialogue.tools import ToolSource
+from parley.app.mcp import McpServer
+from parley.clock import Clock, monotonic
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """Made once and shared; whoever makes them closes them."""
+
+    model: ChatModel
+    instructions: str
+    """Of agents that declare none."""
+    approvals: Approvals | None = None
+    """None: calls that need approval are refused."""
+    sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
+    """Makes the tools of an agent's MCP servers for one session, which starts and closes them.
+    None: agents have only the tools that they declare."""
+    clock: Clock = monotonic
+    """What `Turn.waiting_since_s` is read from."""

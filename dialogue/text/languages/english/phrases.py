@@ -1,0 +1,25 @@
+"""English: what the agent says of itself."""
+
+from dialogue.text.languages.language import Phrases
+
+PHRASES = Phrases(
+    slow_model=(
+        (3.0, "One moment, please."),
+        (4.0, "I'm still thinking."),
+        (6.0, "This takes longer than usual."),
+    ),
+    slow_tool=(
+        "One moment, please.",
+        "I'm still on it.",
+        "This takes a little longer.",
+        "Thank you for waiting, I'm still on it.",
+    ),
+    apology="Sorry, I lost my connection for a moment. Could you say that again?",
+    tool_failed="Sorry, that did not work.",
+    cannot_hear="I'm sorry, I can't hear you right now. You can type to me in the meantime.",
+    cannot_speak="I'm sorry, I can't speak right now. Please try again in a moment.",
+    still_there=("Are you still there?", "I can't hear you. Are you still there?"),
+    closing="Goodbye!",
+    resumed="Sorry, we were cut off for a moment. I'm back.",
+    handed_off="One moment, I'll put you through.",
+)

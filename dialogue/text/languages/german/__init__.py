@@ -1,0 +1,19 @@
+"""German, as it is spoken in Germany."""
+
+from dialogue.text.languages.german.phrases import GREETING, INSTRUCTIONS, PHRASES
+from dialogue.text.languages.german.spoken import SPOKEN
+from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS
+from dialogue.text.languages.language import Language
+
+LANGUAGE = Language(
+    code="de",
+    name="German",
+    own_name="Deutsch",
+    instructions=INSTRUCTIONS,
+    greeting=GREETING,
+    phrases=PHRASES,
+    backchannels=BACKCHANNELS,
+    segments=SEGMENTS,
+    spoken=SPOKEN,
+    chars_per_s=15.0,
+)

@@ -1,0 +1,34 @@
+"""German: what the agent is told first, and what it says of itself."""
+
+from dialogue.text.languages.language import Phrases
+
+INSTRUCTIONS = (
+    "Du bist ein freundlicher Sprachassistent in einem gesprochenen Gespräch. Antworte auf "
+    "Deutsch, in ein oder zwei kurzen, natürlichen Sätzen. Sprich dein Gegenüber mit Sie an, "
+    "solange es dich nicht duzt. Schreibe nur einfache Wörter: keine Listen, kein Markdown, "
+    "keine Emojis, keinen Code. Was du hörst, kommt aus einer Spracherkennung und kann Fehler "
+    "enthalten; ergibt es keinen Sinn, frage kurz nach. Sage, wenn du etwas nicht weißt."
+)
+GREETING = "Hallo, hier ist Parley. Was kann ich für Sie tun?"
+
+PHRASES = Phrases(
+    slow_model=(
+        (3.0, "Einen Moment, bitte."),
+        (4.0, "Ich überlege noch."),
+        (6.0, "Das dauert länger als sonst."),
+    ),
+    slow_tool=(
+        "Einen Moment, bitte.",
+        "Ich bin noch dabei.",
+        "Es dauert noch ein wenig.",
+        "Danke für Ihre Geduld, ich bin noch dabei.",
+    ),
+    apology="Entschuldigung, meine Verbindung war kurz weg. Können Sie das bitte wiederholen?",
+    tool_failed="Das hat leider nicht geklappt.",
+    cannot_hear="Ich kann Sie im Moment leider nicht hören. Sie können mir solange schreiben.",
+    cannot_speak="Ich kann im Moment leider nicht sprechen. Bitte versuchen Sie es gleich wieder.",
+    still_there=("Sind Sie noch da?", "Ich höre Sie nicht. Sind Sie noch da?"),
+    closing="Auf Wiederhören!",
+    resumed="Entschuldigung, wir waren kurz unterbrochen. Ich bin wieder da.",
+    handed_off="Einen Moment, ich verbinde Sie.",
+)

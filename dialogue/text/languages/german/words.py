@@ -1,0 +1,85 @@
+"""German: the words by which back-channels are told from turns, and stretches are cut.
+
+The back-channels are the "Hörersignale" that the transcription system GAT 2 (Selting and others,
+2009) and the Duden grammar's chapter on spoken German list: hm, mhm, ja, genau, ach so, okay.
+"""
+
+import re
+
+from dialogue.text.languages.language import BackchannelWords, SegmentWords
+
+BACKCHANNELS = BackchannelWords(
+    one_word=frozenset(
+        """
+        ach achso ah aha ähm äh ähä eben echt freilich genau gewiss gut ha haha hä hm hmm hmmm
+        interessant ja jaa jaja jap jawohl jep jo joa jup klar krass logisch m mhm mhmm mm mmh mmhm
+        mmm na natürlich oh oha ok okay okey öhm prima richtig schön sicher sicherlich stimmt super
+        toll tja uff uh uhu verstehe verstanden wahnsinn wirklich wow wunderbar
+        """.split()
+    ),
+    phrases=frozenset(
+        {
+            "ach ja", "ach so", "ach was", "aha okay", "alles klar", "auf jeden fall", "das stimmt",
+            "eben ja", "ganz genau", "ganz richtig", "geht klar", "gut so", "hm hm", "ich verstehe",
+            "ich weiß", "ist klar", "ja eben", "ja genau", "ja gut", "ja klar", "ja stimmt",
+            "ja ja", "kann sein", "klar doch", "m hm", "mach nur", "mm hm", "na dann", "na gut",
+            "na ja", "na klar", "schon klar", "sehr gut", "sehr schön", "so ist es", "so so",
+            "weiß ich", "ah ja", "oh ja", "ja doch", "ja sicher", "nicht schlecht",
+        }
+    ),
+    # As the faint parts of Whisper's training data ended.
+    noise=frozenset(
+        {
+            "tschüss", "danke", "danke schön", "dankeschön", "vielen dank", "das war's", "bis dann",
+            "vielen dank fürs zuschauen", "bis zum nächsten mal", "untertitelung des zdf 2020",
+            "untertitel im auftrag des zdf für funk 2017", "untertitel der amara org community",
+            "untertitel von stephanie geiges", "copyright wdr 2021", "und", "so", "die", "der",
+            "das", "ich", "you",
+        }
+    ),
+    answers=frozenset(
+        """
+        ja jaa jap jawohl jep jo joa jup klar sicher gerne gern ok okay genau richtig stimmt
+        natürlich freilich doch absolut bestimmt gut
+        """.split()
+    ),
+    asking=frozenset(
+        """
+        aber also anders augenblick bitte denn doch eigentlich entschuldigung entschuldigen falls
+        falsch halt hallo hey hören kann können könnten könntest leise mal moment momentchen nee
+        nein nicht nö oder pardon pause quatsch ruhe ruhig schluss sekunde stopp stop still trotzdem
+        und verzeihung wann warte warten warum was weil welche welcher welches wem wen wenn wer
+        weshalb wie wieso wieviel wo wofür woher wohin wozu zurück
+        """.split()
+    ),
+    drawn_out=re.compile(r"[aeähijmnoöuüw]+"),
+    hum=re.compile(r"(?=.*m)[aeähimnoöuü]+"),
+)  # fmt: skip
+
+SEGMENTS = SegmentWords(
+    abbreviations=frozenset(
+        (
+            "a b d h i m n o r s t u v z ä abb abs abschn allg art aufl bd bes best bsp bspw bzgl "
+            "bzw ca co dipl dr einschl engl entspr ev evtl exkl fa ff fr frl geb gem ges ggf ggü "
+            "hl hr hrsg ing inkl insb insbes jh jhd jr kap kath lt max mind min mio mrd mwst nachm "
+            "nr o.g od offz phil pos prof rd red s.o s.u sen sog st std str tägl tel tgl tsd u.a "
+            "u.ä usf v.a v.chr n.chr verh vgl vorm z.b z.t z.zt d.h i.d.r zool zzgl abzgl zz zzt "
+            "jan feb mär apr jun jul aug sept sep okt nov dez mo di mi do fr sa"
+        ).split()
+    ),
+    ending_abbreviations=frozenset(("usw", "etc", "usf", "u.a.m")),
+    clinging=frozenset(
+        (
+            "ein eine einen einem einer eines der die das den dem des dieser diese dieses diesen "
+            "diesem mein meine meinen meinem meiner dein deine ihr ihre ihren ihrem ihrer sein "
+            "seine seinen seinem seiner unser unsere kein keine keinen keinem und oder aber denn "
+            "als wenn weil dass ob damit in im an am auf aus bei beim mit nach von vom vor zu zum "
+            "zur für durch gegen ohne um über unter zwischen seit bis pro ins ans sehr mehr so zu "
+            "nicht ist sind war waren wird werden wurde hat haben hatte kann können könnte muss "
+            "müssen soll sollte darf will wollen möchte ich du er sie es wir man januar februar "
+            "märz april mai juni juli august september oktober november dezember"
+        ).split()
+    ),
+    abbreviation_endings=("str",),
+    dotted_ordinals=True,
+)

@@ -1,0 +1,122 @@
+"""What a language consists of: one frozen value that holds all of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dialogue.text.languages.rules.rule import Rule
+from parley.settings.orchestrator import AgentSection
+
+_DEFAULTS = AgentSection()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phrases:
+    """What the agent says of itself: whole sentences, without space around them."""
+
+    slow_model: Sequence[tuple[float, str]]
+    """What is said, and after how many seconds of silence, while the model has no word yet."""
+    slow_tool: Sequence[str]
+    """Said one after the other while a tool runs."""
+    apology: str
+    """The model failed, or had nothing to say."""
+    tool_failed: str
+    """A tool failed, and the model failed to say so."""
+    cannot_hear: str
+    """Recognition is away; the person can type."""
+    cannot_speak: str
+    """No worker can speak: shown, and heard where the language has a recording of it."""
+    still_there: Sequence[str]
+    """Said one after the other when the person says nothing."""
+    closing: str
+    """Said before the agent hangs up."""
+    resumed: str
+    """Said when another process goes on with a conversation that was lost."""
+    handed_off: str
+    """Said before another agent takes over, if the model said nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackchannelWords:
+    """What a listener says without wanting the floor, and what asks for it.
+
+    All in lower case, without punctuation, spelled as recognition writes it; hyphens are spaces.
+    """
+
+    one_word: frozenset[str]
+    """Back-channels of one word: "mhm", "right"."""
+    phrases: frozenset[str]
+    """Back-channels of two or three words: "i see"."""
+    noise: frozenset[str]
+    """What recognition writes where hardly anything was voiced."""
+    answers: frozenset[str]
+    """First words of an answer to a question that the agent has just asked."""
+    asking: frozenset[str]
+    """First words that ask for the floor however short they are: commands, questions, doubts."""
+    drawn_out: re.Pattern[str]
+    """Matches words made of sounds without an end of their own: "yeah", "oh"."""
+    hum: re.Pattern[str]
+    """Matches what a hum is spelled as: vowels around a closed mouth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentWords:
+    """What a stretch of speech does not end in. All casefolded, without their last full stop."""
+
+    abbreviations: frozenset[str]
+    """Their full stop ends no sentence."""
+    ending_abbreviations: frozenset[str]
+    """Their full stop ends a sentence when the next word is capitalized."""
+    clinging: frozenset[str]
+    """Words that belong to the next one."""
+    abbreviation_endings: tuple[str, ...] = ()
+    """Words that end so are abbreviations as well: "Hauptstr."."""
+    dotted_ordinals: bool = False
+    """Whether "3." is "third", so that a full stop after one or two digits ends no sentence."""
+
+    def abbreviates(self, word: str) -> bool:
+        """Whether the full stop after the word, casefolded, belongs to it."""
+        return word in self.abbreviations or word.endswith(self.abbreviation_endings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpokenRules:
+    """How text that was written is said."""
+
+    rules: tuple[Rule, ...]
+    """Of those that match at a place the first one wins."""
+    code_phrase: str
+    """Said in place of a block of code."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """Everything that belongs to one language."""
+
+    code: str
+    """ISO 639-1, in lower case: "en"."""
+    name: str
+    """In English: "German"."""
+    own_name: str
+    """In the language itself: "Deutsch"."""
+    instructions: str
+    """What the model is told first, unless the settings or the agent say something else."""
+    greeting: str
+    """Said first, unless the settings or the agent say something else."""
+    phrases: Phrases
+    backchannels: BackchannelWords
+    segments: SegmentWords
+    spoken: SpokenRules
+    chars_per_s: float
+    """Of its speech, counted in the text as a voice gets it: for pacing."""
+    cannot_speak_recording: Path | None = None
+    """`phrases.cannot_speak`, spoken: an audio file beside the language; None: it is only shown."""
+
+    def instructions_for(self, configured: str) -> str:
+        """The settings' instructions, or the language's own where nobody has changed those."""
+        return self.instructions if configured == _DEFAULTS.instructions else configured
+
+    def greeting_for(self, configured: str) -> str:
+        """The settings' greeting, or the language's own where nobody has changed that."""
+        return self.greeting if configured == _DEFAULTS.greeting else configured

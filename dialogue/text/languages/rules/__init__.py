@@ -1,0 +1,1 @@
+"""What rules of spoken text are built of, for every language."""

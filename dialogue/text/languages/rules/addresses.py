@@ -1,0 +1,70 @@
+"""URLs, mail addresses and telephone numbers."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dialogue.text.languages.rules.rule import Rule, rule
+
+_MAX_PATH_CHARS = 30
+"""A longer path is not for the ear: only the host is said."""
+_TOP_LEVEL = "com|org|net|edu|gov|io|dev|ai|app|info|co|uk|de|fr|eu|tv|me"
+_URL_BODY = r"[^\s<>()\[\]\"'“”]{0,2000}[^\s<>()\[\]\"'“”.,;:!?]"
+_INTERNATIONAL_PHONE = r"(?<![\w.])\+\d{1,3}(?:[ .-]?\(?\d{1,4}\)?){2,5}(?!\w)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddressWords:
+    """How the signs of an address are said, and what a telephone number looks like."""
+
+    dash: str
+    underscore: str
+    plus: str
+    dot: str
+    at: str
+    slash: str
+    digits: Callable[[str], str]
+    """Says each digit by itself."""
+    phones: Sequence[str]
+    """Patterns of the country's own telephone numbers."""
+
+
+def rules(words: AddressWords) -> tuple[Rule, ...]:
+    """The rules for addresses, whose signs are said with `words`."""
+    signs = {"-": words.dash, "_": words.underscore, "+": words.plus, ".": words.dot}
+
+    def spell(name: str) -> str:
+        return re.sub(r"[-_+.]", lambda match: f" {signs[match[0]]} ", name)
+
+    def url(match: re.Match[str]) -> str:
+        address = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0], flags=re.I)
+        host, _, path = re.split(r"[?#]", address, maxsplit=1)[0].partition("/")
+        host = host.rpartition("@")[2].partition(":")[0]
+        said = spell(host[:100])
+        segments = [segment for segment in path.split("/") if segment]
+        if len(path) <= _MAX_PATH_CHARS and all(re.fullmatch(r"[\w.-]+", s) for s in segments):
+            said += "".join(f" {words.slash} {spell(segment)}" for segment in segments)
+        return said
+
+    def mail(match: re.Match[str]) -> str:
+        return f"{spell(match[1])} {words.at} {spell(match[2])}"
+
+    def phone(match: re.Match[str]) -> str | None:
+        groups = re.findall(r"\d+", match[0])
+        if sum(map(len, groups)) > 15:
+            return None
+        plus = f"{words.plus} " if match[0].startswith("+") else ""
+        return plus + ", ".join(map(words.digits, groups))
+
+    return (
+        rule(rf"(?:\bhttps?://|\bwww\.){_URL_BODY}", url, flags=re.I),
+        rule(r"(?<![\w.+-])([\w.+-]{1,64})@([\w-]{1,63}(?:\.[\w-]{1,63}){1,4})\b", mail),
+        rule(
+            rf"(?<![\w@.-])(?:[a-z0-9][a-z0-9-]{{0,62}}\.){{1,4}}(?:{_TOP_LEVEL})\b(?!\.\w|@)"
+            rf"(?:/{_URL_BODY})?",
+            url,
+            flags=re.I,
+        ),
+        rule(_INTERNATIONAL_PHONE, phone),
+        *(rule(pattern, phone) for pattern in words.phones),
+    )

@@ -1,0 +1,139 @@
+"""Turns readable text into words to speak, each knowing the characters that it speaks."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+from dialogue.text.languages.language import Language
+from dialogue.text.languages.rules.rule import Rule
+
+_FENCE = "```"
+_JOINERS = frozenset("'-&")
+"""Spoken only within a word: don't, re-enter, AT&T."""
+_PUNCTUATION = frozenset(".,;:!?…。，！？；、")
+"""What a voice makes a pause or a tone of; other punctuation is left out."""
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "–": "-"})
+_UNSPEAKABLE = frozenset(("So", "Sk", "Sm", "Sc", "Cs", "Co", "Cn", "Cc", "Cf", "Me"))
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """`text` speaks the characters `start` to `end` (exclusive) of the readable text."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class SpokenText:
+    """`readable` is the text as written; `words` what is said of it, in order."""
+
+    readable: str
+    words: tuple[SpokenWord, ...]
+
+    @property
+    def text(self) -> str:
+        """What a voice is given; empty when there is nothing to say."""
+        return " ".join(word.text for word in self.words)
+
+
+class Speaker:
+    """Says the stretches of one reply in order; keeps silent within blocks of code."""
+
+    def __init__(self, language: Language = ENGLISH) -> None:
+        self._said_of_code = language.spoken.code_phrase.split()
+        self._rules = language.spoken.rules
+        self._in_code = False
+
+    def speak(self, readable: str) -> SpokenText:
+        """The words for the next stretch. Never raises; takes linear time."""
+        words: list[SpokenWord] = []
+        at = 0
+        for index, part in enumerate(readable.split(_FENCE)):
+            if index:
+                self._in_code = not self._in_code
+                if self._in_code:
+                    words += (SpokenWord(word, at, at + 3) for word in self._said_of_code)
+                at += len(_FENCE)
+            if not self._in_code:
+                words += _words(part, at, self._rules)
+            at += len(part)
+        return SpokenText(readable, tuple(words))
+
+
+def _words(readable: str, offset: int, rules: tuple[Rule, ...]) -> list[SpokenWord]:
+    words: list[SpokenWord] = []
+    glued = False  # whether the last word and what follows stand without space between them
+    for start, end, said in _pieces(readable, rules):
+        text = readable[start:end] if said is None else said
+        for match in re.finditer(r"\S+", text):
+            span = (start + match.start(), start + match.end()) if said is None else (start, end)
+            word = SpokenWord(_cleaned(match[0]), offset + span[0], offset + span[1])
+            _append(words, word, glued=glued and match.start() == 0)
+        if text:
+            glued = not text[-1].isspace()
+    return words
+
+
+def _append(words: list[SpokenWord], word: SpokenWord, *, glued: bool) -> None:
+    if any(character.isalnum() for character in word.text):
+        words.append(word)
+    elif word.text and words and (glued or word.text[0] in ",.;:!?…"):
+        last, mark = words[-1], word.text[0]  # punctuation belongs to the word before it
+        if last.text[-1] not in _PUNCTUATION or (mark == "," and last.text[-1] == "."):
+            words[-1] = SpokenWord(last.text + mark, last.start, word.end)
+
+
+def _cleaned(token: str) -> str:
+    """Without what a voice cannot say or would spell out: emoji, brackets, asterisks."""
+    token = token.translate(_PLAIN)
+    return "".join(
+        character for at, character in enumerate(token) if _is_spoken(character, token, at)
+    )
+
+
+def _is_spoken(character: str, token: str, at: int) -> bool:
+    if character in _JOINERS:
+        return token[at - 1 : at].isalnum() and token[at + 1 : at + 2].isalnum()
+    if character in _PUNCTUATION:
+        return True
+    category = unicodedata.category(character)
+    return not (
+        category in _UNSPEAKABLE
+        or category.startswith("P")
+        or 0xFE00 <= ord(character) <= 0xFE0F  # variation selectors
+    )
+
+
+def _pieces(readable: str, rules: tuple[Rule, ...]) -> Iterator[tuple[int, int, str | None]]:
+    """The text from front to back: (start, end, words), None for what is said as it stands."""
+    matches = [rule.pattern.search(readable) for rule in rules]
+    plain = 0
+    while (index := _earliest(matches)) is not None:
+        match = matches[index]
+        assert match is not None
+        said = rules[index].say(match)
+        if said is None:  # something else after all: look for this rule further on
+            matches[index] = rules[index].pattern.search(readable, match.start() + 1)
+            continue
+        if plain < match.start():
+            yield plain, match.start(), None
+        yield match.start(), match.end(), said
+        plain = match.end()
+        for at, other in enumerate(matches):
+            if other is not None and other.start() < plain:
+                matches[at] = rules[at].pattern.search(readable, plain)
+    if plain < len(readable):
+        yield plain, len(readable), None
+
+
+def _earliest(matches: list[re.Match[str] | None]) -> int | None:
+    """Index of the match that starts first; of the first rule where several do."""
+    return min(
+        (index for index, match in enumerate(matches) if match is not None),
+        key=lambda index: matches[index].start(),  # type: ignore[union-attr]
+        default=None,
+    )

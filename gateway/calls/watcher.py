@@ -1,0 +1,175 @@
+"""Calls survive their agent: where it has died, another is dispatched. LiveKit does not do that.
+
+A call has ended when its room or its dispatch was deleted, or its person has left. Otherwise a
+person without an agent has lost it. LiveKit tells of a dispatch which agent server took it and
+nothing that happened later, so it is the participants that are looked at. It keeps a participant
+whose process was killed for 20 s; the agent server that had the process takes it out at once, and
+leaves a note.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+from livekit import api
+from livekit.protocol.agent_dispatch import AgentDispatch
+from prometheus_client import Counter
+
+from gateway.calls.claims import replace_dispatch
+from gateway.calls.lost_agents import MOST_DISPATCHES, WITHIN_S, CallLooks
+from parley.clock import Clock, monotonic
+from parley.room_events import LOST_JOB_AGENT
+from parley.settings.orchestrator import LiveKitSection
+
+INTERVAL_S = 0.5
+ROOMS_PER_S = 80
+"""Rooms that one gateway looks at; with more it comes round less often."""
+LOOKS_AT_ONCE = 8
+REQUEST_TIMEOUT_S = 5.0
+RETRY_S = 5.0
+"""After a LiveKit server that does not answer."""
+
+AGENT_NAME_ATTRIBUTE = "lk.agent_name"
+"""The LiveKit server writes it into an agent's token."""
+
+_log = logging.getLogger(__name__)
+_PERSONS = (api.ParticipantInfo.Kind.STANDARD, api.ParticipantInfo.Kind.SIP)
+
+
+@asynccontextmanager
+async def watching_calls(settings: LiveKitSection, outcomes: Counter) -> AsyncIterator[None]:
+    """Watches the rooms of the LiveKit server in the settings, as long as the block lasts."""
+    async with api.LiveKitAPI(
+        settings.url,
+        settings.api_key,
+        settings.api_secret.get_secret_value(),
+        timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
+        failover=False,
+    ) as livekit:
+        watcher = CallWatcher(livekit, agent_name=settings.agent_name, outcomes=outcomes)
+        watching = asyncio.create_task(watcher.run(), name="call-watcher")
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+class CallWatcher:
+    """Gives calls whose agent `agent_name` has died another one; counts in `outcomes`."""
+
+    def __init__(
+        self,
+        livekit: api.LiveKitAPI,
+        *,
+        agent_name: str,
+        outcomes: Counter,
+        clock: Clock = monotonic,
+    ) -> None:
+        self._livekit = livekit
+        self._agent_name = agent_name
+        self._outcomes = outcomes
+        self._clock = clock
+        self._calls: dict[str, CallLooks] = {}
+        self._given_up: set[str] = set()
+        self._looking = asyncio.Semaphore(LOOKS_AT_ONCE)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        is_reachable = True
+        while True:
+            try:
+                rooms = await self.look()
+            except (TimeoutError, aiohttp.ClientError, api.ServerError) as error:
+                if is_reachable:
+                    _log.warning("calls are not watched, LiveKit does not answer: %s", error)
+                is_reachable = False
+                await asyncio.sleep(RETRY_S)
+                continue
+            is_reachable = True
+            await asyncio.sleep(max(INTERVAL_S, rooms / ROOMS_PER_S))
+
+    async def look(self) -> int:
+        """Looks at every room once and does what is due; returns how many there are."""
+        listed = await self._livekit.room.list_rooms(api.ListRoomsRequest())
+        rooms = {room.sid: room.name for room in listed.rooms}
+        for gone in self._calls.keys() - rooms.keys():
+            del self._calls[gone]
+        self._given_up &= rooms.keys()
+        looks = (self._look_at(sid, name) for sid, name in rooms.items())
+        for failure in await asyncio.gather(*looks, return_exceptions=True):
+            if failure is not None:  # one room's, after all have been looked at
+                raise failure
+        return len(rooms)
+
+    async def _look_at(self, sid: str, room: str) -> None:
+        async with self._looking:
+            try:
+                await self._judge(sid, room)
+            except api.ServerError as error:
+                if error.code != api.ServerErrorCode.NOT_FOUND:  # the room has just ended
+                    raise
+
+    async def _judge(self, sid: str, room: str) -> None:
+        call = self._calls.setdefault(sid, CallLooks())
+        has_person, has_agent = await self._present(room)
+        if has_agent:
+            self._given_up.discard(sid)
+        if not call.look(self._clock(), has_person=has_person, has_agent=has_agent):
+            return
+        dispatches = await self._livekit.agent_dispatch.list_dispatch(room)
+        ours = [one for one in dispatches if one.agent_name == self._agent_name]
+        if not ours:  # not a call of ours, or one that has ended
+            return
+        dispatch = max(ours, key=lambda one: one.state.created_at)
+        has_died = any(
+            note.agent_name == LOST_JOB_AGENT and note.metadata == dispatch.id
+            for note in dispatches
+        )
+        is_taken = has_died or bool(dispatch.state.jobs)
+        if not call.has_lost_agent(
+            self._clock(), dispatch=dispatch.id, is_taken=is_taken, has_died=has_died
+        ):
+            return
+        if not call.may_dispatch(self._clock()):
+            self._give_up(sid, room)
+            return
+        await self._replace(call, dispatch, is_resumed=call.agent_was_there or is_taken)
+
+    async def _replace(self, call: CallLooks, old: AgentDispatch, *, is_resumed: bool) -> None:
+        new = await replace_dispatch(self._livekit, old, is_resumed=is_resumed)
+        if new is None:
+            self._outcomes.labels("left_to_another").inc()
+            return
+        call.dispatched(self._clock(), dispatch=new.id)
+        self._outcomes.labels("dispatched").inc()
+        _log.warning("the call in %s has lost its agent: another is dispatched", old.room)
+
+    def _give_up(self, sid: str, room: str) -> None:
+        if sid in self._given_up:
+            return
+        self._given_up.add(sid)
+        self._outcomes.labels("given_up").inc()
+        _log.error(
+            "the call in %s has lost %d agents within %d s: it gets no other for now",
+            room,
+            MOST_DISPATCHES,
+            WITHIN_S,
+        )
+
+    async def _present(self, room: str) -> tuple[bool, bool]:
+        """Whether a person and whether an agent of ours is in the room."""
+        listed = await self._livekit.room.list_participants(api.ListParticipantsRequest(room=room))
+        present = [
+            who
+            for who in listed.participants
+            if who.state != api.ParticipantInfo.State.DISCONNECTED
+        ]
+        has_agent = any(
+            who.kind == api.ParticipantInfo.Kind.AGENT
+            and who.attributes.get(AGENT_NAME_ATTRIBUTE, self._agent_name) == self._agent_name
+            for who in present
+        )
+        return any(who.kind in _PERSONS for who in present), has_agent

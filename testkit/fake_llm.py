@@ -1,0 +1,228 @@
+"""A language model on a real socket: it streams, as OpenAI does, what a script tells it to."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+Messages = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call; `arguments` as a string is sent as it is, valid JSON or not."""
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+    pieces: int = 1
+    """In how many chunks its arguments come."""
+    id: str | None = ""
+    """Empty: one is made; None: none is sent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one request gets. Times in seconds."""
+
+    text: str = ""
+    calls: Sequence[Call] = ()
+    reasoning: str = ""
+    reasoning_field: str = "reasoning_content"
+    status: int = 200
+    error: Mapping[str, Any] = field(default_factory=lambda: {"message": "no"})
+    """The body's `error` where the status is not 200."""
+    first_after_s: float = 0.0
+    word_delay_s: float = 0.0
+    silent: bool = False
+    """The connection stays open and nothing comes, not even headers."""
+    breaks_off_after: int | None = None
+    """So many words come, then the connection is lost."""
+    calls_at_index_0: bool = False
+    """As servers do that send every call whole, without telling them apart by index."""
+    usage: tuple[int, int] | None = None
+    """Tokens in and out, told in the last chunk."""
+    finish_reason: str | None = None
+
+
+Script = Callable[[Messages], Answer]
+"""Decides by the messages of a request."""
+
+
+def last_user_text(messages: Messages) -> str:
+    return next((str(m["content"]) for m in reversed(messages) if m["role"] == "user"), "")
+
+
+def tool_results(messages: Messages) -> list[str]:
+    """Results that stand behind the last message of the person: those of the running answer."""
+    places = [n for n, message in enumerate(messages) if message["role"] == "user"]
+    rest = messages[places[-1] + 1 :] if places else messages
+    return [str(message["content"]) for message in rest if message["role"] == "tool"]
+
+
+def by_text(rules: Mapping[str, Answer], *, otherwise: Answer | None = None) -> Script:
+    """Answers by a word in the last message of the person, or with the tools' results where these
+    have come: "Result: …"."""
+
+    def script(messages: Messages) -> Answer:
+        if results := tool_results(messages):
+            return Answer(text=f"Result: {' '.join(results)}")
+        said = last_user_text(messages).lower()
+        for word, answer in rules.items():
+            if word.lower() in said:
+                return answer
+        return otherwise or Answer(text="Of course.")
+
+    return script
+
+
+def in_turn(*answers: Answer) -> Script:
+    """One answer after the other; the last one again and again."""
+    left = list(answers)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+@dataclass
+class FakeLlm:
+    """`script` may be turned while it runs."""
+
+    script: Script = field(default_factory=lambda: in_turn(Answer(text="Of course.")))
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    received: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with every request; a test clears it."""
+    disconnected: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client hangs up before its answer is complete; a test clears it."""
+    disconnected_at_s: list[float] = field(default_factory=list)
+    """`time.monotonic()` of each time."""
+    completed: int = 0
+    """Answers that were sent to their end."""
+
+    @property
+    def messages(self) -> Messages:
+        """Of the last request."""
+        return list(self.requests[-1]["messages"])
+
+    def always(self, text: str) -> None:
+        self.script = in_turn(Answer(text=text))
+
+    async def complete(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.requests.append(body)
+        self.received.set()
+        try:
+            response = await self._answer(request, body, self.script(body["messages"]))
+        except (asyncio.CancelledError, ConnectionError):
+            self.disconnected_at_s.append(time.monotonic())
+            self.disconnected.set()
+            raise
+        self.completed += 1
+        return response
+
+    async def _answer(
+        self, request: web.Request, body: dict[str, Any], answer: Answer
+    ) -> web.StreamResponse:
+        if answer.silent:
+            await asyncio.Event().wait()
+        await asyncio.sleep(answer.first_after_s)
+        if answer.status != 200:
+            return web.json_response({"error": dict(answer.error)}, status=answer.status)
+        if not body.get("stream"):
+            return web.json_response(_whole(answer))
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        if answer.reasoning:
+            await response.write(_chunk({answer.reasoning_field: answer.reasoning}))
+        for place, word in enumerate(answer.text.split()):
+            if place == answer.breaks_off_after:
+                assert request.transport is not None
+                request.transport.abort()
+                return response
+            if place:
+                await asyncio.sleep(answer.word_delay_s)
+            await response.write(_chunk({"content": f" {word}" if place else word}))
+        for delta in _call_deltas(answer):
+            await response.write(_chunk({"tool_calls": [delta]}))
+        reason = answer.finish_reason or ("tool_calls" if answer.calls else "stop")
+        await response.write(_chunk({}, finish_reason=reason))
+        if answer.usage is not None:
+            await response.write(_usage(answer.usage))
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+@asynccontextmanager
+async def llm_serving(llm: FakeLlm, *, port: int = 0) -> AsyncGenerator[str]:
+    """Serves the model on `port`, 0 for a free one; yields its base URL."""
+
+    async def models(_: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model"}]})
+
+    app = web.Application()
+    app.add_routes([web.post("/v1/chat/completions", llm.complete), web.get("/v1/models", models)])
+    # Cancelled handlers are how a disconnect is seen while nothing is being written.
+    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    finally:
+        await runner.cleanup()
+
+
+def _call_deltas(answer: Answer) -> Iterator[dict[str, Any]]:
+    for index, call in enumerate(answer.calls):
+        given = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
+        size = -(-len(given) // call.pieces) or 1
+        pieces = [given[at : at + size] for at in range(0, len(given), size)] or [""]
+        first: dict[str, Any] = {
+            "index": 0 if answer.calls_at_index_0 else index,
+            "type": "function",
+            "function": {"name": call.name, "arguments": pieces[0]},
+        }
+        if call.id is not None:
+            first["id"] = call.id or f"call_{uuid.uuid4().hex[:12]}"
+        yield first
+        for piece in pieces[1:]:
+            yield {"index": first["index"], "function": {"arguments": piece}}
+
+
+def _chunk(delta: Mapping[str, Any], *, finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": dict(delta), "finish_reason": finish_reason}
+    return _event({"choices": [choice]})
+
+
+def _usage(tokens: tuple[int, int]) -> bytes:
+    usage = {
+        "prompt_tokens": tokens[0],
+        "completion_tokens": tokens[1],
+        "total_tokens": sum(tokens),
+    }
+    return _event({"choices": [], "usage": usage})
+
+
+def _event(content: Mapping[str, Any]) -> bytes:
+    chunk = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "fake",
+        **content,
+    }
+    return f"data: {json.dumps(chunk)}\n\n".encode()
+
+
+def _whole(answer: Answer) -> dict[str, Any]:
+    message = {"role": "assistant", "content": answer.text}
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "fake",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": message}],
+    }

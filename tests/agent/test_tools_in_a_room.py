@@ -1,0 +1,148 @@
+"""Tools in a real room: the wait is bridged, can be interrupted, and has effects only when sure."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from caller.access import request_access
+from caller.client import RoomClient, join
+from caller.conversation import CallConversation, Recording
+from ops.supervisor.parts import PART_NAMES
+from ops.supervisor.stack import Stack
+from parley.room_events import FloorEvent, ToolEvent
+from testkit.fake_llm import Answer, Call, FakeLlm, last_user_text, llm_serving, tool_results
+from testkit.isolated_config import free_ports, write_config
+from tests.agent.slow_service import SlowService, service_running
+from tests.agent.test_room import spoken
+
+pytestmark = [pytest.mark.servers, pytest.mark.e2e]
+
+APP = '''
+import httpx2
+
+from parley import Agent, tool
+
+
+@tool(says="Let me look that up.")
+async def order_status(number: str) -> str:
+    """Where an order is. number: as printed on the receipt."""
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"http://127.0.0.1:{PORT}/orders/{{number}}", timeout=20)
+        return answer.text
+
+
+agent = Agent(
+    instructions="You are the desk of a bicycle shop.", tools=[order_status], greeting=""
+)
+'''
+LONG_S = 60.0
+REACTION_S = 0.1
+"""From the decision to yield until the tool's server has seen its client leave."""
+
+
+def desk(messages: list[dict[str, object]]) -> Answer:
+    """Looks orders up, and answers everything else from memory."""
+    if results := tool_results(messages):
+        return Answer(text=f"Your order was {results[-1]}.")
+    if "order" in last_user_text(messages).lower():
+        return Answer(calls=[Call("order_status", {"number": "42"})])
+    return Answer(text="We close at six o'clock in the evening.")
+
+
+@dataclass(frozen=True)
+class Shop:
+    stack: Stack
+    llm_port: int
+    service_port: int
+
+    @asynccontextmanager
+    async def call(self, model: FakeLlm, service: SlowService) -> AsyncGenerator[RoomClient]:
+        gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(llm_serving(model, port=self.llm_port))
+            await stack.enter_async_context(service_running(service, self.service_port))
+            client = await stack.enter_async_context(join(await request_access(gateway)))
+            await client.wait_for_agent()
+            yield client
+
+
+@pytest.fixture(scope="module")
+def shop(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    llm_port, service_port = free_ports(2)
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "bicycle_shop.py").write_text(
+        APP.replace("{PORT}", str(service_port)).replace("{{", "{").replace("}}", "}")
+    )
+    configuration = write_config(
+        folder / "configs",
+        orchestrator={
+            "agent": {"app": str(folder / "bicycle_shop.py")},
+            "llm": {"base_url": f"http://127.0.0.1:{llm_port}/v1", "api_key": "k", "model": "f"},
+        },
+    )
+    parts = [part for part in PART_NAMES if part != "llm"]
+    return Shop(start_stack(*parts, configuration=configuration), llm_port, service_port)
+
+
+def tool_events(client: RoomClient) -> list[ToolEvent]:
+    return [heard.event for heard in client.events if isinstance(heard.event, ToolEvent)]
+
+
+async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) -> None:
+    model, service = FakeLlm(desk), SlowService(takes_s=3.0)
+    question = Recording("question", await spoken(shop.stack, "Where is my order?"))
+    async with shop.call(model, service) as client:
+        conversation = CallConversation(client)
+        await conversation.hear_greeting()
+        turn = await conversation.turn(question)
+        assert turn.report.response_ms is not None
+        assert turn.reply is not None
+        assert turn.report.agent_transcript.split() == (
+            "Let me look that up. Your order was shipped this morning.".split()
+        )
+        assert turn.reply.length_s > service.takes_s
+        assert service.answered == ["42"]
+        (told,) = tool_events(client)
+        assert (told.name, told.arguments, told.outcome) == (
+            "order_status",
+            {"number": "42"},
+            "done",
+        )
+        # What bridged the wait is not remembered.
+        await client.type("Thank you, and when do you close?")
+        assert await client.reached(lambda: len(model.requests) > 2, timeout_s=LONG_S)
+        remembered = [m["content"] for m in model.messages if m["role"] == "assistant"]
+        assert remembered[-1] == "Your order was shipped this morning."
+        assert not any(text and "look that up" in text for text in remembered)
+
+
+async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: Shop) -> None:
+    model, service = FakeLlm(desk), SlowService(takes_s=15.0)
+    question = await spoken(shop.stack, "Where is my order?")
+    other = await spoken(shop.stack, "Never mind. When do you close in the evening?")
+    async with shop.call(model, service) as client:
+        await CallConversation(client).hear_greeting()
+        await client.speak(question)
+        assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
+
+        def waits_in_silence() -> bool:
+            spoke_s = client.ear.audible_at_s
+            return spoke_s is not None and client.clock() - spoke_s > 1.0
+
+        assert await client.reached(waits_in_silence, timeout_s=LONG_S)
+        await client.speak(other)
+        assert await client.reached(lambda: bool(service.hung_up_at), timeout_s=LONG_S)
+        assert await client.reached(
+            lambda: "six o'clock" in client.transcripts.said_by(client.agent_identity, since_s=0),
+            timeout_s=LONG_S,
+        )
+        (yielded_at_s,) = [
+            heard.event.at_s
+            for heard in client.events
+            if isinstance(heard.event, FloorEvent) and heard.event.floor == "yielded"
+        ]
+        assert service.hung_up_at[0] - yielded_at_s < REACTION_S
+        assert service.answered == []
+        assert "close" in last_user_text(model.messages)

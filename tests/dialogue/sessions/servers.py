@@ -1,0 +1,77 @@
+"""A real PostgreSQL for the tests of what stands on it."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+PASSWORD = "hunter2"
+
+
+def postgres_programs() -> Path | None:
+    """The folder of `initdb` and `postgres`: Debian keeps them off the PATH."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((f for f in folders if (f / "initdb").exists() and (f / "postgres").exists()), None)
+
+
+class PostgresServer:
+    """A cluster of its own in `folder`, on a free port, kept by nobody who is root."""
+
+    def __init__(self, programs: Path, folder: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self._programs = programs
+        self._data = folder / "data"
+        self._password = folder / "password"
+        self._as_user: list[str] = []
+        self._process: subprocess.Popen[bytes] | None = None
+        self._password.write_text(PASSWORD)
+        if os.getuid() == 0:  # PostgreSQL refuses to run as root
+            user = _unprivileged()
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            os.chown(self._password, user.pw_uid, user.pw_gid)
+            self._as_user = [
+                "setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"
+            ]  # fmt: skip
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://parley:{PASSWORD}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        self._run(
+            "initdb", "--pgdata", str(self._data), "--username=parley", "--no-sync",
+            "--auth=scram-sha-256", f"--pwfile={self._password}", "--encoding=UTF8",
+        )  # fmt: skip
+        options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
+        self._process = subprocess.Popen(
+            [
+                *self._as_user, str(self._programs / "postgres"), "-D", str(self._data),
+                "-p", str(self.port), *(f"--{name}={value}" for name, value in options.items()),
+            ],
+            cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            if b"ready to accept connections" in line:
+                return
+        raise RuntimeError("PostgreSQL did not start")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(subprocess.signal.SIGINT)  # ends the connections, too
+            self._process.communicate()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._as_user, str(self._programs / program), *arguments]
+        subprocess.run(command, cwd="/", check=True, capture_output=True)
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
