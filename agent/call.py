@@ -67,6 +67,7 @@ class Call:
         self._approvals = InProcessApprovals()
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
+        self._voices: Voices | None = None
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -235,7 +236,9 @@ class Call:
         return handle
 
     def _another_speaks(self, agent: Agent) -> None:
-        self._speaking.voice = agent.voice or self._app.voice or self._speaking.default_voice
+        chosen = self._voices.chosen if self._voices is not None else ""
+        default = self._app.voice or self._speaking.default_voice
+        self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
 
     # --- its end
@@ -270,13 +273,13 @@ class Call:
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        voices = Voices(speech, speech.roster.discovery, self._speaking)
+        voices = self._voices = Voices(speech, speech.roster.discovery, self._speaking)
         voices.serve(self._context.room)
-        wished = self._wishes.voice or self._speaking.voice
-        if wished == self._settings.tts.default_model:
-            return
         try:
-            await voices.use(wished)
+            if self._wishes.voice:
+                await voices.choose(self._wishes.voice)
+            elif self._speaking.voice != self._settings.tts.default_model:
+                await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
 

@@ -25,10 +25,17 @@ class Voices:
     def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: WorkerTTS) -> None:
         self._workers = WorkerAdmin(discovery, pool.channels)
         self._speaking = speaking
+        self.chosen = ""
+        """By the caller; empty: none. An agent that takes over and has no own voice keeps it."""
 
     def serve(self, room: rtc.Room) -> None:
         """Answers the SET_VOICE_METHOD of the room's clients; the room must be connected."""
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
+
+    async def choose(self, voice: str) -> None:
+        """What the caller wants to hear; raises as `use` does."""
+        await self.use(voice)
+        self.chosen = voice
 
     async def use(self, voice: str) -> None:
         """Raises VoiceNotFoundError (its text lists those there are) or WorkerUnavailableError.
@@ -50,7 +57,7 @@ class Voices:
         voice = request.payload.strip()
         try:
             if voice:
-                await self.use(voice)
+                await self.choose(voice)
         except VoiceNotFoundError as error:
             raise rtc.RpcError(VOICE_NOT_FOUND, str(error)) from error
         except SpeechError as error:
