@@ -68,7 +68,7 @@ ORDERS = [
     Order("I take the green jacket.", "In the size of my brother.", "jacket", "brother", 1.0),
     Order("Send flowers to my mother", "on the first of June.", "flowers", "june", 0.9),
     Order("Order ten chairs.", "And five tables.", "chairs", "table", 0.6),
-    Order("I need a taxi to the station.", "At half past nine.", "taxi", "nine", 0.8),
+    Order("I need a taxi to the station.", "At half past two, please.", "taxi", "please", 0.8),
     Order("Please bring the newspaper", "and some fresh bread.", "newspaper", "bread", 0.4),
     Order("I would like to buy a guitar.", "And a book for beginners.", "guitar", "book", 0.7),
     Order("Cancel the meeting on Sunday.", "Only the one with Peter.", "sunday", "peter", 1.0),
@@ -136,8 +136,8 @@ class Outcome:
     placed: tuple[Placed, ...]
     second_half: tuple[float, float]
     """When it was spoken, from its first sound to its last, on the caller's clock."""
-    answered_early: bool
-    """Something of the agent's was heard before the sentence was over."""
+    spoke_into: str
+    """What the agent began to say before the sentence was over."""
 
     @property
     def on_half_a_sentence(self) -> list[Placed]:
@@ -159,7 +159,7 @@ class Outcome:
             f"{each.at_s - self.second_half[1]:+.1f} s: {each.text}" for each in self.placed
         )
         words = f"{self.order.first} | {self.order.second}"
-        early = " (spoke into it)" if self.answered_early else ""
+        early = f" (spoke into it: {self.spoke_into})" if self.spoke_into else ""
         return f"{self.order.pause_s:.1f} s  {words:<62} {placed or 'nothing'}{early}"
 
 
@@ -204,7 +204,7 @@ async def take_turn(
         order=order,
         placed=tuple(service.placed[before:]),
         second_half=(start, end),
-        answered_early=bool(np.any(client.ear.between(began_s + 0.3, end).samples > 1000)),
+        spoke_into=client.transcripts.said_by(client.agent_identity, since_s=began_s, until_s=end),
     )
 
 
