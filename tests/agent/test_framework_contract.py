@@ -151,6 +151,21 @@ class Talk:
         return [entry.text for entry in entries if isinstance(entry, PersonSaid)]
 
 
+def session_that_hears_what_it_is_told(speaking: WorkerTTS) -> AgentSession[None]:
+    return AgentSession[None](
+        stt=NoRecognizer(),
+        llm=EngineModel(),
+        tts=speaking,
+        turn_handling=TurnHandlingOptions(
+            turn_detection="stt",
+            endpointing={"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
+            preemptive_generation={"enabled": True, "preemptive_tts": True, "max_retries": 6},
+        ),
+        use_tts_aligned_transcript=True,
+        tts_text_transforms=None,
+    )
+
+
 @asynccontextmanager
 async def talk_with(
     app: Agent,
@@ -174,22 +189,7 @@ async def talk_with(
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        session = AgentSession[None](
-            stt=NoRecognizer(),
-            llm=EngineModel(),
-            tts=speaking,
-            turn_handling=TurnHandlingOptions(
-                turn_detection="stt",
-                endpointing={"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
-                preemptive_generation={
-                    "enabled": True,
-                    "preemptive_tts": True,
-                    "max_retries": 6,
-                },
-            ),
-            use_tts_aligned_transcript=True,
-            tts_text_transforms=None,
-        )
+        session = session_that_hears_what_it_is_told(speaking)
         events = RoomEventPublisher(cast(rtc.Room, Room()))
         stack.push_async_callback(events.aclose)
         TurnReport(session, events, hearing=None)
