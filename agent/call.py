@@ -200,6 +200,7 @@ class Call:
             duplex.barge_in,
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
+            shows_tool_details=self._settings.tool_details_are_shown,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
             on_agent=self._another_speaks,
             on_hang_up=lambda: self._beside_the_call(self._close("")),

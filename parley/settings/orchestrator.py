@@ -116,6 +116,8 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 DEFAULT_APP = "apps.assistant:agent"
 
 
@@ -141,6 +143,11 @@ class AgentSection(Section):
         (),
         description="variables that the agent gets for its app's tools; those that begin with "
         "APP_ it gets anyway",
+    )
+    tool_events: Literal["auto", "names", "full"] = Field(
+        "auto",
+        description="what the caller's client is told of tool calls: names, or full, with arguments "
+        "and results; auto: full while the gateway listens on the loopback only",
     )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
@@ -242,6 +249,12 @@ class OrchestratorSettings(Section):
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+
+    @property
+    def tool_details_are_shown(self) -> bool:
+        """Whether a caller's client is told the arguments and results of tool calls."""
+        wanted = self.agent.tool_events
+        return wanted == "full" or (wanted == "auto" and self.server.host in _LOOPBACK)
 
     @property
     def llm_is_local(self) -> bool:
