@@ -60,21 +60,18 @@ class Answering:
         events: RoomEventPublisher,
         *,
         commit_silence_s: float,
-        shows_tool_details: bool = True,
         words_owed: Callable[[], bool] = lambda: False,
         on_agent: Callable[[Agent], None] = lambda agent: None,
         on_hang_up: Callable[[], None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
-        """`shows_tool_details`: the room is told arguments and results of tool calls, which are
-        the application's own. `words_owed`: whether recognition works on something that was said. `on_agent` is told
+        """`words_owed`: whether recognition works on something that was said. `on_agent` is told
         of the agent that takes over before it speaks; `on_hang_up`, when the answer that ends the
         call has been heard."""
         self._conversation = conversation
         self._person = person
         self._events = events
         self._commit_silence_s = commit_silence_s
-        self._shows_tool_details = shows_tool_details
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
@@ -135,9 +132,9 @@ class Answering:
                 self._events.send(
                     ToolEvent(
                         name=event.name,
-                        arguments=dict(event.arguments) if self._shows_tool_details else {},
+                        arguments=dict(event.arguments),
                         outcome=event.outcome,
-                        result=event.result if self._shows_tool_details else "",
+                        result=event.result,
                     )
                 )
             case ApprovalPending(approval_id=approval_id, tool=tool, arguments=arguments):

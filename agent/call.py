@@ -62,7 +62,9 @@ class Call:
         self._wishes = _wishes(context)
         self._app = _app(settings, self._wishes)
         self._running = AsyncExitStack()
-        self._events = RoomEventPublisher(context.room)
+        self._events = RoomEventPublisher(
+            context.room, shows_tool_details=settings.tool_details_are_shown
+        )
         self._client = client
         self._approvals = InProcessApprovals()
         self._beside: set[asyncio.Task[None]] = set()
@@ -200,7 +202,6 @@ class Call:
             duplex.barge_in,
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
-            shows_tool_details=self._settings.tool_details_are_shown,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
             on_agent=self._another_speaks,
             on_hang_up=lambda: self._beside_the_call(self._close("")),

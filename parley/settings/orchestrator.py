@@ -146,8 +146,8 @@ class AgentSection(Section):
     )
     tool_events: Literal["auto", "names", "full"] = Field(
         "auto",
-        description="what the caller's client is told of tool calls: names, or full, with arguments "
-        "and results; auto: full while the gateway listens on the loopback only",
+        description="what a client is told of tool calls: names, or full, with arguments and "
+        "results; auto: full while the gateway listens on the loopback only",
     )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
