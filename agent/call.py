@@ -33,7 +33,7 @@ from dialogue.conversation import Conversation
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
-from parley.app.agent import Agent
+from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
@@ -210,10 +210,12 @@ class Call:
         return answering
 
     def _limits(self) -> CallLimits:
+        idle_s = self._settings.agent.idle_s
         limits = CallLimits(
-            silence=self._app.silence,
+            silence=self._app.silence or (SilencePrompts(after_s=idle_s) if idle_s else None),
             prompts=self._own_words.silence_prompts,
-            max_call_s=self._app.max_call_s,
+            max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
+            warning=self._own_words.language.phrases.one_minute_left,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
             hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
         )

@@ -153,6 +153,15 @@ class AgentSection(Section):
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
     )
+    max_call_s: int = Field(
+        3600, ge=0, description="after which a call is ended, with a word; 0: never"
+    )
+    idle_s: int = Field(
+        120,
+        ge=0,
+        description="silence after which the agent asks whether the person is there; after two "
+        "questions it ends the call; 0: never. An agent may declare its own",
+    )
     max_sessions: int = Field(4, ge=1, description="calls this agent takes at once")
     idle_processes: int = Field(1, ge=0, description="warm processes waiting for a call")
     drain_timeout_s: int = Field(
