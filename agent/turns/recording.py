@@ -69,7 +69,7 @@ class _Seen:
         self.level_dbfs = -np.inf
         self.heard_text = ""
         self.duck, self.unduck = voice.duck, voice.unduck
-        self.pause, self.resume = voice.pause, voice.resume
+        self.hold, self.release = voice.hold, voice.release
 
 
 class RecordedBargeIn(BargeIn):
@@ -166,9 +166,9 @@ class _Replay:
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
     def take(self, event: InputEvent) -> None:
         self._at_s = event.at_s
