@@ -72,6 +72,12 @@ class RoomClient:
     def agent_identity(self) -> str:
         return self.agent.identity if self.agent else ""
 
+    @property
+    def model_fault(self) -> str | None:
+        """What the agent said of its language model, where that will not answer in this call."""
+        errors = (h.event for h in self.events if isinstance(h.event, room_events.ErrorEvent))
+        return next((e.message for e in errors if e.code in room_events.MODEL_FAULTS), None)
+
     async def reached(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
         """Waits until the condition holds, asking it with every frame; False after the time.
 

@@ -22,10 +22,7 @@ from dialogue.messages import (
 from dialogue.model_errors import ModelRequestError, as_model_request_error
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import LOCAL_LLM
 
-OPENAI_MODEL = "gpt-4o-mini"
-OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of an answer."""
@@ -103,22 +100,6 @@ class ChatModel(Protocol):
         ...
 
 
-def base_url(settings: OrchestratorSettings) -> str:
-    """Where the OpenAI-compatible API is, without a slash at the end."""
-    if settings.llm_is_local:
-        return f"http://127.0.0.1:{settings.llm.local_port}/v1"
-    return (settings.llm.base_url or OPENAI_URL).rstrip("/")
-
-
-def model_name(settings: OrchestratorSettings) -> str:
-    """Empty: whichever the server offers, if it is one alone."""
-    if settings.llm.model:
-        return settings.llm.model
-    if settings.llm_is_local:
-        return LOCAL_LLM
-    return OPENAI_MODEL if base_url(settings) == OPENAI_URL else ""
-
-
 def only_one(offered: Sequence[str], *, at: str) -> str:
     """The one model that a server offers; raises ModelRequestError where it is not one."""
     if len(offered) == 1:
@@ -136,7 +117,7 @@ def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
     """The API client; needs no running event loop. Whoever builds it closes it."""
     return openai.AsyncClient(
         api_key=settings.llm.api_key.get_secret_value() or "none",
-        base_url=base_url(settings),
+        base_url=settings.llm_url,
         max_retries=0,
         timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
@@ -147,10 +128,10 @@ def build_model(settings: OrchestratorSettings, client: openai.AsyncClient) -> "
     """The model of the settings over the client."""
     return OpenAIModel(
         client=client,
-        name=model_name(settings),
+        name=settings.llm_model,
         temperature=settings.llm.temperature,
         max_tokens=settings.llm.max_tokens,
-        at_openai=base_url(settings) == OPENAI_URL,
+        at_openai=settings.llm_is_at_openai,
     )
 
 

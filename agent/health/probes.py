@@ -9,7 +9,6 @@ from typing import Self
 import aiohttp
 from redis.exceptions import RedisError
 
-from dialogue.model import base_url
 from parley.discovery import Discovery
 from parley.discovery.redis import connect
 from parley.rpc.v1 import status_pb2
@@ -116,7 +115,7 @@ class Probes:
                 raise _NotServingError(f"{url} answered {response.status}")
 
     async def _llm(self) -> None:
-        url = base_url(self.settings)
+        url = self.settings.llm_url
         if self.settings.llm_is_local:
             await self._http_ok(f"{url.removesuffix('/v1')}/health")
         else:

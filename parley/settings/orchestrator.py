@@ -48,6 +48,8 @@ ApiKey = Annotated[SecretStr, BeforeValidator(_as_key)]
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
+OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_MODEL = "gpt-4o-mini"
 
 DEFAULT_INSTRUCTIONS = (
     "You are a friendly voice assistant in a spoken conversation. Answer in one or two short, "
@@ -297,6 +299,26 @@ class OrchestratorSettings(Section):
     def llm_is_local(self) -> bool:
         """Whether the LLM that `up` serves is used: no key and no base URL are configured."""
         return not self.llm.base_url and not self.llm.api_key.get_secret_value()
+
+    @property
+    def llm_url(self) -> str:
+        """Where the OpenAI-compatible API is, without a slash at the end."""
+        if self.llm_is_local:
+            return f"http://127.0.0.1:{self.llm.local_port}/v1"
+        return (self.llm.base_url or OPENAI_URL).rstrip("/")
+
+    @property
+    def llm_is_at_openai(self) -> bool:
+        return self.llm_url == OPENAI_URL
+
+    @property
+    def llm_model(self) -> str:
+        """The name the model is asked by; empty: whichever the server offers, if one alone."""
+        if self.llm.model:
+            return self.llm.model
+        if self.llm_is_local:
+            return LOCAL_LLM
+        return OPENAI_MODEL if self.llm_is_at_openai else ""
 
 
 def load_orchestrator(

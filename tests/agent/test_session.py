@@ -268,14 +268,25 @@ async def test_messages_are_counted_by_who_said_them() -> None:
     assert counted("session_messages_total", role="assistant") == before["assistant"] + 2
 
 
-async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered() -> None:
-    model = FakeLlm(in_turn(Answer(status=401), Answer(text="Of course.")))
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (500, ENGLISH.apology, "llm_unavailable"),
+        (401, ENGLISH.model_unconfigured, "model_unauthorized"),
+        (404, ENGLISH.model_unconfigured, "model_not_found"),
+    ],
+)
+async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered(
+    status: int, said: str, code: str
+) -> None:
+    model = FakeLlm(in_turn(Answer(status=status), Answer(text="Of course.")))
     async with talk_with(model) as talk:
         await talk.ask("Hello?")
-        assert talk.page.text.strip() == ENGLISH.apology
+        assert talk.page.text.strip() == said
         (error,) = talk.events(ErrorEvent)
         assert isinstance(error, ErrorEvent)
-        assert (error.code, error.fatal) == ("llm_unavailable", False)
+        assert (error.code, error.fatal) == (code, False)
+        assert "127.0.0.1" not in error.message
         await talk.ask("Hello again?")
         assert talk.page.text.endswith("Of course.")
 
@@ -329,11 +340,12 @@ async def test_hanging_up_is_no_interruption() -> None:
 
 
 @pytest.mark.parametrize("answer", ["😀", "…", "**"])
-async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) -> None:
+async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(answer: str) -> None:
     async with talk_with(FakeLlm(in_turn(Answer(text=answer)))) as talk:
         await talk.ask("Well?")
-        assert talk.page.text == answer
-        assert not talk.events(ErrorEvent)
+        assert talk.page.text.strip() == ENGLISH.no_answer
+        (error,) = talk.events(ErrorEvent)
+        assert isinstance(error, ErrorEvent) and error.code == "model_no_answer"
 
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:

@@ -162,10 +162,10 @@ async def test_a_pause_of_the_model_lets_the_voice_go_on() -> None:
         speaking_at(target) as speaking,
         speaking.stream() as stream,
     ):
-        stream.push_text("So ")
+        stream.push_text("Well now ")
         first = await anext(stream)
         assert np.frombuffer(first.frame.data, np.int16).any()
-        assert worker.texts == ["So"]
+        assert worker.texts == ["Well now"]
 
 
 async def test_a_reply_that_another_worker_goes_on_with_is_transcribed_once() -> None:
