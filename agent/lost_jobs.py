@@ -1,7 +1,7 @@
-"""Jobs whose process was killed: their agents are taken out of the rooms at once.
+"""Jobs whose process was killed: their agents are taken out of the rooms, and that is noted there.
 
-LiveKit keeps a participant whose process has gone for 20 s, and nobody would send another agent
-before. Only the agent server knows at once.
+LiveKit keeps a participant whose process has gone for 20 s, and shows nobody that its job failed.
+Only the agent server knows at once; the gateways, which send another agent, read its note.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from livekit.agents import AgentServer
 from livekit.agents.ipc.job_executor import JobExecutor, JobStatus
 from livekit.agents.job import RunningJobInfo
 
+from parley.room_events import LOST_JOB_AGENT
 from parley.settings.orchestrator import LiveKitSection
 
 TIMEOUT_S = 5.0
@@ -56,8 +57,21 @@ class LostJobs:
                 self._settings.api_secret.get_secret_value(),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as livekit:
-                await livekit.room.remove_participant(
-                    api.RoomParticipantIdentity(room=room, identity=identity)
+                await _take_out(livekit, room, identity)
+                await livekit.agent_dispatch.create_dispatch(
+                    api.CreateAgentDispatchRequest(
+                        agent_name=LOST_JOB_AGENT, room=room, metadata=lost.job.dispatch_id
+                    )
                 )
         except (TimeoutError, aiohttp.ClientError, api.ServerError) as error:
             _log.warning("LiveKit will take 20 s to see that %s has gone: %s", identity, error)
+
+
+async def _take_out(livekit: api.LiveKitAPI, room: str, identity: str) -> None:
+    try:
+        await livekit.room.remove_participant(
+            api.RoomParticipantIdentity(room=room, identity=identity)
+        )
+    except api.ServerError as error:
+        if error.code != api.ServerErrorCode.NOT_FOUND:  # it had not come that far
+            raise

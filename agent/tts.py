@@ -116,7 +116,7 @@ class WorkerTTS(tts.TTS[str]):
 
 @dataclass
 class _Script:
-    """What a reply says, stretch by stretch; keeps what its transcript still owes."""
+    """What a reply says, stretch by stretch; keeps the transcript that is still pending."""
 
     segmenter: ClauseSegmenter
     speaker: Speaker
@@ -165,6 +165,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         self._speaking = speaking
         pace: Pace | None = current_pace.get(None)
         self._pace = pace or Pace(ahead_s=math.inf)
+        self._pace.chars_per_s = speaking.language.chars_per_s
 
     async def _run(self, output_emitter: tts.AudioEmitter) -> None:
         request = self._speaking.next_request()
@@ -221,7 +222,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
-        writing, ready = TokenRate(), list[str]()
+        writing, ready = TokenRate(self._speaking.language), list[str]()
         pause_s: float | None = None
         while True:
             try:
@@ -273,7 +274,7 @@ def _timed_string(piece: TimedText) -> TimedString:
 
 
 def _as_api_error(error: SpeechError) -> APIError:
-    """The pool has tried what there is; only a full house is worth asking again."""
+    """The pool has tried what there is; only workers at capacity are worth asking again."""
     if isinstance(error, WorkersBusyError):
         return APIConnectionError(str(error), retryable=True)
     if isinstance(error, InvalidSpeechRequestError | VoiceNotFoundError):

@@ -39,9 +39,16 @@ class RoomClient:
     the ear's too."""
 
     def __init__(
-        self, access: Access, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic
+        self,
+        access: Access,
+        *,
+        frame_ms: int = FRAME_MS,
+        agent_may_be_replaced: bool = False,
+        clock: Clock = monotonic,
     ) -> None:
+        """`agent_may_be_replaced`: an agent that leaves does not end the call."""
         self.access = access
+        self._agent_may_be_replaced = agent_may_be_replaced
         self.clock = clock
         self.microphone = Microphone(frame_ms=frame_ms, clock=clock)
         self.ear = Ear(frame_ms=frame_ms, clock=clock)
@@ -167,7 +174,13 @@ class RoomClient:
 
     def _on_participant_disconnected(self, participant: rtc.RemoteParticipant) -> None:
         if self.agent is not None and participant.identity == self.agent.identity:
-            self._fail("the agent left the call")
+            if not self._agent_may_be_replaced:
+                self._fail("the agent left the call")
+                return
+            self.agent = None
+            if self._hearing is not None:
+                self._hearing.cancel()
+                self._hearing = None
 
     def _on_disconnected(self, reason: rtc.DisconnectReason.ValueType) -> None:
         name = rtc.DisconnectReason.Name(reason).lower().replace("_", " ")
@@ -210,14 +223,22 @@ def write_turn_recording(client: RoomClient, folder: Path) -> None:
 
 @asynccontextmanager
 async def join(
-    access: Access, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic
+    access: Access,
+    *,
+    frame_ms: int = FRAME_MS,
+    agent_may_be_replaced: bool = False,
+    clock: Clock = monotonic,
 ) -> AsyncIterator[RoomClient]:
     """A caller in the room that `access` opens, for as long as the context lasts.
+
+    `agent_may_be_replaced`: an agent that leaves does not end the call.
 
     Longer frames than the default cost less and let `RoomClient.reached` look less often; what is
     measured stays the same.
     """
-    client = RoomClient(access, frame_ms=frame_ms, clock=clock)
+    client = RoomClient(
+        access, frame_ms=frame_ms, agent_may_be_replaced=agent_may_be_replaced, clock=clock
+    )
     try:
         await client.connect()
         yield client

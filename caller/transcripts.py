@@ -46,6 +46,11 @@ class Transcripts:
         closing = reader.info.attributes or {}
         segment.final = segment.final or closing.get(FINAL) == "true"
 
+    @property
+    def speakers(self) -> list[str]:
+        """Identities of all who have said something."""
+        return list(dict.fromkeys(speaker for speaker, _ in self._segments))
+
     def said_by(self, speaker: str, *, since_s: float, until_s: float = math.inf) -> str:
         """What the speaker said in segments that began at `since_s` or later, before `until_s`."""
         spoken = self._spoken_by(speaker, since_s)

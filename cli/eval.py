@@ -107,11 +107,10 @@ class Evaluation:
     def _running_name(self) -> str:
         """What a call asks for to get the app: a name of agent.apps, empty for the default."""
         record = RecordFile(paths.state_dir()).running()
-        if not self.app or record is None:
+        known = record if record is not None else self.settings.agent
+        if not self.app or self.app in known.apps:
             return self.app
-        if self.app in record.apps:
-            return self.app
-        running = {"": record.app, **record.apps}
+        running = {"": known.app, **known.apps}
         folder = paths.config_dir()
         for name, app in running.items():
             if str(AppReference.parse(app, folder=folder)) == self.app:

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from agent.turns.recording import RecordingError, Turned, fingerprint, replay
+from agent.turns.recording import FloorChange, RecordingError, fingerprint, replay
 from parley.room_events import TURN_RECORDING_FILE
 
 
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     return 0 if same else 1
 
 
-def _print(recorded: list[Turned], again: list[Turned], *, same: bool) -> None:
+def _print(recorded: list[FloorChange], again: list[FloorChange], *, same: bool) -> None:
     began_s = min((turned.at_s for turned in recorded + again), default=0.0)
     for turned in again:
         print(f"{turned.at_s - began_s:9.3f} s  {turned.floor}")

@@ -15,7 +15,7 @@ from dialogue.messages import AssistantMessage, Message, ToolMessage, ToolReques
 from dialogue.model import ChatModel, Text, Tokens
 from dialogue.model_errors import ModelRequestError
 from dialogue.resources import Resources
-from dialogue.text.languages.language import Phrases
+from dialogue.text.languages import Language
 from dialogue.tools import (
     CallableTool,
     ToolArgumentsError,
@@ -122,7 +122,7 @@ class Answer:
         messages: Sequence[Message],
         tools: Sequence[CallableTool],
         agents: Mapping[str, int | None],
-        phrases: Phrases,
+        language: Language,
         resources: Resources,
         unfinished: Unfinished,
     ) -> None:
@@ -132,12 +132,17 @@ class Answer:
         self._messages = list(messages)
         self._tools = tools
         self._agents = agents
-        self._phrases = phrases
+        self._phrases = language.phrases
         self._resources = resources
         self._unfinished = unfinished
         self._feed = Feed()
         self._context = _Context(turn.session, turn.id, self._feed, agents)
-        self._waiting = Waiting(phrases, resources.clock, turn.waiting_since_s)
+        self._waiting = Waiting(
+            language.phrases,
+            resources.clock,
+            turn.waiting_since_s,
+            chars_per_s=language.chars_per_s,
+        )
         self._calls: dict[str, _Call] = {}
         self._said = ""
         self._tool_failed = False

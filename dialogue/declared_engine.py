@@ -51,10 +51,10 @@ class DeclaredEngine:
 
     async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
         agent = self.agent
-        language = agent.language or turn.session.language
-        phrases = get_or_english(language).phrases
+        language = get_or_english(agent.language or turn.session.language)
         if agent.closing is not None:
-            phrases = replace(phrases, closing=agent.closing)
+            own = replace(language.phrases, closing=agent.closing)
+            language = replace(language, phrases=own)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
         answer = Answer(
             turn,
@@ -67,7 +67,7 @@ class DeclaredEngine:
             ),
             tools=await self.tools(agent),
             agents=keeps,
-            phrases=phrases,
+            language=language,
             resources=self._resources,
             unfinished=self._unfinished,
         )

@@ -4,13 +4,14 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from dialogue.conversation import Conversation
+from dialogue.text.languages import get_or_english
 from parley.app.events import Done, Event, Handoff, TextDelta, Usage
 from parley.clock import Clock, monotonic
 
 
 class TextFront:
-    """Greets, and answers one text after the other. `default_greeting` is that of an agent that
-    declares none; `clock` the one of the conversation's resources."""
+    """Greets, and answers one text after the other. `default_greeting`: the settings' own, for an
+    agent that declares none; `clock` the one of the conversation's resources."""
 
     def __init__(
         self,
@@ -27,8 +28,11 @@ class TextFront:
         """What the agent says first, in a conversation that begins; empty: the person does."""
         if self.conversation.session.log.entries:
             return ""
-        own = self.conversation.agent.greeting
-        greeting = self._default_greeting if own is None else own
+        agent = self.conversation.agent
+        greeting = agent.greeting
+        if greeting is None:
+            language = get_or_english(agent.language or self.conversation.session.language)
+            greeting = language.greeting_for(self._default_greeting)
         if greeting:
             await self.conversation.heard(self.conversation.say(greeting), greeting)
         return greeting

@@ -17,7 +17,6 @@ MODEL_OWN_WAIT_S = 1.0
 TOOL_OWN_WAIT_S = 0.3
 """What a model or a tool takes at least before it is bridged, however long the person has waited
 for other reasons: a quick one needs no filler."""
-SPOKEN_CHARS_PER_S = 15.0
 
 
 @dataclass
@@ -28,6 +27,8 @@ class Waiting:
     clock: Clock
     waiting_since_s: float
     """On `clock`: the end of what the person said."""
+    chars_per_s: float
+    """Of the language's speech."""
     _said_until_s: float = field(default=0.0, init=False)
     _for: str = field(default="nothing", init=False)
     _earliest_s: float = field(default=0.0, init=False)
@@ -58,7 +59,7 @@ class Waiting:
     def said(self, text: str) -> None:
         """Text was given to be spoken."""
         begins_s = max(self._said_until_s, self.clock())
-        self._said_until_s = begins_s + len(text) / SPOKEN_CHARS_PER_S
+        self._said_until_s = begins_s + len(text) / self.chars_per_s
 
     @property
     def due_s(self) -> float | None:

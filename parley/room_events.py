@@ -19,6 +19,10 @@ TURN_RECORDING_FILE = "turn_taking.jsonl"
 SET_VOICE_METHOD = "parley.set_voice"
 """LiveKit RPC to the agent; the payload is the voice's name, the answer the voice in use."""
 
+LOST_JOB_AGENT = "parley-lost"
+"""A dispatch to this agent, which does not exist, is a note: the job of the dispatch whose id is
+its metadata has died. LiveKit keeps notes of no other kind where gateways could read them."""
+
 
 DECIDE_METHOD = "parley.decide"
 """LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""

@@ -44,7 +44,7 @@ class Health:
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:
-        """Raises ConfigurationError when the port cannot be had."""
+        """Raises ConfigurationError when the port cannot be bound."""
         app = web.Application()
         app.add_routes(
             [
@@ -62,8 +62,8 @@ class Health:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"port {port} on {host} cannot be had ({error.strerror}): stop what listens there, "
-                "or set server.health_check_port in configs/orchestrator.yaml"
+                f"port {port} on {host} cannot be bound ({error.strerror}): stop what listens "
+                "there, or set server.health_check_port in configs/orchestrator.yaml"
             ) from None
 
     async def aclose(self) -> None:

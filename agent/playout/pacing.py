@@ -7,12 +7,11 @@ import asyncio
 from collections import deque
 from contextvars import ContextVar
 
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+
 AHEAD_S = 1.5
 """With less than this left to play, the next clause is begun: a busy machine's first audio comes
 within it. A clause is not cut, so a long one reaches further."""
-
-CHARS_PER_S = 15.0
-"""Of English speech, for what has been asked for and not been made."""
 
 IN_TIME_S = 0.4
 """Text that comes with less than this left to play is too late for a worker that is not idle."""
@@ -26,6 +25,8 @@ class Pace:
 
     def __init__(self, *, ahead_s: float = AHEAD_S) -> None:
         """`ahead_s` may be infinite, for speech that nobody plays as it is made."""
+        self.chars_per_s = ENGLISH.chars_per_s
+        """Of the language that is spoken, for what has been asked for and not been made."""
         self._limit_s = ahead_s
         self._owed_s: deque[float] = deque()
         """Of each text that is not spoken to its end: about how much of it is still to come."""
@@ -49,7 +50,7 @@ class Pace:
         """The text is about to be sent to a worker."""
         if not self._owed_s:
             self.text_is_late = 0 < self._made_s < self._played_s + IN_TIME_S
-        self._owed_s.append(len(text) / CHARS_PER_S)
+        self._owed_s.append(len(text) / self.chars_per_s)
 
     def made(self, seconds: float) -> None:
         """So much more audio has come."""

@@ -1,6 +1,7 @@
 """Whether the model writes a reply as fast as it is spoken."""
 
-from agent.playout.pacing import CHARS_PER_S
+from dialogue.text.languages import Language
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.segmenter import ends_sentence
 from parley.clock import Clock, monotonic
 
@@ -17,7 +18,8 @@ class TokenRate:
     stop in every sentence, for a moment or for longer.
     """
 
-    def __init__(self, *, clock: Clock = monotonic) -> None:
+    def __init__(self, language: Language = ENGLISH, *, clock: Clock = monotonic) -> None:
+        self._language = language
         self._clock = clock
         self._began_s = self._last_s = 0.0
         self._characters = 0
@@ -33,10 +35,10 @@ class TokenRate:
     def keeps_up(self) -> bool:
         """True while that cannot be told."""
         elapsed_s = self._last_s - self._began_s
-        return elapsed_s < JUDGED_S or self._characters >= CHARS_PER_S * elapsed_s
+        return elapsed_s < JUDGED_S or self._characters >= self._language.chars_per_s * elapsed_s
 
     def may_be_spoken(self, stretches: list[str]) -> bool:
         """Whether the voice is to have these stretches of text now."""
         if self.keeps_up or not stretches:
             return True
-        return ends_sentence(stretches[-1])
+        return ends_sentence(stretches[-1], self._language)

@@ -9,7 +9,7 @@ from parley.clock import Clock, monotonic
 from parley.room_events import TOPIC, AnyEvent, ErrorEvent, encode
 
 REPEAT_AFTER_S = 10.0
-"""An error of the same code is not told again sooner."""
+"""An error of the same code is rate-limited."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class RoomEventPublisher:
         task.add_done_callback(self._sending.discard)
 
     def error(self, code: str, message: str) -> bool:
-        """Tells of an error; False when it was told a moment ago."""
+        """Tells of an error; False when it is rate-limited."""
         now = self._clock()
         if now - self._told_at.get(code, -REPEAT_AFTER_S) < REPEAT_AFTER_S:
             return False

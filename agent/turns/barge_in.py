@@ -22,6 +22,8 @@ from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 16000
 WINDOW_S = VAD_WINDOW_SAMPLES / SAMPLE_RATE_HZ
+_OWNER = "floor"
+"""Under which name the voice is held."""
 
 
 class Voice(Protocol):
@@ -37,9 +39,9 @@ class Voice(Protocol):
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class BargeIn:
         """The reply has sounded to its end, was cut, or will not come."""
         if self.turns.contested:
             self._go_on()
+        self._voice.release(_OWNER)
         self.turns.agent_stops()
         self._tell()
 
@@ -183,10 +186,11 @@ class BargeIn:
         self._tell()
         if decision is Decision.YIELD:
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
+            self._voice.release(_OWNER)  # nothing is left of the reply that was held
 
     def _fall_silent(self) -> None:
         self._silenced_s = self._clock()
-        self._voice.pause()
+        self._voice.hold(_OWNER)
 
     def _suspect_echo(self) -> None:
         """What was judged may have been the agent itself, if it went when the agent fell silent."""
@@ -197,7 +201,7 @@ class BargeIn:
     def _go_on(self) -> None:
         self._suspects_db.clear()
         self._voice.unduck()
-        self._voice.resume()
+        self._voice.release(_OWNER)
 
     def _tell(self) -> None:
         if self.turns.floor is not self._told:

@@ -18,7 +18,7 @@ class PendingFinals:
     """Counts what recognition was asked to finish, and hands what comes of it to the turn."""
 
     def __init__(self) -> None:
-        self._owed = 0
+        self._pending = 0
         self._answered = asyncio.Event()
         self._words: list[str] | None = None
 
@@ -30,11 +30,11 @@ class PendingFinals:
     @property
     def owed(self) -> bool:
         """Whether recognition works on something that it was asked to finish."""
-        return self._owed > 0
+        return self._pending > 0
 
     def asked(self) -> None:
         """Recognition was asked to finish what has been said."""
-        self._owed += 1
+        self._pending += 1
 
     def take(self, text: str) -> bool:
         """Gives `text`, which will not change any more, to the turn that waits, if one does."""
@@ -46,12 +46,12 @@ class PendingFinals:
 
     def answered(self) -> None:
         """Recognition has finished what it was asked for."""
-        self._owed = max(0, self._owed - 1)
+        self._pending = max(0, self._pending - 1)
         self._answered.set()
 
     def lost(self) -> None:
         """Nothing that was asked for will be answered."""
-        self._owed = 0
+        self._pending = 0
         self._answered.set()
 
     async def of_turn(self) -> str:
@@ -62,7 +62,7 @@ class PendingFinals:
         words = self._words = []
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while self._owed:
+                while self._pending:
                     self._answered.clear()
                     await self._answered.wait()
         except TimeoutError:

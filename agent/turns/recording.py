@@ -34,7 +34,7 @@ class Opening(_Line):
     policy: dict[str, float]
 
 
-class Told(_Line):
+class InputEvent(_Line):
     """Something that barge-in was told, and what it saw of the agent's voice then."""
 
     kind: Literal["frame", "words", "time_passes", "agent_thinks", "agent_speaks", "agent_stops"]
@@ -46,7 +46,7 @@ class Told(_Line):
     pcm_s16le: str = Field("", description="16 kHz mono, base64")
 
 
-class Turned(_Line):
+class FloorChange(_Line):
     """The floor became this."""
 
     kind: Literal["floor"] = "floor"
@@ -54,8 +54,8 @@ class Turned(_Line):
     floor: str
 
 
-Line = Annotated[Opening | Told | Turned, Field(discriminator="kind")]
-_line: TypeAdapter[Opening | Told | Turned] = TypeAdapter(Line)
+Line = Annotated[Opening | InputEvent | FloorChange, Field(discriminator="kind")]
+_line: TypeAdapter[Opening | InputEvent | FloorChange] = TypeAdapter(Line)
 
 
 class RecordingError(ParleyError):
@@ -69,7 +69,7 @@ class _Seen:
         self.level_dbfs = -np.inf
         self.heard_text = ""
         self.duck, self.unduck = voice.duck, voice.unduck
-        self.pause, self.resume = voice.pause, voice.resume
+        self.hold, self.release = voice.hold, voice.release
 
 
 class RecordedBargeIn(BargeIn):
@@ -92,15 +92,15 @@ class RecordedBargeIn(BargeIn):
         self._write = write
         write(Opening(policy=vars(policy)).model_dump_json())
 
-        def turned(floor: Floor) -> None:
-            write(Turned(at_s=self._at_s, floor=floor.value).model_dump_json())
+        def changed(floor: Floor) -> None:
+            write(FloorChange(at_s=self._at_s, floor=floor.value).model_dump_json())
             on_floor(floor)
 
         super().__init__(
             self._seen,
             policy=policy,
             on_yield=on_yield,
-            on_floor=turned,
+            on_floor=changed,
             words=words,
             clock=lambda: self._at_s,
         )
@@ -133,7 +133,7 @@ class RecordedBargeIn(BargeIn):
         self._at_s = self._real_clock()
         level, heard = self._real_voice.level_dbfs, self._real_voice.heard_text
         self._seen.level_dbfs, self._seen.heard_text = level, heard
-        line = Told.model_validate(
+        line = InputEvent.model_validate(
             {
                 "kind": kind,
                 "at_s": self._at_s,
@@ -150,7 +150,7 @@ class _Replay:
     it did, whatever is done about it."""
 
     def __init__(self, opening: Opening) -> None:
-        self.floors: list[Turned] = []
+        self.floors: list[FloorChange] = []
         self.level_dbfs = -np.inf
         self.heard_text = ""
         self._at_s = 0.0
@@ -166,20 +166,20 @@ class _Replay:
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
-    def tell(self, told: Told) -> None:
-        self._at_s = told.at_s
-        self.level_dbfs = -np.inf if told.voice_dbfs is None else told.voice_dbfs
-        self.heard_text = told.heard_text
-        match told.kind:
+    def take(self, event: InputEvent) -> None:
+        self._at_s = event.at_s
+        self.level_dbfs = -np.inf if event.voice_dbfs is None else event.voice_dbfs
+        self.heard_text = event.heard_text
+        match event.kind:
             case "frame":
-                pcm = base64.b64decode(told.pcm_s16le)
+                pcm = base64.b64decode(event.pcm_s16le)
                 self._barge_in.push_audio(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2))
             case "words":
-                self._barge_in.push_transcript(told.text, confidence=told.confidence)
+                self._barge_in.push_transcript(event.text, confidence=event.confidence)
             case "time_passes":
                 self._barge_in.time_passes()
             case "agent_thinks":
@@ -190,39 +190,39 @@ class _Replay:
                 self._barge_in.agent_stops()
 
     def _turned(self, floor: Floor) -> None:
-        self.floors.append(Turned(at_s=self._at_s, floor=floor.value))
+        self.floors.append(FloorChange(at_s=self._at_s, floor=floor.value))
 
 
-def replay(lines: Iterable[str]) -> tuple[list[Turned], list[Turned]]:
-    """The floors as they were recorded, and as the inputs give them again, on a turned clock.
+def replay(lines: Iterable[str]) -> tuple[list[FloorChange], list[FloorChange]]:
+    """The floors as they were recorded, and as the inputs give them again, on a fake clock.
 
     Raises RecordingError.
     """
-    recorded: list[Turned] = []
+    recorded: list[FloorChange] = []
     again: _Replay | None = None
     for number, text in enumerate(lines, 1):
         line = _parsed(text, number)
         match line:
             case Opening():
                 again = _Replay(line)
-            case Turned():
+            case FloorChange():
                 recorded.append(line)
-            case Told():
+            case InputEvent():
                 if again is None:
                     raise RecordingError(f"line {number}: the recording has no opening")
-                again.tell(line)
+                again.take(line)
     if again is None:
         raise RecordingError("the recording is empty")
     return recorded, again.floors
 
 
-def fingerprint(floors: Iterable[Turned]) -> str:
+def fingerprint(floors: Iterable[FloorChange]) -> str:
     """SHA-256 of the decisions and their times."""
-    text = "\n".join(f"{turned.at_s:.6f} {turned.floor}" for turned in floors)
+    text = "\n".join(f"{change.at_s:.6f} {change.floor}" for change in floors)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parsed(text: str, number: int) -> Opening | Told | Turned:
+def _parsed(text: str, number: int) -> Opening | InputEvent | FloorChange:
     try:
         return _line.validate_json(text)
     except ValidationError as error:

@@ -10,6 +10,8 @@ import json
 from livekit import api
 from livekit.protocol.agent_dispatch import AgentDispatch
 
+from parley.room_events import LOST_JOB_AGENT
+
 CLAIM_AGENT = "parley-claim"
 """No agent server goes by this name."""
 SETTLE_S = 0.1
@@ -50,6 +52,9 @@ async def replace_dispatch(
         # Only now, or a gateway that dies in between would leave the call with none; a job of it
         # that lives after all is ended by this.
         await dispatches.delete_dispatch(old.id, room)
+        for note in listed:
+            if note.agent_name == LOST_JOB_AGENT and note.metadata == old.id:
+                await dispatches.delete_dispatch(note.id, room)
     finally:
         await dispatches.delete_dispatch(claim.id, room)
     return new

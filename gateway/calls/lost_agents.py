@@ -38,10 +38,12 @@ class CallLooks:
             self.alone_since_s = now_s
         return True
 
-    def has_lost_agent(self, now_s: float, *, dispatch: str, is_taken: bool) -> bool:
+    def has_lost_agent(
+        self, now_s: float, *, dispatch: str, is_taken: bool, has_died: bool = False
+    ) -> bool:
         """Whether the agent that `dispatch` was to bring has gone, or will not come.
 
-        `is_taken`: an agent server has taken the dispatch.
+        `is_taken`: an agent server has taken the dispatch; `has_died`: and says that its job died.
         """
         if dispatch != self.dispatch:
             if self.dispatch is not None:  # another gateway was quicker
@@ -49,6 +51,8 @@ class CallLooks:
             self.dispatch = dispatch
         if self.alone_since_s is None:
             return False
+        if has_died:
+            return True
         patience_s = GONE_S if self.agent_was_there else STARTING_S if is_taken else UNTAKEN_S
         return now_s - self.alone_since_s >= patience_s
 

@@ -3,7 +3,8 @@
 A call has ended when its room or its dispatch was deleted, or its person has left. Otherwise a
 person without an agent has lost it. LiveKit tells of a dispatch which agent server took it and
 nothing that happened later, so it is the participants that are looked at. It keeps a participant
-whose process was killed for 20 s; the agent server that had the process takes it out at once.
+whose process was killed for 20 s; the agent server that had the process takes it out at once, and
+leaves a note.
 """
 
 import asyncio
@@ -16,9 +17,10 @@ from livekit import api
 from livekit.protocol.agent_dispatch import AgentDispatch
 from prometheus_client import Counter
 
-from gateway.calls.claims import CLAIM_AGENT, replace_dispatch
+from gateway.calls.claims import replace_dispatch
 from gateway.calls.lost_agents import MOST_DISPATCHES, WITHIN_S, CallLooks
 from parley.clock import Clock, monotonic
+from parley.room_events import LOST_JOB_AGENT
 from parley.settings.orchestrator import LiveKitSection
 
 INTERVAL_S = 0.5
@@ -103,6 +105,8 @@ class CallWatcher:
         return len(rooms)
 
     async def _look_at(self, sid: str, room: str) -> None:
+        if sid in self._given_up:
+            return
         async with self._looking:
             try:
                 await self._judge(sid, room)
@@ -113,15 +117,21 @@ class CallWatcher:
     async def _judge(self, sid: str, room: str) -> None:
         call = self._calls.setdefault(sid, CallLooks())
         has_person, has_agent = await self._present(room)
-        if has_agent:
-            self._given_up.discard(sid)
         if not call.look(self._clock(), has_person=has_person, has_agent=has_agent):
             return
-        dispatch = await self._dispatch(room)
-        if dispatch is None:  # not a call of ours, or one that has ended
+        dispatches = await self._livekit.agent_dispatch.list_dispatch(room)
+        ours = [one for one in dispatches if one.agent_name == self._agent_name]
+        if not ours:  # not a call of ours, or one that has ended
             return
-        is_taken = bool(dispatch.state.jobs)
-        if not call.has_lost_agent(self._clock(), dispatch=dispatch.id, is_taken=is_taken):
+        dispatch = max(ours, key=lambda one: one.state.created_at)
+        has_died = any(
+            note.agent_name == LOST_JOB_AGENT and note.metadata == dispatch.id
+            for note in dispatches
+        )
+        is_taken = has_died or bool(dispatch.state.jobs)
+        if not call.has_lost_agent(
+            self._clock(), dispatch=dispatch.id, is_taken=is_taken, has_died=has_died
+        ):
             return
         if not call.may_dispatch(self._clock()):
             self._give_up(sid, room)
@@ -138,12 +148,10 @@ class CallWatcher:
         _log.warning("the call in %s has lost its agent: another is dispatched", old.room)
 
     def _give_up(self, sid: str, room: str) -> None:
-        if sid in self._given_up:
-            return
         self._given_up.add(sid)
         self._outcomes.labels("given_up").inc()
         _log.error(
-            "the call in %s has lost %d agents within %d s: it gets no other for now",
+            "the call in %s was given %d agents within %d s and has none: it gets no other",
             room,
             MOST_DISPATCHES,
             WITHIN_S,
@@ -163,9 +171,3 @@ class CallWatcher:
             for who in present
         )
         return any(who.kind in _PERSONS for who in present), has_agent
-
-    async def _dispatch(self, room: str) -> AgentDispatch | None:
-        """The newest dispatch of our agent."""
-        listed = await self._livekit.agent_dispatch.list_dispatch(room)
-        ours = [one for one in listed if one.agent_name == self._agent_name != CLAIM_AGENT]
-        return max(ours, key=lambda one: one.state.created_at, default=None)

@@ -9,6 +9,7 @@ from ops.toolchain import ensure_livekit_server, ensure_page
 from ops.toolchain.engine_environment import environment_of
 from parley import models
 from parley.progress import Progress, silent
+from parley.settings.engines import OWN_ENGINES
 from parley.settings.orchestrator import LOCAL_LLM
 
 
@@ -39,6 +40,9 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
         "asr": configuration.worker.asr.model,
         "llm": LOCAL_LLM,
     }
-    if configuration.worker.tts.adapter == "cosyvoice":  # its voices are recordings of a folder
+    # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
+    if configuration.worker.tts.adapter not in ("piper", "hibari"):
         del by_part["tts"]
+    if configuration.worker.asr.adapter not in OWN_ENGINES["asr"]:
+        del by_part["asr"]
     return [model for part, model in by_part.items() if part in names]

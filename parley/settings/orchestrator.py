@@ -36,9 +36,9 @@ class ServerSection(Section):
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
     )
-    rooms: Literal["private", "shared"] = Field(
+    rooms: Literal["private", "joint"] = Field(
         "private",
-        description="private: each call has a room of its own; shared: who asks for the same room "
+        description="private: each call has a room of its own; joint: who asks for the same room "
         "meets there",
     )
     allowed_origins: tuple[Origin, ...] = Field(

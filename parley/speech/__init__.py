@@ -1,4 +1,4 @@
-"""Clients of the speech workers: what the agent, `say` and `transcribe` speak and hear through."""
+"""Clients of the speech workers: used by the agent, `say` and `transcribe`."""
 
 from parley.speech.recognition.client import (
     FlushMark,

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
@@ -41,13 +40,12 @@ class ReplayBuffer(Generic[Item]):
     def open(self) -> None:
         """Starts taking from the source; once."""
         if self._pump is None:
-            self._pump = asyncio.create_task(self._take(), name="feed")
+            self._pump = asyncio.create_task(self._take(), name="replay-buffer")
 
     async def aclose(self) -> None:
         if self._pump is not None:
             self._pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pump
+            await asyncio.gather(self._pump, return_exceptions=True)
 
     def drop_oldest(self) -> Item:
         """Forgets the oldest item, which no reader will ask for again, and returns it."""

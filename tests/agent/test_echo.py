@@ -62,10 +62,10 @@ class Room:
     def unduck(self) -> None:
         self.gain = 1.0
 
-    def pause(self) -> None:
+    def hold(self, by: str) -> None:
         self.gain = 0.0
 
-    def resume(self) -> None:
+    def release(self, by: str) -> None:
         self.gain = 1.0
 
     # the room

@@ -25,7 +25,7 @@ def clock() -> TurnedClock:
 @pytest.fixture
 def waiting(clock: TurnedClock) -> Waiting:
     """The person stopped at 100 s."""
-    return Waiting(ENGLISH, clock, 100.0)
+    return Waiting(ENGLISH, clock, 100.0, chars_per_s=15.0)
 
 
 def spoken_to_the_end(waiting: Waiting, clock: TurnedClock, texts: int) -> list[tuple[float, str]]:

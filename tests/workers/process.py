@@ -1,12 +1,13 @@
-"""A TTS worker as a process of its own, with the settings that a test gives it."""
+"""A speech worker as a process of its own, with the settings that a test gives it."""
 
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import grpc
 import yaml
@@ -33,22 +34,25 @@ class Worker:
 
 @contextmanager
 def started(
-    folder: Path, *, beside: dict[str, object] | None = None, **tts: object
+    folder: Path,
+    *,
+    part: Literal["tts", "asr"] = "tts",
+    beside: dict[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    **section: object,
 ) -> Iterator[Worker]:
-    """A worker process with these settings of `tts`, and other sections in `beside`.
+    """A worker process with these settings of its part, and other sections in `beside`.
 
-    Ended, if it has not ended, without mercy.
+    Killed at the end, if it has not ended.
     """
     port, metrics_port = free_ports(2)
-    settings = {"port": port, "metrics_port": metrics_port, **tts}
+    settings = {"port": port, "metrics_port": metrics_port, **section}
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "worker.yaml").write_text(
-        yaml.safe_dump({"tts": settings, **(beside or {})}), "utf-8"
-    )
+    (folder / "worker.yaml").write_text(yaml.safe_dump({part: settings, **(beside or {})}), "utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-m", "workers.tts"],
+        [sys.executable, "-m", f"workers.{part}"],
         cwd=paths.repository(),
-        env={**os.environ, "PARLEY_CONFIG_DIR": str(folder)},
+        env={**os.environ, "PARLEY_CONFIG_DIR": str(folder), **(environment or {})},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -61,8 +65,15 @@ def started(
 
 @asynccontextmanager
 async def client(worker: Worker) -> AsyncIterator["rpc.SpeechSynthesisAsyncStub"]:
-    """A client of the worker, once that is warm."""
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{worker.port}") as channel:
+    """A client of the synthesis worker, once that is warm."""
+    async with serving(worker) as channel:
+        yield rpc.SpeechSynthesisStub(channel)
+
+
+@asynccontextmanager
+async def serving(worker: Worker) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the worker, once that is warm."""
+    async with grpc.aio.insecure_channel(worker.target) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(
             health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=START_S
         )
@@ -70,4 +81,4 @@ async def client(worker: Worker) -> AsyncIterator["rpc.SpeechSynthesisAsyncStub"
             if health.status == health_pb2.HealthCheckResponse.SERVING:
                 break
         watch.cancel()
-        yield rpc.SpeechSynthesisStub(channel)
+        yield channel

@@ -43,7 +43,7 @@ class Worker:
 
 @contextmanager
 def started(folder: Path, **asr: object) -> Iterator[Worker]:
-    """A worker process with these settings; ended, if it has not ended, without mercy."""
+    """A worker process with these settings; killed at the end, if it has not ended."""
     port, metrics_port = free_ports(2)
     settings = {"port": port, "metrics_port": metrics_port, "model": MODEL, **asr}
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def test_the_metrics_of_the_contract_are_there(worker: Worker) -> None:
     assert "worker_utilization_percent 0.0" in metrics
 
 
-def test_a_signal_ends_it_in_peace(tmp_path: Path) -> None:
+def test_a_signal_shuts_it_down_gracefully(tmp_path: Path) -> None:
     with started(tmp_path) as worker:
         asyncio.run(_serving(worker))
         worker.process.send_signal(signal.SIGTERM)

@@ -159,7 +159,7 @@ async def test_call_that_ends_before_it_begins_is_refused(service: RunningServic
 async def test_silent_client_is_told_that_its_time_is_over(
     service: RunningService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.synthesis.call.TEXT_WAIT_S", 0.1)
+    monkeypatch.setattr("workers.synthesis.stream.TEXT_WAIT_S", 0.1)
     monkeypatch.setattr("workers.serving.opening.OPEN_WAIT_S", 0.1)
     unopened = service.stub.Synthesize(timeout=20)
     assert error_reason(await refusal(unopened)) == "OPEN_TIMEOUT"

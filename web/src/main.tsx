@@ -1,4 +1,5 @@
 import { render } from "preact";
+import { readAddress } from "./call/address";
 import { Call } from "./call/call";
 import "./style/theme.css";
 import "./style/layout.css";
@@ -7,4 +8,5 @@ import { App } from "./ui/App";
 
 const page = document.getElementById("page");
 if (!page) throw new Error("index.html has no #page");
-render(<App call={new Call()} />, page);
+const { app, embedded } = readAddress(location.search);
+render(<App call={new Call(app)} embedded={embedded} />, page);

@@ -104,7 +104,7 @@ class SpokenWord:
 
 @dataclass(frozen=True)
 class SpokenWords:
-    """All words of the text; comes before its audio."""
+    """Words of the text, the next ones in order; they come before the audio they begin in."""
 
     words: tuple[SpokenWord, ...]
 

@@ -75,7 +75,7 @@ class Turn:
         return self.open.is_decoded and self.open.pause_samples >= silence_samples
 
     def append(self, samples: FloatSamples) -> None:
-        """Takes at most a window of sound, whose windows are told of next."""
+        """Takes at most a window of sound, whose windows are added next."""
         self.open.append(samples)
 
     def add_window(self, position: int, probability: float) -> None:

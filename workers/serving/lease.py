@@ -40,7 +40,7 @@ class Registration:
     def __init__(self, url: str, lease: Lease) -> None:
         self._client = connect(url)
         self._lease = lease
-        self._told = asyncio.Event()
+        self._acknowledged = asyncio.Event()
         self._changed = asyncio.Event()
         self._reachable = True
 
@@ -56,21 +56,21 @@ class Registration:
     async def drain(self) -> None:
         """Says that nothing new is admitted; returns once Redis has it, or is not there to."""
         self._lease = self._lease.model_copy(update={"draining": True})
-        self._told = asyncio.Event()
+        self._acknowledged = asyncio.Event()
         self._changed.set()
         if self._reachable:
             with suppress(TimeoutError):
                 async with asyncio.timeout(TIMEOUT_S):
-                    await self._told.wait()
+                    await self._acknowledged.wait()
 
     async def _renew(self, client: "redis.asyncio.Redis") -> None:
         announce = True
         while True:
-            lease, told = self._lease, self._told
+            lease, acknowledged = self._lease, self._acknowledged
             written = await self._write(client, lease, announce=announce)
             announce = not written
             if written:
-                told.set()
+                acknowledged.set()
             with suppress(TimeoutError):
                 async with asyncio.timeout(RENEW_EVERY_S if written else RETRY_EVERY_S):
                     await self._changed.wait()
@@ -99,11 +99,13 @@ class Registration:
         return True
 
     async def _prune(self, client: "redis.asyncio.Redis", index: str) -> None:
-        """Takes workers that died without a word out of the index."""
+        """Removes workers whose lease has expired from the index."""
         members = cast(set[str], await client.smembers(index))
-        dead = [worker_id for worker_id in members if not await client.exists(lease_key(worker_id))]
-        if dead:
-            await client.srem(index, *dead)
+        expired = [
+            worker_id for worker_id in members if not await client.exists(lease_key(worker_id))
+        ]
+        if expired:
+            await client.srem(index, *expired)
 
     async def _delete(self, client: "redis.asyncio.Redis") -> None:
         with suppress(redis.exceptions.RedisError, OSError):

@@ -21,7 +21,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack, ExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import Any, Self
 from wsgiref.simple_server import WSGIServer
@@ -139,11 +139,14 @@ class WorkerServer:
         """Does `work` (a warm-up), cancelled when a signal comes; raises what it raises."""
         working = asyncio.create_task(work)
         stopping = asyncio.create_task(self._stop.wait())
-        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        working.cancel()
-        with suppress(asyncio.CancelledError):
-            await working
+        try:
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (working, stopping):
+                task.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
+        if not working.cancelled():
+            working.result()
 
     def stop(self) -> None:
         """Begins to drain; called again, ends at once."""

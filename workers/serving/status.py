@@ -1,4 +1,4 @@
-"""What a worker says of itself in GetStatus."""
+"""The status that a worker answers to GetStatus."""
 
 import os
 import socket

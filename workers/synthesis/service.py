@@ -27,10 +27,10 @@ from workers.serving.errors import (
 from workers.serving.opening import read_open
 from workers.serving.profiles import SlowSynthesisProfiles
 from workers.serving.status import WorkerIdentity
-from workers.synthesis.call import SynthesisCall, duration, texts_of
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
 from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
+from workers.synthesis.stream import SynthesisStream, duration, texts_of
 from workers.synthesis.voices import Voices
 
 _log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                 start_offset_samples=open_.start_offset_samples,
             )
             with self._profiles.timed(open_.utterance_id) as engine_time:
-                call = SynthesisCall(
+                stream = SynthesisStream(
                     open_,
                     context.write,
                     pcm=pcm,
@@ -118,8 +118,8 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                         if lease.stale:
                             lease.release()
                             lease = await self._lease(control.voice)
-                        await call.speak(text, lease.voice)
-                await call.finish()
+                        await stream.speak(text, lease.voice)
+                await stream.finish()
         finally:
             lease.release()
 

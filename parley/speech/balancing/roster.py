@@ -1,4 +1,4 @@
-"""What this client knows of each worker: its last word on itself, our calls, circuit and pace."""
+"""What this client knows of each worker: its latest status, our calls, circuit and pace."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator

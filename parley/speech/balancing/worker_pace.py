@@ -1,7 +1,7 @@
-"""How soon a worker sounds, held against the others: one that has become slow is asked last.
+"""The time to first audio of a worker against that of the others: a slow one is asked last.
 
 Load says how much a worker has to do, not how long it takes: one on a throttled core, or beside
-a greedy neighbor, looks as idle as the rest.
+a busy process, looks as idle as the rest.
 """
 
 import statistics

@@ -81,16 +81,16 @@ class RecognitionCall:
         self._audio = audio
         self._call = stub.Recognize()
         self._sender: asyncio.Task[None] | None = None
-        self._flushes_owed = 0
+        self._pending_flushes = 0
 
     @property
     def admitted(self) -> bool:
         return self._sender is not None
 
     @property
-    def owes(self) -> bool:
+    def has_pending_final(self) -> bool:
         """Whether a FINAL is due: a flush was sent and not answered."""
-        return self._flushes_owed > 0
+        return self._pending_flushes > 0
 
     async def read(self) -> Transcript | None:
         """The next transcript, None after the last. Audio is sent once the worker admits the call.
@@ -111,7 +111,7 @@ class RecognitionCall:
             return None
         transcript = _transcript(response.transcript)
         if transcript.kind is TranscriptKind.FINAL and transcript.flush_id:
-            self._flushes_owed -= 1
+            self._pending_flushes -= 1
         return transcript
 
     async def aclose(self) -> None:
@@ -125,7 +125,7 @@ class RecognitionCall:
         try:
             async for item in self._audio:
                 if isinstance(item, FlushMark):
-                    self._flushes_owed += 1
+                    self._pending_flushes += 1
                     flush = pb.RecognizeFlush(flush_id=item.flush_id)
                     await self._call.write(pb.RecognizeRequest(flush=flush))
                 else:

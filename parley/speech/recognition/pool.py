@@ -1,4 +1,4 @@
-"""Hearing through a pool of workers: what was said is said again to another when one is lost."""
+"""Recognizing through a pool of workers: unanswered audio is replayed to another if one is lost."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
@@ -90,9 +90,9 @@ class RecognitionPool:
         answered by a FINAL is sent to another one. Raises what `audio` raises, and SpeechError
         subclasses.
         """
-        feed = ReplayBuffer(audio)
-        feed.open()
-        unanswered = _Unanswered(feed, 2 * request.sample_rate_hz)
+        replay = ReplayBuffer(audio)
+        replay.open()
+        unanswered = _Unanswered(replay, 2 * request.sample_rate_hz)
         failures = Failures()
         try:
             while True:
@@ -102,7 +102,7 @@ class RecognitionPool:
                     self.stub(target),
                     target=target,
                     request=request,
-                    audio=feed.read(feed.start),
+                    audio=replay.read(replay.start),
                 )
                 with ExitStack() as counted:
                     counted.enter_context(self.roster.call(target))
@@ -118,9 +118,9 @@ class RecognitionPool:
                     finally:
                         await call.aclose()
         finally:
-            await feed.aclose()
-        if feed.failure is not None:
-            raise feed.failure
+            await replay.aclose()
+        if replay.failure is not None:
+            raise replay.failure
 
     async def _read(self, call: RecognitionCall, unanswered: "_Unanswered") -> Transcript | None:
         """The call's next transcript; a FINAL that does not come counts as a lost worker."""
@@ -131,7 +131,7 @@ class RecognitionPool:
             while not reading.done():
                 await asyncio.wait({reading}, timeout=CHECK_S)
                 unanswered.bound()
-                if call.admitted and not call.owes:
+                if call.admitted and not call.has_pending_final:
                     waiting_since = self._clock()
                 if self._clock() - waiting_since > limit_s:
                     raise WorkerStalledError(f"speech worker {call.target} gave no transcript")
@@ -150,7 +150,7 @@ class RecognitionPool:
 class _Unanswered:
     """The audio that no FINAL has answered, and where it stands in the speaker's time."""
 
-    feed: ReplayBuffer[bytes | FlushMark]
+    replay: ReplayBuffer[bytes | FlushMark]
     bytes_per_s: int
     _before_s: float = field(default=0.0, init=False)
     _call_began_s: float = field(default=0.0, init=False)
@@ -168,11 +168,11 @@ class _Unanswered:
 
     def bound(self) -> None:
         """Forgets the oldest audio where nothing has been answered for long."""
-        while self.feed.end - self.feed.start > KEPT_FRAMES:
+        while self.replay.end - self.replay.start > KEPT_FRAMES:
             self._drop_oldest()
 
     def _forget(self, final: Transcript) -> None:
-        while self.feed.start < self.feed.end:
+        while self.replay.start < self.replay.end:
             if not final.flush_id and self._before_s >= final.end_s:
                 return
             item = self._drop_oldest()
@@ -180,7 +180,7 @@ class _Unanswered:
                 return
 
     def _drop_oldest(self) -> bytes | FlushMark:
-        item = self.feed.drop_oldest()
+        item = self.replay.drop_oldest()
         if not isinstance(item, FlushMark):
             self._before_s += len(item) / self.bytes_per_s
         return item

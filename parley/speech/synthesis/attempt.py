@@ -1,12 +1,12 @@
-"""One worker's attempt at an utterance, watched: a worker that says nothing counts as lost.
+"""One worker's attempt at an utterance, watched: a worker that does not respond counts as lost.
 
 gRPC notices a killed worker at once, a frozen one after its ping timeout, and one whose event
-loop hangs never. So text that was sent is expected to sound within a limit.
+loop hangs never. So audio is expected within a limit of the text.
 """
 
 import asyncio
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 from parley.clock import Clock
 from parley.errors import WorkerStalledError, WorkerUnavailableError
@@ -60,8 +60,8 @@ class Attempt:
 
     @property
     def waited_s(self) -> float:
-        """How long the worker has owed something; 0 while it owes nothing."""
-        if self._admitted and not self._call.owes:
+        """How long a response has been pending; 0 while none is."""
+        if self._admitted and not self._call.has_pending_text:
             self._waiting_since = self._asked_at = self._clock()
         return self._clock() - self._waiting_since
 
@@ -111,8 +111,7 @@ class Attempt:
         await self._call.aclose()
         if self._reading is not None:
             self._reading.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await self._reading
+            await asyncio.gather(self._reading, return_exceptions=True)
 
     def _limit_s(self) -> float:
         if not self._admitted:

@@ -101,7 +101,7 @@ class SynthesisCall:
         self._spoken = 0
 
     @property
-    def owes(self) -> bool:
+    def has_pending_text(self) -> bool:
         """Whether the worker has text of ours that it has not finished speaking."""
         return self._sent > self._spoken
 

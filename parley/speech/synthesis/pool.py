@@ -87,27 +87,27 @@ class SpeechPool:
     ) -> AsyncGenerator[SpeechEvent]:
         """Speaks `texts` as they arrive; each is one clause or sentence.
 
-        A worker that is lost or stalls loses the utterance to another one, unnoticed but for
-        the gap. Where no worker has the voice any more, `fallback_voice` goes on from the text
-        that was cut. Closing the iterator cancels the utterance at the worker. Raises what
-        `texts` raises, and SpeechError subclasses: WorkersBusyError when all are at their slots,
-        VoiceNotFoundError, WorkerUnavailableError when none is left.
+        When a worker is lost or stalls, another goes on with the utterance, after a gap. Where no
+        worker has the voice any more, `fallback_voice` goes on from the text that was cut.
+        Closing the iterator cancels the utterance at the worker. Raises what `texts` raises, and
+        SpeechError subclasses: WorkersBusyError when all are at their slots, VoiceNotFoundError,
+        WorkerUnavailableError when none is left.
         """
         self._hedges.earn()
         utterance = Utterance(request)
-        feed = ReplayBuffer(texts)
-        feed.open()
+        replay = ReplayBuffer(texts)
+        replay.open()
         try:
-            async with aclosing(self._speak(utterance, feed, fallback_voice)) as events:
+            async with aclosing(self._speak(utterance, replay, fallback_voice)) as events:
                 async for event in events:
                     yield event
         finally:
-            await feed.aclose()
-        if feed.failure is not None:
-            raise feed.failure
+            await replay.aclose()
+        if replay.failure is not None:
+            raise replay.failure
 
     async def _speak(
-        self, utterance: Utterance, feed: ReplayBuffer[str], fallback_voice: str | None
+        self, utterance: Utterance, replay: ReplayBuffer[str], fallback_voice: str | None
     ) -> AsyncGenerator[SpeechEvent]:
         """Attempt after attempt, each going on where the last one broke off."""
         resumption = utterance.resume()
@@ -121,10 +121,10 @@ class SpeechPool:
                     failures.by_target, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
                 )
                 attempt = self._attempt(
-                    candidate, utterance, resumption, feed, is_last=failures.leave_one
+                    candidate, utterance, resumption, replay, is_last=failures.leave_one
                 )
                 if utterance.started is None:
-                    attempt, pending = await self._hedged(attempt, utterance, resumption, feed)
+                    attempt, pending = await self._hedged(attempt, utterance, resumption, replay)
                 else:
                     pending = await attempt.until_audio()
                 failures.clear()
@@ -152,19 +152,19 @@ class SpeechPool:
         candidate: Candidate,
         utterance: Utterance,
         resumption: Resumption,
-        feed: ReplayBuffer[str],
+        replay: ReplayBuffer[str],
         *,
         is_last: bool = False,
     ) -> Attempt:
-        """`is_last`: where it fails too, nobody is asked any more; it is waited for as if alone,
-        for a machine on which every worker is slow must still be heard out."""
+        """`is_last`: where it fails too, no other is asked; it gets the time of one that is alone,
+        so that speech still comes where every worker is slow."""
         target, voice = candidate.target, resumption.request.voice
         return Attempt(
             SynthesisCall(
                 self.stub(target),
                 target=target,
                 request=resumption.request,
-                texts=resumption.texts(feed),
+                texts=resumption.texts(replay),
             ),
             candidate=candidate,
             utterance=utterance,
@@ -178,7 +178,7 @@ class SpeechPool:
         attempt: Attempt,
         utterance: Utterance,
         resumption: Resumption,
-        feed: ReplayBuffer[str],
+        replay: ReplayBuffer[str],
     ) -> tuple[Attempt, list[SpeechEvent | None]]:
         """The attempt whose first audio comes first, and its events up to there.
 
@@ -192,7 +192,7 @@ class SpeechPool:
                 await asyncio.wait({lead}, timeout=CHECK_S)
             idle = None if lead.done() else self._idle(resumption.request.voice, attempt.target)
             if idle is not None and self._hedges.spend():
-                rival = self._attempt(idle, utterance, resumption, feed)
+                rival = self._attempt(idle, utterance, resumption, replay)
                 running[asyncio.create_task(rival.until_audio(), name="hedge")] = rival
             while True:
                 done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -37,9 +37,9 @@ class Resumption:
     base_sample: int = 0
     """Where the call's sample 0 stands in the utterance."""
 
-    async def texts(self, feed: ReplayBuffer[str]) -> AsyncGenerator[str]:
+    async def texts(self, replay: ReplayBuffer[str]) -> AsyncGenerator[str]:
         skip_words = self.skip_words
-        async for text in feed.read(self.first_text):
+        async for text in replay.read(self.first_text):
             yield " ".join(text.split()[skip_words:]) if skip_words else text
             skip_words = 0
 

@@ -46,7 +46,8 @@ export class Call {
   #personMeter: Meter | null = null;
   #agentMeter: Meter | null = null;
 
-  constructor() {
+  /** `app` answers: one of the apps of this Parley; empty: the usual one. */
+  constructor(readonly app = "") {
     this.#room
       .on(RoomEvent.ParticipantConnected, () => this.#lookForAgent())
       .on(RoomEvent.ParticipantDisconnected, (who) => who === this.#agent && this.#agentLeft())
@@ -107,7 +108,7 @@ export class Call {
       return this.#fail(signal, microphoneProblem(error, window.isSecureContext));
     }
     try {
-      access = await requestAccess(this.#state.voice, signal);
+      access = await requestAccess({ voice: this.#state.voice, app: this.app }, signal);
       if (signal.aborted) return track?.stop();
       await this.#room.connect(access.url, access.token);
       if (track && !signal.aborted) await this.#room.localParticipant.publishTrack(track);
@@ -227,7 +228,9 @@ export class Call {
   }
 
   #lookForAgent(): void {
-    const agent = [...this.#room.remoteParticipants.values()].find((who) => who.isAgent);
+    // One that has died is still there for seconds when the next one comes.
+    const agents = [...this.#room.remoteParticipants.values()].filter((who) => who.isAgent);
+    const agent = agents.sort((one, other) => joinedAt(other) - joinedAt(one))[0];
     if (!agent || agent === this.#agent || this.#state.phase === "starting") return;
     clearTimeout(this.#noAgentTimer);
     this.#agent = agent;
@@ -344,4 +347,8 @@ export class Call {
     }
     take(reader.info.attributes?.["lk.transcription_final"] === "true");
   }
+}
+
+function joinedAt(who: Participant): number {
+  return who.joinedAt?.getTime() ?? 0;
 }

@@ -27,12 +27,17 @@ export class GatewayError extends Error {
   }
 }
 
-/** Asks for a call in which the agent speaks with `voice`; empty: the default voice. */
-export async function requestAccess(voice: string, signal: AbortSignal): Promise<CallAccess> {
+/** How a call is wanted; what is empty is the default. */
+export interface CallWish {
+  readonly voice: string;
+  readonly app: string;
+}
+
+export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
   return (await ask("/api/token", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(voice ? { voice } : {}),
+    body: JSON.stringify(Object.fromEntries(Object.entries(wish).filter(([, value]) => value))),
     signal,
   })) as CallAccess;
 }

@@ -36,6 +36,20 @@ test("a call that cannot begin says who failed", () => {
   });
 });
 
+test("no problem shows a token, whoever quotes it", () => {
+  const token = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJwYXJsZXkifQ.c2lnbmF0dXJl-_";
+  const quoting = `invalid token: ${token}, error: go-jose: wrong key (access_token=${token})`;
+  for (const error of [
+    ConnectionError.notAllowed(quoting, 401),
+    ConnectionError.serverUnreachable(quoting),
+    new GatewayError("refused", quoting),
+  ]) {
+    const { title, detail } = startProblem(error, "ws://127.0.0.1:7880");
+    expect(title + detail).not.toMatch(/eyJ|c2lnbmF0dXJl/);
+    expect(detail).not.toBe("");
+  }
+});
+
 test("a call that was ended on purpose is no problem, any other end is", () => {
   expect(endProblem(DisconnectReason.CLIENT_INITIATED)).toBeNull();
   expect(endProblem(DisconnectReason.ROOM_DELETED)?.code).toBe("ended_by_agent");

@@ -77,7 +77,10 @@ export function startProblem(error: unknown, url: string): Problem {
     return {
       code: "token_refused",
       title: "The call was refused",
-      detail: `LiveKit did not accept the access token. ${messageOf(error)}`,
+      // LiveKit's own words quote the whole token.
+      detail:
+        "LiveKit did not accept the access token: its keys are not those of the gateway, " +
+        "or the clocks of the two differ.",
       remedies,
     };
   }
@@ -163,8 +166,11 @@ export function messageProblem(error: unknown): Problem {
   };
 }
 
-/** What an error says, as a sentence that begins with a capital. */
+const TOKEN = /\beyJ[\w-]*\.[\w-]+(\.[\w-]*)?/g;
+
+/** What an error says, as a sentence that begins with a capital; tokens are left out. */
 function messageOf(error: unknown): string {
-  const message = error instanceof Error && error.message ? error.message : String(error);
+  const words = error instanceof Error && error.message ? error.message : String(error);
+  const message = words.replace(TOKEN, "…");
   return message.charAt(0).toUpperCase() + message.slice(1);
 }

@@ -13,10 +13,11 @@ import { TranscriptView } from "./TranscriptView";
 import { TurnLatency } from "./TurnLatency";
 import { useCallKeys } from "./useCallKeys";
 import { useCallState } from "./useCallState";
+import { useEmbedder } from "./useEmbedder";
 import { usePreferences } from "./usePreferences";
 import { useVoices } from "./useVoices";
 
-export function App({ call }: { call: Call }) {
+export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const state = useCallState(call);
   const voices = useVoices(state.phase !== "idle");
   const [preferences, choose] = usePreferences(call, voices);
@@ -32,6 +33,7 @@ export function App({ call }: { call: Call }) {
   }, [inCall]);
 
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
+  useEmbedder(state.phase, embedded);
 
   const onRemedy = async (remedy: Remedy) => {
     if (remedy === "hear") {
@@ -43,7 +45,7 @@ export function App({ call }: { call: Call }) {
   };
 
   return (
-    <div class="page" data-phase={state.phase}>
+    <div class={embedded ? "page embedded" : "page"} data-phase={state.phase}>
       <Header state={state} />
       <main ref={talk} class="talk" tabIndex={-1}>
         <RibbonCanvas call={call} state={state} />
@@ -67,10 +69,12 @@ export function App({ call }: { call: Call }) {
           />
         )}
       </main>
-      <aside class="side">
-        <TurnLatency turn={state.turn} />
-        <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
-      </aside>
+      {!embedded && (
+        <aside class="side">
+          <TurnLatency turn={state.turn} />
+          <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+        </aside>
+      )}
       <Announcer state={state} replies={preferences.readReplies} />
     </div>
   );

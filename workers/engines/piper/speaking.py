@@ -1,4 +1,4 @@
-"""One text on its way through the stages: what is encoded, told and decoded when."""
+"""One text on its way through the stages: what is encoded, timed and decoded when."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -72,7 +72,7 @@ class Speaking:
         decoding = self._decoding(plans[0])
         opening = self._cut.loudness.apply(decoding.chunk(0))
         origin = -plans[0].bounds[0] * self._hop - self._silence_of(opening)
-        yield self._told(plans, origin)
+        yield self._timed_words(plans, origin)
         while plans:
             plan = plans.popleft()  # let go of: a long text's latents are large
             if plan.number:
@@ -115,9 +115,9 @@ class Speaking:
         silence = first_sound(opening, self._sample_rate_hz)
         return silence if silence < len(opening) else 0
 
-    def _told(self, plans: Iterable[_Plan], origin: int) -> SpokenWords:
+    def _timed_words(self, plans: Iterable[_Plan], origin: int) -> SpokenWords:
         """The words of the sentences, the first of which begins at `origin`."""
-        told: list[SpokenWord] = []
+        timed: list[SpokenWord] = []
         for plan in plans:
             spans, ends = self._sentences[plan.number].id_spans, plan.bounds[-1]
             for word in (w for w in self._words if w.sentence == plan.number):
@@ -125,7 +125,7 @@ class Speaking:
                 first = spans[min(word.first_phoneme, len(spans) - 1)][0]
                 last = first if empty else spans[word.end_phoneme - 1][1]
                 start, end = (min(int(plan.id_frames[i]), ends) for i in (first, last))
-                told.append(
+                timed.append(
                     SpokenWord(
                         word.word,
                         max(0, origin + start * self._hop),
@@ -133,7 +133,7 @@ class Speaking:
                     )
                 )
             origin += plan.bounds[-1] * self._hop
-        return SpokenWords(tuple(told))
+        return SpokenWords(tuple(timed))
 
     def _audio(
         self,

@@ -30,7 +30,7 @@ TEXT_WAIT_S = 30.0
 Write = Callable[[pb.SynthesizeResponse], Awaitable[None]]
 
 
-class SynthesisCall:
+class SynthesisStream:
     """Speaks the texts of one call; belongs to its task."""
 
     def __init__(

@@ -1,0 +1,95 @@
+"""A job that is killed in the middle of a reply: another agent goes on with what was heard."""
+
+import os
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from caller.access import request_access
+from caller.client import RoomClient, join
+from ops.supervisor.parts import PART_NAMES
+from ops.supervisor.stack import Stack
+from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
+from testkit.isolated_config import free_ports, write_config
+
+pytestmark = [pytest.mark.servers, pytest.mark.e2e]
+
+STORY = " ".join(f"This is sentence number {n} of a long story." for n in range(1, 40))
+BACK_WITHIN_S = 5.0
+LONG_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def storyteller(
+    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Stack, int]:
+    """Parley whose language model the test serves on the port."""
+    (port,) = free_ports(1)
+    configuration = write_config(
+        tmp_path_factory.mktemp("survivor") / "configs",
+        orchestrator={
+            "agent": {"greeting": ""},
+            "llm": {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "fake"},
+        },
+    )
+    parts = [part for part in PART_NAMES if part != "llm"]
+    return start_stack(*parts, configuration=configuration), port
+
+
+def job_in_a_room(stack: Stack) -> int:
+    """The job process that has media ports open: idle ones have none."""
+    (agent,) = (part for part in stack.status if part.name == "agent")
+    assert agent.pid is not None
+    jobs = [
+        child.pid
+        for child in psutil.Process(agent.pid).children(recursive=True)
+        if child.net_connections(kind="udp")
+    ]
+    (job,) = jobs
+    return job
+
+
+def agent_said(client: RoomClient, *, since_s: float = 0.0) -> str:
+    spoken = [
+        client.transcripts.said_by(identity, since_s=since_s)
+        for identity in client.transcripts.speakers
+        if identity != client.access.identity
+    ]
+    return " ".join(spoken).strip()
+
+
+async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and_heard(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, port = storyteller
+    model = FakeLlm(in_turn(Answer(text=STORY), Answer(text="As I was saying.")))
+    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
+    async with (
+        llm_serving(model, port=port),
+        join(await request_access(gateway), agent_may_be_replaced=True) as client,
+    ):
+        await client.wait_for_agent()
+        await client.type("My name is Ada. Tell me a long story.")
+        heard = lambda: "number 3" in agent_said(client)  # noqa: E731
+        assert await client.reached(heard, timeout_s=LONG_S)
+        first, killed_s = client.agent_identity, client.clock()
+        os.kill(job_in_a_room(stack), signal.SIGKILL)
+        another = lambda: client.agent_identity not in ("", first)  # noqa: E731
+        assert await client.reached(another, timeout_s=LONG_S)
+        back_s = client.clock() - killed_s
+        print(f"\nback after {back_s:.2f} s")
+        assert back_s < BACK_WITHIN_S
+        said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
+        assert await client.reached(said_so, timeout_s=LONG_S)
+        before = len(model.requests)
+        await client.type("Who am I?")
+        assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+    told = [(message["role"], message["content"]) for message in model.messages]
+    assert ("user", "My name is Ada. Tell me a long story.") in told
+    remembered = next(content for role, content in told if role == "assistant")
+    assert remembered.startswith("This is sentence number 1 of a long story.")
+    assert "number 2" in remembered
+    assert "number 9" not in remembered  # of the story only what was heard
+    assert told[-1] == ("user", "Who am I?")
