@@ -200,16 +200,17 @@ async def test_hand_off_the_second_agent_speaks_in_the_same_reply(examples: Exam
         turn = await conversation.turn(await examples.said("The brake of my bicycle squeaks."))
         assert turn.report.agent_transcript == "I hand you over. Workshop here, what is broken?"
         assert instructions(model).startswith("You are the mechanic.")
-        shown = [str(m["content"]) for m in model.messages[1:3]]
-        assert "bicycle" in shown[0]  # of what the desk was told, as much as it is to keep
-        assert shown[1] == "I hand you over."
+        shown = [(m["role"], str(m["content"])) for m in model.messages[1:]]
+        assert shown[1][0] == "user" and "bicycle" in shown[1][1]  # behind the greeting
+        assert shown[2] == ("assistant", "I hand you over.")
         assert {tool["function"]["name"] for tool in model.requests[-1]["tools"]} == {"book_repair"}
         booked = await conversation.turn(await examples.said("Could you do it on Friday?"))
         assert "Booked for Friday: brake." in booked.report.agent_transcript
 
 
 async def test_turn_policy_judges_what_is_said_over_the_story(examples: Examples) -> None:
-    comment, stop = await examples.said("A dragon!"), await examples.said("Stop!")
+    comment = await examples.said("A dragon!")
+    stop = await examples.said("Wait, stop! That is enough.")
     assert WordPolicy().meaning(Overlap(comment.file, voiced_s=0.6)) is Meaning.TURN
     model = FakeLlm(by_text({"miller": Answer(text=STORY)}))
 
