@@ -188,10 +188,10 @@ async def test_hand_off_the_second_agent_speaks_in_the_same_reply(examples: Exam
     def script(messages: Messages) -> Answer:
         if "You are the mechanic" not in str(messages[0]["content"]):
             return Answer(text="I hand you over.", calls=[Call("hand_off_to_workshop")])
-        if "friday" in str(messages[-1]["content"]).lower():
-            return Answer(calls=[Call("book_repair", {"day": "Friday", "what": "brake"})])
         if results := tool_results(messages):
             return Answer(text=results[-1])
+        if "friday" in str(messages[-1]["content"]).lower():
+            return Answer(calls=[Call("book_repair", {"day": "Friday", "what": "brake"})])
         return Answer(text="Workshop here, what is broken?")
 
     model = FakeLlm(script)
