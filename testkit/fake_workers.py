@@ -29,6 +29,10 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     voices: tuple[str, ...] = ("tone", "other")
     refuses: int = 0
     """So many calls find no free slot."""
+    is_full: bool = False
+    """No call finds a free slot."""
+    refused: int = 0
+    """So many calls were refused for want of a slot."""
     is_broken: bool = False
     is_lost_after_words: int | None = None
     """Of its first call that comes so far."""
@@ -44,8 +48,9 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     ) -> AsyncGenerator[synthesis.SynthesizeResponse]:
         opened = (await anext(aiter(requests))).open
         self.opened.append(opened)
-        if self.refuses:
-            self.refuses -= 1
+        if self.refuses or self.is_full:
+            self.refuses = max(0, self.refuses - 1)
+            self.refused += 1
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no slot is free")
         if self.is_broken:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not today")

@@ -71,6 +71,11 @@ class Roster:
     def pace(self, target: str) -> WorkerPace:
         return self._entry(target).pace
 
+    def expected_s(self, target: str) -> float:
+        """What one more request waits for there, as it last reported; 0 while nothing is known."""
+        status = self._entry(target).status
+        return _expected_s(status) if status is not None else 0.0
+
     @contextmanager
     def call(self, target: str) -> Iterator[None]:
         """Counts a call of ours at the worker while it runs."""
@@ -140,6 +145,7 @@ class Roster:
             slots=status.slots,
             own_in_flight=entry.own_in_flight,
             reported_load=entry.load_of_others,
+            expected_s=_expected_s(status),
             draining=draining or status.draining,
             reachable=entry.reachable,
             circuit_closed=entry.circuit.closed,
@@ -147,3 +153,8 @@ class Roster:
             voices=frozenset(voice.name for voice in status.voices) or None,
             resident=frozenset(v.name for v in status.voices if v.residency == resident),
         )
+
+
+def _expected_s(status: status_pb2.WorkerStatus) -> float:
+    recent_s: float = status.recent_work.ToTimedelta().total_seconds()
+    return (status.pending + 1) * recent_s

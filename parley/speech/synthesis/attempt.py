@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from parley.clock import Clock
-from parley.errors import WorkerStalledError, WorkerUnavailableError
+from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
 from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.roster import Roster
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
@@ -72,6 +72,8 @@ class Attempt:
         """
         try:
             event = await self._next()
+        except StreamIdleError:
+            raise  # nothing was asked of it: it is as good as before
         except WorkerUnavailableError:
             self._circuit.lost()
             raise
