@@ -136,9 +136,8 @@ class WorkerStatus(_message.Message):
     device: _builtins.str
     """cpu or cuda."""
     pending: _builtins.int
-    """Requests being worked on and those that wait for it (recognition: decodes that somebody waits
-    for), and how long one took lately. 0 while nothing is known. Their product is about what the
-    next one has to wait.
+    """Of recognition: the decodes that somebody waits for, and how long one took lately (0 while
+    nothing is known). The next one has to wait for about one more than there are.
     """
     @_builtins.property
     def uptime(self) -> _duration_pb2.Duration: ...

@@ -19,11 +19,13 @@ from parley.speech.balancing.roster import Roster
 from parley.speech.balancing.workers import PATIENCE_S, Workers
 from parley.speech.channel import Channels
 from parley.speech.replay_buffer import ReplayBuffer
-from parley.speech.synthesis.attempt import CHECK_S, Attempt
+from parley.speech.synthesis.attempt import ADMISSION_LIMIT_S, CHECK_S, Attempt
 from parley.speech.synthesis.client import SpeechEvent, SynthesisCall, SynthesisRequest
 from parley.speech.synthesis.utterance import Resumption, Utterance
 from parley.tls import ClientTls
 
+SLOT_WAIT_S = 0.8 * ADMISSION_LIMIT_S
+"""A worker refuses before it would be taken for a stalled one."""
 HEDGE_AFTER_S = 0.35
 """Text sent this long ago without audio is late enough to ask an idle worker too."""
 
@@ -182,6 +184,7 @@ class SpeechPool:
                 target=target,
                 request=resumption.request,
                 texts=resumption.texts(replay),
+                slot_wait_s=SLOT_WAIT_S,
             ),
             candidate=candidate,
             utterance=utterance,
