@@ -3,14 +3,13 @@
 from collections import deque
 
 import numpy as np
-import soxr
 
 from parley.audio import Samples
 
 RATE_HZ = 16_000
 """Of what is given out: the microphone's."""
-RESAMPLER_S = 0.1
-"""After so much silence the resampler holds nothing of what sounded before."""
+KEPT_FRAMES = 100
+"""Some seconds: where nobody listens to the person, nobody asks."""
 
 
 class Sounded:
@@ -21,50 +20,47 @@ class Sounded:
 
     def __init__(self, sample_rate_hz: int) -> None:
         self._rate_hz = sample_rate_hz
-        self._frames: deque[tuple[float, Samples]] = deque()
-        self._position: int | None = None
-        """Of the next sample to give out, counted from the clock's zero."""
-        self._silent_s = RESAMPLER_S
-        self._resampler = self._new_resampler()
+        self._frames: deque[tuple[int, Samples]] = deque(maxlen=KEPT_FRAMES)
+        """With the place of their first sample, counted from the clock's zero."""
+        self._given: int | None = None
+        """Place of the next sample to give out, at RATE_HZ."""
 
     def add(self, start_s: float, samples: Samples) -> None:
         """These samples sound from `start_s` on, after all that were added before."""
-        self._frames.append((start_s, samples))
+        self._frames.append((round(start_s * self._rate_hz), samples))
 
     def take_back(self, from_s: float) -> None:
         """What would have sounded from then on does not."""
-        while self._frames and self._frames[-1][0] >= from_s:
+        place = round(from_s * self._rate_hz)
+        while self._frames and self._frames[-1][0] >= place:
             self._frames.pop()
         if self._frames:
-            start_s, samples = self._frames[-1]
-            self._frames[-1] = start_s, samples[: round((from_s - start_s) * self._rate_hz)]
+            first, samples = self._frames[-1]
+            self._frames[-1] = first, samples[: place - first]
 
     def take(self, now_s: float) -> Samples:
         """What has sounded since it was last asked, at RATE_HZ; the first time nothing."""
-        end = round(now_s * self._rate_hz)
-        start = self._position if self._position is not None else end
-        self._position = max(start, end)
-        sound = np.zeros(max(0, end - start), np.int16)
-        while self._frames:
-            first = round(self._frames[0][0] * self._rate_hz)
-            samples = self._frames[0][1]
-            if first >= end:
-                break
+        end = int(now_s * RATE_HZ)
+        start = self._given if self._given is not None else end
+        self._given = max(start, end)
+        if start >= end:
+            return np.empty(0, np.int16)
+        # Between two samples a straight line: what that adds lies above what is compared.
+        places = np.arange(start, end) * (self._rate_hz / RATE_HZ)
+        first = int(places[0])
+        sound = self._between(first, int(places[-1]) + 2)
+        if not sound.any():
+            return np.zeros(end - start, np.int16)
+        between = np.interp(places - first, np.arange(len(sound)), sound)
+        return np.asarray(between, np.int16)
+
+    def _between(self, start: int, end: int) -> Samples:
+        """The samples at these places; forgets what lies before."""
+        while self._frames and self._frames[0][0] + len(self._frames[0][1]) <= start:
+            self._frames.popleft()
+        sound = np.zeros(end - start, np.int16)
+        for first, samples in self._frames:
             low, high = max(first, start), min(first + len(samples), end)
             if low < high:
                 sound[low - start : high - start] = samples[low - first : high - first]
-            if first + len(samples) > end:
-                break
-            self._frames.popleft()
-        return self._resampled(sound)
-
-    def _resampled(self, sound: Samples) -> Samples:
-        seconds = len(sound) / self._rate_hz
-        self._silent_s = 0.0 if sound.any() else self._silent_s + seconds
-        if self._silent_s > RESAMPLER_S:  # mostly the agent is silent, and this costs nothing
-            self._resampler = self._new_resampler()
-            return np.zeros(round(seconds * RATE_HZ), np.int16)
-        return np.asarray(self._resampler.resample_chunk(sound), np.int16)
-
-    def _new_resampler(self) -> soxr.ResampleStream:
-        return soxr.ResampleStream(self._rate_hz, RATE_HZ, 1, dtype="int16", quality="LQ")
+        return sound
