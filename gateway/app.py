@@ -34,7 +34,7 @@ def create_app(
 ) -> FastAPI:
     """The application; raises ConfigurationError when the settings cannot work."""
     server = settings.server
-    tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "shared")
+    tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
     speakers = speech_discovery(settings)
     catalog = VoiceCatalog(settings.tts.default_model, speakers, Channels(client_tls(settings.tls)))
     page = Page(page_folder or paths.repository() / "web" / "dist")

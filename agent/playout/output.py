@@ -53,8 +53,8 @@ class Source(Protocol):
 class Playout(io.AudioOutput):
     """Plays replies into `source` at `sample_rate_hz`; start it with `start`, end with `aclose`.
 
-    `duck` and `unduck` turn the reply down and up again, `pause` silences it and keeps its rest
-    for `resume`, `clear_buffer` ends it where it is. All of them act on what the native queue
+    `duck` and `unduck` turn the reply down and up again, `hold` silences it and keeps its rest
+    for `release`, `clear_buffer` ends it where it is. All of them act on what the native queue
     has not played yet: the person hears them within a few milliseconds.
     """
 
@@ -81,7 +81,8 @@ class Playout(io.AudioOutput):
         self._clock = clock
         self._reply: ReplyAudio | None = None
         self._told = 0
-        self._paused = False
+        self._holds: set[str] = set()
+        """Who wants silence now."""
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
@@ -109,8 +110,7 @@ class Playout(io.AudioOutput):
     async def aclose(self) -> None:
         if self._pump is not None:
             self._pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pump
+            await asyncio.gather(self._pump, return_exceptions=True)
         if self._ramp_down is not None:  # the track may be gone already
             await asyncio.gather(self._ramp_down, return_exceptions=True)
 
@@ -148,26 +148,39 @@ class Playout(io.AudioOutput):
         self._silence(self._reply)
         self._finish(self._reply, interrupted=True)
 
+    # The framework pauses and resumes as well, whenever it begins to forward a reply for example.
+    # Who has the floor is not its to decide: what it asks for changes nothing here.
+
     def pause(self) -> None:
         super().pause()
-        if self._paused:
+
+    def resume(self) -> None:
+        super().resume()
+
+    # --- what the floor's owner asks for
+
+    def hold(self, by: str) -> None:
+        """Silences the reply and keeps its place, until `by` and all others have released it; a
+        reply that has not begun does not begin."""
+        was_held = bool(self._holds)
+        self._holds.add(by)
+        if was_held:
             return
-        self._paused = True
         if self._reply is not None:
             decided_s = self._clock()
             self._silence(self._reply)
             silent_s = self._clock() + RAMP_S - decided_s
             metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
 
-    def resume(self) -> None:
-        super().resume()
-        if not self._paused:
+    def release(self, by: str) -> None:
+        """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
+        is no error."""
+        if by not in self._holds:
             return
-        self._paused = False
-        self._gain = 0.0
-        self._changed.set()
-
-    # --- what barge-in asks for
+        self._holds.discard(by)
+        if not self._holds:
+            self._gain = 0.0
+            self._changed.set()
 
     def duck(self) -> None:
         """Turns the reply down, from the next sample on."""
@@ -185,9 +198,14 @@ class Playout(io.AudioOutput):
         return max(0.0, self._reply.position / self._rate_hz - self._queued_s())
 
     @property
+    def made_s(self) -> float:
+        """How much of the current reply has come."""
+        return self._reply.length / self._rate_hz if self._reply is not None else 0.0
+
+    @property
     def audible(self) -> bool:
         """Whether the person hears the agent now."""
-        return self._queued_s() > 0 and not self._paused
+        return self._queued_s() > 0 and not self._holds
 
     @property
     def heard_text(self) -> str:
@@ -211,7 +229,7 @@ class Playout(io.AudioOutput):
         while True:
             self._changed.clear()
             reply = self._reply
-            if reply is None or self._paused:
+            if reply is None or self._holds:
                 await self._changed.wait()
             elif reply.position < reply.length and self._may_sound(reply):
                 await self._hand_over(reply)
@@ -238,7 +256,7 @@ class Playout(io.AudioOutput):
         if not self._started:
             self._started = True
             self.on_playback_started(created_at=time.time())
-            if self._paused or self._reply is not reply:  # a handler paused or cancelled it
+            if self._holds or self._reply is not reply:  # a handler paused or cancelled it
                 return
         if self._queued_s() <= 0:
             self._count_gap()
@@ -250,7 +268,7 @@ class Playout(io.AudioOutput):
         self._dry_at = sounds_at_s + len(samples) / self._rate_hz
         self._sounded.add(sounds_at_s, gained)
         await self._source.capture_frame(self._frame(gained))
-        if self._paused or self._reply is not reply:  # silenced while the frame was handed over
+        if self._holds or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
         self._room.set()
         self._tell(reply)
@@ -292,7 +310,7 @@ class Playout(io.AudioOutput):
         if gain == self._target_gain:
             return
         self._target_gain = gain
-        if self._reply is not None and not self._paused and gain < self._gain:
+        if self._reply is not None and not self._holds and gain < self._gain:
             self._take_back(self._reply)
             self._changed.set()
 
@@ -325,7 +343,7 @@ class Playout(io.AudioOutput):
             self._has_sounded(reply.heard.text(self._told))
         self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
-        self._paused = self._lacks_text = False
+        self._lacks_text = False
         self._lead.reply_ended()
         self._room.set()
         self.on_playback_finished(

@@ -39,6 +39,8 @@ UNHEARD_ECHO_WORDS = 4
 or three of the agent's words."""
 SPOKE_OVER_S = 0.3
 """For so long after a person's voice nothing is kept from recognition."""
+_OWNER = "floor"
+"""Under which name the voice is held."""
 
 
 class Voice(Protocol):
@@ -56,9 +58,9 @@ class Voice(Protocol):
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ class BargeIn:
         """The reply has sounded to its end, was cut, or will not come."""
         if self.turns.contested:
             self._go_on()
+        self._voice.release(_OWNER)
         self.turns.agent_stops()
         self._tell()
 
@@ -228,14 +231,15 @@ class BargeIn:
         self._tell()
         if decision is Decision.YIELD:
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
+            self._voice.release(_OWNER)  # nothing is left of the reply that was held
 
     def _fall_silent(self) -> None:
         self._silenced_s = self._clock()
-        self._voice.pause()
+        self._voice.hold(_OWNER)
 
     def _go_on(self) -> None:
         self._voice.unduck()
-        self._voice.resume()
+        self._voice.release(_OWNER)
 
     def _tell(self) -> None:
         if self.turns.floor is not self._told:

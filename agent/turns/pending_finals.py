@@ -30,7 +30,7 @@ class PendingFinals:
     @property
     def owed(self) -> bool:
         """Whether recognition works on something that it was asked to finish."""
-        return self._owed > 0
+        return self._pending > 0
 
     def asked(self) -> None:
         """Recognition was asked to finish what has been said."""

@@ -73,7 +73,7 @@ class _Seen:
         self.said_lately = ""
         self.sounded = np.empty(0, np.int16)
         self.duck, self.unduck = voice.duck, voice.unduck
-        self.pause, self.resume = voice.pause, voice.resume
+        self.hold, self.release = voice.hold, voice.release
 
     def take_sounded(self) -> Samples:
         return self.sounded
@@ -174,9 +174,9 @@ class _Replay:
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
     def take_sounded(self) -> Samples:
         return self._sounded

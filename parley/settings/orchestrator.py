@@ -36,9 +36,9 @@ class ServerSection(Section):
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
     )
-    rooms: Literal["private", "shared"] = Field(
+    rooms: Literal["private", "joint"] = Field(
         "private",
-        description="private: each call has a room of its own; shared: who asks for the same room "
+        description="private: each call has a room of its own; joint: who asks for the same room "
         "meets there",
     )
     allowed_origins: tuple[Origin, ...] = Field(
@@ -116,6 +116,8 @@ class LlmSection(Section):
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 DEFAULT_APP = "apps.assistant:agent"
 
 
@@ -142,9 +144,23 @@ class AgentSection(Section):
         description="variables that the agent gets for its app's tools; those that begin with "
         "APP_ it gets anyway",
     )
+    tool_events: Literal["auto", "names", "full"] = Field(
+        "auto",
+        description="what a client is told of tool calls: names, or full, with arguments and "
+        "results; auto: full while the gateway listens on the loopback only",
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
+    )
+    max_call_s: int = Field(
+        3600, ge=0, description="after which a call is ended, with a word; 0: never"
+    )
+    idle_s: int = Field(
+        120,
+        ge=0,
+        description="silence after which the agent asks whether the person is there; after two "
+        "questions it ends the call; 0: never. An agent may declare its own",
     )
     max_sessions: int = Field(4, ge=1, description="calls this agent takes at once")
     idle_processes: int = Field(1, ge=0, description="warm processes waiting for a call")
@@ -242,6 +258,12 @@ class OrchestratorSettings(Section):
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+
+    @property
+    def tool_details_are_shown(self) -> bool:
+        """Whether a caller's client is told the arguments and results of tool calls."""
+        wanted = self.agent.tool_events
+        return wanted == "full" or (wanted == "auto" and self.server.host in _LOOPBACK)
 
     @property
     def llm_is_local(self) -> bool:

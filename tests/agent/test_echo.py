@@ -71,18 +71,18 @@ class Room:
     def unduck(self) -> None:
         self.gain = 1.0
 
-    def pause(self) -> None:
+    def hold(self, by: str) -> None:
         self.gain = 0.0
 
-    def resume(self) -> None:
+    def release(self, by: str) -> None:
         self.gain = 1.0
 
     # the room
 
     def stops(self) -> None:
         """The reply has come to its end."""
-        self.gain = 0.0
         self.barge_in.agent_stops()
+        self.gain = 0.0
 
     def _cut(self, cut: Cut) -> None:
         self.cuts.append(cut)

@@ -40,6 +40,7 @@ class Talk:
     voice: SpeechWorker
     model: FakeLlm
     heard: list[str]
+    barge_in: BargeIn
 
     async def until_played(self, seconds: float) -> None:
         """What has been played follows from the clock: no state tells of it."""
@@ -82,7 +83,7 @@ async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
         agent = RoomAgent(answering=answering, barge_in=barge_in)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
-        yield Talk(session, playout, voice, model, heard)
+        yield Talk(session, playout, voice, model, heard, barge_in)
 
 
 async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
@@ -121,11 +122,11 @@ async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
     async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(1.0)
-        talk.playout.pause()
+        talk.playout.hold("test")
         await asyncio.sleep(0.3)  # what was being made arrives
         texts = len(talk.voice.texts)
         await asyncio.sleep(1.0)  # nothing may happen, for which no state can be awaited
         assert len(talk.voice.texts) == texts
-        talk.playout.resume()
+        talk.playout.release("test")
         await talk.until_played(2.0)
         await talk.session.interrupt(force=True)

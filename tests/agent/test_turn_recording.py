@@ -38,10 +38,10 @@ class AgentVoice:
     def unduck(self) -> None:
         self.done.append("unduck")
 
-    def pause(self) -> None:
+    def hold(self, by: str) -> None:
         self.done.append("pause")
 
-    def resume(self) -> None:
+    def release(self, by: str) -> None:
         self.done.append("resume")
 
 

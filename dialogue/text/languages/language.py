@@ -29,6 +29,8 @@ class Phrases:
     """No worker can speak: shown, and heard where the language has a recording of it."""
     still_there: Sequence[str]
     """Said one after the other when the person says nothing."""
+    one_minute_left: str
+    """Said a minute before the call ends because its time is over."""
     closing: str
     """Said before the agent hangs up."""
     resumed: str

@@ -19,6 +19,7 @@ PHRASES = Phrases(
     cannot_hear="I'm sorry, I can't hear you right now. You can type to me in the meantime.",
     cannot_speak="I'm sorry, I can't speak right now. Please try again in a moment.",
     still_there=("Are you still there?", "I can't hear you. Are you still there?"),
+    one_minute_left="I have to go in a minute.",
     closing="Goodbye!",
     resumed="Sorry, we were cut off for a moment. I'm back.",
     handed_off="One moment, I'll put you through.",

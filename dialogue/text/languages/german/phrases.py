@@ -28,6 +28,7 @@ PHRASES = Phrases(
     cannot_hear="Ich kann Sie im Moment leider nicht hören. Sie können mir solange schreiben.",
     cannot_speak="Ich kann im Moment leider nicht sprechen. Bitte versuchen Sie es gleich wieder.",
     still_there=("Sind Sie noch da?", "Ich höre Sie nicht. Sind Sie noch da?"),
+    one_minute_left="In einer Minute muss ich auflegen.",
     closing="Auf Wiederhören!",
     resumed="Entschuldigung, wir waren kurz unterbrochen. Ich bin wieder da.",
     handed_off="Einen Moment, ich verbinde Sie.",
