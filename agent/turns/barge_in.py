@@ -15,6 +15,7 @@ from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
 from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.hum import is_dark
 from agent.turns.repeated_words import repeats
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import TurnPolicy
@@ -38,7 +39,7 @@ UNHEARD_ECHO_WORDS = 4
 """So many words in common are the agent's own though no echo was heard: people answer with two
 or three of the agent's words."""
 SPOKE_OVER_S = 0.3
-"""For so long after a person's voice nothing is kept from recognition."""
+"""For so long after a person's voice they speak on: nothing is kept from recognition."""
 _OWNER = "floor"
 """Under which name the voice is held."""
 
@@ -130,7 +131,8 @@ class BargeIn:
 
     def agent_speaks(self) -> None:
         """The first audio of a reply is about to sound."""
-        self._person_s = 0.0
+        if self._clock() - self._last_spoke_s > SPOKE_OVER_S:
+            self._person_s = 0.0
         self._act(self.turns.agent_speaks(at_s=self._clock()))
 
     def agent_stops(self) -> None:
@@ -186,10 +188,14 @@ class BargeIn:
             probability = 0.0
             if not known:  # what came before it was an echo already
                 self._act(self.turns.dismiss())
-        decision = self.turns.window(
-            at_s=self._clock(), duration_s=WINDOW_S, probability=probability, level_db=level_db
-        )
         is_voiced = probability >= self.turns.policy.voiced_probability
+        decision = self.turns.window(
+            at_s=self._clock(),
+            duration_s=WINDOW_S,
+            probability=probability,
+            level_db=level_db,
+            dark=is_voiced and is_dark(window),
+        )
         if is_voiced:
             self._last_spoke_s = self._clock()
             self._person_s += WINDOW_S
