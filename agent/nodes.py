@@ -83,8 +83,7 @@ class RoomAgent(Agent):
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
-            self._barge_in.push_audio(frame)
-            yield frame
+            yield self._barge_in.push_audio(frame)
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
