@@ -25,7 +25,8 @@ _NUMBERS = (
     f"nineteen|{_TENS}"
 )
 _AND = re.compile(rf"\b(hundred|thousand|million|billion) and (?=(?:{_NUMBERS})\b)")
-_SINGLE_LETTERS = re.compile(r"\b[^\W\d_](?: [^\W\d_]\b)+")
+_SINGLE_LETTERS = re.compile(r"\b[^\W\d_](?: [^\W\d_]\b(?!\x00))*(?: [^\W\d_]\x00s\b)?")
+"""Of a spelled word, the last of which may have a possessive s."""
 _BESIDE_A_LETTER = re.compile(r"(?<=[^\W\d_])(\d)(?!\d)|(?<!\d)(\d)(?=[^\W\d_])")
 
 
@@ -50,7 +51,12 @@ class TableLine:
         return frozenset(map(comparable, _choices(self.spoken)))
 
     def accepts(self, said: str) -> bool:
-        return comparable(said) in self.right
+        """Spaces between letters that are spelled make no difference: "AC DC", "a c d c"."""
+        words = comparable(said)
+        if words in self.right:
+            return True
+        spelled = re.search(r"\b[A-Z]{2,}\b", said) is not None
+        return spelled and words.replace(" ", "") in {r.replace(" ", "") for r in self.right}
 
 
 def table(folder: Path = ENGLISH_TABLE) -> list[TableLine]:
@@ -62,16 +68,21 @@ def comparable(said: str) -> str:
     """The words alone: lower case, no punctuation, letters that are spelled as one word.
 
     What a voice reads alike is alike: "A.M." and "AM", "H2O" and "H two O", "nine oh five" and
-    "nine zero five", "one hundred and two" and "one hundred two".
+    "nine zero five", "one hundred and two" and "one hundred two", "R&D" and "R and D".
     """
     text = unicodedata.normalize("NFC", said).casefold()
-    text = re.sub(r"['’‘]", "", text)
-    text = "".join(c if c.isalnum() or unicodedata.category(c) == "Mn" else " " for c in text)
+    text = re.sub(r"(?<=\w)&(?=\w)", " and ", text)
+    text = re.sub(r"['’‘]", "", re.sub(r"(?<=\b\w)['’]s\b", "\x00s", text))
+    text = "".join(c if _is_kept(c) else " " for c in text)
     text = _BESIDE_A_LETTER.sub(lambda m: f" {_DIGITS[int(m[1] or m[2])]} ", text)
     text = re.sub(r"(?<=\d)(?=[^\W\d_])|(?<=[^\W\d_])(?=\d)", " ", text)
     text = re.sub(r"\boh\b", "zero", " ".join(text.split()))
-    text = _SINGLE_LETTERS.sub(lambda m: m[0].replace(" ", ""), text)
+    text = _SINGLE_LETTERS.sub(lambda m: m[0].replace(" ", ""), text).replace("\x00", "")
     return _AND.sub(r"\1 ", text)
+
+
+def _is_kept(character: str) -> bool:
+    return character.isalnum() or character == "\x00" or unicodedata.category(character) == "Mn"
 
 
 def _lines(path: Path) -> Iterator[TableLine]:
