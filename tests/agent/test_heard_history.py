@@ -32,8 +32,15 @@ from tests.agent.answering import answering_with
 REFUSING_S = 3.0
 SENTENCE_WORDS = 5
 SENTENCES = 30
+
+
+def _word(number: int) -> str:
+    """A word of its own that is said as one: "wordab"."""
+    return "word" + "".join("abcdefghij"[int(digit)] for digit in f"{number:03}")
+
+
 LONG = " ".join(
-    " ".join(f"word{SENTENCE_WORDS * n + m}" for m in range(SENTENCE_WORDS)) + "."
+    " ".join(_word(SENTENCE_WORDS * n + m) for m in range(SENTENCE_WORDS)) + "."
     for n in range(SENTENCES)
 )
 
