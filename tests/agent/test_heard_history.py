@@ -151,7 +151,7 @@ async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
 
 async def test_a_reply_that_no_worker_takes_at_first_is_heard_whole() -> None:
     voice = SpeechWorker(is_full=True)
-    answer = " ".join(f"word{n}" for n in range(12)) + ". And the rest of it."
+    answer = " ".join(map(_word, range(12))) + ". And the rest of it."
     async with talk_with(FakeLlm(in_turn(Answer(text=answer))), voice) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         async with asyncio.timeout(3 * REFUSING_S):
