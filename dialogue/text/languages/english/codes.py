@@ -49,7 +49,7 @@ _CALL_AFTER = re.compile(
 )
 _MODELS = re.compile(
     r"\b(?:Boeing|Airbus|Interstate|Highway|Route|Xbox|Room|room|Flight|flight|RTX|GTX|Porsche|Peugeot|"
-    r"Nokia|Hwy|Rte|Ryzen|Bus|bus|error|Error|status|US|CR|BMW|Mazda|Levi's|Formula|train|gate|Gate)"
+    r"RFC|ISO|IEEE|BWV|ANSI|DIN|Nokia|Hwy|Rte|Ryzen|Bus|bus|error|Error|status|US|CR|BMW|Mazda|Levi's|Formula|train|gate|Gate)"
     r"[\s-](?:[A-Z]{1,2}\s?)?$"
 )
 

@@ -8,6 +8,7 @@ from dialogue.text.languages.rules.rule import Rule, rule
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
           "September", "October", "November", "December")  # fmt: skip
 _SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
+_DOTTED_MONTH = "|".join(name for name in _SHORT_MONTHS if name not in ("May", "Mar", "Jun"))
 MONTH = rf"({'|'.join(MONTHS)}|(?:{'|'.join(_SHORT_MONTHS)})\b\.?)"
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s(\d{4})(?![\w]|[.,:/]\d))?"
@@ -144,13 +145,8 @@ def _alone(match: re.Match[str]) -> str | None:
     return _weekday(match[1]) if re.match(rf",?\s(?:{MONTH}|\d|at\s\d)", after(match)) else None
 
 
-def _month_alone(match: re.Match[str]) -> str | None:
-    """A shortened month with its dot, or after a day of the week."""
-    return month(match[1])
-
-
 RULES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w./-])(\d{{4}})([-/])(\d{{1,2}})\2(\d{{1,2}})(?![\w/-]|[.,:]\d)", _iso),
+    rule(r"(?<![\w./-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\w/-]|[.,:]\d)", _iso),
     rule(rf"(?<![\w./-])(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}|\d\d){_END}", _slashes),
     rule(rf"(?<![\w./-])(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_END}", _dots),
     rule(r"(?<![\w./-])(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", _due),
@@ -165,8 +161,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"\b{MONTH},?\s((?:1[5-9]|20)\d\d){_END}", _before_year),
     rule(rf"\b{WEEKDAY}{_DASH}{WEEKDAY}(?!\w)", _weekdays),
     rule(rf"\b{WEEKDAY}", _alone),
-    rule(rf"\b((?:{'|'.join(m for m in _SHORT_MONTHS if m not in ('May', 'Mar', 'Jun'))})\.)(?=\s\w)",
-         _month_alone),
+    rule(rf"\b((?:{_DOTTED_MONTH})\.)(?=\s\w)", lambda m: month(m[1])),
     rule(rf"(?<=\d[stndrh][tdh])\s?[-–—]\s?(?={MONTH})", " to "),
     rule(rf"(?<=\d)\s?[-–—]\s?(?={MONTH}\s\d)", " to "),
     rule(r"(?<![\w.,-])((?:1[1-9]|20)\d\d)[-–](\d\d)(?![\w-]|[.,:/]\d)", _short_range),
