@@ -173,6 +173,8 @@ def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
         return True
     if stem[-1:].isdigit():  # its unit, its month or "million" follows
         return True
+    if stem[:1].isdigit() and stem.endswith(("st", "nd", "rd", "th")):  # of a month, or "Street"
+        return True
     if stem[-1:] in (",", ":") and stem[-2:-1].isdigit() and next_character.isdigit():
         return True
     return not any(character.isalnum() for character in stem)

@@ -9,7 +9,14 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
           "September", "October", "November", "December")  # fmt: skip
 _SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
 _DOTTED_MONTH = "|".join(name for name in _SHORT_MONTHS if name not in ("May", "Mar", "Jun"))
-MONTH = rf"({'|'.join(MONTHS)}|(?:{'|'.join(_SHORT_MONTHS)})\b\.?)"
+_LOWER = "|".join(
+    n for m in (*MONTHS, *_SHORT_MONTHS) if (n := m.lower()) not in ("may", "march", "mar")
+)
+MONTH = (
+    rf"((?:{'|'.join(MONTHS)}|{'|'.join(m.upper() for m in MONTHS)})(?!\w)|"
+    rf"(?:{'|'.join(_SHORT_MONTHS)}|{_LOWER}|{'|'.join(m.upper() for m in _SHORT_MONTHS)})\b\.?)"
+)
+"""Lower case where it is no other word: "january", but "they may 5 times"."""
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s(\d{4})(?![\w]|[.,:/]\d))?"
 _END = r"(?![\w]|[.,:/]\d)"
@@ -31,7 +38,7 @@ _DUE = re.compile(
 
 
 def month(written: str) -> str:
-    name = written.rstrip(".")
+    name = written.rstrip(".").capitalize()
     return _SHORT_MONTHS.get(name, name)
 
 

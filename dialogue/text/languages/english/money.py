@@ -99,6 +99,8 @@ def _say(currency: _Currency, written: str, scale: str | None, *, single: bool =
     if scale:
         return f"{number(written)} {_SCALES.get(scale.lower(), scale.lower())} {name}"
     whole, _, decimals = written.partition(".")
+    if len(decimals) == 1 and currency.cent:
+        decimals += "0"
     if not currency.cent or len(decimals) != 2:
         return f"{number(written)} {currency.one if is_one(written) else name}"
     parts = []

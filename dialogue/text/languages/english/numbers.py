@@ -21,7 +21,7 @@ _VULGAR = {"½": (1, 2), "¼": (1, 4), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3
 _NUMBER_WORDS = "two|three|four|five|six|seven|eight|nine|ten"
 _DECADE_BEFORE = re.compile(
     r"(?:\b(?:the|her|his|their|our|my|your|its|of|early|mid|late|low|high|upper|lower|and|or)\s|"
-    r"\bmid-|\bpre-|\bpost-|\ds\sto\s)$",
+    r"\bmid-|\bpre-|\bpost-|\ds\sto\s|\ds\s?[-–])$",
     re.I,
 )
 _ERA_AFTER = re.compile(
@@ -210,7 +210,8 @@ def european(written: str) -> str:
 
 def _decimal_comma(match: re.Match[str]) -> str | None:
     """Not in a list: "pages 3,4 and 7"."""
-    if re.match(r"\s?(?:and|or|&)\s\d", after(match)):
+    in_list = re.match(r"\s?(?:and|or|&)\s\d{1,2}(?![\d.,])", after(match))
+    if "." not in match[2] and in_list:
         return None
     return ("minus " if match[1] else "") + european(match[2])
 
