@@ -33,7 +33,7 @@ from dialogue.conversation import Conversation
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
-from parley.app.agent import Agent
+from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
@@ -62,9 +62,11 @@ class Call:
         self._wishes = _wishes(context)
         self._app = _app(settings, self._wishes)
         self._running = AsyncExitStack()
-        self._events = RoomEventPublisher(context.room)
+        self._events = RoomEventPublisher(
+            context.room, shows_tool_details=settings.tool_details_are_shown
+        )
         self._client = client
-        self._approvals = InProcessApprovals()
+        self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
         self._voices: Voices | None = None
@@ -102,7 +104,8 @@ class Call:
         self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
-        RoomApprovals(self._approvals).serve(context.room)
+        if self._approvals is not None:
+            RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
         await self._join(duplex, hearing)
         await self._choose_voice(speech)
@@ -208,10 +211,12 @@ class Call:
         return answering
 
     def _limits(self) -> CallLimits:
+        idle_s = self._settings.agent.idle_s
         limits = CallLimits(
-            silence=self._app.silence,
+            silence=self._app.silence or (SilencePrompts(after_s=idle_s) if idle_s else None),
             prompts=self._own_words.silence_prompts,
-            max_call_s=self._app.max_call_s,
+            max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
+            warning=self._own_words.language.phrases.one_minute_left,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
             hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
         )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from parley.audio import Audio, read_audio
+from parley.audio import Audio, read_quiet_audio
 from parley.clock import monotonic
 from parley.errors import (
     AudioFileError,
@@ -86,7 +86,7 @@ async def _transcribe(
 
 async def _hear_file(file: str, pool: RecognitionPool, language: str) -> Transcription:
     try:
-        return await _hear(file, read_audio(Path(file)), pool, language)
+        return await _hear(file, read_quiet_audio(Path(file)), pool, language)
     except AudioFileError as error:
         return Transcription(file=file, error=str(error))
     except WorkerStalledError as error:

@@ -92,7 +92,10 @@ class ErrorEvent(_Event):
 
 
 class ToolEvent(_Event):
-    """A tool call of the agent has ended; `result` is what the model was told."""
+    """A tool call of the agent has ended; `result` is what the model was told.
+
+    `arguments` and `result` are empty where `agent.tool_events` keeps them from clients.
+    """
 
     type: Literal["tool"] = "tool"
     name: str

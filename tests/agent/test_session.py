@@ -35,7 +35,14 @@ from agent.turns.report import TurnReport
 from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley.discovery import StaticDiscovery
-from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
+from parley.room_events import (
+    AnyEvent,
+    ErrorEvent,
+    InterruptedEvent,
+    ToolEvent,
+    TurnEvent,
+    decode,
+)
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
@@ -331,3 +338,14 @@ async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) 
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:
     assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
+
+
+async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
+    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
+    room, open_room = Room(), Room()
+    for each, shows in ((room, False), (open_room, True)):
+        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
+        events.send(told)
+        await events.aclose()
+    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
+    assert open_room.events == [told]
