@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -112,7 +113,7 @@ async def _hear(file: str, audio: Audio, pool: RecognitionPool, language: str) -
     )
     texts = []
     heard_s = 0.0
-    async for transcript in pool.recognize(request, sound()):
+    async for transcript in pool.recognize(request, sound(), kept_s=math.inf):
         if transcript.kind is TranscriptKind.FINAL:
             texts.append(transcript.text)
             heard_s = monotonic()
