@@ -22,7 +22,8 @@ from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
 from agent.playout.reply_audio import ReplyAudio
-from parley.audio import Samples, level_dbfs
+from agent.playout.sounded import Sounded
+from parley.audio import Samples
 from parley.clock import Clock, monotonic
 from parley.telemetry import metrics
 
@@ -35,6 +36,8 @@ RAMP_S = 0.005
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
 """14 dB down: the person notices that the agent noticed, and can still follow it."""
+LATELY_S = 8.0
+"""How long ago words may have sounded of which an echo is recognized now."""
 
 Gain = npt.NDArray[np.float32]
 
@@ -83,8 +86,9 @@ class Playout(io.AudioOutput):
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
-        self._levels: deque[tuple[float, float]] = deque()
-        """Of the frames in the native queue: until when each sounds, and how loud."""
+        self._sounded = Sounded(sample_rate_hz)
+        self._lately: deque[tuple[float, str]] = deque()
+        """Pieces of the transcript, and when each had sounded."""
         self._lead = Prebuffer()
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
@@ -209,10 +213,15 @@ class Playout(io.AudioOutput):
         return self._reply.heard.until(self.played_s) if self._reply is not None else ""
 
     @property
-    def level_dbfs(self) -> float:
-        """Level of what sounds; -inf while nothing does."""
-        self._forget_levels()
-        return self._levels[0][1] if self._levels and self.audible else -np.inf
+    def said_lately(self) -> str:
+        """What has sounded in the last LATELY_S, of this reply and of those before."""
+        while self._lately and self._lately[0][0] < self._clock() - LATELY_S:
+            self._lately.popleft()
+        return "".join(piece for _, piece in self._lately)
+
+    def take_sounded(self) -> Samples:
+        """What has sounded since it was last asked, 16 kHz mono, silence included."""
+        return self._sounded.take(self._clock())
 
     # --- playing
 
@@ -255,19 +264,14 @@ class Playout(io.AudioOutput):
         self._flowing = True
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
-        self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
-        self._forget_levels()
-        self._levels.append((self._dry_at, level_dbfs(gained)))
+        sounds_at_s = max(self._clock(), self._dry_at)
+        self._dry_at = sounds_at_s + len(samples) / self._rate_hz
+        self._sounded.add(sounds_at_s, gained)
         await self._source.capture_frame(self._frame(gained))
         if self._holds or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
         self._room.set()
         self._tell(reply)
-
-    def _forget_levels(self) -> None:
-        """Of what has sounded; here, too, for nobody asks where nobody listens to the person."""
-        while self._levels and self._levels[0][0] <= self._clock():
-            self._levels.popleft()
 
     def _count_gap(self) -> None:
         if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:
@@ -286,7 +290,7 @@ class Playout(io.AudioOutput):
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
-        self._levels.clear()
+        self._sounded.take_back(self._dry_at)
         self._flowing = False
 
     def _silence(self, reply: ReplyAudio) -> None:
@@ -324,15 +328,19 @@ class Playout(io.AudioOutput):
             reply.pace.played_until(self.played_s)
         count = reply.heard.count_until(self.played_s)
         if count > self._told:
-            self._on_heard(reply.heard.text(self._told, count))
+            self._has_sounded(reply.heard.text(self._told, count))
             self._told = count
+
+    def _has_sounded(self, piece: str) -> None:
+        self._lately.append((self._clock(), piece))
+        self._on_heard(piece)
 
     def _finish(self, reply: ReplyAudio, *, interrupted: bool) -> None:
         played_s = self.played_s
         self._tell(reply)
         heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
         if not interrupted:
-            self._on_heard(reply.heard.text(self._told))
+            self._has_sounded(reply.heard.text(self._told))
         self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
         self._lacks_text = False

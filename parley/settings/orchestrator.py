@@ -183,6 +183,11 @@ class AgentSection(Section):
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
     )
+    caller_may_approve: bool = Field(
+        False,
+        description="whether the caller's own client decides on tools that need approval; false: "
+        "in a call they are refused",
+    )
     max_call_s: int = Field(
         3600, ge=0, description="after which a call is ended, with a word; 0: never"
     )

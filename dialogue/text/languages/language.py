@@ -1,8 +1,8 @@
 """What a language consists of: one frozen value that holds all of it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialogue.text.languages.rules.rule import Rule
@@ -98,6 +98,9 @@ class SpokenRules:
     """Of those that match at a place the first one wins."""
     code_phrase: str
     """Said in place of a block of code."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Scripts that voices of this language cannot read (`rules/scripts.py` has their names), and
+    what is said, once in a reply, in place of words written in one."""
 
 
 @dataclass(frozen=True, kw_only=True)
