@@ -23,16 +23,17 @@ import contextlib, json, sys, time
 written = json.load(sys.stdin)
 with contextlib.redirect_stdout(sys.stderr):
     {load}
-    said, took_s = [], []
+    said, took_s, failed = [], [], []
     for text in written:
         began = time.perf_counter()
         try:
             words = say(text)
         except Exception as error:
-            words = "(" + type(error).__name__ + ")"
+            failed.append(type(error).__name__ + ": " + str(error))
+            words = ""
         took_s.append(time.perf_counter() - began)
         said.append(words)
-json.dump({{"said": said, "took_s": took_s}}, sys.stdout)
+json.dump({{"said": said, "took_s": took_s, "failed": failed}}, sys.stdout)
 """
 
 
@@ -66,7 +67,7 @@ LIBRARIES = (
         "damga",
         "damga==1.0.5",
         "Apache-2.0",
-        "import damga; say = lambda text: damga.tn(text, lang='en')",
+        "from damga import TextNormalizer; say = TextNormalizer(lang='en').normalize",
     ),
     Library(
         "num2words",
@@ -81,10 +82,11 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class LibraryRun:
-    """What a library said, in order, and how long each text took."""
+    """What a library said, in order, and how long each text took; empty where it failed."""
 
     said: tuple[str, ...]
     took_s: tuple[float, ...]
+    failures: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,10 @@ def run(library: Library, written: Sequence[str]) -> LibraryRun | Absent:
         return Absent(_last_line(error.stderr) or f"status {error.returncode}")
     except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
         return Absent(str(error))
-    return LibraryRun(tuple(map(str, answer["said"])), tuple(answer["took_s"]))
+    failed = answer["failed"]
+    if len(failed) == len(written):
+        return Absent(f"it failed on every text: {failed[0]}")
+    return LibraryRun(tuple(map(str, answer["said"])), tuple(answer["took_s"]), len(failed))
 
 
 def _make(folder: Path, requirement: str) -> None:

@@ -79,4 +79,13 @@ def test_a_text_that_a_library_fails_on_is_wrong_and_no_more() -> None:
     library = Library("there", "there==1", "MIT", "say = lambda text: text[5]")
     ran = run(library, ["a long one", "x"])
     assert isinstance(ran, LibraryRun)
-    assert ran.said == ("g", "(IndexError)")
+    assert ran.said == ("g", "")
+    assert ran.failures == 1
+
+
+@pytest.mark.usefixtures("environment")
+def test_a_library_that_fails_on_every_text_is_absent_and_not_wrong() -> None:
+    library = Library("there", "there==1", "MIT", "say = lambda text: text[5]")
+    assert run(library, ["x", "y"]) == Absent(
+        "it failed on every text: IndexError: string index out of range"
+    )

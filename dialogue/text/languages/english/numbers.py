@@ -8,7 +8,7 @@ from dialogue.text.languages.rules.rule import Rule, rule
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 """A number as written: 1,234,567.89 or 42. Has no groups."""
-SIGNED_NUMBER = rf"(?:(?<![\w)%°])([-−–]))?(?<![\w.])({NUMBER})"
+SIGNED_NUMBER = rf"(?:(?<![\w)%°])([-−–]))?(?<![\w.])({NUMBER}|\.\d{{1,9}})"
 """Groups: the minus sign or None, the number."""
 _MAX_CARDINAL_DIGITS = 15
 
@@ -60,6 +60,8 @@ def number(written: str) -> str:
     whole, _, decimals = written.replace(",", "").partition(".")
     if len(whole) > _MAX_CARDINAL_DIGITS:
         return digits(written[:MAX_SPOKEN_DIGITS])
+    if not whole:
+        return f"point {digits(decimals)}"
     words = digits(whole) if len(whole) > 1 and whole[0] == "0" else cardinal(int(whole))
     return f"{words} point {digits(decimals[:MAX_SPOKEN_DIGITS])}" if decimals else words
 
