@@ -73,6 +73,8 @@ class _Loudspeaker:
         self._sounded = Sounded(rate_hz)
         self._rate_hz = rate_hz
         self._dry_s = 0.0
+        self._air = np.zeros(2 * FRAME, np.int16)
+        """Frames are taken unevenly, and sound does not break off for it."""
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
         start_s = max(monotonic(), self._dry_s)
@@ -84,9 +86,10 @@ class _Loudspeaker:
         self._sounded.take_back(self._dry_s)
 
     def sounds(self) -> Samples:
-        """One frame of it."""
-        samples = self._sounded.take(monotonic())
-        return np.pad(samples, (max(0, FRAME - len(samples)), 0))[-FRAME:]
+        """The next frame of it."""
+        air = np.concatenate([self._air, self._sounded.take(monotonic())])
+        self._air = air[FRAME:]
+        return np.pad(air[:FRAME], (0, max(0, FRAME - len(air))))
 
 
 @dataclass

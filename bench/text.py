@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     lines = [line for line in table() if options.half in (None, _half(line))]
     with ForeignLoad() as foreign:
-        runs = {OURS: _ours(lines)}
+        runs: dict[str, LibraryRun | Absent] = {OURS: _ours(lines)}
         if not options.without_libraries:
             written = [line.written for line in lines]
             runs |= {library.name: run(library, written) for library in LIBRARIES}

@@ -32,6 +32,7 @@ _WORD = re.compile(r"\s*[^\s。！？；，]*(?:[。！？；，]+[”’」』�
 _OPEN_SPAN = re.compile(
     r"<[A-Za-z/!][^<>]*$|\[[^\[\]]*$|【[^【】]*$|(?<!\S)\*[a-z][^*\n]{0,40}$|"
     r"\\\((?:(?!\\\)).)*$|\\\[(?:(?!\\\]).)*$|\$\$[^$]*$|"
+    r"\\begin\{(?:(?!\\end\{).)*$|"
     r"(?<![\w$])\$(?=[A-Za-z\\]|\d+[^$\n]*\\)[^$\n]*$"
 )
 _OPERATORS = frozenset("=+*/×−")
@@ -171,6 +172,8 @@ def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
     if known.dotted_ordinals and stem[-1:] == "." and stem[:-1].isdigit():
         return True
     if stem[-1:].isdigit():  # its unit, its month or "million" follows
+        return True
+    if stem[:1].isdigit() and stem.endswith(("st", "nd", "rd", "th")):  # of a month, or "Street"
         return True
     if stem[-1:] in (",", ":") and stem[-2:-1].isdigit() and next_character.isdigit():
         return True

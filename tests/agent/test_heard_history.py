@@ -32,8 +32,15 @@ from tests.agent.answering import answering_with
 REFUSING_S = 3.0
 SENTENCE_WORDS = 5
 SENTENCES = 30
+
+
+def _word(number: int) -> str:
+    """A word of its own that is said as one: "wordab"."""
+    return "word" + "".join("abcdefghij"[int(digit)] for digit in f"{number:03}")
+
+
 LONG = " ".join(
-    " ".join(f"word{SENTENCE_WORDS * n + m}" for m in range(SENTENCE_WORDS)) + "."
+    " ".join(_word(SENTENCE_WORDS * n + m) for m in range(SENTENCE_WORDS)) + "."
     for n in range(SENTENCES)
 )
 
@@ -144,7 +151,7 @@ async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
 
 async def test_a_reply_that_no_worker_takes_at_first_is_heard_whole() -> None:
     voice = SpeechWorker(is_full=True)
-    answer = " ".join(f"word{n}" for n in range(12)) + ". And the rest of it."
+    answer = " ".join(map(_word, range(12))) + ". And the rest of it."
     async with talk_with(FakeLlm(in_turn(Answer(text=answer))), voice) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         async with asyncio.timeout(3 * REFUSING_S):

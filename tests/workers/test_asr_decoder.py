@@ -29,7 +29,7 @@ class SlowRecognizer:
     """Its text is the request's hints; each decode waits for `step` after its encoder half.
 
     Hints that stand for events: `fail` raises, `few` gives too few drafts, `end` raises what no
-    program is to catch, `loop` is a loop at the first attempt.
+    program is to catch, `loop` is a loop at the first attempt, `unsure` an improbable text.
     """
 
     device = "cpu"
@@ -61,7 +61,12 @@ class SlowRecognizer:
         if "end" in hints:
             raise EngineGone
         return [
-            Draft(DecodedText(hint, 0.9), loops=hint == "loop" and not attempt) for hint in hints
+            Draft(
+                DecodedText(hint, 0.9),
+                loops=hint == "loop" and not attempt,
+                unsure=hint == "unsure" and not attempt,
+            )
+            for hint in hints
         ]
 
 
@@ -190,6 +195,28 @@ async def test_a_partial_that_loops_is_dropped(decoder: Decoder, engine: SlowRec
     engine.step()
     assert await job.result is None
     assert engine.batches == [["loop"]]
+
+
+async def test_an_unsure_partial_is_told_and_not_settled(
+    decoder: Decoder, engine: SlowRecognizer
+) -> None:
+    job = submit(decoder, "unsure", Urgency.PARTIAL)
+    engine.step()
+    decoded = await job.result
+    assert decoded is not None
+    assert not job.is_settled
+    assert engine.batches == [["unsure"]]
+
+
+@pytest.mark.parametrize("urgency", [Urgency.PREFLIGHT, Urgency.FINAL])
+async def test_an_unsure_text_is_decoded_again(
+    decoder: Decoder, engine: SlowRecognizer, urgency: Urgency
+) -> None:
+    job = submit(decoder, "unsure", urgency)
+    engine.step(2)
+    assert await job.result is not None
+    assert job.is_settled
+    assert engine.batches == [["unsure"], ["unsure"]]
 
 
 async def test_an_engine_that_fails_fails_its_job_and_no_other(

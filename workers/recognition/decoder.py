@@ -54,6 +54,8 @@ class Job:
         self.request: DecodeRequest | None = None
         self.drafts: list[Draft] = []
         self.decode_s = 0.0
+        self.is_settled = True
+        """False for the text of a PARTIAL that another attempt may hear better."""
 
     @property
     def has_begun(self) -> bool:
@@ -223,8 +225,10 @@ class Decoder:
         if decoded is None and job.urgency is not Urgency.PARTIAL:
             self._waiting.append(job)
             self._notice()
-        else:
-            job.result.set_result(decoded)
+            return
+        if decoded is None and not draft.loops:
+            job.is_settled, decoded = False, draft.decoded
+        job.result.set_result(decoded)
 
     def _requeue(self, batch: Sequence[Job]) -> None:
         for job in batch:

@@ -154,6 +154,7 @@ class Listener:
                 language=self._options.language,
                 hints=self._options.hints,
                 word_times=self._options.word_times,
+                voiced_until_s=segment.sound_voiced_until_s,
             )
 
         asked_at = monotonic()
@@ -170,7 +171,8 @@ class Listener:
             self._decoder.cancel(job)
         self._last_decode_s, self._last_answer_s = job.decode_s, monotonic() - asked_at
         if decoded is not None:
-            segment.decoded, segment.decoded_extent = decoded, extent
+            segment.decoded = decoded
+            segment.decoded_extent = extent if job.is_settled else Extent(0, 0)
             turn.forget_decoded()
             self._room.set()
 

@@ -7,8 +7,9 @@ from dialogue.text.languages.rules.rule import Rule, rule
 
 _EXTENSIONS = (
     "py js ts jsx tsx md txt pdf csv tsv json yaml yml toml html htm css xml png jpg jpeg gif svg "
-    "webp mp3 mp4 wav flac zip tar gz exe sh conf cfg ini log doc docx xls xlsx ppt pptx cpp hpp rs "
-    "java rb php sql env lock ipynb bat dll jar iso bak db onnx proto rst tex vue dart swift kt"
+    "webp mp3 mp4 wav flac zip tar gz exe sh conf cfg ini log doc docx xls xlsx ppt pptx cpp "
+    "hpp rs java rb php sql env lock ipynb bat dll jar iso bak db onnx proto rst tex vue dart "
+    "swift kt"
 ).split()
 _EXTENSION = "|".join(sorted(_EXTENSIONS, key=len, reverse=True))
 _SIGNS = {"/": "slash", "\\": "backslash", ".": "dot", "-": "dash", "_": "", "~": "tilde",
@@ -38,10 +39,6 @@ def _figures(written: str) -> str:
 
 
 def _path(match: re.Match[str]) -> str:
-    return path_words(match[0])
-
-
-def _windows_path(match: re.Match[str]) -> str:
     return path_words(match[0])
 
 
@@ -85,12 +82,15 @@ _OPERATOR = "|".join(map(re.escape, sorted(_OPERATORS, key=len, reverse=True)))
 _COMPARED = r"(?<=[\w)\]])\s?[<>]\s?(?=[\w(.-])|(?<=\s)[<>]\s?(?=\d)"
 
 PATHS: tuple[Rule, ...] = (
-    rule(r"(?<![\w:/\\])[A-Z]:(?:\\[\w.()+-]{1,60}(?: [\w.()+-]{1,40}(?=\\))?){1,20}\\?|(?<![\w:/\\])[A-Z]:\\", _windows_path),
-    rule(r"(?<!\S)\\\\[\w.-]{1,80}(?:\\[\w.$-]{1,80}){1,20}", _windows_path),
+    rule(r"(?<![\w:/\\])[A-Z]:(?:\\[\w.()+-]{1,60}(?: [\w.()+-]{1,40}(?=\\))?){1,20}\\?|"
+         r"(?<![\w:/\\])[A-Z]:\\", _path),
+    rule(r"(?<!\S)\\\\[\w.-]{1,80}(?:\\[\w.$-]{1,80}){1,20}", _path),
     rule(r"(?<![\w/.~:<@])(?:~|\.{1,2})?(?:/[\w.@+*-]{1,80}){1,20}(?:/|(?<=[\w*]))", _path),
     rule(r"(?<![\w/.~])(?:\.\.)(?=/)", _path),
-    rule(rf"(?<![\w/.~:@-])(?:[\w-]{{1,60}}/){{1,12}}(?:[\w-]{{1,60}}\.){{1,3}}(?:{_EXTENSION})\b", _path),
-    rule(rf"(?<![\w/.~:@])[\w-]{{1,60}}(?:\.[\w-]{{1,30}}){{0,2}}\.(?:{_EXTENSION})\b(?![\w/@]|\.\w)",
+    rule(rf"(?<![\w/.~:@-])(?:[\w-]{{1,60}}/){{1,12}}(?:[\w-]{{1,60}}\.){{1,3}}(?:{_EXTENSION})\b",
+         _path),
+    rule(rf"(?<![\w/.~:@])[\w-]{{1,60}}(?:\.[\w-]{{1,30}}){{0,2}}\.(?:{_EXTENSION})\b"
+         r"(?![\w/@]|\.\w)",
          _path, flags=re.I),
     rule(r"(?<![\w./])\.(?=(?:env|git\w*|NET|bashrc|zshrc|ssh|docker\w*|profile|"
          rf"{_EXTENSION})\b)", "dot "),
@@ -110,6 +110,7 @@ SIGNS: tuple[Rule, ...] = (
     rule(r"(?<=[\d)])\*\*(?=\d)", " to the power of "),
     rule(r"(?<=[a-z])\.(\d{1,4})(?![\w.])", lambda m: f" point {cardinal(int(m[1]))}"),
     rule(r"(?<=[\w)>])\s?\+\s?(?=[\w(\\])", " plus "),
+    rule(r"(?<=\w)\+(?![\w+])", " plus"),
     rule(r"(?<=[\w)\]])\s?=\s?(?=[\w(\\√−.-])", " equals "),
     rule(r"(?<=[Pp]ress )#|(?<=[Hh]it )#", "pound"),
 )

@@ -49,7 +49,7 @@ _CALL_AFTER = re.compile(
 )
 _MODELS = re.compile(
     r"\b(?:Boeing|Airbus|Interstate|Highway|Route|Xbox|Room|room|Flight|flight|RTX|GTX|Porsche|Peugeot|"
-    r"Nokia|Hwy|Rte|Ryzen|Bus|bus|error|Error|status|US|CR|BMW|Mazda|Levi's|Formula|train|gate|Gate)"
+    r"RFC|ISO|IEEE|BWV|ANSI|DIN|Nokia|Hwy|Rte|Ryzen|Bus|bus|error|Error|status|US|CR|BMW|Mazda|Levi's|Formula|train|gate|Gate)"
     r"[\s-](?:[A-Z]{1,2}\s?)?$"
 )
 
@@ -108,6 +108,19 @@ def _letters(written: str) -> str:
     return " ".join(digits(c) if c.isdigit() else c for c in written if c.isalnum())
 
 
+def _letters_or_words(written: str) -> str:
+    """ "GO-2-HAUL": words as they stand, digits one by one."""
+    return re.sub(r"\d", lambda m: f" {digits(m[0])} ", written.replace("-", " "))
+
+
+def _network_address(match: re.Match[str]) -> str:
+    return " dot ".join(digits(part) for part in match[0].split("."))
+
+
+def _house(match: re.Match[str]) -> str:
+    return in_pairs(match[0])
+
+
 def _postcode(match: re.Match[str]) -> str:
     return f"{_letters(match[1])}, {_letters(match[2])}"
 
@@ -138,9 +151,19 @@ def _card_date(match: re.Match[str]) -> str:
     return f"{word} {said}, {cardinal(int(match[3]))}"
 
 
+_STREET_AFTER = (
+    r"(?=\s(?:[NSEW]{1,2}\.?\s)?(?:(?:[A-Z][\w'’]{0,20}|\d{1,3}(?:st|nd|rd|th))\s){1,3}"
+    r"(?:St(?:reet)?|Ave(?:nue)?|Rd|Road|Dr(?:ive)?|Blvd|Boulevard|Ln|Lane|Ct|Court|Pl(?:ace)?|Way|"
+    r"Hwy|Highway|Pkwy|Parkway|Expy|Fwy|Cir(?:cle)?|Trl|Sq(?:uare)?|Ter(?:race)?)\b)"
+)
 NUMBERS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,-])1-(?:\d{3})-[A-Z]{3,9}(?![\w])",
-         lambda m: f"{_spaced(m[0][:5])}, {m[0][6:]}"),
+    rule(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\w|\.\d)", _network_address),
+    rule(rf"(?<![\w.,/$€£-])\d{{3,4}}{_STREET_AFTER}", _house),
+    rule(r"\b(40[13])\(([bk])\)", lambda m: f"{in_pairs(m[1])} {m[2]}"),
+    rule(r"(?<![\w.-])\(\d{3}\)-\d{3}-\d{4}(?![\w-])", lambda m: _spaced(m[0])),
+    rule(r"(?<![\w.-])\d{3}-\d{3}-\d{4}-\d{1,5}(?![\w-])", lambda m: _spaced(m[0])),
+    rule(r"(?<![\w.,-])1-(?:\d{3})-(?=[\d-]{0,9}[A-Z])[A-Z\d]{1,9}(?:-[A-Z\d]{1,7}){0,3}(?![\w])",
+         lambda m: f"{_spaced(m[0][:5])}, {_letters_or_words(m[0][6:])}"),
     rule(r"(?<![\w.,/-])\d(?:-\d){2,9}(?![\w/-])", lambda m: digits(m[0])),
     rule(r"(?<![\w.,-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?![\w-])", lambda m: _spaced(m[0])),
     rule(r"(?<![\w.,-])\d{4}([ -])\d{6}\1\d{5}(?![\w-])", lambda m: _spaced(m[0])),
@@ -153,10 +176,10 @@ NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\w.,-])\d{3}[ ]\d{3}[ ]\d{4}(?!\w|[.,-]\d)", lambda m: _spaced(m[0])),
     rule(rf"(?<![\w.,/$€£-])(?:{_EMERGENCY})(?!\w|[.,:/-]\d|%)", _emergency),
     rule(r"(?<![\w.,])\d{2,}(?:[ -]\d{2,8}){0,5}(?!\w|[.,]\d|\s?%)", _coded),
-    rule(r"(?<=[A-Z]{2}\s)\d{5}(?:-\d{4})?(?![\w-])", lambda m: _spaced(m[0])),
+    rule(r"(?:(?<=[A-Z]{2}\s)|(?<=[A-Z]{2},\s))\d{5}(?:-\d{4})?(?![\w-])", lambda m: _spaced(m[0])),
     rule(r"(?<![\w])([A-Z]{1,2}\d[A-Z\d]?)\s(\d[A-Z]{2})(?![\w])", _postcode),
     rule(r"(?<![\w])([A-Z]\d[A-Z])\s?(\d[A-Z]\d)(?![\w])", _postcode),
-    rule(r"(?<![\w-])[A-Z\d]{3,12}(?:-[A-Z\d]{2,8}){0,4}(?![\w-])", _spelled),
+    rule(r"(?<![\w-])[A-Za-z\d]{3,12}(?:-[A-Z\d]{2,8}){0,4}(?![\w-])", _spelled),
     rule(r"(?<![\w.,$-])\d{3,4}(?!\w|[.,]\d)", _model),
 )  # fmt: skip
 """Before the rules of plain numbers."""

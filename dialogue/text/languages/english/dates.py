@@ -8,7 +8,15 @@ from dialogue.text.languages.rules.rule import Rule, rule
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August",
           "September", "October", "November", "December")  # fmt: skip
 _SHORT_MONTHS = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
-MONTH = rf"({'|'.join(MONTHS)}|(?:{'|'.join(_SHORT_MONTHS)})\b\.?)"
+_DOTTED_MONTH = "|".join(name for name in _SHORT_MONTHS if name not in ("May", "Mar", "Jun"))
+_LOWER = "|".join(
+    n for m in (*MONTHS, *_SHORT_MONTHS) if (n := m.lower()) not in ("may", "march", "mar")
+)
+MONTH = (
+    rf"((?:{'|'.join(MONTHS)}|{'|'.join(m.upper() for m in MONTHS)})(?!\w)|"
+    rf"(?:{'|'.join(_SHORT_MONTHS)}|{_LOWER}|{'|'.join(m.upper() for m in _SHORT_MONTHS)})\b\.?)"
+)
+"""Lower case where it is no other word: "january", but "they may 5 times"."""
 _DAY = r"(\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s(\d{4})(?![\w]|[.,:/]\d))?"
 _END = r"(?![\w]|[.,:/]\d)"
@@ -30,7 +38,7 @@ _DUE = re.compile(
 
 
 def month(written: str) -> str:
-    name = written.rstrip(".")
+    name = written.rstrip(".").capitalize()
     return _SHORT_MONTHS.get(name, name)
 
 
@@ -144,13 +152,8 @@ def _alone(match: re.Match[str]) -> str | None:
     return _weekday(match[1]) if re.match(rf",?\s(?:{MONTH}|\d|at\s\d)", after(match)) else None
 
 
-def _month_alone(match: re.Match[str]) -> str | None:
-    """A shortened month with its dot, or after a day of the week."""
-    return month(match[1])
-
-
 RULES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w./-])(\d{{4}})([-/])(\d{{1,2}})\2(\d{{1,2}})(?![\w/-]|[.,:]\d)", _iso),
+    rule(r"(?<![\w./-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\w/-]|[.,:]\d)", _iso),
     rule(rf"(?<![\w./-])(\d{{1,2}})/(\d{{1,2}})/(\d{{4}}|\d\d){_END}", _slashes),
     rule(rf"(?<![\w./-])(\d{{1,2}})\.(\d{{1,2}})\.(\d{{4}}){_END}", _dots),
     rule(r"(?<![\w./-])(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", _due),
@@ -165,8 +168,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"\b{MONTH},?\s((?:1[5-9]|20)\d\d){_END}", _before_year),
     rule(rf"\b{WEEKDAY}{_DASH}{WEEKDAY}(?!\w)", _weekdays),
     rule(rf"\b{WEEKDAY}", _alone),
-    rule(rf"\b((?:{'|'.join(m for m in _SHORT_MONTHS if m not in ('May', 'Mar', 'Jun'))})\.)(?=\s\w)",
-         _month_alone),
+    rule(rf"\b((?:{_DOTTED_MONTH})\.)(?=\s\w)", lambda m: month(m[1])),
     rule(rf"(?<=\d[stndrh][tdh])\s?[-–—]\s?(?={MONTH})", " to "),
     rule(rf"(?<=\d)\s?[-–—]\s?(?={MONTH}\s\d)", " to "),
     rule(r"(?<![\w.,-])((?:1[1-9]|20)\d\d)[-–](\d\d)(?![\w-]|[.,:/]\d)", _short_range),

@@ -1,7 +1,8 @@
 """LaTeX, as one reads a formula to somebody."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from dialogue.text.languages.english.mathematics import GREEK, raised
 from dialogue.text.languages.english.numbers import fraction, number
@@ -23,7 +24,8 @@ _WORDS = {
     "perp": "is perpendicular to", "parallel": "is parallel to", "circ": "degrees",
     "degree": "degrees", "prime": "prime", "ldots": "and so on", "cdots": "and so on",
     "dots": "and so on", "therefore": "therefore", "because": "because", "percent": "percent",
-    "sin": "sine of", "cos": "cosine of", "tan": "tangent of", "log": "log of", "ln": "natural log of",
+    "sin": "sine of", "cos": "cosine of", "tan": "tangent of", "log": "log of",
+    "ln": "natural log of",
     "exp": "exponential of", "arcsin": "arc sine of", "arccos": "arc cosine of",
     "arctan": "arc tangent of", "det": "determinant of", "max": "the maximum of",
     "min": "the minimum of", "gcd": "the greatest common divisor of", "mod": "mod", "bmod": "mod",
@@ -44,8 +46,11 @@ _PLAIN = frozenset(
 _DROPPED = frozenset("displaystyle textstyle left right big Big bigg Bigg bigl bigr limits".split())
 _SIGNS = {"+": "plus", "-": "minus", "−": "minus", "=": "equals", "<": "is less than",
           ">": "is greater than", "*": "times", "/": "over", "!": "factorial", "≤": "at most",
-          "≥": "at least", "≠": "is not equal to", "%": "percent", ",": ",", ";": ";", ":": ":"}  # fmt: skip
-_TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\.|\d[\d,]*(?:\.\d+)?|[A-Za-z]+|\S", re.S)
+          "≥": "at least", "≠": "is not equal to", "%": "percent", ",": ",",
+          ";": ";", ":": ":"}  # fmt: skip
+_TOKEN = re.compile(
+    r"\\[A-Za-z]+\*?|\\.|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|[A-Za-z]+|\S", re.S
+)
 _MAX_DEPTH = 12
 
 _Tokens = list[str]
@@ -80,14 +85,15 @@ class _Reader:
 
     def _argument(self) -> str:
         """The next group in braces, or the next token."""
-        if self._peek() != "{":
-            return self._said(self._next(), single=True) if self._peek() else ""
-        self._next()
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
+        if self._depth == _MAX_DEPTH:
             self._at = len(self._tokens)  # nobody could follow it
             return ""
-        words = " ".join(word for word in self._until("}") if word)
+        self._depth += 1
+        opening = self._next()
+        if opening == "{":
+            words = " ".join(word for word in self._until("}") if word)
+        else:
+            words = self._said(opening, single=True) if opening else ""
         self._depth -= 1
         return words
 
@@ -104,14 +110,14 @@ class _Reader:
                 self._at -= 1
                 self._tokens[self._at] = token[1:]
                 token = token[0]
-            return number(token) if re.fullmatch(r"[\d,]+(?:\.\d+)?", token) else token
-        if token == "^":
-            return self._raised()
-        if token == "_":
-            return f"sub {self._argument()}"
+            return number(token)
         if token.isalpha():
             return token if len(token) > 3 else " ".join(token)
-        return _SIGNS.get(token, "")
+        read = {"^": self._raised, "_": self._lowered}.get(token)
+        return read() if read else _SIGNS.get(token, "")
+
+    def _lowered(self) -> str:
+        return f"sub {self._argument()}"
 
     def _raised(self) -> str:
         if self._peek() == "\\circ":
@@ -119,39 +125,42 @@ class _Reader:
             return "degrees"
         exponent = self._raw_argument() or self._peek()
         words = self._argument()
-        if words == "degrees" or words == "prime":
+        if words in ("degrees", "prime"):
             return words
         return raised(exponent) if exponent in ("2", "3") else f"to the power of {words}"
 
     def _command(self, name: str) -> str:
-        if name in ("frac", "dfrac", "tfrac", "cfrac"):
-            above_raw = self._raw_argument()
-            above = self._argument()
-            below_raw = self._raw_argument()
-            below = self._argument()
-            if (
-                above_raw.isdigit()
-                and below_raw.isdigit()
-                and 1 < int(below_raw) <= 20 > int(above_raw)
-            ):
-                return fraction(int(above_raw), int(below_raw))
-            return f"{above} over {below}"
-        if name == "sqrt":
-            return f"{self._root()} root of {self._argument()}"
-        if name in ("binom", "dbinom"):
-            return f"{self._argument()} choose {self._argument()}"
-        if name in _LARGE:
-            return self._bounds(name)
-        if name in _DROPPED:
-            return ""
-        if name in ("begin", "end", "color"):
-            self._argument()
-            return ""
-        if name in _PLAIN:
-            return self._argument()
-        if name == "\\":
-            return ","
+        read = self._commands().get(name)
+        if read is not None:
+            return read()
         return _WORDS.get(name, name if name.isalpha() and len(name) > 1 else _SIGNS.get(name, ""))
+
+    def _commands(self) -> dict[str, Callable[[], str]]:
+        """Those that take arguments, or that nothing is said of."""
+        return {
+            **dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), self._fraction),
+            **dict.fromkeys(("binom", "dbinom"), self._binomial),
+            **{large: partial(self._bounds, large) for large in _LARGE},
+            **dict.fromkeys(_PLAIN, self._argument),
+            **dict.fromkeys(_DROPPED, str),
+            **dict.fromkeys(("begin", "end", "color"), self._skipped),
+            "sqrt": lambda: f"{self._root()} root of {self._argument()}",
+            "\\": lambda: ",",
+        }
+
+    def _skipped(self) -> str:
+        self._argument()
+        return ""
+
+    def _binomial(self) -> str:
+        return f"{self._argument()} choose {self._argument()}"
+
+    def _fraction(self) -> str:
+        raw_above, above = self._raw_argument(), self._argument()
+        raw_below, below = self._raw_argument(), self._argument()
+        if re.fullmatch(r"1?\d", raw_above) and re.fullmatch(r"[2-9]|1\d|20", raw_below):
+            return fraction(int(raw_above), int(raw_below))
+        return f"{above} over {below}"
 
     def _root(self) -> str:
         if self._peek() != "[":
@@ -206,7 +215,12 @@ def _command(match: re.Match[str]) -> str | None:
 
 _GROUP = r"\{(?:[^{}\n]|\{[^{}\n]{0,60}\}){0,120}\}"
 RULES: tuple[Rule, ...] = (
-    rule(r"\$\$([^$]{1,400})\$\$|\\\[(.{1,400}?)\\\]|\\\((.{1,400}?)\\\)", _formula, flags=re.S),
+    rule(
+        r"\$\$([^$]{1,400})\$\$|\\\[(.{1,400}?)\\\]|\\\((.{1,400}?)\\\)|"
+        r"\\begin\{(?:[a-z]{1,12}\*?)\}(.{1,400}?)\\end\{[a-z]{1,12}\*?\}",
+        _formula,
+        flags=re.S,
+    ),
     rule(r"(?<![\w$\\])\$(?=[^\s$])([^$\n]{1,300}?)(?<=[^\s\\])\$(?![\w$])", _in_dollars),
     rule(
         rf"(?<![\w:\\])\\([A-Za-z]{{2,20}})(?:\[\w\])?(?:{_GROUP}|[_^](?:\w|{_GROUP})){{0,4}}",

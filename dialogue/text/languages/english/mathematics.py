@@ -2,7 +2,15 @@
 
 import re
 
-from dialogue.text.languages.english.numbers import NUMBER, after, before, cardinal, digits, number
+from dialogue.text.languages.english.numbers import (
+    NUMBER,
+    after,
+    before,
+    cardinal,
+    digits,
+    in_pairs,
+    number,
+)
 from dialogue.text.languages.rules.rule import Rule, rule
 
 GREEK = {
@@ -70,6 +78,10 @@ def _subscript(match: re.Match[str]) -> str:
     return f" {words}" + (" " if following.isalnum() else "")
 
 
+def _isotope(match: re.Match[str]) -> str:
+    return in_pairs(match[0].translate(_SUPERSCRIPTS)) + " "
+
+
 def _scientific(match: re.Match[str]) -> str:
     return f"{number(match[1])} times ten to the power of {signed(match[2])}"
 
@@ -116,19 +128,23 @@ def _function(match: re.Match[str]) -> str:
 
 _LETTERS = "".join(GREEK) + "".join(GREEK).upper()
 RULES: tuple[Rule, ...] = (
+    rule(r"(?<![\w)])[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}(?=[A-Z])", _isotope),
     rule(r"(?<![\w.])(\d{1,3}(?:\.\d{1,6})?)[eE]([+-]?\d{1,3})(?!\w|\.\d)", _scientific),
-    rule(r"(?<=[\w)\]])\^(?:\{?([-−+]?\d{1,4}|[A-Za-z])\}?|\(([-−+]?\d{1,4}|[A-Za-z])\))(?!\w)", _caret),
+    rule(r"(?<=[\w)\]])\^(?:\{?([-−+]?\d{1,4}|[A-Za-z])\}?|\(([-−+]?\d{1,4}|[A-Za-z])\))(?!\w)",
+         _caret),
     rule(r"(?<=[\w)\]])[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹ⁿⁱ]{1,6}[⁺⁻]?|(?<=[A-Za-z])[⁺⁻]", _superscript),
     rule(r"(?<=\w)[₀₁₂₃₄₅₆₇₈₉]{1,4}", _subscript),
     rule(r"(?<=[\d)])\s?[-−–]\s?(?=[\d(])", _minus),
-    rule(r"(?<=[a-z)])\s?−\s?(?=[\w(])", " minus "),
+    rule(r"(?<=[\w)])\s?−\s?(?=[\w(])", " minus "),
     rule(r"(?<=[\d)])\s/\s(?=[\d(])|(?<=[\d)])/(?=\()|(?<=\))/(?=\d)|∕", _over),
     rule(rf"(?<![\w.,])({NUMBER})(\s?[x×X]\s?)({NUMBER})(?![\w]|[.,]\d)", _product),
     rule(r"(?<=\d)!(?=\s?[=+*/×)−-])", " factorial "),
-    rule(r"(?<=\d)\s?[x×X]\s?(?=\d)|(?<=\d\s[a-z])\s?×\s?(?=\d)|(?<=\d[a-z]{2})\s?×\s?(?=\d)|"
-         r"(?<=\d\s[a-z]{2})\s?×\s?(?=\d)|(?<=\d[a-z])\s?×\s?(?=\d)", _by),
+    rule(r"(?<=\d)\s?[x×X]\s?(?=\d)|"
+         r"(?:(?<=\d\s[a-z])|(?<=\d\s[a-z]\s)|(?<=\d[a-z])|(?<=\d[a-z]\s)|(?<=\d[a-z]{2})|"
+         r"(?<=\d[a-z]{2}\s)|(?<=\d\s[a-z]{2})|(?<=\d\s[a-z]{2}\s))\s?×\s?(?=\d)", _by),
     rule(r"(?<=[\d)])\s?[*·⋅∙∗]\s?(?=[\d(a-zA-Z])", " times "),
-    rule(r"(?<![\w.)])(\d{1,3})(?=(?:[xyn]|[abcz](?=\s?[-+=]))(?:\s?[-+=*/^²³)]))", lambda m: number(m[1]) + " "),
+    rule(r"(?<![\w.)])(\d{1,3})(?=(?:[xyn]|[abcz](?=\s?[-+=]))(?:\s?[-+=*/^²³)]))",
+         lambda m: number(m[1]) + " "),
     rule(r"\b([fghFGP])\(([a-zA-Z])\)", _function),
     rule(rf"(?<![{_LETTERS}])[{_LETTERS}](?![{_LETTERS}])", _greek),
     rule(f"[{''.join(_SIGNS)}]", lambda m: f" {_SIGNS[m[0]]} "),

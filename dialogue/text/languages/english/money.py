@@ -45,7 +45,8 @@ _CURRENCIES = {
     "₽": _Currency("ruble", "rubles"), "RUB": _Currency("ruble", "rubles"),
     "₺": _Currency("lira", "lira"), "TRY": _Currency("Turkish lira", "Turkish lira"),
     "₪": _Currency("shekel", "shekels"), "ILS": _Currency("shekel", "shekels"),
-    "₫": _Currency("dong", "dong"), "₱": _Currency("peso", "pesos"), "₦": _Currency("naira", "naira"),
+    "₫": _Currency("dong", "dong"), "₱": _Currency("peso", "pesos"),
+    "₦": _Currency("naira", "naira"),
     "₴": _Currency("hryvnia", "hryvnias"), "฿": _Currency("baht", "baht"),
     "THB": _Currency("baht", "baht"), "₿": _Currency("bitcoin", "bitcoins"),
     "BTC": _Currency("bitcoin", "bitcoins"), "zł": _Currency("zloty", "zlotys"),
@@ -98,6 +99,8 @@ def _say(currency: _Currency, written: str, scale: str | None, *, single: bool =
     if scale:
         return f"{number(written)} {_SCALES.get(scale.lower(), scale.lower())} {name}"
     whole, _, decimals = written.partition(".")
+    if len(decimals) == 1 and currency.cent:
+        decimals += "0"
     if not currency.cent or len(decimals) != 2:
         return f"{number(written)} {currency.one if is_one(written) else name}"
     parts = []

@@ -65,10 +65,15 @@ _STATES = {
 _OLD_STATES = {"Tex": "Texas", "Calif": "California", "Mass": "Massachusetts", "Fla": "Florida",
                "Ill": "Illinois", "Conn": "Connecticut", "Penn": "Pennsylvania", "Mich": "Michigan",
                "Wash": "Washington", "Minn": "Minnesota", "Ariz": "Arizona", "Colo": "Colorado",
-               "Tenn": "Tennessee", "Wis": "Wisconsin", "Va": "Virginia", "Okla": "Oklahoma"}  # fmt: skip
+               "Tenn": "Tennessee", "Wis": "Wisconsin", "Va": "Virginia",
+               "Okla": "Oklahoma"}  # fmt: skip
 _WORDS_TOO = frozenset("OK HI OH OR IN ME PA MA LA ID MS MD PC".split())
 _HOUSE_NUMBER = re.compile(
     r"\b\d+[A-Za-z]?\s(?:[NSEW]{1,2}\.?\s)?(?:[A-Z][\w'’]*\s|\d+(?:st|nd|rd|th)\s){1,3}$"
+)
+_STARTS_SENTENCE = re.compile(
+    r"\s(?:It|I|He|She|The|They|We|You|This|That|There|Then|Turn|Go|My|Our|Your|Is|What|An?|In|On|At|"
+    r"But|And|If|When|Please|Take|Keep|Continue|So|Its?|Are|Do|Does|How|Where|Walk|Drive|Next|After)\b"
 )
 _KIND = re.compile(
     r"\b(?:account|bus|case|catalog|flight|house|invoice|issue|item|model|order|page|part|phone|"
@@ -112,7 +117,7 @@ def _street(match: re.Match[str]) -> str | None:
     if not _NAME.search(text):
         return None
     clear = name in _CLEAR_STREETS or _HOUSE_NUMBER.search(text)
-    followed = re.match(r"\s[A-Z]", rest)
+    followed = re.match(r"\s[A-Z]", rest) and not _STARTS_SENTENCE.match(rest)
     if not clear and (
         followed or (not match[0].endswith(".") and name in ("Dr", "Pl", "Ct", "Ter"))
     ):
@@ -150,7 +155,7 @@ _STREET = "|".join(sorted(_STREETS, key=len, reverse=True))
 
 RULES: tuple[Rule, ...] = (
     rule(rf"\b({_STREET})\b\.?", _street),
-    rule(rf"\b({'|'.join(_TITLES)})\.(?=\s+[A-Z]|\s*$)", _title),
+    rule(rf"\b({'|'.join(_TITLES)})\.(?=\s+(?:and\s|&\s)?[A-Z]|\s*$)", _title),
     rule(r"\b(Dr|Mr|Mrs|St)(?=\s[A-Z][a-z])", _title),
     rule(r"(?<=(?:St|Rd|Dr|Ln|ve|vd)\s)(?:NE|NW|SE|SW|[NSEW])\b(?!['’])|"
          r"(?<=(?:St|Rd|Dr|Ln|ve|vd)\.\s)(?:NE|NW|SE|SW)\b", lambda m: _COMPASS[m[0]]),

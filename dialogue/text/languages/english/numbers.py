@@ -8,7 +8,7 @@ from dialogue.text.languages.rules.rule import Rule, rule
 
 NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 """A number as written: 1,234,567.89 or 42. Has no groups."""
-SIGNED_NUMBER = rf"(?:(?<![\w)])([-−–]))?(?<![\w.])({NUMBER})"
+SIGNED_NUMBER = rf"(?:(?<![\w)%°])([-−–]))?(?<![\w.])({NUMBER})"
 """Groups: the minus sign or None, the number."""
 _MAX_CARDINAL_DIGITS = 15
 
@@ -16,19 +16,21 @@ _DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _DENOMINATORS = {2: "half", 4: "quarter"}
 _VULGAR = {"½": (1, 2), "¼": (1, 4), "¾": (3, 4), "⅓": (1, 3), "⅔": (2, 3), "⅛": (1, 8),
            "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5),
-           "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10)}  # fmt: skip
+           "⅘": (4, 5), "⅙": (1, 6), "⅚": (5, 6), "⅐": (1, 7), "⅑": (1, 9),
+           "⅒": (1, 10)}  # fmt: skip
 _NUMBER_WORDS = "two|three|four|five|six|seven|eight|nine|ten"
 _DECADE_BEFORE = re.compile(
     r"(?:\b(?:the|her|his|their|our|my|your|its|of|early|mid|late|low|high|upper|lower|and|or)\s|"
-    r"\bmid-|\bpre-|\bpost-)$",
+    r"\bmid-|\bpre-|\bpost-|\ds\sto\s|\ds\s?[-–])$",
     re.I,
 )
 _ERA_AFTER = re.compile(
-    r"\s(?:music|hits?|kids?|child|movies?|films?|fashion|style|pop|rock|era|nostalgia|hip|party|vibe|"
-    r"sitcoms?|cartoons?|dance|disco|icons?)\b"
+    r"\s(?:music|hits?|kids?|child|movies?|films?|fashion|style|pop|rock|era|nostalgia|hip|party|"
+    r"vibe|sitcoms?|cartoons?|dance|disco|icons?)\b"
 )
 _PLURAL_BEFORE = re.compile(
-    rf"(?:\b|(?=\d))(?:{_NUMBER_WORDS}|of|both|all|some|many|double|triple|sizes?|the|rolled|by|\ds\sand)\s$",
+    rf"(?:\b|(?=\d))(?:{_NUMBER_WORDS}|of|both|all|some|many|double|triple|sizes?|the|rolled|by|"
+    r"\ds\sand)\s$",
     re.I,
 )
 
@@ -100,10 +102,9 @@ def _decade(match: re.Match[str]) -> str | None:
     """The twenties; but "wait 20s" is a time."""
     value = int(match[1])
     if value < 100 and "'" not in match[0] and "’" not in match[0] and match.start():
-        text = before(match)
-        if not _DECADE_BEFORE.search(text) and not re.search(r"\ds\s(?:and|or|to)\s$", text):
-            if not _ERA_AFTER.match(after(match)):
-                return None
+        named = _DECADE_BEFORE.search(before(match)) or _ERA_AFTER.match(after(match))
+        if not named:
+            return None
     if value % 100 == 0 and 1000 <= value < 2000:
         return f"{cardinal(value // 100)} hundreds"
     if value == 2000:
@@ -132,19 +133,24 @@ def fraction(above: int, below: int) -> str:
 _SIGNATURE_AFTER = re.compile(r"-?\s?(?:time|waltz|met(?:er|re)|bars?|beat|groove|feel)\b")
 
 
+def _between(above: int, below: int, following: str) -> str:
+    """What is said between two numbers with a slash that are no fraction; empty: they are one."""
+    idiom = above == below or above + below == 100 or (above, below) in ((24, 7), (9, 11))
+    if idiom or (below in (4, 8, 16) and _SIGNATURE_AFTER.match(following)):
+        return " "
+    if re.match(r"\s?=", following):
+        return " divided by "
+    rated = below in (5, 10) and re.match(r"\s(?:stars?|rating|score)", following)
+    tenths = re.match(r"\s(?:of|mile|inch|second)", following)
+    if rated or (below == 10 and above > 1 and not tenths):
+        return " out of "
+    return ""
+
+
 def _fraction(match: re.Match[str]) -> str | None:
-    above, below = int(match[1]), int(match[2])
-    if above == below or (above, below) in ((24, 7), (9, 11)):
-        return f"{cardinal(above)} {cardinal(below)}"
-    text = after(match)
-    if below in (5, 10) and re.match(r"\s(?:stars?|rating|score)", text):
-        return f"{cardinal(above)} out of {cardinal(below)}"
-    if below in (4, 8, 16) and _SIGNATURE_AFTER.match(text):
-        return f"{cardinal(above)} {cardinal(below)}"
-    if re.match(r"\s?=", text):
-        return f"{cardinal(above)} divided by {cardinal(below)}"
-    if below == 10 and above > 1 and not re.match(r"\s(?:of|mile|inch|second)", text):
-        return f"{cardinal(above)} out of ten"
+    above, below, text = int(match[1]), int(match[2]), after(match)
+    if between := _between(above, below, text):
+        return f"{cardinal(above)}{between}{cardinal(below)}"
     if above > below or "0" in (match[1][0], match[2][0]):
         return f"{number(match[1])} over {number(match[2])}"
     two_thirds = re.match(r"[\s-](?:majority|vote|share|stake|rule)", text)
@@ -188,7 +194,7 @@ def _spaced(match: re.Match[str]) -> str | None:
     written = match[0]
     groups = re.split(r"\D", written)
     thin = " " not in written
-    if groups[0][0] == "0" or not (thin or len(groups) > 2):
+    if groups[0][0] == "0" or not (thin or len(groups) > 2 or groups[-1] == "000"):
         return None
     if not thin and len(groups[0]) == 3 and not re.match(r"\s[a-z]{3}", after(match)):
         return None
@@ -204,9 +210,15 @@ def european(written: str) -> str:
 
 def _decimal_comma(match: re.Match[str]) -> str | None:
     """Not in a list: "pages 3,4 and 7"."""
-    if re.match(r"\s?(?:and|or|&)\s\d", after(match)):
+    in_list = re.match(r"\s?(?:and|or|&)\s\d{1,2}(?![\d.,])", after(match))
+    if "." not in match[2] and in_list:
         return None
     return ("minus " if match[1] else "") + european(match[2])
+
+
+def _short_year(match: re.Match[str]) -> str:
+    written = match[1]
+    return f"oh {digits(written[1])}" if written[0] == "0" else cardinal(int(written))
 
 
 def _year(match: re.Match[str]) -> str:
@@ -218,11 +230,19 @@ DECADES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(1[1-9]\d0|20\d0)['’]?s\b", _decade),
     rule(r"(?<![\w.,:'’])(\d{1,3})(s|['’]s)\b", _several),
 )
+REST: tuple[Rule, ...] = (
+    rule(
+        r"\d{1,12}\.\d{1,9}(?![\d.])|\d{2,40}|(?<![A-Za-z\d])\d(?![A-Za-z\d])",
+        lambda m: f" {number(m[0]) if '.' in m[0] else in_pairs(m[0])} ",
+    ),
+)
+"""After all others: no number is left in digits, but one digit that stands beside a letter."""
 GROUPS: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])\d{1,3}(?:[ \u00a0\u202f\u2009]\d{3})+(?![\w]|[.,]\d|\s\d)", _spaced),
-    rule(r"(?<![\w.,])()(\d{1,3}(?:\.\d{3}){2,6}(?:,\d{1,4})?|\d{1,3}\.\d{3},\d{1,2})(?!\w|[.,]\d)",
+    rule(r"(?<![\w.,])()(\d{1,3}(?:\.\d{3}){2,6}(?:,\d{1,4})?|\d{1,3}\.\d{3},\d{1,2})"
+         r"(?!\w|[.,]\d)", _decimal_comma),
+    rule(r"(?<![\w.,])(?:(?<![\w)])([-−–]))?(\d+,(?:\d{1,2}|\d{4,9}))(?!\w|[.,]\d|-[a-z])",
          _decimal_comma),
-    rule(r"(?<![\w.,])(?:(?<![\w)])([-−–]))?(\d+,(?:\d{1,2}|\d{4,9}))(?!\w|[.,]\d|-[a-z])", _decimal_comma),
     rule(r"(?<![\w.,])()(\d{1,3}(?:['’]\d{3})+)(?![\w'’])",
          lambda m: number(re.sub("['’]", "", m[2]))),
     rule(r"(?<![\w.,])\d{1,2}(?:,\d\d){1,4},\d{3}(?!\w|[.,]\d)",
@@ -242,7 +262,11 @@ RULES: tuple[Rule, ...] = (
         lambda m: " point ".join(number(part) for part in m[0].split(".")),
     ),
     rule(r"(?<![\w.,])(?:1[1-9]\d\d|20\d\d)(?!\w|[.,]\d)", _year),
-    rule(r"(?<=[Tt]he\s)10[1-9]\d(?=\s(?!\w{1,20}s\b))|(?<=[Ii]n\s)10[1-9]\d(?![\w,.]|\s\w{1,20}s\b)",
+    rule(r"(?<!\w)['’](\d\d)(?![\w'’])", _short_year),
+    rule(r"(?<=AD\s)10[1-9]\d(?!\w)|(?<![\w.,])10[1-9]\d(?=\s(?:AD|CE|A\.D\.))",
+         lambda m: f"ten {cardinal(int(m[0][2:]))}"),
+    rule(r"(?<=[Tt]he\s)10[1-9]\d(?=\s(?!\w{1,20}s\b))|"
+         r"(?<=[Ii]n\s)10[1-9]\d(?![\w,.]|\s\w{1,20}s\b)",
          lambda m: f"ten {cardinal(int(m[0][2:]))}"),
     rule(r"(?<![\w.,-])\d{7,}(?!\w|[.,]\d)", _long),
     rule(r"(?<![\w.])([-−–])?()\.(\d{1,9})(?!\w|[.,]\d)",

@@ -35,16 +35,19 @@ _NUMBERED = (
     "chapter part volume vol book act scene section article title phase type level stage class "
     "grade appendix figure table war bowl round division category tier schedule canto psalm "
     "symphony sonata concerto opus episode season series mark apollo saturn unit lesson module "
-    "step rule amendment clause factor group panel plate quadrant region sector zone world olympiad "
-    "wrestlemania rocky rambo fantasy quest iteration version calculus algebra physics chemistry "
-    "history english biology"
+    "step rule amendment clause factor group panel plate quadrant region sector zone world "
+    "olympiad wrestlemania rocky rambo fantasy quest iteration version calculus "
+    "algebra physics chemistry history english biology"
 ).split()
 _BEFORE_NUMBERED = re.compile(rf"\b(?:{'|'.join(_NUMBERED)})\.?\s$", re.I)
+_BEFORE_ONE = re.compile(r"\b(?:[A-Z]\w+|type|phase)\.?\s$")
+"""Before "I" as a numeral: "Part I", but "in part I agree"."""
 _BEFORE_REGNAL = re.compile(rf"\b(?:{'|'.join(_REGNAL)})\s$")
 _TITLED = re.compile(r"\b(?:King|Queen|Pope|Emperor|Empress|Tsar|Czar|Kaiser|Prince|Sultan|Pharaoh)"
                      r"\s(?:[A-Z]\w+\s){1,2}$")  # fmt: skip
 _FULL_NAME = re.compile(r"\b([A-Z][a-z]+)\s(?:[A-Z]\.\s)?(?:Mc|Mac|O')?[A-Z][a-z]+,?\s$")
 _CAPITALIZED = re.compile(r"\b[A-Z]\w*\s$")
+_VERB = re.compile(r"\s(?:am|was|have|had|will|would|can|could|do|did|think|know|met|went)\b")
 _CENTURY = re.compile(r"\s(?:[Cc]entur|[Dd]ynasty|[Oo]lympi|[Cc]ongress|[Ll]egion)")
 
 
@@ -64,17 +67,16 @@ def _say(match: re.Match[str]) -> str | None:
     value = value_of(numeral)
     if value is None:
         return None
-    if _BEFORE_NUMBERED.search(text):
+    numbered = _BEFORE_NUMBERED.search(text)
+    if numbered and (numeral != "I" or _BEFORE_ONE.search(text)):
         return cardinal(value)
-    if len(numeral) > 1 and _CENTURY.match(after(match)):
-        return ordinal(value)
-    regnal = _BEFORE_REGNAL.search(text) or _TITLED.search(text)
-    if numeral in ("I", "V", "X", "L", "C", "D", "M"):
+    if len(numeral) == 1:
         return _letter(match, numeral, value, text)
-    if regnal and value <= 30:
-        return f"the {ordinal(value)}"
+    if _CENTURY.match(after(match)):
+        return ordinal(value)
+    regnal = (_BEFORE_REGNAL.search(text) or _TITLED.search(text)) and value <= 30
     name = _FULL_NAME.search(text)
-    if name and name[1] in _GIVEN and value <= 10:
+    if regnal or (name and name[1] in _GIVEN and value <= 10):
         return f"the {ordinal(value)}"
     # A word of these letters in a heading ("MIX", "CIVIL") is no numeral.
     return cardinal(value) if _CAPITALIZED.search(text) and value < 90 else None
@@ -85,9 +87,7 @@ def _letter(match: re.Match[str], numeral: str, value: int, text: str) -> str | 
     if numeral not in ("I", "V", "X") or re.match(r"['’.]", after(match)):
         return None
     if numeral == "I":
-        pronoun = re.match(r"\s(?:am|was|have|had|will|would|can|could|do|did|think|know|met|went)\b",
-                           after(match))  # fmt: skip
-        return None if pronoun or not _TITLED.search(text) else "the first"
+        return None if _VERB.match(after(match)) or not _TITLED.search(text) else "the first"
     if _TITLED.search(text) or (_BEFORE_REGNAL.search(text) and "Malcolm" not in text):
         return f"the {ordinal(value)}"
     return None

@@ -59,6 +59,7 @@ SPOKEN = SpokenRules(
         *code.SIGNS,
         *symbols.RULES,
         *codes.NAMES,
+        *numbers.REST,
     ),
     code_phrase="the code is in the transcript.",
     unreadable={script: f"text in {name}" for script, name in _SCRIPTS.items()},

@@ -23,7 +23,7 @@ _VERBS = (
     "clearing throat|takes an? (?:\\w+ )?breath|deep breath|inhales?|exhales?|beams|gulps|hugs|"
     "bows|claps|clapping|applause|cheers|cheering|snorts|scoffs|shudders|mumbles|mutters|"
     "rolls eyes|raises an? (?:eye)?brow|tilts head|shakes head|scratches head|facepalms?|"
-    "leans (?:in|back|closer|forward)|looks (?:away|around|up|down|at you|thoughtful)|"
+    "leans (?:in|back|closer|forward)|looks (?:away|around|up|down|thoughtful|at (?:you|the \\w+))|"
     "thinks|thinking|ponders|pondering|sings|singing|silence|music|beat|sips \\w+|winces|"
     "stutters|stammers|trails off|snaps fingers|crosses arms|paces|stretches|dances|blows a kiss|"
     "breathes|breathing|sneezes|hiccups|growls|purrs|squeals|squeaks|screams|howls|whistles|"
@@ -33,8 +33,9 @@ _MANNERS = (
     "softly|quietly|gently|loudly|nervously|warmly|sadly|happily|slightly|heavily|deeply|knowingly|"
     "playfully|sheepishly|awkwardly|slowly|excitedly|thoughtfully|briefly|sarcastically|politely|"
     "enthusiastically|dramatically|mischievously|wryly|dryly|again|a little|a bit|goodbye|hello|"
-    "to (?:herself|himself|myself|themselves|itself|you)|at you|with (?:relief|delight|joy|laughter)|"
-    "for a (?:moment|second|beat)|in (?:agreement|surprise|relief|thought|disbelief)|"
+    "to (?:herself|himself|myself|themselves|itself|you)|at you|"
+    "with (?:relief|delight|joy|laughter)|for a (?:moment|second|beat)|"
+    "in (?:agreement|surprise|relief|thought|disbelief)|"
     "\\w{3,12}ly"
 )
 

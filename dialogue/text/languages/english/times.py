@@ -3,18 +3,24 @@
 import re
 
 from dialogue.text.languages.english.dates import date_words
-from dialogue.text.languages.english.numbers import before, cardinal, year
+from dialogue.text.languages.english.numbers import before, cardinal, digits, year
 from dialogue.text.languages.rules.rule import Rule, rule
 
 _HALF = r"([AaPp])\.?\s?[Mm]\b\.?"
 _DASH = r"\s?[-–—]\s?"
 _SPAN_BEFORE = re.compile(
-    r"\b(?:time|finished|clocked|ran|run|record|duration|lap|in|length|took|lasted|lasts)\s(?:of|it in|is|in)?\s?$"
+    r"\b(?:time|finished|clocked|ran|run|record|duration|lap|in|length|took|lasted|lasts)\s"
+    r"(?:of|it in|is|in)?\s?$"
 )
 
 
 def _half_of_day(letter: str) -> str:
     return f"{letter.upper()}.M."  # the dots keep a voice from reading "am" as a verb
+
+
+def minutes(value: int) -> str:
+    """As they follow an hour: "oh five"."""
+    return f"oh {cardinal(value)}" if value < 10 else cardinal(value)
 
 
 def time_words(hour: int, minute: int, half: str | None) -> str | None:
@@ -25,7 +31,7 @@ def time_words(hour: int, minute: int, half: str | None) -> str | None:
         half, hour = ("a" if hour in (0, 24) else "p"), hour % 12 or 12
     words = cardinal(hour)
     if minute:
-        words += f" oh {cardinal(minute)}" if minute < 10 else f" {cardinal(minute)}"
+        words += f" {minutes(minute)}"
     elif not half:
         words += " o'clock"
     return f"{words} {_half_of_day(half)}" if half else words
@@ -92,8 +98,7 @@ def _count(value: int, unit: str) -> str:
 
 
 def _hours_minutes(match: re.Match[str]) -> str:
-    minutes = _count(int(match[2]), "minute")
-    return f"{_count(int(match[1]), 'hour')} {minutes}"
+    return f"{_count(int(match[1]), 'hour')} {_count(int(match[2]), 'minute')}"
 
 
 RULES: tuple[Rule, ...] = (
@@ -103,6 +108,10 @@ RULES: tuple[Rule, ...] = (
         _stamp,
     ),
     rule(r"\b(UTC|GMT)\s?([-+−–])(\d{1,2})(?::?(\d{2}))?(?![\w:])", _from_utc),
+    rule(
+        r"(?<![\w:.])(\d{1,2}):(\d{2})\.(\d{1,3})(?!\w)",
+        lambda m: f"{cardinal(int(m[1]))} {minutes(int(m[2]))} point {digits(m[3])}",
+    ),
     rule(rf"(?<![\w:.])(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?{_HALF})?(?![\w:])", _with_seconds),
     rule(rf"(?<![\w:.])(\d{{1,2}}):(\d{{2}})(?:\s?{_HALF})?(?![\w:])", _time),
     rule(rf"(?<![\w:.,])(\d{{1,2}})\.(\d{{2}})\s?{_HALF}", _time),

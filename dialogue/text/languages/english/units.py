@@ -9,6 +9,7 @@ from dialogue.text.languages.english.numbers import (
     after,
     before,
     is_one,
+    mixed,
     number,
 )
 from dialogue.text.languages.rules.rule import Rule, rule
@@ -30,7 +31,8 @@ _NAMES = {
     "volt": "V", "milliamp": "mA", "amp": "A", "ohm": "Ω Ohm", "kilohm": "kΩ", "decibel": "dB",
     "millisecond": "ms", "microsecond": "µs μs us", "nanosecond": "ns", "second": "s sec secs",
     "minute": "min mins", "hour": "h hr hrs", "day": "d", "week": "wk wks", "month": "mo mos",
-    "year": "yr yrs", "acre": "ac", "megapixel": "MP", "kilocalorie": "kcal", "calorie": "cal",
+    "year": "yr yrs", "atmosphere": "atm", "megapixel": "MP", "kilocalorie": "kcal",
+    "calorie": "cal",
     "kilojoule": "kJ", "megajoule": "MJ", "joule": "J", "newton": "N", "kilopascal": "kPa",
     "megapascal": "MPa", "hectopascal": "hPa", "pascal": "Pa", "bar": "bar", "mole": "mol",
     "degree": "° deg", "light year": "ly", "pixel": "px", "nautical mile": "nmi NM",
@@ -143,7 +145,22 @@ _BARE = {
 
 _COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 
+
+def _scaled(match: re.Match[str]) -> str:
+    return f"{match[1]} {_UNITS[match[2]][1]}"
+
+
+def _parts(match: re.Match[str]) -> str | None:
+    above, below = int(match[2]), int(match[3])
+    if not 0 < above < below:
+        return None
+    return f"{mixed(match[1], above, below)} {_UNITS[match[4]][1]}"
+
+
 RULES: tuple[Rule, ...] = (
+    rule(rf"\b(thousand|million|billion|trillion)\s({_APART})(?!\w)", _scaled),
+    rule(rf"(?<![\w/.,])(\d{{1,3}})[ -](\d{{1,2}})[/⁄](\d{{1,2}})\s?({_APART})(?!\w)", _parts),
+    rule(rf"(?<=[½¼¾⅓⅔⅛⅜⅝⅞])\s?({_APART})(?!\w)", lambda m: f" {_UNITS[m[1]][1]}"),
     rule(r"(?<![\w.,'’])(\d{1,2})['′’]\s?(\d{1,2})(?:[\"″”]|''|’’|(?!\w))", _feet),
     rule(rf"(?<![\w.,])({NUMBER})\s?[\"″](?!\w)", _inches),
     rule(r"(?<=\ba\s)(\d{1,3})['′](?=\s[a-z]{3})", _one_foot),

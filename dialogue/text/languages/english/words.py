@@ -62,7 +62,8 @@ SEGMENTS = SegmentWords(
             "if of to in on at by for from with into about over under between through per "
             "very more most so too not no is are was were be been am has have had will would can "
             "could should must may might do does did i you he she it we they i'm it's there "
-            "million billion trillion thousand hundred january february march april june july august september october november december"
+            "million billion trillion thousand hundred "
+            "january february march april june july august september october november december"
         ).split()
     ),
 )

@@ -42,10 +42,13 @@ def rules(words: AddressWords) -> tuple[Rule, ...]:
         return re.sub(r"[-_+.]", lambda match: f" {signs[match[0]]} ", name)
 
     def url(match: re.Match[str]) -> str:
-        address = re.sub(r"^(?:https?://)?(?:www\.)?", "", match[0], flags=re.I)
+        scheme, _, address = match[0].rpartition("://")
+        address = re.sub(r"^www\.", "", address, flags=re.I)
         host, _, path = re.split(r"[?#]", address, maxsplit=1)[0].partition("/")
         host, _, port = host.rpartition("@")[2].partition(":")
         said = spell(host[:100])
+        if scheme.lower() not in ("", "http", "https"):
+            said = f"{scheme} {said}"
         if re.fullmatch(r"\d{1,5}", port):
             said += f" {words.colon} {words.digits(port)}"
         segments = [segment for segment in path.split("/") if segment]
@@ -64,7 +67,7 @@ def rules(words: AddressWords) -> tuple[Rule, ...]:
         return plus + ", ".join(map(words.digits, groups))
 
     return (
-        rule(rf"(?:\bhttps?://|\bwww\.){_URL_BODY}", url, flags=re.I),
+        rule(rf"(?:\b(?:https?|s?ftp|ssh|git|file|wss?)://|\bwww\.){_URL_BODY}", url, flags=re.I),
         rule(
             r"(?:\bmailto:)?(?<![\w.+-])([\w.+-]{1,64})@([\w-]{1,63}(?:\.[\w-]{1,63}){1,4})\b", mail
         ),

@@ -44,7 +44,8 @@ def rules(entities: Mapping[str, str], cardinal: Callable[[int], str]) -> tuple[
         rule(r"!?\[([^\[\]]{0,300})\]\(([^()\s]{0,1000})(?:\s\"[^\"]{0,200}\")?\)", lambda m: m[1]),
         rule(r"<!--.{0,500}?-->|<[!?][A-Za-z][^<>]{0,500}>", "", flags=re.S),
         rule(rf"</?({'|'.join([*_TAGS, *_NOUNS])})({_ATTRIBUTES})>", _tag, flags=re.I),
-        rule(r"(?<=\w)<(?=[A-Z]\w{0,30}(?:, ?\w{1,30}){0,3}>)|(?<!\w)<(?=[^\s<>\d=!-][^<>\n]{0,80}>)", " "),
+        rule(r"(?<=\w)<(?=[A-Z]\w{0,30}(?:, ?\w{1,30}){0,3}>)|"
+             r"(?<!\w)<(?=[^\s<>\d=!-][^<>\n]{0,80}>)", " "),
         rule(r">", _closer),
         rule(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,10});", entity),
         *_citations(),
@@ -91,7 +92,8 @@ def _citations() -> tuple[Rule, ...]:
     return (
         rule(r"\s?【[^【】\n]{0,60}†[^【】\n]{0,80}】", ""),
         rule(
-            rf"(?:(?<=[\w.,;:!?)\"'”’])|(?<=[\w.,;:!?)\"'”’]\s))\s?{_CITED}(?:\s?[,–-]?\s?{_CITED}){{0,10}}",
+            rf"(?:(?<=[\w.,;:!?)\"'”’])|(?<=[\w.,;:!?)\"'”’]\s))\s?{_CITED}"
+            rf"(?:\s?[,–-]?\s?{_CITED}){{0,10}}",
             cited,
         ),
         rule(r"\s?\[(?:citation needed|sources?|ref)\]", "", flags=re.I),
