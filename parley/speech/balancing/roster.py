@@ -152,6 +152,7 @@ class Roster:
             return Candidate(
                 target=target,
                 own_in_flight=entry.own_in_flight,
+                own_open=entry.own_calls,
                 draining=draining,
                 reachable=entry.reachable,
                 circuit_closed=entry.circuit.closed,
@@ -161,6 +162,7 @@ class Roster:
             target=target,
             slots=status.slots,
             own_in_flight=entry.own_in_flight,
+            own_open=entry.own_calls,
             reported_load=entry.load_of_others,
             expected_s=_expected_s(status),
             draining=draining or status.draining,
