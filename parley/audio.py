@@ -19,8 +19,8 @@ SILENCE_DBFS = -60.0
 """A recording whose loudest moments are below this level counts as silent."""
 _DIGITAL_SILENCE_DBFS = -80.0
 _QUIET_DBFS, _RAISED_DBFS = -35.0, -20.0
-"""Speech at its usual level is at -20 in its loudest moments; the voice detector knows it down to
-some -40, and a recognizer trained on broadcasts wants it louder than that."""
+"""Speech at its usual level is at -20 in its loudest moments. What is quieter than -35 is raised
+before it becomes 16 bits: 24-bit and float files lose nothing, whatever their level."""
 
 _BLOCK_S = 0.05
 _LOUD_BLOCKS = 5
