@@ -66,7 +66,7 @@ class Call:
             context.room, shows_tool_details=settings.tool_details_are_shown
         )
         self._client = client
-        self._approvals = InProcessApprovals()
+        self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
         self._voices: Voices | None = None
@@ -104,7 +104,8 @@ class Call:
         self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
-        RoomApprovals(self._approvals).serve(context.room)
+        if self._approvals is not None:
+            RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
         await self._join(duplex, hearing)
         await self._choose_voice(speech)

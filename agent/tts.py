@@ -36,7 +36,6 @@ from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
     VoiceNotFoundError,
-    WorkersBusyError,
 )
 from parley.speech import (
     AudioChunk,
@@ -215,6 +214,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                         case TextSpoken():
                             self._pace.spoken()
         except SpeechError as error:
+            self._pace.given_up()
             meter.failed(error)
             _log.warning("speech is not available: %s", error)
             raise _as_api_error(error) from error
@@ -274,9 +274,7 @@ def _timed_string(piece: TimedText) -> TimedString:
 
 
 def _as_api_error(error: SpeechError) -> APIError:
-    """The pool has tried what there is; only workers at capacity are worth asking again."""
-    if isinstance(error, WorkersBusyError):
-        return APIConnectionError(str(error), retryable=True)
+    """The pool has tried what there is, for as long as it is worth: nobody asks again."""
     if isinstance(error, InvalidSpeechRequestError | VoiceNotFoundError):
-        return APIStatusError(str(error), status_code=400)
+        return APIStatusError(str(error), status_code=400, retryable=False)
     return APIConnectionError(str(error), retryable=False)

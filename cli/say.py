@@ -1,11 +1,14 @@
-"""`./run say "text"`: speaks a text through the speech workers, without a room."""
+"""`./run say "text"`: speaks a text through the speech workers, without a room.
+
+It is said as the agent would say it: by the same stretches and the same rules of spoken text.
+"""
 
 import argparse
 import asyncio
 import re
 import sys
 import unicodedata
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from cli.counting import counted
 from cli.player import Player, find_player
+from dialogue.text.languages import Language, get_or_english
+from dialogue.text.reading import FIRST_FLUSH_WORDS, read_out
 from parley.audio import Audio
 from parley.clock import monotonic
 from parley.errors import (
@@ -37,14 +42,9 @@ from parley.speech.configured import speech_pool
 
 MAX_CHARACTERS = 20_000
 """Some twenty minutes of speech."""
-MAX_TEXT_CHARACTERS = 2_000
-"""Of one text message; `SynthesizeText` says so."""
-
 LIST_TIMEOUT_S = 1.0
 
 _MARKUP = re.compile(r"<\s*(\?xml|!DOCTYPE|!ENTITY|speak)\b", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|(?<=[。！？])|\n\s*")
-_ABBREVIATION = re.compile(r"\b(Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|[A-Z])\.$")
 
 
 class SayReport(BaseModel):
@@ -84,22 +84,15 @@ def speakable(text: str) -> str:
     return clean
 
 
-def sentences(text: str) -> Iterator[str]:
-    """The text sentence by sentence, none above MAX_TEXT_CHARACTERS or without a word; together
-    they hold every word in order."""
-    begin = 0
-    for end in [*(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]:
-        sentence = text[begin:end].strip()
-        if end < len(text) and _ABBREVIATION.search(sentence):
-            continue
-        begin = end
-        while len(sentence) > MAX_TEXT_CHARACTERS:
-            cut = sentence.rfind(" ", 1, MAX_TEXT_CHARACTERS + 1)
-            cut = cut if cut > 0 else MAX_TEXT_CHARACTERS
-            yield sentence[:cut].rstrip()
-            sentence = sentence[cut:].lstrip()
-        if any(c.isalnum() for c in sentence):
-            yield sentence
+def spoken_texts(
+    text: str, language: Language, *, first_flush_words: int = FIRST_FLUSH_WORDS
+) -> list[str]:
+    """What the workers get, as in a call. Raises InvalidSpeechRequestError if nothing is said."""
+    stretches = read_out(text, language=language, first_flush_words=first_flush_words)
+    texts = [spoken.text for spoken in stretches if spoken.words]
+    if not texts:
+        raise InvalidSpeechRequestError("the text has nothing to say: it is markup alone")
+    return texts
 
 
 def main(argv: list[str]) -> int:
@@ -130,7 +123,11 @@ def main(argv: list[str]) -> int:
 
 def _say(text: str, voice: str, save: Path | None) -> tuple[SayReport, Audio]:
     settings = load_orchestrator()
-    texts = list(sentences(speakable(text)))
+    texts = spoken_texts(
+        speakable(text),
+        get_or_english(settings.asr.language or "en"),
+        first_flush_words=settings.turn.first_flush_words,
+    )
     if save is not None and not save.absolute().parent.is_dir():
         raise InvalidSpeechRequestError(f"--save {save}: there is no folder {save.parent}")
     request = SynthesisRequest(voice=voice or settings.tts.default_model, speed=settings.tts.speed)

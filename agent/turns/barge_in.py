@@ -122,6 +122,11 @@ class BargeIn:
         """Whether speech over the agent's reply is being judged."""
         return self.turns.contested
 
+    def speaks_again(self) -> Callable[[], bool]:
+        """Tells from now on whether the person has begun to speak anew."""
+        since_s = self._clock()
+        return lambda: self.turns.goes_on(at_s=self._clock(), since_s=since_s)
+
     # --- what the agent does
 
     def agent_thinks(self) -> None:

@@ -19,6 +19,9 @@ from agent.turns.hum import DARK_SHARE
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
 
+END_TOLD_S = 0.5
+"""Silence after which recognition has been asked for the words before it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FloorPolicy:
@@ -200,6 +203,17 @@ class TurnTaking:
         if self.agent_has_floor:
             return False
         return self._spoke_since or self._meaning(text, confidence) is Meaning.TURN
+
+    def goes_on(self, *, at_s: float, since_s: float) -> bool:
+        """Whether the person has begun to speak at `since_s` or later and still does, or has just
+        paused: recognition has not been told of it yet."""
+        began_s = self._speech_began_s
+        return (
+            began_s is not None
+            and began_s >= since_s
+            and self._voiced_s >= self.policy.hold_after_s
+            and at_s - self._last_voiced_s <= END_TOLD_S
+        )
 
     def dismiss(self) -> Decision | None:
         """The speech that is being judged is not the person's: the agent goes on."""

@@ -15,7 +15,7 @@ from dialogue.text.languages.language import Language, SegmentWords
 MAX_STRETCH_CHARS = 400
 """Longer stretches are cut wherever they are: workers take 2,000 characters, voices far fewer."""
 _OPEN_SPAN_CHARS = 200
-"""How long an opened `<` or `[` may keep a stretch from being cut."""
+"""How long an opened `<`, `[`, `*` or `$` may keep a stretch from being cut."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,13 @@ class _Limits:
 _GROWTH = (_Limits(3, 8), _Limits(4, 14), _Limits(8, 26), _Limits(12, 40))
 
 _WORD = re.compile(r"\s*[^\s。！？；，]*(?:[。！？；，]+[”’」』）》]*\s*|\s+)")
-_OPEN_SPAN = re.compile(r"<[A-Za-z/!][^<>]*$|\[[^\[\]]*$")
+_OPEN_SPAN = re.compile(
+    r"<[A-Za-z/!][^<>]*$|\[[^\[\]]*$|【[^【】]*$|(?<!\S)\*[a-z][^*\n]{0,40}$|"
+    r"\\\((?:(?!\\\)).)*$|\\\[(?:(?!\\\]).)*$|\$\$[^$]*$|"
+    r"\\begin\{(?:(?!\\end\{).)*$|"
+    r"(?<![\w$])\$(?=[A-Za-z\\]|\d+[^$\n]*\\)[^$\n]*$"
+)
+_OPERATORS = frozenset("=+*/×−")
 _CLOSERS = "\"'”’“‘)]}»«*_`"
 _OPENERS = "\"'“‘„‚»«([{*_`"
 
@@ -121,6 +127,8 @@ def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
 
 def _ends_sentence(word: str, next_character: str, known: SegmentWords, *, first: bool) -> bool:
     bare = word.rstrip().rstrip(_CLOSERS)
+    if bare.endswith("!") and bare[-2:-1].isdigit() and next_character in _OPERATORS:
+        return False  # a factorial
     if "\n" in word or bare.endswith(("!", "?", "。", "！", "？")):
         return True
     if bare.endswith(("…", "..")):
@@ -152,7 +160,7 @@ def _needs_next_character(word: str, known: SegmentWords) -> bool:
     return (
         bare.endswith(("…", ".."))
         or (bare.endswith(".") and stem.casefold() in known.ending_abbreviations)
-        or (bare.endswith((",", ":")) and stem[-1:].isdigit())
+        or (bare.endswith((",", ":", "!")) and stem[-1:].isdigit())
     )
 
 
@@ -165,11 +173,14 @@ def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
         return True
     if stem[-1:].isdigit():  # its unit, its month or "million" follows
         return True
+    if stem[:1].isdigit() and stem.endswith(("st", "nd", "rd", "th")):  # of a month, or "Street"
+        return True
     if stem[-1:] in (",", ":") and stem[-2:-1].isdigit() and next_character.isdigit():
         return True
     return not any(character.isalnum() for character in stem)
 
 
 def _open_span(text: str) -> bool:
-    """Whether the text ends within a tag or the text of a link, which must stay whole."""
+    """Whether the text ends within what must stay whole: a tag, the text of a link, a citation,
+    a stage direction, a formula."""
     return _OPEN_SPAN.search(text[-_OPEN_SPAN_CHARS:]) is not None

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import Language
 from dialogue.text.languages.rules.rule import Rule
+from dialogue.text.languages.rules.scripts import NOT_LATIN, script_of
 
 _FENCE = "```"
 _JOINERS = frozenset("'-&")
 """Spoken only within a word: don't, re-enter, AT&T."""
 _PUNCTUATION = frozenset(".,;:!?…。，！？；、")
 """What a voice makes a pause or a tone of; other punctuation is left out."""
-_PLAIN = str.maketrans({"’": "'", "‘": "'", "–": "-"})
+_PLAIN = str.maketrans({"’": "'", "‘": "'", "–": "-", "‑": "-", "‐": "-"})
+_TOKEN = re.compile(r"(?:[^\s(){}\[\]<>|\\/\"“”«»=+^]|(?<!\w)[^\s\w]|[^\s\w](?!\w))+")
+"""What stands without space, parted where brackets or signs stand between letters: `f(x)`."""
+_LOOK_BEHIND_CHARS = 64
+"""How much of what was said before a stretch its rules can see: "code is" | "4821"."""
 _UNSPEAKABLE = frozenset(("So", "Sk", "Sm", "Sc", "Cs", "Co", "Cn", "Cc", "Cf", "Me"))
 
 
@@ -41,12 +46,18 @@ class SpokenText:
 
 
 class Speaker:
-    """Says the stretches of one reply in order; keeps silent within blocks of code."""
+    """Says the stretches of one reply in order; keeps silent within blocks of code, and says only
+    once that there are words that its language's voices cannot read."""
 
     def __init__(self, language: Language = ENGLISH) -> None:
         self._said_of_code = language.spoken.code_phrase.split()
+        self._unreadable = dict(language.spoken.unreadable)
+        self._told_of = set[str]()
         self._rules = language.spoken.rules
+        if self._unreadable:
+            self._rules += (Rule(NOT_LATIN, self._of_unreadable),)
         self._in_code = False
+        self._before = ""
 
     def speak(self, readable: str) -> SpokenText:
         """The words for the next stretch. Never raises; takes linear time."""
@@ -59,22 +70,36 @@ class Speaker:
                     words += (SpokenWord(word, at, at + 3) for word in self._said_of_code)
                 at += len(_FENCE)
             if not self._in_code:
-                words += _words(part, at, self._rules)
+                words += _words(self._before, part, at, self._rules)
+                self._before = (self._before + part)[-_LOOK_BEHIND_CHARS:]
             at += len(part)
         return SpokenText(readable, tuple(words))
 
+    def _of_unreadable(self, match: re.Match[str]) -> str | None:
+        script = script_of(match[0])
+        phrase = self._unreadable.get(script)
+        if phrase is None:
+            return None
+        if script in self._told_of:
+            return ""
+        self._told_of.add(script)
+        return phrase
 
-def _words(readable: str, offset: int, rules: tuple[Rule, ...]) -> list[SpokenWord]:
+
+def _words(before: str, part: str, offset: int, rules: tuple[Rule, ...]) -> list[SpokenWord]:
+    """Of `part`; `before` it stands what was said already, for rules that look behind."""
     words: list[SpokenWord] = []
     glued = False  # whether the last word and what follows stand without space between them
-    for start, end, said in _pieces(readable, rules):
+    readable = before + part
+    offset -= len(before)
+    for start, end, said in _pieces(readable, len(before), rules):
         text = readable[start:end] if said is None else said
-        for match in re.finditer(r"\S+", text):
+        for match in _TOKEN.finditer(text):
             span = (start + match.start(), start + match.end()) if said is None else (start, end)
             word = SpokenWord(_cleaned(match[0]), offset + span[0], offset + span[1])
             _append(words, word, glued=glued and match.start() == 0)
         if text:
-            glued = not text[-1].isspace()
+            glued = said is not None or not text[-1].isspace()
     return words
 
 
@@ -108,10 +133,12 @@ def _is_spoken(character: str, token: str, at: int) -> bool:
     )
 
 
-def _pieces(readable: str, rules: tuple[Rule, ...]) -> Iterator[tuple[int, int, str | None]]:
-    """The text from front to back: (start, end, words), None for what is said as it stands."""
-    matches = [rule.pattern.search(readable) for rule in rules]
-    plain = 0
+def _pieces(
+    readable: str, begin: int, rules: tuple[Rule, ...]
+) -> Iterator[tuple[int, int, str | None]]:
+    """The text from `begin` to its end: (start, end, words), None for what is said as it stands."""
+    matches = [rule.pattern.search(readable, begin) for rule in rules]
+    plain = begin
     while (index := _earliest(matches)) is not None:
         match = matches[index]
         assert match is not None

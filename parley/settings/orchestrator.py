@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
@@ -17,6 +18,33 @@ from parley.settings.tls import ClientTlsSection
 Port = Annotated[int, Field(ge=1, le=65535)]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
 """As browsers send it: scheme, host and port, in small letters and without a path."""
+
+
+def _as_address(value: Any) -> Any:
+    """Of an HTTP API; empty is allowed."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        is_one = False
+    if not is_one or any(character.isspace() for character in value):
+        raise ValueError("expected an address such as https://host:port/v1")
+    return value
+
+
+def _as_key(value: Any) -> Any:
+    """Of an HTTP API, which takes it in a header."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and not all("!" <= character <= "~" for character in text):
+        raise ValueError("a key has only plain letters, digits and signs: no space, no new line")
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_as_address)]
+ApiKey = Annotated[SecretStr, BeforeValidator(_as_key)]
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -102,14 +130,14 @@ class AsrSection(Section):
 
 
 class LlmSection(Section):
-    base_url: Annotated[str, Env("OPENAI_BASE_URL")] = Field(
+    base_url: Annotated[Address, Env("OPENAI_BASE_URL")] = Field(
         "", description="OpenAI-compatible API; empty: OpenAI with a key, the local LLM without"
     )
-    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = Field(
+    api_key: Annotated[ApiKey, Env("OPENAI_API_KEY")] = Field(
         SecretStr(""), description="of that API"
     )
     model: Annotated[str, Env("LLM_MODEL")] = Field(
-        "", description="empty: the local model, or gpt-4o-mini at OpenAI"
+        "", description="empty: the local model, gpt-4o-mini at OpenAI, or the only one elsewhere"
     )
     local_port: Port = Field(7003, description="where `up` serves the local LLM")
     temperature: float = Field(0.4, ge=0.0, le=2.0, description="0: always the likeliest word")
@@ -152,6 +180,11 @@ class AgentSection(Section):
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
+    )
+    caller_may_approve: bool = Field(
+        False,
+        description="whether the caller's own client decides on tools that need approval; false: "
+        "in a call they are refused",
     )
     max_call_s: int = Field(
         3600, ge=0, description="after which a call is ended, with a word; 0: never"
@@ -235,10 +268,10 @@ class EvaluationSection(Section):
     judge_model: Annotated[str, Env("JUDGE_MODEL")] = Field(
         "", description="its name; empty: what it would judge is skipped"
     )
-    judge_base_url: Annotated[str, Env("JUDGE_BASE_URL")] = Field(
+    judge_base_url: Annotated[Address, Env("JUDGE_BASE_URL")] = Field(
         "", description="its API; empty: OpenAI with a key, that of llm without"
     )
-    judge_api_key: Annotated[SecretStr, Env("JUDGE_API_KEY")] = Field(
+    judge_api_key: Annotated[ApiKey, Env("JUDGE_API_KEY")] = Field(
         SecretStr(""), description="of that API"
     )
 

@@ -61,6 +61,26 @@ def listening_to_the_agent() -> Person:
     return person
 
 
+def test_who_speaks_again_after_their_turn_is_known_to_until_they_have_paused() -> None:
+    person = Person()
+    person.sounds(1.0)
+    person.is_silent(0.4)
+    turn_ended_s = person.now_s
+
+    def goes_on() -> bool:
+        return person.turns.goes_on(at_s=person.now_s, since_s=turn_ended_s)
+
+    assert not goes_on()  # what was said before
+    person.sounds(0.032)
+    assert not goes_on()  # it may be a click
+    person.sounds(0.3)
+    assert goes_on()
+    person.is_silent(0.3)
+    assert goes_on()
+    person.is_silent(0.4)
+    assert not goes_on()
+
+
 def test_a_hum_is_a_murmur_whatever_recognition_makes_of_it() -> None:
     person = listening_to_the_agent()
     person.sounds(0.45, dark=True)

@@ -1,21 +1,27 @@
 """What `say` makes of a text before any worker sees it."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.say import MAX_CHARACTERS, MAX_TEXT_CHARACTERS, sentences, speakable
+from cli.say import speakable, spoken_texts
+from dialogue.text.languages import get, get_or_english
+from dialogue.text.reading import FIRST_FLUSH_WORDS
+from dialogue.text.segmenter import ClauseSegmenter
+from dialogue.text.spoken import Speaker
 from parley.errors import InvalidSpeechRequestError
+
+ENGLISH = get("en")
+MAX_TEXT_CHARACTERS = 2_000
+"""Of one text message to a worker (`SynthesizeText`)."""
 
 BILLION_LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">'
     + "".join(f'<!ENTITY lol{n} "{f"&lol{n - 1};" * 10}">' for n in range(1, 10))
     + "]><speak>&lol9;</speak>"
 )
-
-
-def words(text: str) -> list[str]:
-    return text.split()
 
 
 @pytest.mark.parametrize(
@@ -57,37 +63,47 @@ def test_any_text_is_either_refused_or_can_travel(text: str) -> None:
     except InvalidSpeechRequestError:
         return
     clean.encode("utf-8")
-    assert list(sentences(clean))
+    assert clean.strip()
 
 
-def test_sentences_are_split_where_they_end() -> None:
-    text = 'Dr. Smith met J. Doe. "Really?" she asked. Yes!\nA new line 🙂 … and more。最后。好'
-    assert list(sentences(text)) == [
-        "Dr. Smith met J. Doe.",
-        '"Really?"',
-        "she asked.",
-        "Yes!",
-        "A new line 🙂 …",
-        "and more。",
-        "最后。",
-        "好",
-    ]
+@pytest.mark.parametrize("text", ["**", "<br>", "*sighs*", "---"])
+def test_text_of_which_nothing_is_said_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSpeechRequestError, match="nothing to say"):
+        spoken_texts(speakable(text), ENGLISH)
 
 
-@given(st.text(alphabet="ab .!?\n🙂", min_size=1, max_size=MAX_CHARACTERS // 2))
-def test_no_word_is_lost_and_no_text_is_too_long(text: str) -> None:
-    spoken = list(sentences(text))
-    assert all(0 < len(sentence) <= MAX_TEXT_CHARACTERS for sentence in spoken)
-    said = [word for word in words(" ".join(spoken)) if any(c.isalnum() for c in word)]
-    assert said == [word for word in words(text) if any(c.isalnum() for c in word)]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dr. Smith met J. Doe at 7:30pm. It cost $5.50!",
+        "*sighs* The code is 48213, **really** [1].",
+        "Solve $x^2 + 1 = 0$, then mail jane.doe@example.com about https://example.com/a.",
+        "| Name | Age |\n|---|---|\n| Ann | 30 |\nIt was 8/2 = 4, and 你好.",
+        "```py\nprint(1)\n```\nThat is all.",
+    ],
+)
+def test_a_text_is_said_as_an_answer_of_the_agent_is(text: str) -> None:
+    """Token by token, through the segmenter and the rules, as `agent/tts.py` does it."""
+    segmenter, speaker = ClauseSegmenter(FIRST_FLUSH_WORDS, ENGLISH), Speaker(ENGLISH)
+    stretches = [stretch for token in re.findall(r"\s?\S{1,4}|\s", text)
+                 for stretch in segmenter.push(token)]  # fmt: skip
+    answer = [speaker.speak(stretch) for stretch in (*stretches, *segmenter.finish())]
+    assert spoken_texts(text, ENGLISH) == [spoken.text for spoken in answer if spoken.words]
+
+
+@given(st.lists(st.sampled_from(["word", "another", "it.", "so,", "yes!", "🙂", "\n"])))
+def test_no_word_is_lost_and_no_text_is_too_long(words: list[str]) -> None:
+    text = " ".join(words)
+    if not any(c.isalnum() for c in text):
+        return
+    spoken = spoken_texts(text, ENGLISH)
+    assert all(0 < len(each) <= MAX_TEXT_CHARACTERS for each in spoken)
+    assert " ".join(spoken).split() == [word for word in text.split() if word != "🙂"]
 
 
 def test_a_word_longer_than_a_text_may_be_is_cut() -> None:
-    assert [len(part) for part in sentences("x" * 4500)] == [2000, 2000, 500]
+    assert max(map(len, spoken_texts("x" * 4500, ENGLISH))) <= MAX_TEXT_CHARACTERS
 
 
-def test_a_long_sentence_is_cut_between_words() -> None:
-    text = "word " * 1000
-    parts = list(sentences(text))
-    assert words(" ".join(parts)) == words(text)
-    assert all(part.startswith("word") and part.endswith("word") for part in parts)
+def test_what_is_said_follows_the_language_of_the_agent() -> None:
+    assert spoken_texts("Um 15:30 Uhr", get_or_english("de")) == ["Um fünfzehn Uhr dreißig"]

@@ -1,8 +1,8 @@
 """What a language consists of: one frozen value that holds all of it."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialogue.text.languages.rules.rule import Rule
@@ -20,7 +20,15 @@ class Phrases:
     slow_tool: Sequence[str]
     """Said one after the other while a tool runs."""
     apology: str
-    """The model failed, or had nothing to say."""
+    """The model failed, and may answer when it is asked again."""
+    no_answer: str
+    """The model answered with nothing that could be said."""
+    cut_short: str
+    """Said where the answer broke off within a sentence because it was too long."""
+    model_unconfigured: str
+    """The model will not answer until somebody changes how it is set up: no key, no such model."""
+    model_still_unconfigured: str
+    """The same, once the person knows."""
     tool_failed: str
     """A tool failed, and the model failed to say so."""
     cannot_hear: str
@@ -90,6 +98,9 @@ class SpokenRules:
     """Of those that match at a place the first one wins."""
     code_phrase: str
     """Said in place of a block of code."""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    """Scripts that voices of this language cannot read (`rules/scripts.py` has their names), and
+    what is said, once in a reply, in place of words written in one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,8 @@ class Candidate:
     """Calls of this client at the worker now."""
     reported_load: int = 0
     """Streams of other clients, running and waiting, when the worker last said so."""
+    expected_s: float = 0.0
+    """What one more request waits for, as the worker last reported; 0 while nothing is known."""
     draining: bool = False
     reachable: bool = True
     circuit_closed: bool = True

@@ -51,7 +51,8 @@ SEGMENTS = SegmentWords(
         (
             "dr mr mrs ms prof sgt capt lt col gen sen rep gov rev hon st mt ft fig vol no nos pp "
             "ed eds vs approx est dept assn bros e.g i.e cf al ca sr jr ph.d m.d b.sc m.sc "
-            "u.s u.k u.n e.u inc ltd co corp"
+            "u.s u.k u.n e.u inc ltd co corp jan feb mar apr jun jul aug sep sept oct nov dec op "
+            "rs sq cu figs vols pp p ch sec exp ext tel apt ste rm maj adm esq messrs min max incl"
         ).split()
     ),
     ending_abbreviations=frozenset(("etc", "a.m", "p.m")),
@@ -61,6 +62,7 @@ SEGMENTS = SegmentWords(
             "if of to in on at by for from with into about over under between through per "
             "very more most so too not no is are was were be been am has have had will would can "
             "could should must may might do does did i you he she it we they i'm it's there "
+            "million billion trillion thousand hundred "
             "january february march april june july august september october november december"
         ).split()
     ),

@@ -11,12 +11,20 @@ _ADDRESSES = addresses.AddressWords(
     dot="Punkt",
     at="ät",
     slash="Schrägstrich",
+    colon="Doppelpunkt",
     digits=numbers.digits,
     phones=(
         r"(?<![\w.,])\(0\d{2,4}\) ?\d{3,8}(?:[ -]\d{1,6}){0,3}(?!\w)",
         r"(?<![\w.,])0\d{2,4}[ /-]{1,3}\d{3,8}(?:[ -]\d{1,6}){0,3}(?!\w)",
     ),
 )
+
+_SCRIPTS = {
+    "Han": "chinesisch", "Kana": "japanisch", "Hangul": "koreanisch", "Greek": "griechisch",
+    "Cyrillic": "kyrillisch", "Armenian": "armenisch", "Hebrew": "hebräisch",
+    "Arabic": "arabisch", "Devanagari": "indisch", "Bengali": "bengalisch",
+    "Tamil": "tamilisch", "Telugu": "indisch", "Thai": "thailändisch", "Georgian": "georgisch",
+}  # fmt: skip
 
 SPOKEN = SpokenRules(
     rules=(
@@ -31,4 +39,5 @@ SPOKEN = SpokenRules(
         *symbols.RULES,
     ),
     code_phrase="der Code steht im Protokoll.",
+    unreadable={script: f"{name}er Text" for script, name in _SCRIPTS.items()},
 )
