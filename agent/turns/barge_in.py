@@ -79,11 +79,17 @@ class BargeIn:
         self._window = np.empty(0, np.int16)
         self._suspects_db: list[float] = []
         """Of the voiced windows that are being judged: how much of what was played they are."""
+        self._decided_s = clock()
         self._silenced_s = 0.0
         self._last_voiced_s = 0.0
         self._told = Floor.QUIET
         self._last_spoke_s = clock()
         self.turns = TurnTaking(policy, words=words or WordPolicy())
+
+    @property
+    def decided_s(self) -> float:
+        """When the floor became what it is, on the clock: before anything was done about it."""
+        return self._decided_s
 
     @property
     def last_spoke_s(self) -> float:
@@ -99,6 +105,7 @@ class BargeIn:
 
     def agent_thinks(self) -> None:
         """A reply is being made."""
+        self._decided_s = self._clock()
         self.turns.agent_thinks()
         self._tell()
 
@@ -108,6 +115,7 @@ class BargeIn:
 
     def agent_stops(self) -> None:
         """The reply has sounded to its end, was cut, or will not come."""
+        self._decided_s = self._clock()
         if self.turns.contested:
             self._go_on()
         self.turns.agent_stops()
@@ -167,6 +175,7 @@ class BargeIn:
     # --- what is done about it
 
     def _act(self, decision: Decision | None) -> None:
+        self._decided_s = self._clock()
         match decision:
             case Decision.DUCK:
                 self._voice.duck()
@@ -185,7 +194,7 @@ class BargeIn:
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
 
     def _fall_silent(self) -> None:
-        self._silenced_s = self._clock()
+        self._silenced_s = self._decided_s
         self._voice.pause()
 
     def _suspect_echo(self) -> None:
