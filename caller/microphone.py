@@ -138,4 +138,5 @@ class Microphone:
 
 
 def _mixed(one: Samples, other: Samples) -> Samples:
-    return np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    mixed: Samples = np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    return mixed
