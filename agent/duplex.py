@@ -122,8 +122,9 @@ class Duplex:
     def _on_heard(self, piece: str) -> None:
         self._transcript.heard(piece)
         reply = self._report.sounding if self._report is not None else None
-        if reply is not None and self._answering is not None:
+        if reply is not None and self._answering is not None and self._report is not None:
             self._answering.heard(reply, piece)
+            self._report.heard(reply)
 
     def _on_finished(self, event: PlaybackFinishedEvent) -> None:
         self._transcript.ended()
@@ -132,7 +133,8 @@ class Duplex:
         self.barge_in.agent_stops()
 
     def _on_floor(self, floor: Floor) -> None:
-        self._events.send(FloorEvent(floor=floor.value, at_s=time.time()))
+        ago_s = monotonic() - self.barge_in.decided_s  # silencing the voice has taken its time
+        self._events.send(FloorEvent(floor=floor.value, at_s=time.time() - ago_s))
         if self._checking is not None:
             self._checking.cancel()
             self._checking = None

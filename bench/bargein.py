@@ -97,12 +97,15 @@ def promises_of(run: InterruptionsRun, wanted: int) -> list[Promise]:
     stale = [record.measured.stale_ms for record in records if record.measured.stale_ms is not None]
     share = sum(record.measured.outcome != "missed" for record in records) / max(len(records), 1)
     edge = EDGE_SHARE * wanted
+    error_ms = run.loopback.error_ms if run.loopback is not None else 0.0
+    median_ms = percentile(decided, 50)
     return [
         Promise("interruptions", wanted, len(records), at_least=True),
         Promise("in_the_first_300_ms", edge, moments["first 300 ms"], at_least=True),
         Promise("in_the_last_200_ms", edge, moments["last 200 ms"], at_least=True),
         Promise("decisions_measured", MEASURED_SHARE * wanted, len(decided), at_least=True),
-        Promise("decision_to_silence_median_ms", DECISION_MEDIAN_MS, percentile(decided, 50)),
+        Promise("decision_to_silence_median_ms", DECISION_MEDIAN_MS, median_ms),
+        Promise("not_silent_before_the_decision_ms", -error_ms, median_ms, at_least=True),
         Promise("decision_to_silence_p99_ms", DECISION_P99_MS, percentile(decided, 99)),
         Promise("onset_to_silence_p50_ms", SILENCE_P50_MS, percentile(silent, 50)),
         Promise("onset_to_silence_p95_ms", SILENCE_P95_MS, percentile(silent, 95)),
@@ -140,6 +143,7 @@ def _document(
         "failed_calls": run.failed_calls,
         "starved_ms": round(run.starved_ms, 1),
         "leading_silence_ms": run.leading_silence_ms,
+        "instrument": run.loopback.document() if run.loopback is not None else None,
         "figures": {figure: _distribution(values(records, figure)) for figure in FIGURES},
         "by_moment": {
             moment: _distribution(
@@ -170,6 +174,13 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
         cells = ["–" if value is None else f"{value:.1f}" for value in row]
         table.add_row(name, str(found["count"]), *cells)
     console.print(table)
+    if (instrument := document["instrument"]) is not None:
+        start, stop = instrument["start_path_ms"], instrument["stop_path_ms"]
+        console.print(
+            f"instrument: a start is heard after {start['p50']} ms ({start['p5']} to "
+            f"{start['p95']}), an end after {stop['p50']} ms ({stop['p5']} to {stop['p95']}); "
+            f"a single decision → last audible sample is good to ±{instrument['error_ms']} ms"
+        )
     console.print(
         f"moments {dict(document['moments'])}; outcomes {dict(document['outcomes'])}; "
         f"transport unsteady at {document['unsteady_transport']}; "

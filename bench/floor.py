@@ -30,6 +30,7 @@ from bench.floor_sounds import (
     recorded_noises,
     synthesized,
 )
+from bench.floor_split import HELD_OUT_VOICE, TUNED_VOICES, Split
 from bench.floor_trial import FloorTrial, hold_trial
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
@@ -50,13 +51,13 @@ from testkit.isolated_instance import running
 from testkit.told_scripts import ToldScripts
 from testkit.worker_process import WorkerProcess
 
-VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
 GENERATED_EACH = 10
 DEFAULT_STREAMS = 3
 DEFAULT_ROOMS = 24
 YIELDED, SURVIVED = 0.97, 0.90
 OF_EACH = 100
 FULL_SET = 10_000
+SPLITS: tuple[Split, ...] = ("tuned", "held_out")
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,11 @@ def main(arguments: list[str]) -> int:
 
 
 def promises_of(trials: Sequence[FloorTrial], *, whole: bool) -> list[Promise]:
-    """Both shares together, on at least OF_EACH sounds of each kind unless a part was asked for."""
-    wanted = [trial for trial in trials if trial.sound.wants_floor]
-    others = [trial for trial in trials if not trial.sound.wants_floor]
+    """Both shares together, on at least OF_EACH held-out sounds of each kind unless a part was
+    asked for. The sounds that the rules were written from keep no promise but `never_stuck`."""
+    held_out = [trial for trial in trials if trial.sound.split == "held_out"]
+    wanted = [trial for trial in held_out if trial.sound.wants_floor]
+    others = [trial for trial in held_out if not trial.sound.wants_floor]
     promises = [
         Promise("interruptions_yielded_to", YIELDED, share(wanted), at_least=True),
         Promise("murmurs_and_noises_survived", SURVIVED, share(others), at_least=True),
@@ -136,7 +139,7 @@ async def _run(options: argparse.Namespace) -> Found:
                         group.create_task(stream(pool))
             except ExceptionGroup as errors:
                 raise errors.exceptions[0] from None
-    chosen = sample(sounds, options.rooms)
+    chosen = sample([sound for sound in sounds if sound.split == "held_out"], options.rooms)
     return Found(trials, voices, await _in_rooms(chosen, person) if chosen else [])
 
 
@@ -147,29 +150,35 @@ async def _in_rooms(sounds: Sequence[FloorSound], person: Samples) -> list[RoomT
 
 
 async def _sounds(options: argparse.Namespace) -> tuple[list[FloorSound], list[str]]:
-    """The set, at most `each` of every label and origin, spread over it."""
+    """The set, at most `each` of every part, label and origin, spread over it."""
     sounds = list(recorded_interruptions(options.clips))
     spoken, voices = await _spoken()
     sounds += spoken
     if options.noises.is_dir():
         sounds += recorded_noises(options.noises)
-    sounds += generated_noises(GENERATED_EACH)
-    groups: dict[tuple[str, str], list[FloorSound]] = {}
+    for split in SPLITS:
+        sounds += generated_noises(GENERATED_EACH, split)
+    groups: dict[tuple[str, str, str], list[FloorSound]] = {}
     for sound in sounds:
-        groups.setdefault((sound.label, sound.origin), []).append(sound)
+        groups.setdefault((sound.split, sound.label, sound.origin), []).append(sound)
     return [
         sound for group in groups.values() for sound in group[:: max(1, len(group) // options.each)]
     ], voices
 
 
 async def _spoken() -> tuple[list[FloorSound], list[str]]:
-    """By every voice whose engine is here."""
+    """By every voice that can be had: both parts by the voices that were tuned with, the one that
+    is held out by a voice of its own as well."""
     spoken, voices = list[FloorSound](), list[str]()
+    wanted: list[tuple[str, str, Sequence[Split]]] = [
+        (adapter, voice, SPLITS) for adapter, voice in TUNED_VOICES.items()
+    ]
+    wanted.append(("piper", HELD_OUT_VOICE, ("held_out",)))
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        for adapter, voice in VOICES.items():
+        for adapter, voice, splits in wanted:
             to_stderr(f"synthesizing with {voice}")
             worker = WorkerProcess(
-                adapter, Path(folder), tts={"adapter": adapter, "default_model": voice}
+                voice, Path(folder), tts={"adapter": adapter, "default_model": voice}
             )
             try:
                 await asyncio.to_thread(models.ensure, voice)
@@ -179,7 +188,8 @@ async def _spoken() -> tuple[list[FloorSound], list[str]]:
                 continue
             try:
                 async with SpeechPool(StaticDiscovery(worker.target)) as pool:
-                    spoken += await synthesized(pool, [voice])
+                    for split in splits:
+                        spoken += await synthesized(pool, voice, split)
                 voices.append(voice)
             finally:
                 await worker.stop()
@@ -203,16 +213,17 @@ def _row(trial: FloorTrial) -> dict[str, Any]:
         "name": sound["name"],
         "label": sound["label"],
         "origin": sound["origin"],
+        "split": sound["split"],
         "right": trial.right,
         **row,
     }
 
 
 def _table(trials: Sequence[FloorTrial]) -> dict[str, dict[str, int]]:
-    """Confusion: by label and origin, how many were yielded to, survived, and left it stuck."""
+    """By part, label and origin: how many were yielded to, survived, and left it stuck."""
     table: dict[str, dict[str, int]] = {}
     for trial in trials:
-        key = f"{trial.sound.label}, {trial.sound.origin}"
+        key = f"{trial.sound.split}: {trial.sound.label}, {trial.sound.origin}"
         counts = table.setdefault(key, {"sounds": 0, "yielded": 0, "went_on": 0, "stuck": 0})
         counts["sounds"] += 1
         verdict = "stuck" if trial.stuck else "yielded" if trial.yielded else "went_on"
@@ -231,6 +242,7 @@ def _document(
         "voices": found.voices,
         "sounds": Counter(trial.sound.label for trial in found.trials),
         "synthetic": sum(trial.sound.origin != "recorded" for trial in found.trials),
+        "split": {split: _part(found, split) for split in SPLITS},
         "confusion": _table(found.trials),
         "rooms": {
             "sounds": len(found.rooms),
@@ -247,6 +259,20 @@ def _document(
     }
 
 
+def _part(found: Found, split: Split) -> dict[str, Any]:
+    """What the rules do with the sounds that they were written from, and with those held out."""
+    trials = [trial for trial in found.trials if trial.sound.split == split]
+    wanted = [trial for trial in trials if trial.sound.wants_floor]
+    others = [trial for trial in trials if not trial.sound.wants_floor]
+    return {
+        "interruptions": len(wanted),
+        "interruptions_yielded_to": share(wanted),
+        "murmurs_and_noises": len(others),
+        "murmurs_and_noises_survived": share(others),
+        "own_voice": HELD_OUT_VOICE in found.voices if split == "held_out" else None,
+    }
+
+
 def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) -> None:
     console, machine = Console(), Machine.this()
     table = Table(title="who got the floor")
@@ -258,7 +284,8 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
     for trial in found.trials:
         if not trial.right:
             console.print(
-                f"wrong: {trial.sound.label} {trial.sound.name}: {list(trial.texts)}",
+                f"wrong ({trial.sound.split}): {trial.sound.label} {trial.sound.name}: "
+                f"{list(trial.texts)}",
                 markup=False,
                 highlight=False,
             )

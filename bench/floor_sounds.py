@@ -2,17 +2,20 @@
 
 Recorded: phrases of the sentences in a folder of clips, and noises in another. Synthesised by the
 speech workers: murmurs and short interruptions, in each voice as it is, higher and lower.
-Generated here from random numbers, the same in every run: slams, coughs, claps, chords.
+Generated here from random numbers, the same in every run: slams, coughs, claps, chords, and, held
+out, keys and glasses too. `bench/floor_split.py` says what the rules were written from.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from bench import floor_split
+from bench.floor_split import Split
 from bench.synthetic_speech import synthesize
 from caller.measure import speech_end, speech_start, window_levels_dbfs
 from caller.recordings import sound_files
@@ -29,19 +32,6 @@ FAR_DBFS = -42.0
 Label = Literal["interruption", "backchannel", "noise"]
 Origin = Literal["recorded", "synthesized", "generated"]
 
-MURMURS = (
-    "Mm-hmm.", "Mhm.", "Uh-huh.", "Yeah.", "Right.", "Okay.", "I see.", "Oh, really?", "Sure.",
-    "Yeah, yeah.", "Got it.", "That's right.",
-)  # fmt: skip
-INTERRUPTIONS = (
-    "Wait.", "Stop, please.", "No, that's wrong.", "Hold on a second.", "Excuse me, a question.",
-    "Actually, I meant Berlin.", "What about tomorrow?", "Can you say that again?",
-    "Let's talk about something else.", "How much does it cost?",
-    "I have a question.", "That is not what I asked.",
-)  # fmt: skip
-PITCHES = (1.0, 0.9, 1.12)
-"""Each voice as it is, lower and slower, higher and quicker."""
-
 PHRASE_S = (1.2, 2.4)
 MIDDLE = 0.45
 """Where in a sentence its second phrase is looked for."""
@@ -57,6 +47,7 @@ class FloorSound:
     label: Label
     origin: Origin
     samples: Samples
+    split: Split = "held_out"
 
     @property
     def wants_floor(self) -> bool:
@@ -70,14 +61,18 @@ def recorded_interruptions(folder: Path) -> Iterator[FloorSound]:
         raise ConfigurationError(
             f"{folder} holds no WAV or FLAC: name with --clips DIR a folder of recorded sentences"
         )
+    speakers = floor_split.speakers(folder)
     for file in files:
+        split = floor_split.of_speaker(speakers.get(file.name, ""))
         samples = read_audio(file).resampled(RATE_HZ).samples
         said = samples[speech_start(samples, RATE_HZ) : speech_end(samples, RATE_HZ)]
-        yield _sound(f"{file.stem} first words", "interruption", "recorded", _phrase(said))
+        first = _sound(f"{file.stem} first words", "interruption", "recorded", _phrase(said))
+        yield replace(first, split=split)
         middle = said[_quietest(said, MIDDLE) :]
         middle = middle[speech_start(middle, RATE_HZ) :]
         if len(middle) > PHRASE_S[0] * RATE_HZ:
-            yield _sound(f"{file.stem} middle", "interruption", "recorded", _phrase(middle))
+            later = _sound(f"{file.stem} middle", "interruption", "recorded", _phrase(middle))
+            yield replace(later, split=split)
 
 
 def recorded_noises(folder: Path) -> Iterator[FloorSound]:
@@ -90,41 +85,61 @@ def recorded_noises(folder: Path) -> Iterator[FloorSound]:
             cut = samples[start : start + length]
             for dbfs in (FAR_DBFS,) if people else (SPEECH_DBFS, SPEECH_DBFS - 10):
                 name = f"{file.stem} {number + 1} at {dbfs:.0f} dBFS"
-                yield _sound(name, "noise", "recorded", cut, dbfs)
+                sound = _sound(name, "noise", "recorded", cut, dbfs)
+                yield replace(sound, split=floor_split.of_noise(file.stem))
 
 
-async def synthesized(pool: SpeechPool, voices: Sequence[str]) -> list[FloorSound]:
-    """Murmurs and short interruptions in each voice and pitch; raises SpeechError."""
+async def synthesized(pool: SpeechPool, voice: str, split: Split) -> list[FloorSound]:
+    """Murmurs and short interruptions of one part, in each of its pitches; raises SpeechError."""
+    murmurs, interruptions, pitches = _PHRASES[split]
+    labeled = [("backchannel", text) for text in murmurs]
+    labeled += [("interruption", text) for text in interruptions]
     sounds = []
-    for voice in voices:
-        for label, texts in (("backchannel", MURMURS), ("interruption", INTERRUPTIONS)):
-            for text in texts:
-                spoken = (await synthesize(pool, text, voice=voice)).resampled(RATE_HZ)
-                said = spoken.samples[
-                    speech_start(spoken.samples, RATE_HZ) : speech_end(spoken.samples, RATE_HZ)
-                ]
-                for pitch in PITCHES:
-                    shifted = Audio(said, round(RATE_HZ * pitch)).resampled(RATE_HZ).samples
-                    name = f"{text} {voice} ×{pitch}"
-                    sounds.append(_sound(name, label, "synthesized", shifted))  # type: ignore[arg-type]
+    for label, text in labeled:
+        spoken = (await synthesize(pool, text, voice=voice)).resampled(RATE_HZ)
+        said = spoken.samples[
+            speech_start(spoken.samples, RATE_HZ) : speech_end(spoken.samples, RATE_HZ)
+        ]
+        for pitch in pitches:
+            shifted = Audio(said, round(RATE_HZ * pitch)).resampled(RATE_HZ).samples
+            sound = _sound(f"{text} {voice} ×{pitch}", label, "synthesized", shifted)  # type: ignore[arg-type]
+            sounds.append(replace(sound, split=split))
     return sounds
 
 
-def generated_noises(each: int) -> Iterator[FloorSound]:
-    """So many of each kind, no two alike."""
+_PHRASES: dict[Split, tuple[tuple[str, ...], tuple[str, ...], tuple[float, ...]]] = {
+    "tuned": (
+        floor_split.TUNED_MURMURS,
+        floor_split.TUNED_INTERRUPTIONS,
+        floor_split.TUNED_PITCHES,
+    ),
+    "held_out": (
+        floor_split.HELD_OUT_MURMURS,
+        floor_split.HELD_OUT_INTERRUPTIONS,
+        floor_split.HELD_OUT_PITCHES,
+    ),
+}
+
+
+def generated_noises(each: int, split: Split) -> Iterator[FloorSound]:
+    """So many of each kind, no two alike; two kinds are held out altogether."""
     kinds: dict[str, Callable[[np.random.Generator], Float]] = {
         "door": _door,
         "cough": _cough,
         "clap": _clap,
         "chord": _chord,
     }
+    if split == "held_out":
+        kinds |= {"keys": _keys, "glass": _glass}
+    first = floor_split.HELD_OUT_SEED if split == "held_out" else 0
     for kind, make in kinds.items():
-        for number in range(each):
+        for number in range(first, first + each):
             random = np.random.default_rng([number, *kind.encode()])
             level = SPEECH_DBFS + random.uniform(-8, 4)
             sound = make(random)
             pcm = (sound / np.abs(sound).max() * 20_000).astype(np.int16)
-            yield _sound(f"{kind} {number + 1}", "noise", "generated", pcm, level)
+            noise = _sound(f"{kind} {number + 1}", "noise", "generated", pcm, level)
+            yield replace(noise, split=split)
 
 
 def _door(random: np.random.Generator) -> Float:
@@ -177,6 +192,30 @@ def _chord(random: np.random.Generator) -> Float:
                 wave = np.sin(2 * np.pi * hz * overtone * time + random.uniform(0, 6.28))
                 sound += wave / overtone**1.5 * np.exp(-time * overtone / 0.9)
     return sound * np.minimum(time / 0.01, 1)
+
+
+def _keys(random: np.random.Generator) -> Float:
+    """A few keys of a keyboard, pressed and let go."""
+    keys = []
+    for _ in range(int(random.integers(4, 10))):
+        time = _seconds(0.03)
+        click = _resonant(random.normal(0, 1, len(time)), random.uniform(1800, 4500))
+        keys += [
+            click * np.exp(-time / random.uniform(0.003, 0.007)),
+            np.zeros(round(random.uniform(0.03, 0.15) * RATE_HZ)),
+        ]
+    return np.concatenate(keys)
+
+
+def _glass(random: np.random.Generator) -> Float:
+    """A glass that is touched: high partials that are no overtones of one another."""
+    time = _seconds(random.uniform(0.4, 1.0))
+    partials = zip(random.uniform(1100, 6500, 6), random.uniform(0.05, 0.35, 6), strict=True)
+    ring = sum(
+        random.uniform(0.2, 1) * np.sin(2 * np.pi * hz * time) * np.exp(-time / decay)
+        for hz, decay in partials
+    )
+    return np.asarray(ring * np.minimum(time / 0.001, 1))
 
 
 def _resonant(sound: Float, hz: float, *, width: float = 0.35) -> Float:

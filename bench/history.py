@@ -2,7 +2,8 @@
 
 Of every interrupted reply the last word kept in the history is compared with the last word that
 recognition finds in the recorded sound, both placed on the known script: recognition's mistakes
-before the end do not count.
+before the end do not count. One recognizer, fixed beforehand, hears all of them: which of several
+is right cannot be told by the answer that is hoped for.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from bench.interruptions import (
 )
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
-from bench.whisper_decodes import FullContext, ShortContext
+from bench.whisper_decodes import FullContext
 from caller.heard_words import heard_until
 from caller.plain_words import plain_words
 from caller.recordings import SPEECH
@@ -47,8 +48,7 @@ MODEL, THREADS, RECOGNISED_HZ = "whisper-base", 2, 16_000
 PAD_S = 0.5
 """Silence after a cut, before recognition: it expects speech to end."""
 
-
-Way = Callable[[FloatSamples, str], str]
+Recognize = Callable[[FloatSamples, str], str]
 """Recognizes samples at RECOGNISED_HZ in which a script's beginning is said."""
 
 
@@ -114,25 +114,20 @@ def _run(options: argparse.Namespace, folder: Path) -> list[Remembered]:
         write_kept(run, folder)
     kept = _read(folder)
     to_stderr("recognizing what was heard")
-    ways = _ways()
+    recognize = _recognizer()
     asked = set(kept["asked"])
     return [
-        _remembered(row, folder, ways, asked)
+        _remembered(row, folder, recognize, asked)
         for row in kept["interruptions"]
         if row["measured"]["heard"] is not None
     ]
 
 
-def _ways() -> list[Way]:
-    """The worker's own way of recognizing, then slower ones for what it does not understand; the
-    last is told the script's words, but not their order: it cannot go on where the sound ends."""
-    model = models.ensure(MODEL)
-    short, full = ShortContext(model, THREADS), FullContext(model, THREADS)
-    return [
-        lambda samples, script: short.hear(samples),
-        lambda samples, script: full.hear(samples, beam_size=5),
-        lambda samples, script: full.hear(samples, beam_size=5, words=_vocabulary(script)),
-    ]
+def _recognizer() -> Recognize:
+    """Full context, a beam of 5, and a hint of the script's words in alphabetical order: half a
+    second of sound is too little without, and they say nothing of where the sound ends."""
+    full = FullContext(models.ensure(MODEL), THREADS)
+    return lambda samples, script: full.hear(samples, beam_size=5, words=_vocabulary(script))
 
 
 def _vocabulary(script: str) -> str:
@@ -150,31 +145,23 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _remembered(
-    row: dict[str, Any], folder: Path, ways: Sequence[Way], asked: set[str]
+    row: dict[str, Any], folder: Path, recognize: Recognize, asked: set[str]
 ) -> Remembered:
     both, rate = soundfile.read(folder / row["file"], dtype="int16")
     padded = np.concatenate([both[:, 1], np.zeros(round(PAD_S * rate), dtype=np.int16)])
     sound = Audio(padded, rate).resampled(RECOGNISED_HZ).samples
-    samples = sound.astype(np.float32) / np.float32(32768)
+    text = recognize(sound.astype(np.float32) / np.float32(32768), row["script"])
     kept = row["measured"]["heard"]
-    found: list[Remembered] = []
-    for recognize in ways:
-        text = recognize(samples, row["script"])
-        found.append(
-            Remembered(
-                file=row["file"],
-                moment=row["moment"],
-                script=row["script"],
-                kept=kept,
-                recognized=text,
-                kept_words=heard_until(row["script"], kept),
-                heard_words=heard_until(row["script"], text),
-                shown_to_model=kept in asked,
-            )
-        )
-        if abs(found[-1].difference) <= MOST_WORDS:
-            break
-    return min(found, key=lambda each: abs(each.difference))
+    return Remembered(
+        file=row["file"],
+        moment=row["moment"],
+        script=row["script"],
+        kept=kept,
+        recognized=text,
+        kept_words=heard_until(row["script"], kept),
+        heard_words=heard_until(row["script"], text),
+        shown_to_model=kept in asked,
+    )
 
 
 def _document(
@@ -189,6 +176,8 @@ def _document(
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
         "interrupted_replies": len(remembered),
+        "recognizer": f"{MODEL}, full context, a beam of 5, the script's words as a hint",
+        "within_a_word_share": _within_a_word(remembered),
         "words_off": {str(off): count for off, count in _distribution(remembered).items()},
         "shown_to_model": sum(each.shown_to_model for each in remembered),
         "farther_off": [
@@ -200,6 +189,11 @@ def _document(
         "recordings": str(folder),
         "plot": str(plot),
     }
+
+
+def _within_a_word(remembered: Sequence[Remembered]) -> float | None:
+    near = sum(abs(each.difference) <= MOST_WORDS for each in remembered)
+    return round(near / len(remembered), 3) if remembered else None
 
 
 def _distribution(remembered: Sequence[Remembered]) -> dict[int, int]:

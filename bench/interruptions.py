@@ -21,6 +21,7 @@ from bench.interrupting_call import (
     planned_at,
 )
 from bench.interrupting_clips import InterruptingClip, interrupting_clips
+from bench.loopback import Loopback, loopback, speaker_token
 from bench.synthetic_speech import synthesize
 from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
@@ -67,6 +68,8 @@ class InterruptionsRun:
     failed_calls: list[str] = field(default_factory=list)
     starved_ms: float = 0.0
     leading_silence_ms: dict[str, float] = field(default_factory=dict)
+    loopback: Loopback | None = None
+    """The instrument measured with itself before the run."""
     asked: list[str] = field(default_factory=list)
     """What the model was shown as the agent's earlier words, in any request."""
 
@@ -79,6 +82,8 @@ async def interruptions(
     model = ToldScripts()
     progress("starting a Parley of its own")
     async with model.serving() as url, running(llm_url=url, max_sessions=callers + 1) as parley:
+        progress("measuring the instrument: tones through a room")
+        run.loopback = await _loopback(parley)
         run.leading_silence_ms = await _leading_silences(parley)
         lengths_s = await _lengths(parley, model)
         driver = _Driver(parley, model, run, count, progress, speakers, lengths_s, random)
@@ -154,7 +159,12 @@ class _Driver:
         for spoken, onset, until in zip(call.spoken, onsets, ends, strict=True):
             lead_s = self.run.leading_silence_ms.get(spoken.planned.script, 0.0) / 1000
             measured = measure_interruption(
-                call.recording, call.floor, onset=onset, until=until, leading_silence_s=lead_s
+                call.recording,
+                call.floor,
+                onset=onset,
+                until=until,
+                leading_silence_s=lead_s,
+                stop_path_s=self.run.loopback.stop_path_s if self.run.loopback else None,
             )
             late = measured is not None and measured.outcome == "ended"
             if measured is None or (late and measured.onset_to_silence_ms == 0):
@@ -190,6 +200,11 @@ def _record(call: InterruptedCall, planned: Planned, onset: int, measured: Inter
         measured=measured,
         reply=reply,
     )
+
+
+async def _loopback(parley: OwnParley) -> Loopback:
+    access, (key, secret) = parley.access(), parley.keys
+    return await loopback(access, speaker_token(access.room, key=key, secret=secret))
 
 
 async def _leading_silences(parley: OwnParley) -> dict[str, float]:

@@ -2,40 +2,53 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
-from caller import measure
 from caller.access import request_access
+from caller.answers import answer_sample, reply_sample
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.client import RoomClient, join
 from caller.errors import CallError
 from caller.floor_log import FloorLog
+from caller.gaps import long_silences, reply_gaps
 from caller.interruption import measure_interruption
+from caller.measure import Sound
 from parley.audio import Audio
 
 CALL_S = 90.0
 """A caller hangs up after this and calls again."""
-SHORTEST_CALL_S = 15.0
+SHORTEST_CALL_S = 25.0
 BETWEEN_CALLS_S = 5.0
 FRAME_MS = 50
 """Every frame of one caller passes by all others in the process: short ones would be the load."""
-SUPERSEDED_S = 6.0
-"""A turn without an answer whose caller spoke again sooner than this was not left unanswered."""
+LAST_WAIT_S = 10.0
+"""Before it hangs up a caller waits at least so long: its last turn has the time, too."""
+SAME_TURN_S = 0.25
+"""Sentences apart by less are one turn: nobody could answer the first of them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadTurn:
-    """Something a caller said. `at_s` counts from the start of the load."""
+    """What a caller said in one go. `at_s` counts from the start of the load."""
 
     caller: int
     at_s: float
     response_ms: float | None
-    """End of speech to the first audible sample of the reply; None where none came."""
-    superseded: bool
-    """The caller spoke again before an answer could have come."""
-    silence_ms: float | None
+    """End of speech to the first audible sample of the answer, behind the jitter buffer; None
+    where none was heard before the caller spoke again or hung up: a miss."""
+    waited_ms: float
+    """From the end of speech to when the caller spoke again, or hung up."""
+    first_sound_ms: float | None = None
+    """The same of whatever the agent said first: an answer, a filler, or an apology."""
+    buffered_ms: float | None = None
+    """What of the response the caller's jitter buffer added; None where that is not known."""
+    silence_ms: float | None = None
     """Where it was said over a reply: onset to silence at the ear."""
+    gaps_ms: tuple[float, ...] = ()
+    """Breaks in what was heard between this turn and the next, that no voice makes."""
+    silences_ms: tuple[float, ...] = ()
+    """Silences inside a reply so long that something must have been late."""
 
 
 @dataclass
@@ -107,7 +120,7 @@ class LoadCaller:
         due_s = client.clock() + self.random.uniform(0.5, 0.5 * self.every_s)
         while True:
             clip = self.random.choice(self.clips)
-            if due_s + clip.duration_s > until_s:
+            if max(due_s, client.clock()) + clip.duration_s + LAST_WAIT_S > until_s:
                 break
             await client.reached(lambda due_s=due_s: client.clock() >= due_s, timeout_s=600)  # type: ignore[misc]
             first = await client.speak(clip)
@@ -125,29 +138,51 @@ class LoadCaller:
     def _judge(self, call: _LoadCall) -> None:
         recording = CallRecording.of(call.client, call.began_s, call.ended_s)
         floor = FloorLog.of(call.client.events, unix_offset_s=recording.unix_offset_s)
-        onsets = [recording.sample_at(onset_s) for onset_s, _ in call.spoken]
+        turns = turns_of(call.spoken)
+        onsets = [recording.sample_at(onset_s) for onset_s, _ in turns]
         limits = [*onsets[1:], len(recording.heard)]
-        for (onset_s, end_s), onset, until in zip(call.spoken, onsets, limits, strict=True):
-            end = recording.sample_at(end_s)
-            found = measure_interruption(recording, floor, onset=onset, until=until)
-            over = found is not None and found.onset_to_silence_ms > 0
-            self.findings.turns.append(
-                LoadTurn(
-                    caller=self.number,
-                    at_s=round(onset_s - self.started_s, 2),
-                    response_ms=response_ms(recording, floor, end, until),
-                    superseded=until - end < SUPERSEDED_S * SAMPLE_RATE_HZ,
-                    silence_ms=found.onset_to_silence_ms if found is not None and over else None,
-                )
-            )
+        for (onset_s, end_s), until in zip(turns, limits, strict=True):
+            turn = judged_turn(recording, floor, onset_s=onset_s, end_s=end_s, until=until)
+            at_s = round(onset_s - self.started_s, 2)
+            self.findings.turns.append(replace(turn, caller=self.number, at_s=at_s))
         self.findings.starved_ms += 1000 * call.client.microphone.starved_s
 
 
-def response_ms(recording: CallRecording, floor: FloorLog, end: int, until: int) -> float | None:
-    """From sample `end` to the first sound of the reply that the agent began after it."""
-    told = (recording.sample_at_unix(at_s) for at_s in floor.replies())
-    begun = next((sample for sample in told if end <= sample < until), None)
-    if begun is None:
-        return None
-    heard = measure.sounds(recording.heard[begun:until], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
-    return round(1000 * (begun + heard[0].start - end) / SAMPLE_RATE_HZ, 1) if heard else None
+def turns_of(spoken: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Onsets and ends, what was said without a pause joined."""
+    turns: list[tuple[float, float]] = []
+    for onset_s, end_s in spoken:
+        if turns and onset_s - turns[-1][1] < SAME_TURN_S:
+            turns[-1] = (turns[-1][0], end_s)
+        else:
+            turns.append((onset_s, end_s))
+    return turns
+
+
+def judged_turn(
+    recording: CallRecording, floor: FloorLog, *, onset_s: float, end_s: float, until: int
+) -> LoadTurn:
+    """What became of speech from `onset_s` to `end_s`; the caller spoke again at sample `until`."""
+    onset, end = recording.sample_at(onset_s), recording.sample_at(end_s)
+    found = measure_interruption(recording, floor, onset=onset, until=until)
+    over = found is not None and found.onset_to_silence_ms > 0
+    answer = answer_sample(recording, floor, end=end, until=until)
+    return LoadTurn(
+        caller=0,
+        at_s=onset_s,
+        response_ms=_ms(answer, end),
+        waited_ms=round(1000 * max(until - end, 0) / SAMPLE_RATE_HZ, 1),
+        first_sound_ms=_ms(reply_sample(recording, floor, end=end, until=until), end),
+        buffered_ms=None if answer is None else recording.buffered_ms(answer),
+        silence_ms=found.onset_to_silence_ms if found is not None and over else None,
+        gaps_ms=_lengths_ms(reply_gaps(recording, floor, start=end, end=until)),
+        silences_ms=_lengths_ms(long_silences(recording, floor, start=end, end=until)),
+    )
+
+
+def _lengths_ms(found: Sequence[Sound]) -> tuple[float, ...]:
+    return tuple(round(1000 * (each.end - each.start) / SAMPLE_RATE_HZ, 1) for each in found)
+
+
+def _ms(sample: int | None, since: int) -> float | None:
+    return None if sample is None else round(1000 * (sample - since) / SAMPLE_RATE_HZ, 1)

@@ -78,7 +78,10 @@ def _plots(turns: Sequence[LoadTurn], parts: Sequence[PartUse]) -> str:
     grid[0, 0].hist(responses or [0.0], bins=30, color="#2f6fde")
     _label(grid[0, 0], "response", "ms", "turns")
     grid[0, 1].scatter([turn.at_s for turn in answered], responses, s=14, color="#2f6fde")
-    _label(grid[0, 1], "response over time", "s", "ms")
+    missed = [turn for turn in turns if turn.response_ms is None]
+    waited, colour = [turn.waited_ms for turn in missed], "#c0392b"
+    grid[0, 1].scatter([turn.at_s for turn in missed], waited, s=18, color=colour, marker="x")
+    _label(grid[0, 1], "response over time; crosses: waited in vain", "s", "ms")
     for part in parts:
         times = [sample.at_s for sample in part.samples]
         grid[1, 0].plot(times, [s.cpu_percent for s in part.samples], label=part.name)

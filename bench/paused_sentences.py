@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from caller import measure
+from caller.answers import answer_sample
+from caller.call_recording import CallRecording, unix_offset_s
 from caller.client import RoomClient
 from caller.conversation import settled
 from caller.errors import CallError
+from caller.floor_log import FloorLog
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import sound_files
 from parley.audio import Audio, read_audio
@@ -46,7 +49,8 @@ class PauseTrial:
     talked_over_ms: float
     """For how long the agent was heard from the pause's beginning to the sentence's end."""
     response_ms: float | None
-    """From the end of what was said to the answer's first sound."""
+    """From the end of what was said to the first sound of a reply that was begun after it: the
+    tail of a reply that talked over the sentence is no answer to it."""
     letters_asked: int
     """Of the words that the model was last asked to answer."""
 
@@ -89,21 +93,38 @@ async def speak_with_pause(
     began_s = client.microphone.time_of(await client.speak(said))
     ended_s = began_s + said.duration_s
     await client.reached(lambda: client.clock() >= ended_s, timeout_s=ANSWER_S)
-    await client.reached(lambda: not client.ear.quiet_since(ended_s), timeout_s=ANSWER_S)
+    await client.reached(lambda: _answer_told(client, ended_s), timeout_s=ANSWER_S)
     await heard_out(client)
     paused_s = began_s + len(first) / SAMPLE_RATE_HZ
     over = client.ear.between(paused_s, ended_s).samples
-    after = client.ear.between(ended_s, client.clock()).samples
-    answers = measure.sounds(after, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
     return PauseTrial(
         name=halves.name,
         pause_s=pause_s,
         talked_over_ms=round(
             1000 * measure.audible_s(over, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS), 1
         ),
-        response_ms=round(1000 * answers[0].start / SAMPLE_RATE_HZ, 1) if answers else None,
+        response_ms=_response_ms(client, ended_s),
         letters_asked=_letters_asked(model),
     )
+
+
+def _answer_told(client: RoomClient, ended_s: float) -> bool:
+    """Whether the agent says that it has begun an answer since then."""
+    offset_s = unix_offset_s(client.clock)
+    answers = FloorLog.of(client.events, unix_offset_s=offset_s).answers or ()
+    return any(at_s - offset_s >= ended_s for at_s in answers)
+
+
+def _response_ms(client: RoomClient, ended_s: float) -> float | None:
+    recording = CallRecording.of(client, ended_s, client.clock())
+    floor = FloorLog.of(client.events, unix_offset_s=recording.unix_offset_s)
+    return response_ms(recording, floor, end=0)
+
+
+def response_ms(recording: CallRecording, floor: FloorLog, *, end: int) -> float | None:
+    """From sample `end` of the recording to the first sound of the answer begun after it."""
+    answer = answer_sample(recording, floor, end=end, until=len(recording.heard))
+    return None if answer is None else round(1000 * (answer - end) / SAMPLE_RATE_HZ, 1)
 
 
 def _letters_asked(model: ToldScripts) -> int:

@@ -160,7 +160,7 @@ async def measure(engine: PoolEngine, folder: Path, *, for_s: float) -> PoolRepo
                 _tell(f"{STREAMS} streams over {count} workers")
                 async with speakers(workers, engine) as streams:
                     load = StreamLoad(streams=STREAMS, pause_s=PAUSE_S)
-                    await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
+                    await streams.speak(load, for_s=min(LEARNING_S, for_s / 2), at_least=0)
                     outcome = await streams.speak(load, for_s=for_s)
                     report.add(f"{count}_workers", count, outcome)
                     if count == WORKERS[-1]:
@@ -180,9 +180,9 @@ async def _slow(
     healthy, slow = Outcome(STREAMS), Outcome(STREAMS)
     for _ in range(ROUNDS):
         async with slowed(workers[0]):
-            await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
+            await streams.speak(load, for_s=min(LEARNING_S, for_s / 2), at_least=0)
             slow += await streams.speak(load, for_s=for_s * 0.75)
-        await streams.speak(load, for_s=min(LEARNING_S, for_s / 2))
+        await streams.speak(load, for_s=min(LEARNING_S, for_s / 2), at_least=0)
         healthy += await streams.speak(load, for_s=for_s * 0.75)
     report.add("healthy", len(workers), healthy)
     report.add("one_slow", len(workers), slow)

@@ -1,19 +1,20 @@
-"""Streams that speak through a pool of workers, and what they had to wait for."""
+"""Calls that speak to the same workers, and what they had to wait for."""
 
 import asyncio
 import os
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from parley.background import background
-from parley.discovery import StaticDiscovery
 from parley.errors import WorkersBusyError
+from parley.settings import OrchestratorSettings
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest, SynthesisStarted
+from parley.speech.configured import speech_pool
 from testkit.worker_process import WorkerProcess
 
 SENTENCES = (
@@ -26,6 +27,10 @@ SENTENCES = (
     "Nobody knew who had left the door open all night.",
     "Take the second street on the left after the church.",
 )
+LEAST_UTTERANCES = 40
+"""Of every measurement: fewer say nothing of a share or a percentile."""
+AT_MOST_TIMES = 10
+"""So many times as long as it was meant to take a measurement may go on for them."""
 NEXT_TEXT_S = 0.5
 """From one text of a long reply to the next, as a language model writes them."""
 
@@ -77,42 +82,65 @@ class StreamLoad:
 
 
 class Speakers:
-    """Makes load on the pool of these workers; use `open` it in the event loop that speaks."""
+    """Makes load on the workers, each stream as a call of an agent's does; `speakers` makes it."""
 
-    def __init__(self, pool: SpeechPool, voice: str, names: dict[str, str], seed: int) -> None:
-        self._pool = pool
+    def __init__(
+        self,
+        pool_of_a_call: Callable[[], Awaitable[SpeechPool]],
+        voice: str,
+        names: dict[str, str],
+        seed: int,
+    ) -> None:
+        self._pool_of_a_call = pool_of_a_call
+        self._pools: list[SpeechPool] = []
         self._voice = voice
         self._names = names
         self._random = random.Random(seed)  # noqa: S311 - the same load in every run
 
-    async def speak(self, load: StreamLoad, *, for_s: float) -> Outcome:
-        """Has the streams speak so long; those that speak then are heard out."""
-        outcome = Outcome(load.streams)
-        until = asyncio.get_running_loop().time() + for_s
+    async def speak(
+        self, load: StreamLoad, *, for_s: float, at_least: int = LEAST_UTTERANCES
+    ) -> Outcome:
+        """Has the streams speak so long, and until so many utterances were heard; those that are
+        being spoken then are heard out."""
+        while len(self._pools) < load.streams:
+            self._pools.append(await self._pool_of_a_call())
+        outcome, loop = Outcome(load.streams), asyncio.get_running_loop()
+        began = loop.time()
+
+        def is_over() -> bool:
+            lasted_s, enough = loop.time() - began, len(outcome.spoken) >= at_least
+            return lasted_s >= (for_s if enough else AT_MOST_TIMES * for_s)
+
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(load.streams):
-                tasks.create_task(self._stream(load, until, outcome))
+            for pool in self._pools[: load.streams]:
+                tasks.create_task(self._stream(pool, load, is_over, outcome))
         return outcome
 
-    async def _stream(self, load: StreamLoad, until: float, outcome: Outcome) -> None:
+    async def _stream(
+        self,
+        pool: SpeechPool,
+        load: StreamLoad,
+        is_over: Callable[[], bool],
+        outcome: Outcome,
+    ) -> None:
         loop = asyncio.get_running_loop()
         while True:
             if load.pause_s:
                 await asyncio.sleep(self._random.expovariate(1 / load.pause_s))
-            if loop.time() >= until:
+            if is_over():
                 return
             asked_at = loop.time()
             try:
-                outcome.spoken.append(await self._utterance(load.texts, asked_at))
+                outcome.spoken.append(await self._utterance(pool, load.texts, asked_at))
             except WorkersBusyError as refused:
                 outcome.refused_ms.append(1000 * (loop.time() - asked_at))
                 await asyncio.sleep(refused.retry_after_s)
 
-    async def _utterance(self, texts: int, asked_at: float) -> AdmittedUtterance:
+    async def _utterance(self, pool: SpeechPool, texts: int, asked_at: float) -> AdmittedUtterance:
         loop = asyncio.get_running_loop()
         worker, admitted_at, first_audio_at = "", asked_at, None
         request = SynthesisRequest(voice=self._voice, seed=self._random.getrandbits(32))
-        speech = self._pool.synthesize(request, self._texts(texts), busy_limit_s=0.0)
+        speech = pool.synthesize(request, self._texts(texts), busy_limit_s=0.0)
         async for event in speech:
             if isinstance(event, SynthesisStarted):
                 worker, admitted_at = self._names.get(event.worker_id, ""), loop.time()
@@ -163,11 +191,19 @@ async def workers_running(
 async def speakers(
     workers: Sequence[WorkerProcess], engine: PoolEngine, *, seed: int = 1
 ) -> AsyncIterator[Speakers]:
-    """A pool of these workers, as an agent has it, and streams to speak through it."""
+    """Streams to speak to these workers, each with what a call of an agent has: whatever
+    `speech_pool` makes of the settings, one for every call."""
+    settings = OrchestratorSettings()
     addresses = ",".join(worker.target for worker in workers)
+    tts = settings.tts.model_copy(update={"discovery": "static", "worker_address": addresses})
+    settings = settings.model_copy(update={"tts": tts.model_copy(update={"workers": 1})})
     names = {f"{os.uname().nodename}-{worker.pid}": worker.name for worker in workers}
-    async with SpeechPool(StaticDiscovery(addresses)) as pool:
-        yield Speakers(pool, engine.voice, names, seed)
+    async with AsyncExitStack() as calls:
+
+        async def pool_of_a_call() -> SpeechPool:
+            return await calls.enter_async_context(speech_pool(settings))
+
+        yield Speakers(pool_of_a_call, engine.voice, names, seed)
 
 
 @asynccontextmanager

@@ -1,13 +1,14 @@
 """Both sides of a call as one stereo recording, sample-aligned on the caller's clock."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from caller.client import RoomClient
+from caller.jitter_buffer import BufferDelays
 from parley.audio import Samples
 from parley.clock import Clock
 
@@ -36,6 +37,8 @@ class CallRecording:
     start_s: float
     unix_offset_s: float
     """Seconds since 1970 at second 0 of the caller's clock."""
+    buffer_delays: BufferDelays = field(default_factory=BufferDelays)
+    """What the caller's jitter buffer held back meanwhile."""
 
     @classmethod
     def of(cls, client: RoomClient, start_s: float, end_s: float) -> "CallRecording":
@@ -45,6 +48,7 @@ class CallRecording:
             heard=client.ear.between(start_s, end_s).samples,
             start_s=start_s,
             unix_offset_s=unix_offset_s(client.clock),
+            buffer_delays=client.ear.buffer_delays,
         )
 
     def sample_at(self, at_s: float) -> int:
@@ -54,6 +58,12 @@ class CallRecording:
     def sample_at_unix(self, unix_s: float) -> int:
         """The sample that passed at that second since 1970."""
         return self.sample_at(unix_s - self.unix_offset_s)
+
+    def buffered_ms(self, sample: int) -> float | None:
+        """How long the jitter buffer held back what was heard around that sample; None where
+        nobody has counted."""
+        held_s = self.buffer_delays.mean_s(self.start_s + sample / SAMPLE_RATE_HZ)
+        return None if held_s is None else round(1000 * held_s, 1)
 
     def write(self, file: Path) -> None:
         """Left the microphone, right the ear, 16 bit; the name's ending says WAV or FLAC."""

@@ -46,14 +46,15 @@ class RoomClient:
         frame_ms: int = FRAME_MS,
         agent_may_be_replaced: bool = False,
         loudspeaker: Loudspeaker | None = None,
+        quiet_room: bool = True,
         clock: Clock = monotonic,
     ) -> None:
         """`agent_may_be_replaced`: an agent that leaves does not end the call. `loudspeaker`:
-        the microphone hears what the ear does."""
+        the microphone hears what the ear does. `quiet_room`: as Microphone has it."""
         self.access = access
         self._agent_may_be_replaced = agent_may_be_replaced
         self.clock = clock
-        self.microphone = Microphone(frame_ms=frame_ms, clock=clock)
+        self.microphone = Microphone(frame_ms=frame_ms, quiet_room=quiet_room, clock=clock)
         self.ear = Ear(frame_ms=frame_ms, clock=clock)
         self.microphone.loudspeaker = self.ear.loudspeaker = loudspeaker
         self.transcripts = Transcripts(clock=clock)
@@ -238,12 +239,13 @@ async def join(
     frame_ms: int = FRAME_MS,
     agent_may_be_replaced: bool = False,
     loudspeaker: Loudspeaker | None = None,
+    quiet_room: bool = True,
     clock: Clock = monotonic,
 ) -> AsyncIterator[RoomClient]:
     """A caller in the room that `access` opens, for as long as the context lasts.
 
     `agent_may_be_replaced`: an agent that leaves does not end the call. `loudspeaker`: the
-    microphone hears what the ear does.
+    microphone hears what the ear does. `quiet_room`: as Microphone has it.
 
     Longer frames than the default cost less and let `RoomClient.reached` look less often; what is
     measured stays the same.
@@ -253,6 +255,7 @@ async def join(
         frame_ms=frame_ms,
         agent_may_be_replaced=agent_may_be_replaced,
         loudspeaker=loudspeaker,
+        quiet_room=quiet_room,
         clock=clock,
     )
     try:

@@ -106,13 +106,17 @@ class CallConversation:
         reply = await self._hear_reply(started_s, last_spoken)
         spoken_s = client.microphone.time_of(last_spoken)
         said = client.transcripts.said_by
+        told = self._told(started_s)
+        response_ms = round(1000 * (reply.onset_s - spoken_s), 1) if reply else None
         return MeasuredTurn(
             report=TurnFigures(
                 file=recording.file,
                 user_transcript=said(client.access.identity, since_s=started_s),
                 agent_transcript=said(client.agent_identity, since_s=started_s),
-                response_ms=round(1000 * (reply.onset_s - spoken_s), 1) if reply else None,
-                stages=self._stages(started_s),
+                response_ms=response_ms,
+                response_at_arrival_ms=self._at_arrival(response_ms, reply),
+                filler=bool(told) and told[0].filler,
+                stages=_stages(told),
                 reply_audio_s=round(reply.length_s, 3) if reply else 0.0,
             ),
             reply=reply,
@@ -163,13 +167,23 @@ class CallConversation:
             talks_over=sound.start < speech_end,
         )
 
-    def _stages(self, since_s: float) -> TurnStages:
-        """The stages that the agent reported last for an answer (a filler has no total); all
-        unknown when it reported none."""
-        reported = [
-            heard.event.stages
+    def _at_arrival(self, response_ms: float | None, reply: ReceivedReply | None) -> float | None:
+        """Less what the jitter buffer held back around the reply's first sound."""
+        if response_ms is None or reply is None:
+            return None
+        held_s = self._client.ear.buffer_delays.mean_s(reply.onset_s)
+        return None if held_s is None else round(response_ms - 1000 * held_s, 1)
+
+    def _told(self, since_s: float) -> list[TurnEvent]:
+        return [
+            heard.event
             for heard in self._client.events
             if heard.at_s >= since_s and isinstance(heard.event, TurnEvent)
         ]
-        answers = [stages for stages in reported if stages.total_ms is not None] or reported
-        return answers[-1] if answers else TurnStages()
+
+
+def _stages(told: list[TurnEvent]) -> TurnStages:
+    """Of the answer that was told last; those of a filler where there is no more, and all unknown
+    where nothing was told."""
+    answers = [turn for turn in told if not turn.filler] or told
+    return answers[-1].stages if answers else TurnStages()

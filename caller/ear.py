@@ -1,8 +1,11 @@
 """The caller's ear: all that was received from the agent, on a continuous sample clock."""
 
+import asyncio
+
 import numpy as np
 from livekit import rtc
 
+from caller.jitter_buffer import BufferDelays, BufferReading
 from caller.loudspeaker import Loudspeaker
 from caller.measure import AUDIBLE_DBFS
 from caller.microphone import FRAME_MS
@@ -12,6 +15,7 @@ from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 48_000
 TICK_S = 0.01
+BUFFER_READ_EVERY_S = 0.5
 
 
 class Ear:
@@ -21,6 +25,9 @@ class Ear:
     over a frame when it is full. A sample counts as heard at its tick, for a loudspeaker would
     begin to play it then: the last 10 ms of a frame as it is handed over. Where nothing is handed
     over (no track yet, a new one, a dead one) there is silence.
+
+    All of it has passed the jitter buffer, as what a person hears has; how long that held it back
+    is read beside it.
     """
 
     def __init__(self, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic) -> None:
@@ -31,9 +38,18 @@ class Ear:
         """When the last frame louder than AUDIBLE_DBFS was heard."""
         self.loudspeaker: Loudspeaker | None = None
         """What plays all that is heard to the microphone, too."""
+        self._buffer: list[BufferReading] = []
 
     async def listen(self, track: rtc.Track) -> None:
         """Hears the track until it ends."""
+        reading = asyncio.create_task(self._read_buffer(track), name="jitter-buffer")
+        try:
+            await self._hear(track)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _hear(self, track: rtc.Track) -> None:
         stream = rtc.AudioStream(
             track, sample_rate=SAMPLE_RATE_HZ, num_channels=1, frame_size_ms=self._frame_ms
         )
@@ -42,6 +58,25 @@ class Ear:
                 self.hear(np.frombuffer(event.frame.data, dtype=np.int16))
         finally:
             await stream.aclose()
+
+    async def _read_buffer(self, track: rtc.Track) -> None:
+        while True:
+            for stats in await track.get_stats():
+                if stats.HasField("inbound_rtp"):
+                    inbound = stats.inbound_rtp.inbound
+                    self._buffer.append(
+                        BufferReading(
+                            self._clock(),
+                            inbound.jitter_buffer_delay,
+                            inbound.jitter_buffer_emitted_count,
+                        )
+                    )
+            await asyncio.sleep(BUFFER_READ_EVERY_S)
+
+    @property
+    def buffer_delays(self) -> BufferDelays:
+        """What the jitter buffer has held back so far; empty for a track that is not received."""
+        return BufferDelays(tuple(self._buffer))
 
     def hear(self, frame: Samples) -> None:
         """Takes one frame, int16 of shape [n], whose last 10 ms are heard now."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from caller.client import HeardEvent
-from parley.room_events import FloorEvent, InterruptedEvent
+from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
 
 _SILENT = ("held", "yielded")
 _SOUNDING = ("speaking", "ducked")
@@ -26,12 +26,15 @@ class FloorLog:
 
     floors: tuple[FloorEvent, ...] = ()
     cuts: tuple[ReplyCut, ...] = ()
+    answers: tuple[float, ...] | None = None
+    """When each answer began to sound; a filler or an apology is none. None: nobody has asked."""
 
     @classmethod
     def of(cls, events: Iterable[HeardEvent], *, unix_offset_s: float) -> "FloorLog":
         """From the events as a caller received them; `unix_offset_s` as CallRecording has it."""
         floors: list[FloorEvent] = []
         cuts: list[ReplyCut] = []
+        answers: list[float] = []
         for heard in events:
             event = heard.event
             if isinstance(event, FloorEvent):
@@ -39,9 +42,11 @@ class FloorLog:
             elif isinstance(event, InterruptedEvent):
                 came_s = heard.at_s + unix_offset_s
                 cuts.append(ReplyCut(event.decided_at_s or came_s, event))
+            elif isinstance(event, TurnEvent) and event.at_s is not None and not event.filler:
+                answers.append(event.at_s)
         floors.sort(key=lambda floor: floor.at_s)
         cuts.sort(key=lambda cut: cut.at_s)
-        return cls(tuple(floors), tuple(cuts))
+        return cls(tuple(floors), tuple(cuts), tuple(sorted(answers)))
 
     def replies(self) -> list[float]:
         """When each reply began to sound; going on after a murmur is no new reply."""

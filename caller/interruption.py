@@ -14,8 +14,10 @@ from parley.audio import Samples, level_dbfs
 MISSED_AFTER_S = 1.5
 """An agent that is still heard so long after the onset has not given way."""
 PAUSE_S = 0.04
-"""A reply that was inaudible for longer before the decision had nothing to be silenced: the
-decision fell into a pause of its speech."""
+"""A reply that had ended so long before the decision, more than any error of the instrument, had
+nothing to be silenced."""
+CUT_S = 0.01
+"""A reply that was cut in full voice is loud to the last."""
 CUT_MARGIN_S = 0.06
 """Sound that begins later than this after the decision has reached the ear is stale."""
 UNSTEADY_S = 0.03
@@ -51,14 +53,17 @@ class Interruption:
     """To where the level fell by DUCK_DB below that of the speech before, for good; a pause in
     the agent's speech just before counts with it, so this is the earliest it can have been."""
     onset_to_duck_told_ms: float | None
-    """To the decision to turn down, by the agent's event, as it would be heard at the ear."""
+    """To the decision to turn down, by the agent's event; what is heard of it comes one way
+    through the transport later."""
     onset_to_decision_ms: float | None
     """To the decision that silenced the reply, when it was taken."""
     onset_to_silence_ms: float
     """To the last audible sample at the ear; 0 where the reply was in a pause."""
     decision_to_silence_at_ear_ms: float | None
+    """To the last audible sample at the ear; of replies that were cut in full voice."""
     decision_to_silence_ms: float | None
-    """The same where the audio leaves the agent: less the downlink of this very reply."""
+    """The same where the audio leaves the agent: less the path of a sound's end, as it was
+    measured by itself. None where it was not, or the transport was not steady."""
     downlink_ms: float | None
     """First sample handed to the track to the first heard, less the silence it began with."""
     steady: bool
@@ -69,7 +74,7 @@ class Interruption:
     residual_dbfs: float
     """Level of the ear after the last audible sample, to the next reply or for a second."""
     stale_ms: float | None
-    """Audible sound of the old reply after the cut had reached the ear."""
+    """Sound of the old reply after the cut had reached the ear: any burst of 5 ms counts."""
     heard: str | None
     """What of the reply the agent keeps as heard; None where it was not cut."""
 
@@ -109,11 +114,14 @@ def measure_interruption(
     onset: int,
     until: int,
     leading_silence_s: float = 0.0,
+    stop_path_s: float | None = None,
 ) -> Interruption | None:
     """What became of the reply over which the caller's speech begins at sample `onset`.
 
     `until` is the sample up to which it is judged; `leading_silence_s` the silence with which the
-    reply's audio begins. None: no reply was being said.
+    reply's audio begins; `stop_path_s` how long after the end of a sound at the agent's track the
+    ear hears its last audible sample, as a loopback found it (None: nobody measured it). None: no
+    reply was being said.
     """
     rate, heard = SAMPLE_RATE_HZ, recording.heard
     reply = _reply_at(recording, floor, onset, until)
@@ -130,10 +138,10 @@ def measure_interruption(
         gone = recording.sample_at_unix(cut.event.decided_at_s + longer_s + CUT_MARGIN_S)
     last, stale = _sounded(heard, reply, gone)
     at_ear_s = at_agent_s = None
-    if silenced_s is not None:
+    if silenced_s is not None and _cut_in_full_voice(heard, last):
         at_ear_s = (last - recording.sample_at_unix(silenced_s)) / rate
-        if downlink_s is not None and reply.steady and at_ear_s - downlink_s > -PAUSE_S:
-            at_agent_s = at_ear_s - downlink_s
+        if stop_path_s is not None and reply.steady and at_ear_s - stop_path_s > -PAUSE_S:
+            at_agent_s = at_ear_s - stop_path_s
     return Interruption(
         at_s=round(onset / rate, 3),
         outcome=_outcome(
@@ -143,9 +151,7 @@ def measure_interruption(
         ),
         into_reply_ms=_ms((onset - reply.start) / rate),
         onset_to_duck_ms=_ms(_duck_s(heard, onset, last)),
-        onset_to_duck_told_ms=_ms(ducked_s - onset_unix_s + downlink_s)
-        if ducked_s is not None and downlink_s is not None
-        else None,
+        onset_to_duck_told_ms=_ms(ducked_s - onset_unix_s) if ducked_s is not None else None,
         onset_to_decision_ms=_ms(silenced_s - onset_unix_s) if silenced_s is not None else None,
         onset_to_silence_ms=round(1000 * max(last - onset, 0) / rate, 1),
         decision_to_silence_at_ear_ms=_ms(at_ear_s),
@@ -194,19 +200,28 @@ def _downlink(heard: Samples, told: Sequence[int]) -> int | None:
 def _sounded(heard: Samples, reply: _Reply, gone: int | None) -> tuple[int, int]:
     """One past the last audible sample of the reply, and how many samples of it are stale: of
     sounds that begin after sample `gone`."""
-    sounds = measure.sounds(
+    bursts = measure.bursts(
         heard[reply.start : reply.end],
         SAMPLE_RATE_HZ,
         measure.AUDIBLE_DBFS,
         gap_s=PAUSE_S / 2,
     )
     last, stale = reply.start, 0
-    for sound in sounds:
-        if gone is not None and reply.start + sound.start > gone:
-            stale += sound.end - sound.start
+    for burst in bursts:
+        if gone is not None and reply.start + burst.start > gone:
+            stale += burst.end - burst.start
         else:
-            last = reply.start + sound.end
+            last = reply.start + burst.end
     return last, stale
+
+
+def _cut_in_full_voice(heard: Samples, last: int) -> bool:
+    """Whether the sound was cut where its last audible sample is. Where it faded by itself, that
+    sample says nothing of when it was cut: only that it was no sooner."""
+    reach, length = round(measure.BREAK_S * SAMPLE_RATE_HZ), round(CUT_S * SAMPLE_RATE_HZ)
+    if level_dbfs(heard[max(last - length, 0) : last]) < measure.BREAK_FROM_DBFS:
+        return False
+    return measure.broke_off(heard[max(last - reach, 0) : last + reach], SAMPLE_RATE_HZ)
 
 
 def _outcome(audible_samples: int, *, yielded: bool, held: bool) -> Outcome:

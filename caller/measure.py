@@ -25,12 +25,22 @@ ABOVE_NOISE_DB = 10.0
 SHORTEST_SOUND_S = 0.03
 """A click of up to 10 ms is less, wherever the windows fall; a syllable is more."""
 
+SHORTEST_BURST_S = 0.005
+BURST_STEP_S = 0.001
+
 SHORTEST_SPEECH_S = 0.12
 WITHIN_SPEECH_S = 0.08
 """Pauses within a word."""
 
 SAME_REPLY_GAP_S = 0.5
 """Pauses shorter than this lie within a reply."""
+
+
+BREAK_FROM_DBFS, BREAK_TO_DBFS = -40.0, -80.0
+BREAK_S = 0.04
+"""Sound that falls so far in so short a time broke off: a track that ran dry or was cut, behind a
+codec. A voice that pauses fades for longer. In 61 s of two voices heard through a room nothing does
+so; of 24 pieces of silence that were cut into them, 23 do."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,45 @@ def sounds(
         _edges(samples, sample_rate_hz, int(solid[first]), int(solid[last]), threshold_dbfs)
         for first, last in zip(firsts, lasts, strict=True)
     )
+
+
+def bursts(
+    samples: Samples, sample_rate_hz: int, threshold_dbfs: float, *, gap_s: float
+) -> tuple[Sound, ...]:
+    """The stretches of SHORTEST_BURST_S and more at the threshold or above, those apart by no more
+    than `gap_s` joined: what is left over after a cut is heard as clicks, not as syllables.
+
+    Levels are RMS over SHORTEST_BURST_S, at every BURST_STEP_S.
+    """
+    width, step = round(SHORTEST_BURST_S * sample_rate_hz), round(BURST_STEP_S * sample_rate_hz)
+    if len(samples) < width:
+        return ()
+    energy = np.concatenate([[0.0], np.cumsum(np.square(samples.astype(np.float64) / 32768))])
+    starts = np.arange(0, len(samples) - width + 1, step)
+    power = (energy[starts + width] - energy[starts]) / width
+    loud = starts[power >= 10 ** (threshold_dbfs / 10)]
+    if not len(loud):
+        return ()
+    breaks = np.flatnonzero(np.diff(loud) > width + gap_s * sample_rate_hz)
+    firsts, lasts = np.append(0, breaks + 1), np.append(breaks, len(loud) - 1)
+    clear = 32768 * 10 ** (threshold_dbfs / 20)
+    found = []
+    for first, last in zip(loud[firsts], loud[lasts], strict=True):
+        end = int(last) + width
+        at = np.flatnonzero(np.abs(samples[first:end].astype(np.int32)) >= clear)
+        found.append(Sound(int(first) + int(at[0]), int(first) + int(at[-1]) + 1))
+    return tuple(found)
+
+
+def broke_off(samples: Samples, sample_rate_hz: int) -> bool:
+    """Whether the sound breaks off in these samples, as no voice ends by itself."""
+    levels = window_levels_dbfs(samples, sample_rate_hz)
+    loud = np.flatnonzero(levels >= BREAK_FROM_DBFS)
+    if not len(loud):
+        return False
+    within = round(BREAK_S / WINDOW_S)
+    after = levels[loud[-1] + 1 : loud[-1] + 1 + within]
+    return bool((after < BREAK_TO_DBFS).any())
 
 
 def reply_among(heard: Sequence[Sound], speech_end_sample: int) -> Sound | None:

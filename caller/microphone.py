@@ -1,4 +1,4 @@
-"""The caller's microphone: recordings spoken in real time, silence before, between and after."""
+"""The caller's microphone: recordings in real time, a quiet room before, between and after."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import numpy as np
 from livekit import rtc
 
 from caller.loudspeaker import Loudspeaker
+from caller.room_noise import room_noise
 from caller.sample_track import SampleTrack
 from parley.audio import Audio, Samples
 from parley.clock import Clock, monotonic
@@ -64,11 +65,17 @@ class Microphone:
     its predecessors: a real microphone would have heard it then, and handed it over 10 ms later.
     """
 
-    def __init__(self, *, frame_ms: int = FRAME_MS, clock: Clock = monotonic) -> None:
+    def __init__(
+        self, *, frame_ms: int = FRAME_MS, quiet_room: bool = True, clock: Clock = monotonic
+    ) -> None:
+        """`quiet_room`: a room's noise is beneath everything, as in any microphone; False: digital
+        silence, kinder than any room, for tests that need every sample known."""
         self._frame_samples = frame_ms * SAMPLE_RATE_HZ // 1000
         self.source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=QUEUE_MS)
         self._clock = clock
         self._track = SampleTrack(SAMPLE_RATE_HZ)
+        room = room_noise(SAMPLE_RATE_HZ) if quiet_room else np.empty(0, dtype=np.int16)
+        self._room = _Background(room)
         self._background = _Background(np.empty(0, dtype=np.int16))
         self._utterance: SpokenRecording | None = None
         self._stopped = False
@@ -122,7 +129,8 @@ class Microphone:
         self._stopped = True
 
     def _next_frame(self) -> Samples:
-        frame = self._background.take(self._frame_samples)
+        room = self._room.take(self._frame_samples)
+        frame = _mixed(room, self._background.take(self._frame_samples))
         utterance = self._utterance
         if utterance is not None and not utterance.pushed:
             if utterance.first_sample is None:

@@ -14,7 +14,12 @@ class TurnFigures(BaseModel):
     user_transcript: str
     agent_transcript: str
     response_ms: float | None
-    """End of the caller's speech to the first audible sample of the reply; None: no reply."""
+    """Mouth-to-ear response latency (draft-nygate-ippm-mrl), behind the caller's jitter buffer:
+    end of the caller's speech to the first audible sample of the reply; None: no reply."""
+    response_at_arrival_ms: float | None = None
+    """The same at the arrival of the packet: less what the jitter buffer held it back."""
+    filler: bool = False
+    """What was heard first was a filler, and no answer yet."""
     stages: TurnStages
     reply_audio_s: float
     """First to last audible sample of the reply."""

@@ -30,7 +30,10 @@ class StepReport(BaseModel):
     at_s: float
     """Onset of the speech, in seconds of the recording."""
     response_ms: float | None = None
-    """End of the speech to the first audible sample after it; of `say` and `interrupt`."""
+    """End of the speech to the first audible sample after it, behind the caller's jitter buffer;
+    of `say` and `interrupt`."""
+    response_at_arrival_ms: float | None = None
+    """The same at the arrival of the packet."""
     interruption: dict[str, Any] | None = None
     """The figures of caller/interruption.py; None where no reply was being said."""
     false_yield: bool | None = None
@@ -80,15 +83,21 @@ def _report(
     step = spoken.step
     found = measure_interruption(recording, floor, onset=onset, until=until)
     interrupts = isinstance(step.step, Interrupt)
+    response_ms = at_arrival_ms = None
+    if isinstance(step.step, Say | Interrupt):
+        response_ms = _response_ms(recording, spoken, found, onset, until)
+    if response_ms is not None:
+        answer = recording.sample_at(spoken.end_s) + _samples(response_ms)
+        if (held_ms := recording.buffered_ms(answer)) is not None:
+            at_arrival_ms = round(response_ms - held_ms, 1)
     return StepReport(
         step=step.number,
         line=step.line,
         kind=step.kind,
         clip=step.clip_name or "",
         at_s=round(onset / SAMPLE_RATE_HZ, 3),
-        response_ms=_response_ms(recording, spoken, found, onset, until)
-        if isinstance(step.step, Say | Interrupt)
-        else None,
+        response_ms=response_ms,
+        response_at_arrival_ms=at_arrival_ms,
         interruption=asdict(found) if found is not None else None,
         false_yield=_gave_way(recording, found, floor, onset, until)
         if isinstance(step.step, Murmur) and found is not None

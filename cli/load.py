@@ -25,6 +25,7 @@ from rich.table import Table
 from bench.arguments import positive
 from bench.interruptions import to_stderr
 from bench.load_caller import LoadCaller, LoadFindings
+from bench.load_figures import promises_of_turns, unanswered, waits_ms
 from bench.load_page import write_page
 from bench.load_parts import PartUse, parts_of, sample_parts
 from bench.machine import Machine
@@ -51,8 +52,6 @@ STAGGER_S = 2.0
 """Between the first calls of two callers."""
 PROGRESS_EVERY_S = 10.0
 LOOP_CHECK_S = 0.05
-ANSWERED = 0.9
-"""Of the turns that had the time: a recording that nobody would understand gets no answer."""
 UNDERRUNS = "playout_underruns_total"
 TEXT_WAITS = "reply_text_waits_total"
 
@@ -95,13 +94,10 @@ def main(arguments: list[str]) -> int:
 
 
 def promises_of(load: LoadResult) -> list[Promise]:
-    turns = load.findings.turns
-    left = sum(turn.response_ms is None and not turn.superseded for turn in turns)
-    answered = round(1 - left / len(turns), 4) if turns else None
     return [
         Promise("underruns", 0, load.underruns),
         Promise("calls_refused_or_lost", 0, len(load.findings.refusals)),
-        Promise("share_of_turns_answered", ANSWERED, answered, at_least=True),
+        *promises_of_turns(load.findings.turns),
     ]
 
 
@@ -268,12 +264,18 @@ def _document(
         "refused": len(load.findings.refusals),
         "refusals": sorted(set(load.findings.refusals)),
         "turns": len(turns),
-        "unanswered": sum(t.response_ms is None and not t.superseded for t in turns),
-        "superseded": sum(t.response_ms is None and t.superseded for t in turns),
+        "unanswered": len(unanswered(turns)),
+        "fillers_first": sum(t.first_sound_ms != t.response_ms for t in turns if t.first_sound_ms),
+        "gaps_heard": sum(len(t.gaps_ms) for t in turns),
+        "silences_heard": sum(len(t.silences_ms) for t in turns),
         "underruns": load.underruns,
         "text_waits": load.text_waits,
         "figures": {
-            "response": _distribution([t.response_ms for t in turns]),
+            "response": _distribution(waits_ms(turns)),
+            "response_at_arrival": _distribution(waits_ms(turns, at_arrival=True)),
+            "first_sound": _distribution([t.first_sound_ms for t in turns]),
+            "gap_heard": _distribution([ms for t in turns for ms in t.gaps_ms]),
+            "silence_heard": _distribution([ms for t in turns for ms in t.silences_ms]),
             "onset_to_silence": _distribution([t.silence_ms for t in turns]),
         },
         "parts": {
@@ -321,8 +323,9 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     session = document["per_session"]
     console.print(
         f"per session: {session['cpu_percent']:g}% of a core, {session['memory_mb']:g} MB of the "
-        f"agent's\n{counted(document['unanswered'], 'turn')} unanswered, {document['superseded']} "
-        f"superseded by the next\n{counted(machine['cores'], 'core')}, {machine['processor']}; "
+        f"agent's\n{counted(document['unanswered'], 'turn')} unanswered, counted as the longest "
+        f"wait; {counted(document['gaps_heard'], 'gap')} heard inside replies\n"
+        f"{counted(machine['cores'], 'core')}, {machine['processor']}; "
         f"callers starved for {document['starved_ms']:g} ms, their loop late by "
         f"{document['loop_late_ms']['p99']} ms (p99)"
     )

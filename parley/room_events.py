@@ -45,11 +45,19 @@ class TurnStages(_Event):
 
 
 class TurnEvent(_Event):
-    """The first audio of a reply has left the agent."""
+    """The first audio of a reply has left the agent.
+
+    A reply that begins with a filler is told twice: as the filler begins, and once the first word
+    of the answer behind it has been heard.
+    """
 
     type: Literal["turn"] = "turn"
     turn: int = Field(ge=1, description="counts the person's turns of this call")
     stages: TurnStages
+    filler: bool = Field(False, description="what sounds is a filler, and no answer yet")
+    at_s: float | None = Field(
+        None, description="seconds since 1970 on the agent's clock, when that was; None: untold"
+    )
 
 
 MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))

@@ -39,6 +39,12 @@ class OwnParley:
         )
 
     @property
+    def keys(self) -> tuple[str, str]:
+        """The key and the secret of its LiveKit server."""
+        keys = self.stack.keys.for_clients()
+        return keys["LIVEKIT_API_KEY"], keys["LIVEKIT_API_SECRET"]
+
+    @property
     def asr_address(self) -> str:
         return self.stack.configuration.orchestrator.asr.worker_address
 

@@ -1,6 +1,7 @@
 """Which part of what was heard is remembered: the answer, and not the fillers between its words."""
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,16 @@ class Script:
     def turn_ids(self) -> list[str]:
         """The turns that are answered, in order."""
         return list(dict.fromkeys(piece.turn_id for piece in self._pieces if piece.turn_id))
+
+    @property
+    def begins_with_filler(self) -> bool:
+        """Whether what is said first is no part of an answer."""
+        return bool(self._pieces) and self._pieces[0].turn_id is None
+
+    def answer_has_begun(self, heard: str) -> bool:
+        """Whether the transcript that has sounded goes beyond the fillers it begins with."""
+        before = takewhile(lambda piece: piece.turn_id is None, self._pieces)
+        return _count(heard) > sum(_count(piece.text) for piece in before)
 
     def remembered(self, heard: str) -> dict[str, str]:
         """What was heard of each turn's answer, given the transcript that has sounded.

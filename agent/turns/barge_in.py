@@ -107,10 +107,16 @@ class BargeIn:
         """Whether the last window was one."""
         self._person_s = 0.0
         """Voice that is not the agent's since it began to speak."""
+        self._decided_s = clock()
         self._silenced_s = 0.0
         self._told = Floor.QUIET
         self._last_spoke_s = clock()
         self.turns = TurnTaking(policy, words=words or WordPolicy())
+
+    @property
+    def decided_s(self) -> float:
+        """When the floor became what it is, on the clock: before anything was done about it."""
+        return self._decided_s
 
     @property
     def last_spoke_s(self) -> float:
@@ -131,6 +137,7 @@ class BargeIn:
 
     def agent_thinks(self) -> None:
         """A reply is being made."""
+        self._decided_s = self._clock()
         self.turns.agent_thinks()
         self._tell()
 
@@ -142,6 +149,7 @@ class BargeIn:
 
     def agent_stops(self) -> None:
         """The reply has sounded to its end, was cut, or will not come."""
+        self._decided_s = self._clock()
         if self.turns.contested:
             self._go_on()
         self._voice.release(_OWNER)
@@ -229,6 +237,7 @@ class BargeIn:
     # --- what is done about it
 
     def _act(self, decision: Decision | None) -> None:
+        self._decided_s = self._clock()
         match decision:
             case Decision.DUCK:
                 self._voice.duck()
@@ -245,7 +254,7 @@ class BargeIn:
             self._voice.release(_OWNER)  # nothing is left of the reply that was held
 
     def _fall_silent(self) -> None:
-        self._silenced_s = self._clock()
+        self._silenced_s = self._decided_s
         self._voice.hold(_OWNER)
 
     def _go_on(self) -> None:

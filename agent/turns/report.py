@@ -46,6 +46,8 @@ class Reply:
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
     started: bool = False
+    filler_first: bool = False
+    """It has begun with a filler, and nothing of the answer has been heard so far."""
     interruption: InterruptedEvent | None = None
     """How the person cut it short, once they have."""
     script: Script = field(default_factory=Script)
@@ -112,6 +114,13 @@ class TurnReport:
         if reply is not None and reply.interruption is not None:
             reply.interruption = reply.interruption.model_copy(update={"heard": heard})
 
+    def heard(self, reply: Reply) -> None:
+        """More of the reply's transcript has sounded: where it began with a filler, its answer may
+        have begun now."""
+        if reply.filler_first and reply.script.answer_has_begun(reply.heard):
+            reply.filler_first = False
+            self._tell(reply, time.time(), filler=False)
+
     def reply_of(self, handle: SpeechHandle) -> Reply:
         """The reply that the framework has just made this speech for."""
         return self._replies[handle.id]
@@ -158,10 +167,16 @@ class TurnReport:
 
     def _on_first_audio(self, reply: Reply, at: float) -> None:
         if reply.answers_person:
-            stages = self._stages(reply, at)
-            self._events.send(TurnEvent(turn=max(self._turns, 1), stages=stages))
+            reply.filler_first = reply.script.begins_with_filler
+            self._tell(reply, at, filler=reply.filler_first)
 
-    def _stages(self, reply: Reply, first_audio_at: float) -> TurnStages:
+    def _tell(self, reply: Reply, at: float, *, filler: bool) -> None:
+        stages = self._stages(reply, at, filler=filler)
+        turn = max(self._turns, 1)
+        self._events.send(TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at))
+
+    def _stages(self, reply: Reply, first_audio_at: float, *, filler: bool) -> TurnStages:
+        """Of what is heard first; only an answer is counted in the metrics."""
         silent_at = self._person.get("stopped_speaking_at")
         seconds: dict[str, float | None] = {
             "llm_first_token": reply.llm_first_token_s,
@@ -172,7 +187,7 @@ class TurnReport:
             seconds["asr"] = max(0.0, reply.transcript_at - silent_at)
             seconds["total"] = first_audio_at - silent_at
         measured = {stage: value for stage, value in seconds.items() if value is not None}
-        for stage, value in measured.items():
+        for stage, value in () if filler else measured.items():
             metrics.turn_latency_seconds.labels(stage).observe(value)
         if reply.transcript_at is None:  # typed: what counts is the time from the text on
             measured["total"] = first_audio_at - reply.created_at

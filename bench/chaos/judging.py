@@ -177,8 +177,8 @@ class RecognizedReply:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a disturbance cost: words of the script, words twice, silence. `changed` words sound,
-    and are recognized as others: the voice, which never speaks twice alike, does that too."""
+    """What a disturbance cost: words of the script, words twice, silence. `changed` are those of
+    the lost words in whose place others were recognized: who hears "cat" for "boat" has lost it."""
 
     lost: tuple[str, ...]
     changed: tuple[str, ...]
@@ -194,8 +194,8 @@ class Judge:
     undisturbed: list[RecognizedReply] = field(default_factory=list)
 
     def judge(self, reply: RecognizedReply, *, since_s: float = 0.0) -> Judgement:
-        """Errors that an undisturbed reply has too do not count, nor do its pauses, nor any that
-        ended before `since_s` after the first sound."""
+        """A word that is heard as another is lost. Errors that an undisturbed reply has too do not
+        count, nor do its pauses, nor any that ended before `since_s` after the first sound."""
         words = plain_words(self.script).split()
         others = [other.errors for other in self.undisturbed]
         unclear = frozenset[int]().union(*(errors.lost | errors.changed for errors in others))
@@ -210,7 +210,10 @@ class Judge:
             for other in self.undisturbed
         ]
         return Judgement(
-            lost=tuple(words[place] for place in sorted(reply.errors.lost - unclear)),
+            lost=tuple(
+                words[place]
+                for place in sorted((reply.errors.lost | reply.errors.changed) - unclear)
+            ),
             changed=tuple(words[place] for place in sorted(reply.errors.changed - unclear)),
             repeated=max(0, reply.errors.repeated - usual),
             gap_s=round(min(gaps), 2),

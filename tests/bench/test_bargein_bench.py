@@ -16,6 +16,7 @@ from bench.history import Remembered
 from bench.interrupting_call import Moment, plan
 from bench.interrupting_clips import LONGEST_S, first_words, interrupting_clips
 from bench.interruptions import KEPT_FILE, InterruptionsRun, Record, write_kept
+from bench.loopback import Loopback
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.interruption import Interruption, Outcome
 from parley.audio import Audio
@@ -88,7 +89,15 @@ def test_one_in_ten_that_goes_wrong_breaks_a_promise(figures: dict[str, Any], pr
 
 
 def test_what_was_not_measured_is_not_kept() -> None:
-    assert len(broken(InterruptionsRun())) == 10
+    assert len(broken(InterruptionsRun())) == 11
+
+
+def test_a_median_before_the_decision_is_the_instruments_error_or_breaks_a_promise() -> None:
+    early = InterruptionsRun(records=[record(decision_ms=-8.0)] * 20)
+    assert "not_silent_before_the_decision_ms" in broken(early)
+    early.loopback = Loopback((60.0,) * 20, tuple(60.0 + step for step in range(0, 40, 2)))
+    assert early.loopback.error_ms > 8
+    assert "not_silent_before_the_decision_ms" not in broken(early)
 
 
 def test_interruptions_fall_into_the_first_and_the_last_moments_too() -> None:
@@ -144,12 +153,13 @@ def test_a_kept_run_is_judged_again_without_another_call(
     write_kept(InterruptionsRun(records=[record()] * 3, asked=["Tides follow "]), tmp_path)
     assert soundfile.info(tmp_path / "003.flac").channels == 2
     assert len(json.loads((tmp_path / KEPT_FILE).read_text())["interruptions"]) == 3
-    monkeypatch.setattr(history, "_ways", lambda: [lambda samples, script: "Tides follow the"])
+    monkeypatch.setattr(history, "_recognizer", lambda: lambda samples, script: "Tides follow the")
     plot = tmp_path / "plot.svg"
     arguments = ["--from", str(tmp_path), "--interruptions", "3", "--json", "--plot", str(plot)]
     assert history.main(arguments) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["words_off"] == {"-1": 3}
+    assert document["within_a_word_share"] == 1.0
     assert document["shown_to_model"] == 3
     assert "<svg" in plot.read_text()
 

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from agent.turns.floor import FloorPolicy
-from bench import floor
+from bench import floor, floor_split
 from bench.floor_sounds import (
     RATE_HZ,
     SPEECH_DBFS,
@@ -17,8 +17,11 @@ from bench.floor_sounds import (
     Label,
     generated_noises,
     recorded_interruptions,
+    recorded_noises,
 )
+from bench.floor_split import Split
 from bench.floor_trial import FloorTrial, hold_trial
+from caller.recordings import NOISES, SPEECH
 from parley import paths
 from parley.audio import read_audio
 from parley.discovery import StaticDiscovery
@@ -28,12 +31,11 @@ from testkit.fake_recognizer import FakeRecognizer, recognizing
 from testkit.sounds import burst
 
 
-def sound(label: Label, name: str = "x") -> FloorSound:
-    return FloorSound(name, label, "generated", np.ones(1600, dtype=np.int16))
-
-
-def trial(label: Label, *, yielded: bool, stuck: bool = False) -> FloorTrial:
-    return FloorTrial(sound(label), yielded, stuck, None, None, None, None, ())
+def trial(
+    label: Label, *, yielded: bool, stuck: bool = False, split: Split = "held_out"
+) -> FloorTrial:
+    sound = FloorSound("x", label, "generated", np.ones(1600, dtype=np.int16), split)
+    return FloorTrial(sound, yielded, stuck, None, None, None, None, ())
 
 
 def kept(promises: list[Any]) -> dict[str, bool]:
@@ -41,11 +43,53 @@ def kept(promises: list[Any]) -> dict[str, bool]:
 
 
 def test_generated_noises_are_all_different_and_the_same_in_every_run() -> None:
-    first, again = list(generated_noises(4)), list(generated_noises(4))
+    first, again = list(generated_noises(4, "tuned")), list(generated_noises(4, "tuned"))
     assert [s.name for s in first] == [s.name for s in again]
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
-    assert len({s.samples.tobytes() for s in first}) == 16
-    assert {s.label for s in first} == {"noise"}
+    held_out = list(generated_noises(4, "held_out"))
+    assert len({s.samples.tobytes() for s in first + held_out}) == 16 + 24
+    assert {s.label for s in first + held_out} == {"noise"}
+    assert {s.split for s in first} == {"tuned"}
+    assert {s.split for s in held_out} == {"held_out"}
+
+
+def test_nothing_that_the_rules_were_written_from_is_held_out() -> None:
+    assert not set(floor_split.TUNED_MURMURS) & set(floor_split.HELD_OUT_MURMURS)
+    assert not set(floor_split.TUNED_INTERRUPTIONS) & set(floor_split.HELD_OUT_INTERRUPTIONS)
+    assert not set(floor_split.TUNED_PITCHES) & set(floor_split.HELD_OUT_PITCHES)
+    assert floor_split.HELD_OUT_VOICE not in floor_split.TUNED_VOICES.values()
+    bundled = [*recorded_interruptions(SPEECH), *recorded_noises(NOISES)]
+    assert {sound.split for sound in bundled} == {"tuned"}, "the caller's own clips were looked at"
+
+
+def test_other_speakers_and_noises_are_held_out(tmp_path: Path) -> None:
+    clip = burst(4.0)
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, clip.samples // 8, clip.sample_rate_hz)
+    rows = "file\tspeaker\ttranscript\na.wav\t367\tx\nb.wav\t4711\tx\n"
+    (tmp_path / "transcripts.tsv").write_text(rows)
+    split = {phrase.name: phrase.split for phrase in recorded_interruptions(tmp_path)}
+    assert split == {
+        "a first words": "tuned",
+        "a middle": "tuned",
+        "b first words": "held_out",
+        "b middle": "held_out",
+    }
+    assert {noise.split for noise in recorded_noises(tmp_path)} == {"held_out"}
+
+
+def test_promises_rest_on_what_is_held_out() -> None:
+    learned = [trial("interruption", yielded=True, split="tuned")] * 300
+    learned += [trial("noise", yielded=False, split="tuned")] * 300
+    unknown = [trial("interruption", yielded=False), trial("noise", yielded=True)] * 100
+    promises = kept(floor.promises_of(learned + unknown, whole=True))
+    assert not promises["interruptions_yielded_to"]
+    assert not promises["murmurs_and_noises_survived"]
+    assert not any(
+        promise.kept
+        for promise in floor.promises_of(learned, whole=True)
+        if promise.name != "never_stuck"
+    )
 
 
 def test_phrases_are_cut_from_sentences_at_one_level(tmp_path: Path) -> None:

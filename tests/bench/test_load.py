@@ -7,12 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
-from bench.load_caller import LoadFindings, LoadTurn, response_ms
+from bench.load_caller import LoadFindings, LoadTurn, judged_turn, turns_of
+from bench.load_figures import promises_of_turns, waits_ms
 from bench.load_page import page
 from bench.load_parts import PartSample, PartUse
 from bench.machine import Machine
@@ -24,8 +28,10 @@ from parley import paths
 from parley.room_events import FloorEvent
 
 
-def turn(response: float | None = 700.0, *, superseded: bool = False) -> LoadTurn:
-    return LoadTurn(1, 3.0, response, superseded, None)
+def turn(
+    response: float | None = 700.0, *, waited: float = 9000.0, gaps: tuple[float, ...] = ()
+) -> LoadTurn:
+    return LoadTurn(caller=1, at_s=3.0, response_ms=response, waited_ms=waited, gaps_ms=gaps)
 
 
 def found(*turns: LoadTurn, underruns: float | None = 0.0, refusals: int = 0) -> LoadResult:
@@ -39,11 +45,62 @@ def broken(of: LoadResult) -> set[str]:
 
 
 def test_underruns_refusals_and_silence_break_the_promises() -> None:
-    assert broken(found(turn(), turn(None, superseded=True))) == set()
+    assert broken(found(turn())) == set()
+    assert broken(found(turn(gaps=(60.0,)))) == {"gaps_heard_inside_replies"}
     assert broken(found(turn(), underruns=1)) == {"underruns"}
     assert broken(found(turn(), underruns=None)) == {"underruns"}, "not measured is not kept"
     assert broken(found(turn(), refusals=1)) == {"calls_refused_or_lost"}
-    assert broken(found(turn(), turn(None))) == {"share_of_turns_answered"}
+    assert broken(found(turn(), turn(None, waited=300.0))) == {"share_of_turns_answered"}
+
+
+def test_a_turn_without_an_answer_counts_as_the_longest_wait_in_every_percentile() -> None:
+    turns = [turn(800.0), turn(900.0), turn(None, waited=400.0), turn(None, waited=2500.0)]
+    assert sorted(waits_ms(turns)) == [800, 900, 2500, 2500]
+    assert sorted(waits_ms([turn(800.0), turn(None, waited=400.0)])) == [800, 800]
+    assert waits_ms([turn(800.0)], at_arrival=True) == [], "nobody read the jitter buffer"
+
+
+def load_with(response_s: Callable[[], float], *, turns: int = 4000) -> list[LoadTurn]:
+    """An agent that takes so long, under the load's own times: a Poisson process of 20 s between
+    the beginnings of clips of 2 to 6 s."""
+    random, spoken, due_s = Random(5), list[tuple[float, float]](), 0.0
+    for _ in range(turns):
+        onset_s = max(due_s, spoken[-1][1] if spoken else 0.0)
+        spoken.append((onset_s, onset_s + random.uniform(2, 6)))
+        due_s += random.expovariate(1 / 20)
+    said, found = turns_of(spoken), []
+    for (_, end_s), (again_s, _) in pairwise(said):
+        room_ms, response_ms = 1000 * (again_s - end_s), 1000 * response_s()
+        answered = response_ms if response_ms < room_ms else None
+        found.append(turn(answered, waited=room_ms))
+    return found
+
+
+def test_an_agent_that_is_too_slow_for_its_callers_keeps_no_promise() -> None:
+    slow = load_with(lambda: 5.9)
+    (answered,) = [p for p in promises_of_turns(slow) if p.name == "share_of_turns_answered"]
+    assert not answered.kept
+    assert answered.measured == pytest.approx(np.exp(-5.9 / 20), abs=0.03)
+    assert min(np.percentile(waits_ms(slow), [5, 50, 90, 99])) >= 5900 - 1e-6
+    quick = load_with(lambda: 0.9)
+    assert all(promise.kept for promise in promises_of_turns(quick))
+
+
+def test_no_percentile_is_better_than_that_of_all_answers() -> None:
+    """Slow answers are the ones that callers do not wait for."""
+    random, true_ms = Random(7), list[float]()
+
+    def response_s() -> float:
+        true_ms.append(1000 * random.lognormvariate(np.log(4.5), 0.8))
+        return true_ms[-1] / 1000
+
+    measured = waits_ms(load_with(response_s))
+    for percent in (50, 90, 95, 99):
+        assert np.percentile(measured, percent) >= np.percentile(true_ms, percent)
+
+
+def test_sentences_without_a_pause_between_them_are_one_turn() -> None:
+    assert turns_of([(1.0, 3.0), (3.05, 5.0), (6.0, 8.0)]) == [(1.0, 5.0), (6.0, 8.0)]
 
 
 def test_the_page_needs_nothing_else_and_says_what_the_document_says() -> None:
@@ -54,7 +111,7 @@ def test_the_page_needs_nothing_else_and_says_what_the_document_says() -> None:
     assert shown.startswith("<!doctype html>")
     assert shown.count("<svg") == 1
     assert not re.search(r'(src|href)="(?!#)', shown), "no picture, script or style from elsewhere"
-    assert "612.5" in shown
+    assert "9000" in shown, "the turn that was never answered counts"
     assert "<td class=broken>broken</td>" in shown
     assert document["machine"] == vars(Machine.this())
 
@@ -68,9 +125,15 @@ def test_a_response_is_the_first_sound_of_the_reply_that_began_after_the_speech(
         FloorEvent(floor=name, at_s=100.0 + at_s)  # type: ignore[arg-type]
         for at_s, name in ((0.0, "speaking"), (2.0, "quiet"), (3.0, "speaking"))
     )
-    end = 2 * SAMPLE_RATE_HZ
-    assert response_ms(recording, FloorLog(floors), end, len(heard)) == pytest.approx(1060, abs=1)
-    assert response_ms(recording, FloorLog(floors[:2]), end, len(heard)) is None
+
+    def judged(*floors: FloorEvent) -> LoadTurn:
+        log = FloorLog(floors)
+        return judged_turn(recording, log, onset_s=1.0, end_s=2.0, until=len(heard))
+
+    assert judged(*floors).response_ms == pytest.approx(1060, abs=1)
+    missed = judged(*floors[:2])
+    assert missed.response_ms is None
+    assert missed.waited_ms == pytest.approx(8000, abs=1)
 
 
 def test_a_process_tree_is_counted_with_its_children() -> None:

@@ -91,7 +91,7 @@ def test_a_small_run_prints_one_document_and_every_field_of_it_is_documented() -
         cwd=paths.repository(),
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=280,
         check=False,
     )
     assert finished.returncode in (0, 1), finished.stderr

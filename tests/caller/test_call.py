@@ -35,6 +35,8 @@ TURN_FIELDS = [
     "user_transcript",
     "agent_transcript",
     "response_ms",
+    "response_at_arrival_ms",
+    "filler",
     "stages",
     "reply_audio_s",
     "reply_asr",

@@ -1,18 +1,22 @@
 """What is measured of an interruption, on a recording whose every edge is known."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from caller import measure
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.client import HeardEvent
 from caller.floor_log import FloorLog
 from caller.interruption import Interruption, measure_interruption
-from parley.audio import Samples
+from parley.audio import Audio, Samples
 from parley.room_events import FloorEvent, FloorName, InterruptedEvent
+from tests.workers.speech_sounds import RATE_HZ as SPEECH_HZ
+from tests.workers.speech_sounds import speech
 
 RATE = SAMPLE_RATE_HZ
 UNIX_S = 1_700_000_000.0
@@ -25,6 +29,18 @@ REPLY_AT_S = 1.0
 def sound(length_s: float, dbfs: float = -20.0) -> Samples:
     level = round(32768 * 10 ** (dbfs / 20))
     return np.where(np.arange(round(length_s * RATE)) // 24 % 2, level, -level).astype(np.int16)
+
+
+RAMP = round(0.005 * RATE)
+
+
+@cache
+def spoken_reply() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Some seconds of a voice without noise between its words, from its first sound on."""
+    text = "Deserts grow cold at night, for dry air and bare stone give their warmth back. " * 2
+    said = Audio((np.clip(speech(text), -1, 1) * 32767).astype(np.int16), SPEECH_HZ)
+    samples = said.resampled(RATE).samples
+    return samples[measure.speech_start(samples, RATE) :].astype(np.float64)
 
 
 @dataclass
@@ -51,7 +67,13 @@ class Scene:
         event = InterruptedEvent(heard=heard, decided_at_s=UNIX_S + at_s)
         self.events.append(HeardEvent(at_s + 0.01, event))
 
-    def measured(self, onset_s: float, *, leading_silence_s: float = 0.0) -> Interruption | None:
+    def measured(
+        self,
+        onset_s: float,
+        *,
+        leading_silence_s: float = 0.0,
+        stop_path_s: float | None = DOWNLINK_S,
+    ) -> Interruption | None:
         recording = CallRecording(self.spoken, self.heard, 0.0, UNIX_S)
         floor = FloorLog.of(self.events, unix_offset_s=UNIX_S)
         return measure_interruption(
@@ -60,6 +82,7 @@ class Scene:
             onset=round(onset_s * RATE),
             until=len(self.heard),
             leading_silence_s=leading_silence_s,
+            stop_path_s=stop_path_s,
         )
 
 
@@ -122,6 +145,50 @@ def test_sound_of_the_old_reply_after_the_cut_is_stale_and_the_answer_is_not() -
     assert stale.stale_ms == pytest.approx(120, abs=1)
     assert stale.residual_dbfs > -40
     assert stale.onset_to_silence_ms == clean.onset_to_silence_ms
+
+
+@pytest.mark.parametrize("length_ms", [5, 10, 20, 25])
+def test_a_burst_of_five_milliseconds_after_the_cut_is_stale(length_ms: int) -> None:
+    scene = yielding(3.0, decided_s=3.2, fade_s=0.005)
+    for at_s in (3.7, 4.0, 4.3):
+        scene.ear(at_s, at_s + length_ms / 1000, dbfs=-4)
+    measured = scene.measured(3.0)
+    assert measured is not None
+    assert measured.stale_ms == pytest.approx(3 * length_ms, abs=0.2)
+
+
+def test_the_path_of_an_end_is_never_taken_from_that_of_a_start() -> None:
+    """Ends take 25 ms longer through this transport than starts do."""
+    scene = yielding(3.0, decided_s=3.2, fade_s=0.005 + 0.025)
+    measured = scene.measured(3.0, stop_path_s=DOWNLINK_S + 0.025)
+    assert measured is not None
+    assert measured.downlink_ms == pytest.approx(1000 * DOWNLINK_S, abs=0.2)
+    assert measured.decision_to_silence_ms == pytest.approx(5, abs=0.3)
+    unmeasured = scene.measured(3.0, stop_path_s=None)
+    assert unmeasured is not None and unmeasured.decision_to_silence_ms is None
+    assert unmeasured.decision_to_silence_at_ear_ms == pytest.approx(90, abs=0.3)
+
+
+@pytest.mark.parametrize("true_ms", [5, 25, 45])
+def test_speech_that_is_cut_at_any_moment_biases_no_figure(true_ms: int) -> None:
+    """The last audible sample of a reply that had just paused by itself is no cut."""
+    found, random = [], np.random.default_rng(7)
+    for _ in range(120):
+        decided_s = random.uniform(1.6, 3.0)
+        scene = yielding(decided_s - 0.09, decided_s=decided_s, fade_s=0.0)
+        scene.heard[:] = 0
+        said = spoken_reply()[: round((decided_s + true_ms / 1000 - REPLY_AT_S) * RATE)].copy()
+        said[-RAMP:] *= np.linspace(1, 0, RAMP)
+        scene.heard[round((REPLY_AT_S + DOWNLINK_S) * RATE) :][: len(said)] = said.astype(np.int16)
+        scene.ear(decided_s + 2.0 + DOWNLINK_S, 9.5)
+        measured = scene.measured(decided_s - 0.09)
+        assert measured is not None
+        if measured.decision_to_silence_ms is not None:
+            found.append(measured.decision_to_silence_ms)
+    assert len(found) > 40
+    assert np.median(found) == pytest.approx(true_ms, abs=2)
+    assert np.mean(np.array(found) < true_ms - 5) <= 0.1
+    assert max(found) <= true_ms + 1
 
 
 def test_a_transport_that_changed_in_between_times_no_decision_and_makes_nothing_stale() -> None:
@@ -190,7 +257,7 @@ def test_the_duck_is_where_the_level_fell_for_good() -> None:
     measured = scene.measured(3.0)
     assert measured is not None
     assert measured.onset_to_duck_ms == pytest.approx(150, abs=10.1)
-    assert measured.onset_to_duck_told_ms == pytest.approx(210, abs=0.2)
+    assert measured.onset_to_duck_told_ms == pytest.approx(150, abs=0.2)
 
 
 def test_an_agent_that_tells_nothing_is_judged_by_its_sound() -> None:

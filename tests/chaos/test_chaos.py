@@ -17,10 +17,6 @@ from bench.chaos.script import LONG, SHORT, Script
 from cli.chaos import main
 from parley import paths
 
-UNMENDED_S = 3.0
-STARVED_PERCENT = 90.0
-"""Tests run beside others, which may starve the agent: how short a gap is when nothing else runs is
-for `./run chaos` to say."""
 NAMES = re.compile(r"`(?:trials\[\]|promises\[\])?\.?(\w+)(?:\[\])?`")
 
 
@@ -48,10 +44,10 @@ def test_a_worker_lost_in_the_middle_of_a_reply_loses_no_word() -> None:
         assert trial["problem"] is None, trial
         assert trial["lost"] == [], trial
         assert trial["repeated"] <= 1, trial
-        assert trial["gap_s"] < UNMENDED_S or trial["busy_percent"] > STARVED_PERCENT, trial
         assert trial["hit_at_s"] > 0
-    every_promise_kept = all(promise["kept"] for promise in document["promises"])
-    assert finished.returncode == (0 if every_promise_kept else 1)
+    broken = [promise for promise in document["promises"] if not promise["kept"]]
+    assert broken == [], document["trials"]
+    assert finished.returncode == 0
     documented = NAMES.findall((paths.repository() / "docs" / "chaos.md").read_text("utf-8"))
     for part in (document, *document["trials"], *document["promises"]):
         assert set(part) <= set(documented), set(part) - set(documented)

@@ -85,6 +85,15 @@ def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> Non
     assert judged.repeated == 1
 
 
+def test_a_word_that_is_heard_as_another_is_lost_unless_an_undisturbed_reply_has_it_too() -> None:
+    changed = PlacedErrors(changed=frozenset({3}))
+    script = "the water was calm"
+    judged = Judge(script, [reply(1.0)]).judge(reply(1.0, errors=changed))
+    assert judged.lost == judged.changed == ("calm",)
+    unclear = Judge(script, [reply(1.0, errors=changed)]).judge(reply(1.0, errors=changed))
+    assert unclear.lost == unclear.changed == ()
+
+
 def test_only_what_every_way_of_recognizing_gets_wrong_is_an_error() -> None:
     short = PlacedErrors(frozenset({1, 4}), frozenset({7, 8}), repeated=2)
     full = PlacedErrors(frozenset({5}), frozenset({8}), repeated=0)

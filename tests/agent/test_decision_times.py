@@ -1,0 +1,73 @@
+"""What the agent tells of a decision was stamped before anything was done about it."""
+
+import numpy as np
+from livekit import rtc
+
+from agent.playout.remembered import Script
+from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
+from agent.turns.floor import Floor, FloorPolicy
+from tests.workers.speech_sounds import LIGHTS, pcm, speech
+
+FRAME_S = 0.02
+PAUSE_TAKES_S = 0.03
+
+
+class SlowVoice:
+    """Falls silent 30 ms after it is told to."""
+
+    level_dbfs = -np.inf
+    heard_text = ""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def duck(self) -> None: ...
+
+    def unduck(self) -> None: ...
+
+    def pause(self) -> None:
+        self.now_s += PAUSE_TAKES_S
+
+    def resume(self) -> None: ...
+
+
+def test_a_decision_is_stamped_before_it_is_carried_out() -> None:
+    voice = SlowVoice()
+    stamped: dict[Floor, float] = {}
+    told: dict[Floor, float] = {}
+    cuts: list[Cut] = []
+
+    def on_floor(floor: Floor) -> None:
+        stamped[floor], told[floor] = barge_in.decided_s, voice.now_s
+
+    barge_in = BargeIn(
+        voice,
+        policy=FloorPolicy(),
+        on_yield=cuts.append,
+        on_floor=on_floor,
+        clock=lambda: voice.now_s,
+    )
+    barge_in.agent_thinks()
+    barge_in.agent_speaks()
+    data, size = pcm(speech(LIGHTS)), int(FRAME_S * SAMPLE_RATE_HZ)
+    for start in range(0, len(data) // 2 - size + 1, size):
+        voice.now_s += FRAME_S
+        frame = data[2 * start : 2 * (start + size)]
+        barge_in.push_audio(rtc.AudioFrame(frame, SAMPLE_RATE_HZ, 1, size))
+    barge_in.push_transcript("Please turn off the lights", confidence=0.9)
+    assert told[Floor.HELD] - stamped[Floor.HELD] >= PAUSE_TAKES_S
+    assert stamped[Floor.HELD] == cuts[0].silenced_s
+    assert stamped[Floor.HELD] < stamped[Floor.YIELDED]
+
+
+def test_a_reply_that_begins_with_a_filler_answers_once_more_than_that_was_heard() -> None:
+    script = Script()
+    script.add(" One moment, please. ", turn_id=None)
+    assert script.begins_with_filler
+    assert not script.answer_has_begun("One moment, please.")
+    script.add("It is noon.", turn_id="1")
+    assert not script.answer_has_begun("One moment, please. ")
+    assert script.answer_has_begun("One moment, please. It")
+    plain = Script()
+    plain.add("It is noon.", turn_id="1")
+    assert not plain.begins_with_filler

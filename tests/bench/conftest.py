@@ -1,0 +1,5 @@
+"""Servers that the benchmarks' tests share."""
+
+from tests.caller.conftest import livekit
+
+__all__ = ["livekit"]
