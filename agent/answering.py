@@ -141,9 +141,11 @@ class Answering:
                 self._events.send(
                     ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
                 )
-            case Error(code=code, message=message):
+            case Error(code=code, message=message, retryable=retryable):
                 _log.error("%s: %s", code, message)
-                self._events.error("llm_unavailable", MODEL_IS_AWAY)
+                if retryable and code != "model_no_answer":
+                    code, message = "llm_unavailable", MODEL_IS_AWAY
+                self._events.error(code, message)
 
     def heard(self, reply: Reply, piece: str) -> None:
         """The next piece of the reply's transcript has sounded."""

@@ -33,7 +33,7 @@ from dialogue.conversation import Conversation
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
-from parley.app.agent import Agent
+from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
@@ -62,11 +62,14 @@ class Call:
         self._wishes = _wishes(context)
         self._app = _app(settings, self._wishes)
         self._running = AsyncExitStack()
-        self._events = RoomEventPublisher(context.room)
+        self._events = RoomEventPublisher(
+            context.room, shows_tool_details=settings.tool_details_are_shown
+        )
         self._client = client
-        self._approvals = InProcessApprovals()
+        self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
+        self._voices: Voices | None = None
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -101,7 +104,8 @@ class Call:
         self._running.push_async_callback(self._events.aclose)
 
         await context.connect()
-        RoomApprovals(self._approvals).serve(context.room)
+        if self._approvals is not None:
+            RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
         await self._join(duplex, hearing)
         await self._choose_voice(speech)
@@ -207,10 +211,12 @@ class Call:
         return answering
 
     def _limits(self) -> CallLimits:
+        idle_s = self._settings.agent.idle_s
         limits = CallLimits(
-            silence=self._app.silence,
+            silence=self._app.silence or (SilencePrompts(after_s=idle_s) if idle_s else None),
             prompts=self._own_words.silence_prompts,
-            max_call_s=self._app.max_call_s,
+            max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
+            warning=self._own_words.language.phrases.one_minute_left,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
             hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
         )
@@ -235,7 +241,9 @@ class Call:
         return handle
 
     def _another_speaks(self, agent: Agent) -> None:
-        self._speaking.voice = agent.voice or self._app.voice or self._speaking.default_voice
+        chosen = self._voices.chosen if self._voices is not None else ""
+        default = self._app.voice or self._speaking.default_voice
+        self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
 
     # --- its end
@@ -270,13 +278,13 @@ class Call:
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        voices = Voices(speech, speech.roster.discovery, self._speaking)
+        voices = self._voices = Voices(speech, speech.roster.discovery, self._speaking)
         voices.serve(self._context.room)
-        wished = self._wishes.voice or self._speaking.voice
-        if wished == self._settings.tts.default_model:
-            return
         try:
-            await voices.use(wished)
+            if self._wishes.voice:
+                await voices.choose(self._wishes.voice)
+            elif self._speaking.voice != self._settings.tts.default_model:
+                await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
 

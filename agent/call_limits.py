@@ -7,6 +7,8 @@ from livekit.agents import AgentSession, AgentStateChangedEvent, UserStateChange
 
 from parley.app.agent import SilencePrompts
 
+WARNED_S = 60.0
+
 
 class CallLimits:
     """Follows a session's events. `say` speaks and returns when it has been heard; `hang_up` says
@@ -18,20 +20,23 @@ class CallLimits:
         silence: SilencePrompts | None,
         prompts: Sequence[str],
         max_call_s: float | None,
+        warning: str,
         say: Callable[[str], Awaitable[object]],
         hang_up: Callable[[], None],
     ) -> None:
         """`prompts` are said one after the other when nobody has spoken for `silence.after_s`
-        seconds, and then the call ends; None: the agent waits. `max_call_s`: seconds."""
+        seconds, and then the call ends; None: the agent waits. `max_call_s`: seconds; `warning` is
+        said WARNED_S before, in calls that are longer than twice that."""
         self._silence = silence
         self._prompts = prompts
         self._max_call_s = max_call_s
+        self._warning = warning
         self._say = say
         self._hang_up = hang_up
         self._asked = 0
         self._silent: asyncio.TimerHandle | None = None
-        self._over: asyncio.TimerHandle | None = None
-        self._asking: asyncio.Task[object] | None = None
+        self._ends: list[asyncio.TimerHandle] = []
+        self._saying: set[asyncio.Future[object]] = set()
         self._session: AgentSession[None] | None = None
 
     def follow(self, session: AgentSession[None]) -> None:
@@ -40,18 +45,21 @@ class CallLimits:
         session.on("user_state_changed", self._on_user_state)
         if self._max_call_s is not None:
             loop = asyncio.get_running_loop()
-            self._over = loop.call_later(self._max_call_s, self._hang_up)
+            self._ends.append(loop.call_later(self._max_call_s, self._hang_up))
+            if self._max_call_s > 2 * WARNED_S:
+                before_s = self._max_call_s - WARNED_S
+                self._ends.append(loop.call_later(before_s, self._speak, self._warning))
 
     def person_typed(self) -> None:
         self._person_is_there()
 
     async def aclose(self) -> None:
         self._wait_no_longer()
-        if self._over is not None:
-            self._over.cancel()
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.gather(self._asking, return_exceptions=True)
+        for end in self._ends:
+            end.cancel()
+        for saying in self._saying:
+            saying.cancel()
+        await asyncio.gather(*self._saying, return_exceptions=True)
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         if event.new_state == "listening":
@@ -87,4 +95,9 @@ class CallLimits:
             return
         prompt = self._prompts[self._asked]
         self._asked += 1
-        self._asking = asyncio.ensure_future(self._say(prompt))
+        self._speak(prompt)
+
+    def _speak(self, text: str) -> None:
+        saying = asyncio.ensure_future(self._say(text))
+        self._saying.add(saying)
+        saying.add_done_callback(self._saying.discard)

@@ -157,3 +157,5 @@ class Duplex:
             decided_at_s=now_at - (now_s - cut.silenced_s),
         )
         self._session.interrupt(force=True)
+        # The framework would clear it a moment later; until then nothing more may sound.
+        self.playout.clear_buffer()

@@ -83,15 +83,15 @@ class RoomAgent(Agent):
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
-            self._barge_in.push_audio(frame)
-            yield frame
+            yield self._barge_in.push_audio(frame)
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
     ) -> None:
         """Adds what the person had said and recognition had not made yet."""
-        words = await self._pending_finals.of_turn() if self._pending_finals is not None else ""
-        if words:
+        if self._pending_finals is None:
+            return
+        if words := await self._pending_finals.of_turn(self._barge_in.speaks_again()):
             new_message.content = [f"{new_message.text_content or ''} {words}".lstrip()]
             shown = UserInputTranscribedEvent(transcript=words, is_final=True)
             self.session.emit("user_input_transcribed", shown)

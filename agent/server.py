@@ -10,7 +10,7 @@ from pathlib import Path
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 
 from agent.health.exposition import Exposition, JobMetrics
-from agent.health.http import Health
+from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.lost_jobs import LostJobs
 from parley.errors import ConfigurationError
@@ -114,7 +114,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
-        health = Health(
+        health = HealthServer(
             probes,
             Exposition(JobMetrics(metrics_directory)),
             # The framework tells of a registration, but not of its loss.

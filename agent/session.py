@@ -71,9 +71,10 @@ def build_session(
         aec_warmup_duration=None,  # else the first 3 s of speech could not be interrupted
         user_away_timeout=None,
         conn_options=SessionConnectOptions(
-            # The pools have tried every worker before they fail; their capacity may become free.
-            stt_conn_options=APIConnectOptions(max_retry=_NEVER, retry_interval=0.5),
-            tts_conn_options=APIConnectOptions(max_retry=8, retry_interval=0.25),
+            # The pools own the retries: they have tried every worker, and waited for those at
+            # capacity, before they fail. `WorkerSTT` listens anew by itself.
+            stt_conn_options=APIConnectOptions(max_retry=0),
+            tts_conn_options=APIConnectOptions(max_retry=0),
             max_unrecoverable_errors=_NEVER,
         ),
     )

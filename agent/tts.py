@@ -25,7 +25,7 @@ from livekit.agents.types import TimedString
 from livekit.agents.utils.aio import ChanClosed
 
 from agent.playout.pacing import Pace, current_pace
-from agent.playout.token_rate import TokenRate
+from agent.playout.stretches import ReplyStretches
 from agent.synthesis_metrics import SynthesisMeter
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
@@ -36,7 +36,6 @@ from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
     VoiceNotFoundError,
-    WorkersBusyError,
 )
 from parley.speech import (
     AudioChunk,
@@ -49,8 +48,6 @@ from parley.speech import (
 
 SAMPLE_RATE_HZ = 24000
 """Of the answered audio and of the agent's track: nothing is resampled in the job process."""
-PAUSE_S = 0.3
-"""When the model pauses this long in mid-sentence, what there is gets spoken."""
 MAX_REPLY_CHARS = 10_000
 """Some ten minutes of speech: whatever writes more is not in a conversation."""
 
@@ -215,6 +212,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                         case TextSpoken():
                             self._pace.spoken()
         except SpeechError as error:
+            self._pace.given_up()
             meter.failed(error)
             _log.warning("speech is not available: %s", error)
             raise _as_api_error(error) from error
@@ -222,14 +220,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""
         left = MAX_REPLY_CHARS
-        writing, ready = TokenRate(self._speaking.language), list[str]()
-        pause_s: float | None = None
+        stretches = ReplyStretches(script.segmenter, self._speaking.language)
         while True:
             try:
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(stretches.wait_s):
                     token = await self._input_ch.recv()
             except TimeoutError:
-                stretches, pause_s = script.segmenter.pause(), None
+                due = stretches.waited()
             except ChanClosed:
                 break
             else:
@@ -238,17 +235,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 # Lone surrogates are no text: nothing could be sent of them.
                 text = token.encode("utf-8", "ignore").decode()[:left]
                 left -= len(text)
-                writing.wrote(text)
-                stretches = script.segmenter.push(text)
-                pause_s = PAUSE_S if writing.keeps_up else None
-            ready += stretches
-            if writing.may_be_spoken(ready):
-                for text in script.admit(ready):
-                    yield await self._wanted(text)
-                ready = []
+                due = stretches.wrote(text)
+            for text in script.admit(due):
+                yield await self._wanted(text)
+                stretches.spoke(text)
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
-        for text in script.admit([*ready, *script.segmenter.finish()]):
+        for text in script.admit(stretches.finish()):
             yield await self._wanted(text)
 
     async def _wanted(self, text: str) -> str:
@@ -274,9 +267,7 @@ def _timed_string(piece: TimedText) -> TimedString:
 
 
 def _as_api_error(error: SpeechError) -> APIError:
-    """The pool has tried what there is; only workers at capacity are worth asking again."""
-    if isinstance(error, WorkersBusyError):
-        return APIConnectionError(str(error), retryable=True)
+    """The pool has tried what there is, for as long as it is worth: nobody asks again."""
     if isinstance(error, InvalidSpeechRequestError | VoiceNotFoundError):
-        return APIStatusError(str(error), status_code=400)
+        return APIStatusError(str(error), status_code=400, retryable=False)
     return APIConnectionError(str(error), retryable=False)

@@ -26,7 +26,6 @@ AFTER_S = 2.4
 """And is listened to for so long after it: words come later than sounds."""
 FLUSH_S = 0.55
 """After the sound, as the framework's end of turn asks for a final text."""
-AGENT_DBFS = -20.0
 ROOM_DBFS = -65.0
 """Every microphone has some noise."""
 SAID = "Deserts grow cold at night, for dry air and bare stone give their warmth back to the sky."
@@ -64,25 +63,27 @@ class _Clock:
 
 @dataclass
 class _Voice:
-    """The agent's voice: it sounds all the while, unless it is paused."""
+    """The agent's voice: it sounds all the while, unless it is held or has been cut."""
 
-    paused: bool = False
-
-    @property
-    def level_dbfs(self) -> float:
-        return -np.inf if self.paused else AGENT_DBFS
+    held: bool = False
+    cut: bool = False
 
     heard_text: str = SAID
+    said_lately: str = SAID
+
+    def take_sounded(self) -> Samples:
+        """Nothing of it comes back, so that there is nothing to compare."""
+        return np.empty(0, np.int16)
 
     def duck(self) -> None: ...
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None:
-        self.paused = True
+    def hold(self, by: str) -> None:
+        self.held = True
 
-    def resume(self) -> None:
-        self.paused = False
+    def release(self, by: str) -> None:
+        self.held = False
 
 
 @dataclass
@@ -94,6 +95,7 @@ class _TrialRun:
     began_s: float = 0.0
     floors: list[tuple[float, Floor]] = field(default_factory=list)
     cut: Cut | None = None
+    voice: _Voice = field(default_factory=_Voice)
     texts: list[str] = field(default_factory=list)
 
     def on_floor(self, floor: Floor) -> None:
@@ -101,6 +103,7 @@ class _TrialRun:
 
     def on_yield(self, cut: Cut) -> None:
         self.cut = self.cut or cut
+        self.voice.cut = True
 
     def first_ms(self, *names: Floor) -> float | None:
         sample_s = self.began_s + BEFORE_S
@@ -130,7 +133,7 @@ async def hold_trial(
     clock = _Clock()
     run = _TrialRun(sound, clock)
     barge_in = BargeIn(
-        _Voice(), policy=policy, on_yield=run.on_yield, on_floor=run.on_floor, clock=clock
+        run.voice, policy=policy, on_yield=run.on_yield, on_floor=run.on_floor, clock=clock
     )
     for frame in _frames(person):  # nobody waits for what is only listened to
         barge_in.push_audio(_rtc(frame))

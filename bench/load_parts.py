@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psutil
@@ -62,24 +62,24 @@ class PartUse:
         return self.samples[0].memory_mb if self.samples else 0.0
 
 
-async def sample_parts(pids: Mapping[str, int], clock: Callable[[], float]) -> "list[PartUse]":
-    """Samples until it is cancelled; returns what was found then. The caller's own process, which
-    makes the load, is a part as well."""
-    parts = [PartUse(name, pid) for name, pid in pids.items()]
-    parts.append(PartUse("callers", os.getpid()))
+def parts_of(pids: Mapping[str, int]) -> "list[PartUse]":
+    """Nothing is known of them yet. The caller's own process, which makes the load, is a part as
+    well."""
+    return [*(PartUse(name, pid) for name, pid in pids.items()), PartUse("callers", os.getpid())]
+
+
+async def sample_parts(parts: "Sequence[PartUse]", clock: Callable[[], float]) -> None:
+    """Samples the parts until it is cancelled."""
     began_s = before_s = clock()
-    try:
-        while True:
-            now_s = clock()
-            for part in parts:
-                # Reading page tables takes its time: not in the loop that speaks.
-                await asyncio.to_thread(
-                    part.sample, round(now_s - began_s, 1), max(now_s - before_s, 0.01)
-                )
-            before_s = now_s
-            await asyncio.sleep(SAMPLE_EVERY_S)
-    except asyncio.CancelledError:
-        return parts
+    while True:
+        now_s = clock()
+        for part in parts:
+            # Reading page tables takes its time: not in the loop that speaks.
+            await asyncio.to_thread(
+                part.sample, round(now_s - began_s, 1), max(now_s - before_s, 0.01)
+            )
+        before_s = now_s
+        await asyncio.sleep(SAMPLE_EVERY_S)
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -112,7 +112,8 @@ class Speakers:
         loop = asyncio.get_running_loop()
         worker, admitted_at, first_audio_at = "", asked_at, None
         request = SynthesisRequest(voice=self._voice, seed=self._random.getrandbits(32))
-        async for event in self._pool.synthesize(request, self._texts(texts)):
+        speech = self._pool.synthesize(request, self._texts(texts), busy_limit_s=0.0)
+        async for event in speech:
             if isinstance(event, SynthesisStarted):
                 worker, admitted_at = self._names.get(event.worker_id, ""), loop.time()
             elif isinstance(event, AudioChunk) and first_audio_at is None:

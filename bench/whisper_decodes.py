@@ -17,8 +17,11 @@ _FRAME_SAMPLES = 320
 class ShortContext:
     """The worker's own way, without its transport: voice activity, segments, guarded decodes."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
-        self._recognizer = WhisperRecognizer(folder, threads=threads)
+    def __init__(
+        self, folder: Path, threads: int, *, recognizer: WhisperRecognizer | None = None
+    ) -> None:
+        """`recognizer` in place of a new one of the model in `folder`."""
+        self._recognizer = recognizer or WhisperRecognizer(folder, threads=threads)
         self._detector = VoiceDetector()
 
     def hear(self, samples: FloatSamples) -> str:
@@ -32,7 +35,12 @@ class ShortContext:
                 position += WINDOW_SAMPLES
         turn.end(1, at=0.0)
         while (segment := turn.pending) is not None:
-            request = DecodeRequest(samples=segment.sound, voice=segment.voice, language=_LANGUAGE)
+            request = DecodeRequest(
+                samples=segment.sound,
+                voice=segment.voice,
+                language=_LANGUAGE,
+                voiced_until_s=segment.sound_voiced_until_s,
+            )
             segment.decoded = recognize(self._recognizer, request)
             segment.decoded_extent = segment.extent
             turn.forget_decoded()

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from caller.access import Access
 from caller.ear import Ear
 from caller.errors import CallError
+from caller.loudspeaker import Loudspeaker
 from caller.microphone import FRAME_MS, Microphone
 from caller.transcripts import TOPIC, Transcripts
 from parley import room_events
@@ -44,14 +45,17 @@ class RoomClient:
         *,
         frame_ms: int = FRAME_MS,
         agent_may_be_replaced: bool = False,
+        loudspeaker: Loudspeaker | None = None,
         clock: Clock = monotonic,
     ) -> None:
-        """`agent_may_be_replaced`: an agent that leaves does not end the call."""
+        """`agent_may_be_replaced`: an agent that leaves does not end the call. `loudspeaker`:
+        the microphone hears what the ear does."""
         self.access = access
         self._agent_may_be_replaced = agent_may_be_replaced
         self.clock = clock
         self.microphone = Microphone(frame_ms=frame_ms, clock=clock)
         self.ear = Ear(frame_ms=frame_ms, clock=clock)
+        self.microphone.loudspeaker = self.ear.loudspeaker = loudspeaker
         self.transcripts = Transcripts(clock=clock)
         self.events: list[HeardEvent] = []
         self.turn_recording = ""
@@ -71,6 +75,12 @@ class RoomClient:
     @property
     def agent_identity(self) -> str:
         return self.agent.identity if self.agent else ""
+
+    @property
+    def model_fault(self) -> str | None:
+        """What the agent said of its language model, where that will not answer in this call."""
+        errors = (h.event for h in self.events if isinstance(h.event, room_events.ErrorEvent))
+        return next((e.message for e in errors if e.code in room_events.MODEL_FAULTS), None)
 
     async def reached(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
         """Waits until the condition holds, asking it with every frame; False after the time.
@@ -227,17 +237,23 @@ async def join(
     *,
     frame_ms: int = FRAME_MS,
     agent_may_be_replaced: bool = False,
+    loudspeaker: Loudspeaker | None = None,
     clock: Clock = monotonic,
 ) -> AsyncIterator[RoomClient]:
     """A caller in the room that `access` opens, for as long as the context lasts.
 
-    `agent_may_be_replaced`: an agent that leaves does not end the call.
+    `agent_may_be_replaced`: an agent that leaves does not end the call. `loudspeaker`: the
+    microphone hears what the ear does.
 
     Longer frames than the default cost less and let `RoomClient.reached` look less often; what is
     measured stays the same.
     """
     client = RoomClient(
-        access, frame_ms=frame_ms, agent_may_be_replaced=agent_may_be_replaced, clock=clock
+        access,
+        frame_ms=frame_ms,
+        agent_may_be_replaced=agent_may_be_replaced,
+        loudspeaker=loudspeaker,
+        clock=clock,
     )
     try:
         await client.connect()

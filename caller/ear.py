@@ -3,6 +3,7 @@
 import numpy as np
 from livekit import rtc
 
+from caller.loudspeaker import Loudspeaker
 from caller.measure import AUDIBLE_DBFS
 from caller.microphone import FRAME_MS
 from caller.sample_track import SampleTrack
@@ -28,6 +29,8 @@ class Ear:
         self._track = SampleTrack(SAMPLE_RATE_HZ)
         self.audible_at_s: float | None = None
         """When the last frame louder than AUDIBLE_DBFS was heard."""
+        self.loudspeaker: Loudspeaker | None = None
+        """What plays all that is heard to the microphone, too."""
 
     async def listen(self, track: rtc.Track) -> None:
         """Hears the track until it ends."""
@@ -44,6 +47,8 @@ class Ear:
         """Takes one frame, int16 of shape [n], whose last 10 ms are heard now."""
         now = self._clock()
         self._track.append(frame)
+        if self.loudspeaker is not None:
+            self.loudspeaker.play(frame)
         self._track.observe(self._track.length - round(TICK_S * SAMPLE_RATE_HZ), now)
         if level_dbfs(frame) >= AUDIBLE_DBFS:
             self.audible_at_s = now

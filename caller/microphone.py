@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 from livekit import rtc
 
+from caller.loudspeaker import Loudspeaker
 from caller.sample_track import SampleTrack
 from parley.audio import Audio, Samples
 from parley.clock import Clock, monotonic
@@ -71,6 +72,8 @@ class Microphone:
         self._background = _Background(np.empty(0, dtype=np.int16))
         self._utterance: SpokenRecording | None = None
         self._stopped = False
+        self.loudspeaker: Loudspeaker | None = None
+        """What is heard from it is added to all that is spoken."""
         self.frame_passed = asyncio.Event()
         """Set with every frame: the heartbeat of who waits for sound."""
 
@@ -125,6 +128,12 @@ class Microphone:
             if utterance.first_sample is None:
                 utterance.first_sample = self._track.length
             part = utterance.take(self._frame_samples)
-            mixed = frame[: len(part)].astype(np.int32) + part
-            frame[: len(part)] = np.clip(mixed, -32768, 32767)
+            frame[: len(part)] = _mixed(frame[: len(part)], part)
+        if self.loudspeaker is not None:
+            frame = _mixed(frame, self.loudspeaker.take(len(frame)))
         return frame
+
+
+def _mixed(one: Samples, other: Samples) -> Samples:
+    both = one.astype(np.int32) + other
+    return np.asarray(np.clip(both, -32768, 32767), np.int16)

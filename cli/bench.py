@@ -12,11 +12,13 @@ import sys
 BENCHMARKS = {
     "asr": "words and decode time of Whisper in short context against its full context",
     "bargein": "how soon the agent falls silent when it is interrupted, in real rooms",
+    "echo": "whether the agent answers itself where its own voice comes back",
     "floor": "who gets the floor: interruptions, murmurs and noises over the agent's speech",
     "history": "what the agent remembers of an interrupted reply, against what was heard",
     "memory": "a TTS worker's memory over 2,000 utterances, half of them cancelled",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",
+    "sentences": "whether both sentences of two people in one recording are heard",
     "text": "how English text is said, by our rules and by the libraries that there are",
     "tts": "first audio and CPU of Piper in stages against its full graph",
 }

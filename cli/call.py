@@ -61,6 +61,8 @@ class SpokenCall:
                 except CallError as error:
                     raise CallError(f"{where}: {error}") from None
                 self.turns.append(turn)
+                if client.model_fault is not None:
+                    raise CallError(f"{where}: {client.model_fault} ./run doctor says more.")
                 if turn.reply is None:
                     raise CallError(f"{where}: {_unanswered(turn.report)}")
         if self.record is not None:

@@ -8,8 +8,9 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from ops.doctor.configuration import check_agreement, check_app, check_files, check_llm
+from ops.doctor.configuration import check_agreement, check_app, check_files
 from ops.doctor.finding import Finding, Level
+from ops.doctor.language_model import check_llm
 from ops.doctor.machine import check_machine, check_network
 from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running

@@ -26,7 +26,7 @@ from bench.arguments import positive
 from bench.interruptions import to_stderr
 from bench.load_caller import LoadCaller, LoadFindings
 from bench.load_page import write_page
-from bench.load_parts import PartUse, sample_parts
+from bench.load_parts import PartUse, parts_of, sample_parts
 from bench.machine import Machine
 from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
@@ -112,8 +112,9 @@ async def _load(
     if not pids:
         to_stderr("no Parley of this machine's supervisor runs: CPU and memory are not measured")
     findings, clock = LoadFindings(), monotonic
-    sampling = asyncio.create_task(sample_parts(pids, clock), name="parts")
-    lateness = asyncio.create_task(_loop_lateness(), name="lateness")
+    parts, late_ms = parts_of(pids), list[float]()
+    sampling = asyncio.create_task(sample_parts(parts, clock), name="parts")
+    lateness = asyncio.create_task(_loop_lateness(late_ms), name="lateness")
     before = await _counts(settings)
     started_s = clock()
     until_s = started_s + 60 * options.minutes
@@ -138,13 +139,13 @@ async def _load(
     finally:
         for task in (telling, sampling, lateness):
             task.cancel()
-        await asyncio.gather(telling, return_exceptions=True)
+        await asyncio.gather(telling, sampling, lateness, return_exceptions=True)
     for caller in callers:
         caller.judge()
     return LoadResult(
         findings,
-        await sampling,
-        await lateness,
+        parts,
+        late_ms,
         underruns=_counted(UNDERRUNS, before, after),
         text_waits=_counted(TEXT_WAITS, before, after),
         interrupted=interrupted,
@@ -192,17 +193,13 @@ async def _tell(findings: LoadFindings, started_s: float, until_s: float) -> Non
         )
 
 
-async def _loop_lateness() -> list[float]:
-    """How late this process's event loop is, in ms, until it is cancelled: callers that starve
+async def _loop_lateness(late_ms: list[float]) -> None:
+    """Adds how late this process's event loop is, until it is cancelled: callers that starve
     measure themselves."""
-    late_ms: list[float] = []
-    try:
-        while True:
-            before_s = monotonic()
-            await asyncio.sleep(LOOP_CHECK_S)
-            late_ms.append(1000 * (monotonic() - before_s - LOOP_CHECK_S))
-    except asyncio.CancelledError:
-        return late_ms
+    while True:
+        before_s = monotonic()
+        await asyncio.sleep(LOOP_CHECK_S)
+        late_ms.append(1000 * (monotonic() - before_s - LOOP_CHECK_S))
 
 
 def _counted(name: str, before: Mapping[str, float], after: Mapping[str, float]) -> float | None:

@@ -5,9 +5,13 @@ import json
 
 from rich.console import Console
 
+from ops.doctor.finding import Finding
+from ops.doctor.language_model import check_llm
 from ops.supervisor.record import RecordFile
 from ops.supervisor.report import as_json, ask_parts, show
 from parley import paths
+from parley.errors import ConfigurationError
+from parley.settings import load_orchestrator
 
 
 def main(arguments: list[str]) -> int:
@@ -26,8 +30,20 @@ def main(arguments: list[str]) -> int:
             print(f"Parley is not running{f'; its last run failed: {failure}' if failure else ''}")
         return 1
     reports = ask_parts(record)
+    model = _remote_model()
     if options.json:
-        print(json.dumps(as_json(record, reports), indent=2))
+        model_json = None if model is None else {"level": model.level, "detail": model.detail}
+        print(json.dumps(as_json(record, reports) | {"remote_llm": model_json}, indent=2))
     else:
-        show(Console(), record, reports, stop="stop: ./run down    logs: ./run logs [PART] [-f]")
+        stop = "stop: ./run down    logs: ./run logs [PART] [-f]"
+        show(Console(), record, reports, stop=stop, model=model)
     return 0 if reports and all(report.is_well for report in reports) else 1
+
+
+def _remote_model() -> Finding | None:
+    """How a language model elsewhere is doing; None where it is one of the parts."""
+    try:
+        settings = load_orchestrator()
+    except ConfigurationError:
+        return None
+    return None if settings.llm_is_local else check_llm(settings, asks=False)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from parley.audio import Audio, read_audio
+from parley.audio import Audio, read_quiet_audio
 from parley.clock import monotonic
 from parley.errors import (
     AudioFileError,
@@ -85,7 +86,7 @@ async def _transcribe(
 
 async def _hear_file(file: str, pool: RecognitionPool, language: str) -> Transcription:
     try:
-        return await _hear(file, read_audio(Path(file)), pool, language)
+        return await _hear(file, read_quiet_audio(Path(file)), pool, language)
     except AudioFileError as error:
         return Transcription(file=file, error=str(error))
     except WorkerStalledError as error:
@@ -112,7 +113,7 @@ async def _hear(file: str, audio: Audio, pool: RecognitionPool, language: str) -
     )
     texts = []
     heard_s = 0.0
-    async for transcript in pool.recognize(request, sound()):
+    async for transcript in pool.recognize(request, sound(), kept_s=math.inf):
         if transcript.kind is TranscriptKind.FINAL:
             texts.append(transcript.text)
             heard_s = monotonic()

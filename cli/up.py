@@ -4,10 +4,13 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from rich.console import Console
 
+from ops.doctor.finding import Level
+from ops.doctor.language_model import check_llm
 from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
@@ -89,6 +92,11 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             view.close()
             show(console, record, ask_parts(record), stop=_STOP_HERE)
+        # Beside the supervisor, which has its parts to look after.
+        asked = threading.Thread(
+            target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
+        )
+        asked.start()
 
     def on_stop() -> None:
         with gone_terminals_ignored():
@@ -139,7 +147,22 @@ def _detach(configuration: Configuration, console: Console) -> int:
         lines = "\n".join(last_lines(log, _SHOWN_LINES))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    _warn_of_model(configuration, console)
     return 0
+
+
+def _warn_of_model(configuration: Configuration, console: Console) -> None:
+    """Says so where a language model elsewhere would not answer a call; blocks for seconds."""
+    found = check_llm(configuration.orchestrator)
+    if found.level is Level.OK:
+        return
+    with gone_terminals_ignored():
+        console.print(
+            f"\nwarning: the language model: {found.detail}\n  → {found.remedy}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _until_ready(

@@ -9,13 +9,19 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from dialogue.answer_filter import AnswerFilter
 from dialogue.approvals import APPROVAL_DEADLINE_S, Decision
 from dialogue.feed import Feed
+from dialogue.hand_off import AnswerContext, HandOffTool
+from dialogue.held_text import ENOUGH_S, HeldText
 from dialogue.messages import AssistantMessage, Message, ToolMessage, ToolRequest
-from dialogue.model import ChatModel, Text, Tokens
+from dialogue.model import ChatModel, Finished, Reasoning, Text, Tokens
 from dialogue.model_errors import ModelRequestError
+from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import Language
+from dialogue.text.segmenter import ends_sentence
+from dialogue.text.spoken import Speaker
 from dialogue.tools import (
     CallableTool,
     ToolArgumentsError,
@@ -39,41 +45,17 @@ from parley.app.events import (
     ToolStarted,
     Usage,
 )
-from parley.app.session import Session
-from parley.app.tool import ToolContext
 from parley.errors import ParleyError
 
 MAX_ROUNDS = 8
 """Requests to the model for one answer; the last one is offered no tools."""
+MAX_STRAYS = 1
+"""Requests for tools that there are not, of which the model is told."""
+UNCONFIGURED = "model_unconfigured"
 CANCELLED_WITHIN_S = 1.0
 """How long a cancelled tool may take to clean up before it is left to itself."""
 
 _log = logging.getLogger(__name__)
-
-
-class UnknownAgentError(ParleyError):
-    """A hand-off to an agent that is not declared."""
-
-
-@dataclass(frozen=True)
-class HandOffTool:
-    """Generated for each agent that may take over; the log tells of it as a hand-off."""
-
-    agent: str
-    name: str
-    description: str
-    schema: dict[str, JsonValue] = field(
-        default_factory=lambda: {"type": "object", "properties": {}}
-    )
-    says: str | None = None
-    read_only: bool = False
-    must_finish: bool = False
-    needs_approval: bool = False
-    timeout_s: float = 5.0
-
-    async def run(self, arguments: dict[str, JsonValue], context: ToolContext) -> str:
-        context.hand_off(self.agent)
-        return f"{self.agent} takes over."
 
 
 @dataclass
@@ -88,33 +70,21 @@ class _Call:
 
 
 @dataclass
-class _Context:
-    """What a tool may ask of the conversation; from any thread."""
+class _Asked:
+    """What came of one request to the model."""
 
-    session: Session
-    turn_id: str
-    feed: Feed
-    agents: Mapping[str, int | None]
-    wants_to_hang_up: bool = False
-    next_agent: str | None = None
-
-    def say(self, text: str) -> None:
-        self.feed.put(Filler(text))
-
-    def hang_up(self) -> None:
-        self.wants_to_hang_up = True
-
-    def hand_off(self, agent: str) -> None:
-        if agent not in self.agents:
-            declared = ", ".join(sorted(self.agents))
-            raise UnknownAgentError(f"no agent {agent!r} is declared; there are: {declared}")
-        self.next_agent = agent
+    text: str = ""
+    """For the person; also what was not said because it had been said before."""
+    requests: Sequence[ToolRequest] = ()
+    reason: str = "stop"
+    thought: bool = False
+    said: str = ""
 
 
 class Answer:
     """Answers one turn, once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all it stands on
         self,
         turn: Turn,
         *,
@@ -125,6 +95,7 @@ class Answer:
         language: Language,
         resources: Resources,
         unfinished: Unfinished,
+        record: ModelRecord,
     ) -> None:
         """`agents`: who may take over, each with how much of the log it is shown."""
         self._turn = turn
@@ -132,11 +103,13 @@ class Answer:
         self._messages = list(messages)
         self._tools = tools
         self._agents = agents
+        self._language = language
         self._phrases = language.phrases
         self._resources = resources
+        self._record = record
         self._unfinished = unfinished
         self._feed = Feed()
-        self._context = _Context(turn.session, turn.id, self._feed, agents)
+        self._context = AnswerContext(turn.session, turn.id, self._feed, agents)
         self._waiting = Waiting(
             language.phrases,
             resources.clock,
@@ -144,7 +117,9 @@ class Answer:
             chars_per_s=language.chars_per_s,
         )
         self._calls: dict[str, _Call] = {}
-        self._said = ""
+        self._said: list[str] = []
+        """Of each request to the model what was said."""
+        self._held: HeldText | None = None
         self._tool_failed = False
         self._usage = Usage()
 
@@ -160,78 +135,168 @@ class Answer:
                         self._waiting.said(event.text)
                     yield event
                     continue
+                now_s, held_due_s = self._resources.clock(), self._held_due_s()
+                if held_due_s is not None and held_due_s <= now_s and self._held is not None:
+                    self._say(self._held.due())
+                    continue
                 due_s = self._waiting.due_s
-                left_s = None if due_s is None else due_s - self._resources.clock()
-                if left_s is not None and left_s <= 0:
+                if due_s is not None and due_s <= now_s:
                     yield Filler(self._waiting.filler())
                     continue
-                await self._feed.change(timeout_s=left_s)
+                times = [each for each in (due_s, held_due_s) if each is not None]
+                await self._feed.change(timeout_s=min(times) - now_s if times else None)
             await work
             yield Done(self._usage)
         finally:
             await self._cancel(work)
 
+    def _held_due_s(self) -> float | None:
+        if self._held is None or not self._held.waits:
+            return None
+        return self._waiting.said_until_s - ENOUGH_S
+
     async def _work(self) -> None:
         """Puts everything that happens into the feed."""
         try:
+            offered = {tool.name for tool in self._tools}
+            strays = 0
             for number in range(1, MAX_ROUNDS + 1):
-                text, requests = await self._ask(self._tools if number < MAX_ROUNDS else ())
-                if not requests:
+                asked = await self._ask(self._tools if number < MAX_ROUNDS else ())
+                if not asked.requests:
                     break
-                finished = await self._run(requests)
-                self._messages.append(AssistantMessage(text, requests))
+                strays += offered.isdisjoint(each.name for each in asked.requests)
+                if strays > MAX_STRAYS:
+                    break
+                finished = await self._run(asked.requests)
+                self._messages.append(AssistantMessage(asked.text, asked.requests))
                 self._messages += [ToolMessage(end.call_id, end.result) for end in finished]
                 if self._context.next_agent is not None:
                     break
-            self._end()
+            self._end(asked)
         except ModelRequestError as error:
-            _log.warning("session %s: %s", self._turn.session.id, error)
-            self._feed.put(Error(error.code, str(error), error.retryable))
-            self._feed.put(Filler(self._phrases.apology))
+            self._failed(error)
         finally:
+            self._held = None
             self._waiting.ends()
             self._feed.close()
 
-    def _end(self) -> None:
+    def _failed(self, error: ModelRequestError) -> None:
+        _log.warning("session %s: %s", self._turn.session.id, error)
+        self._feed.put(Error(error.code, error.for_people, error.retryable))
+        phrases = self._phrases
+        if not error.is_permanent:
+            said = phrases.apology
+        elif self._record.is_news(UNCONFIGURED):
+            said = phrases.model_unconfigured
+        else:
+            said = phrases.model_still_unconfigured
+        self._feed.put(Filler(said))
+
+    def _end(self, asked: _Asked) -> None:
         """What stands at the end of an answer in which the model did not fail."""
+        self._record.answered(UNCONFIGURED)
+        if asked.reason == "length":
+            self._cut_off(asked)
         if (agent := self._context.next_agent) is not None:
             self._feed.put(Handoff(agent, self._agents[agent]))
         elif self._context.wants_to_hang_up:
-            if not self._said.strip() and self._phrases.closing:
+            if not self._has_spoken() and self._phrases.closing:
                 self._feed.put(TextDelta(self._phrases.closing))
             self._feed.put(HangUp())
-        elif not self._said.strip():
-            phrases = self._phrases
-            self._feed.put(Filler(phrases.tool_failed if self._tool_failed else phrases.apology))
+        elif asked.requests or not self._is_speakable(asked.said):
+            self._unanswered(asked)
+        elif asked.reason == "length" and not ends_sentence(asked.said, self._language):
+            self._feed.put(Filler(self._phrases.cut_short))
 
-    async def _ask(self, tools: Sequence[CallableTool]) -> tuple[str, Sequence[ToolRequest]]:
-        """The model's text, which has been put into the feed, and the calls it wants."""
+    def _cut_off(self, asked: _Asked) -> None:
+        what = "by its reasoning" if asked.thought and not asked.text.strip() else "in the middle"
+        _log.warning(
+            "session %s: the answer's limit of tokens was reached %s: llm.max_tokens sets it",
+            self._turn.session.id,
+            what,
+        )
+        if self._record.is_news("model_limit"):
+            self._feed.put(Error("model_limit", f"The answer was cut off {what}: it was too long."))
+
+    def _unanswered(self, asked: _Asked) -> None:
+        """The last request brought nothing that could be said."""
+        if self._has_spoken() and not asked.text.strip() and not asked.requests:
+            return  # what was said while the tools ran is the answer
+        if self._tool_failed and not asked.requests:
+            self._feed.put(Filler(self._phrases.tool_failed))
+            return
+        if asked.requests:
+            why = "The language model asks for tools that there are not."
+        else:
+            why = "The language model's answer holds nothing that could be said."
+        _log.warning("session %s: %s", self._turn.session.id, why)
+        if asked.reason != "length":
+            self._feed.put(Error("model_no_answer", why, True))
+        self._feed.put(Filler(self._phrases.no_answer))
+
+    def _has_spoken(self) -> bool:
+        return self._is_speakable(" ".join(self._said))
+
+    def _is_speakable(self, text: str) -> bool:
+        return bool(text.strip()) and bool(Speaker(self._language).speak(text).words)
+
+    async def _ask(self, tools: Sequence[CallableTool]) -> _Asked:
+        """Asks the model; what it says is put into the feed."""
         self._waiting.model_begins()
         self._feed.wake()
-        text, requests, tokens = "", list[ToolRequest](), Tokens(0, 0)
+        passing = AnswerFilter(tools, begins_with_thought=self._record.begins_with_thought)
+        held = self._held = HeldText(self._language, self._said, self._left_to_say_s)
+        self._said.append("")
+        asked, requests, tokens = _Asked(), list[ToolRequest](), Tokens(0, 0)
+
+        def take(passed: Sequence[str | ToolRequest]) -> None:
+            for each in passed:
+                if isinstance(each, ToolRequest):
+                    requests.append(self._with_own_id(each, requests))
+                else:
+                    asked.text += each
+                    self._say(held.add(each))
+
         async with aclosing(self._model.answer(self._messages, tools)) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Text):
-                    if text.strip() or piece.text.strip():
-                        self._say(piece.text, begins=not text.strip())
-                    text += piece.text
-                elif isinstance(piece, ToolRequest):
-                    requests.append(self._with_own_id(piece, requests))
-                elif isinstance(piece, Tokens):
-                    tokens = piece
+                match piece:
+                    case Text(text):
+                        take(passing.push(text))
+                    case Reasoning():
+                        asked.thought = True
+                    case ToolRequest():
+                        requests.append(self._with_own_id(piece, requests))
+                    case Tokens():
+                        tokens = piece
+                    case Finished(reason):
+                        asked.reason = reason
+                if passing.ended:
+                    break
+        take(passing.finish())
+        self._say(held.whole_sentences() if asked.reason == "length" else held.rest())
         self._waiting.ends()
+        self._held = None
+        asked.requests, asked.said = requests, self._said[-1]
+        asked.thought |= passing.thought
+        self._record.thought(unmarked=passing.thought_unmarked, answered=bool(asked.text.strip()))
         self._usage = Usage(
             self._usage.input_tokens + tokens.input_tokens,
             self._usage.output_tokens + tokens.output_tokens,
         )
-        return text, requests
+        return asked
 
-    def _say(self, text: str, *, begins: bool) -> None:
+    def _left_to_say_s(self) -> float:
+        return self._waiting.said_until_s - self._resources.clock()
+
+    def _say(self, text: str) -> None:
+        if not text:
+            return
         self._waiting.ends()
-        apart = self._said[-1:].isspace() or text[:1].isspace()
-        if begins and self._said and not apart:
-            text = f" {text}"
-        self._said += text
+        said = "".join(self._said)
+        if not self._said[-1]:
+            text = text if text[:1].isspace() and said else text.lstrip()
+            text = f" {text}" if said and not (said[-1:].isspace() or text[:1].isspace()) else text
+        self._said[-1] += text
         self._waiting.said(text)
         self._feed.put(TextDelta(text))
 

@@ -6,9 +6,11 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import replace
 
 from dialogue import history
-from dialogue.answer import Answer, HandOffTool
+from dialogue.answer import Answer
+from dialogue.hand_off import HandOffTool
 from dialogue.messages import AssistantMessage, SystemMessage
 from dialogue.model import ChatModel
+from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
@@ -35,6 +37,7 @@ class DeclaredEngine:
         self._session = session
         self._resources = resources
         self._unfinished = unfinished
+        self._record = ModelRecord()
         self._tools: dict[int, DeclaredTool] = {}
         self._sources: dict[str, ToolSource] = {}
         self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
@@ -70,6 +73,7 @@ class DeclaredEngine:
             language=language,
             resources=self._resources,
             unfinished=self._unfinished,
+            record=self._record,
         )
         events = answer.events()
         try:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import httpx2
@@ -19,16 +19,16 @@ from dialogue.messages import (
     ToolRequest,
     UserMessage,
 )
-from dialogue.model_errors import as_model_request_error
+from dialogue.model_errors import ModelRequestError, as_model_request_error
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import LOCAL_LLM
 
-OPENAI_MODEL = "gpt-4o-mini"
-OPENAI_URL = "https://api.openai.com/v1"
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of an answer."""
+
+FAILURES = (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError)
+"""What the client raises of a request."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,22 +100,24 @@ class ChatModel(Protocol):
         ...
 
 
-def base_url(settings: OrchestratorSettings) -> str:
-    """Where the OpenAI-compatible API is, without a slash at the end."""
-    if settings.llm_is_local:
-        return f"http://127.0.0.1:{settings.llm.local_port}/v1"
-    return (settings.llm.base_url or OPENAI_URL).rstrip("/")
-
-
-def model_name(settings: OrchestratorSettings) -> str:
-    return settings.llm.model or (LOCAL_LLM if settings.llm_is_local else OPENAI_MODEL)
+def only_one(offered: Sequence[str], *, at: str) -> str:
+    """The one model that a server offers; raises ModelRequestError where it is not one."""
+    if len(offered) == 1:
+        return offered[0]
+    shown = f"offers {', '.join(sorted(offered)[:5])}" if offered else "names no model"
+    more = f" and {len(offered) - 5} more" if len(offered) > 5 else ""
+    raise ModelRequestError(
+        f"the language model's server at {at} {shown}{more}: set LLM_MODEL",
+        code="model_not_found",
+        retryable=False,
+    )
 
 
 def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
     """The API client; needs no running event loop. Whoever builds it closes it."""
     return openai.AsyncClient(
         api_key=settings.llm.api_key.get_secret_value() or "none",
-        base_url=base_url(settings),
+        base_url=settings.llm_url,
         max_retries=0,
         timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
@@ -126,11 +128,18 @@ def build_model(settings: OrchestratorSettings, client: openai.AsyncClient) -> "
     """The model of the settings over the client."""
     return OpenAIModel(
         client=client,
-        name=model_name(settings),
+        name=settings.llm_model,
         temperature=settings.llm.temperature,
         max_tokens=settings.llm.max_tokens,
-        at_openai=base_url(settings) == OPENAI_URL,
+        at_openai=settings.llm_is_at_openai,
     )
+
+
+@dataclass
+class _ServedModel:
+    """What a server was found to offer; asked once."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,10 +148,12 @@ class OpenAIModel:
 
     client: openai.AsyncClient
     name: str
+    """Empty: the only one that the server offers."""
     temperature: float
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+    _served: _ServedModel = field(default_factory=_ServedModel, repr=False)
 
     def variant(
         self, *, model: str | None = None, temperature: float | None = None
@@ -161,7 +172,7 @@ class OpenAIModel:
         calls = ToolCallDeltas()
         reason = ""
         try:
-            request = self._request(messages, tools)
+            request = self._request(messages, tools, await self._served_name())
             if self.at_openai:
                 request["stream_options"] = {"include_usage": True}
             stream = await self.client.chat.completions.create(**request, stream=True)
@@ -172,10 +183,12 @@ class OpenAIModel:
                             reason = piece.reason
                         else:
                             yield piece
-        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
-            raise as_model_request_error(error, at=str(self.client.base_url)) from error
+        except FAILURES as error:
+            raise self._error(error) from None
         for call in calls.complete():
             yield call
+        if not reason:
+            _log.debug("%s ended its answer without saying why", self.client.base_url)
         yield Finished(reason or "stop")
 
     async def fill_prompt_cache(
@@ -183,18 +196,51 @@ class OpenAIModel:
     ) -> None:
         """Has a local model read how every conversation begins, while the greeting is being said;
         a failure is logged and not raised."""
-        request = self._request([*messages, UserMessage("Hello.")], tools)
-        request["max_completion_tokens" if self.at_openai else "max_tokens"] = 1
         try:
-            await self.client.chat.completions.create(**request, stream=False)
-        except (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError) as error:
-            failed = as_model_request_error(error, at=str(self.client.base_url))
-            _log.warning("the language model does not answer: %s", failed)
+            await self._ask_for_one_token([*messages, UserMessage("Hello.")], tools)
+        except ModelRequestError as error:
+            _log.warning("the language model does not answer: %s", error)
 
-    def _request(self, messages: Sequence[Message], tools: Sequence[OfferedTool]) -> dict[str, Any]:
+    async def check(self) -> str:
+        """Asks for one token of an answer; the model's name. Raises ModelRequestError."""
+        return await self._ask_for_one_token([UserMessage("Hello.")])
+
+    async def _ask_for_one_token(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
+    ) -> str:
+        try:
+            name = await self._served_name()
+            request = self._request(messages, tools, name)
+            request["max_completion_tokens" if self.at_openai else "max_tokens"] = 1
+            await self.client.chat.completions.create(**request, stream=False)
+        except FAILURES as error:
+            raise self._error(error) from None
+        return name
+
+    async def _served_name(self) -> str:
+        if self.name:
+            return self.name
+        if self._served.name:
+            return self._served.name
+        offered = await self.client.models.list()
+        names = [model.id for model in offered.data or ()]
+        self._served.name = only_one(names, at=str(self.client.base_url))
+        return self._served.name
+
+    def _error(self, error: Exception) -> ModelRequestError:
+        return as_model_request_error(
+            error,
+            at=str(self.client.base_url),
+            key=self.client.api_key,
+            model=self.name or self._served.name,
+        )
+
+    def _request(
+        self, messages: Sequence[Message], tools: Sequence[OfferedTool], name: str
+    ) -> dict[str, Any]:
         limit = "max_completion_tokens" if self.at_openai else "max_tokens"
         request: dict[str, Any] = {
-            "model": self.name,
+            "model": name,
             "messages": [wire_message(message) for message in messages],
             "temperature": self.temperature,
             limit: self.max_tokens,

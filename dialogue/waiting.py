@@ -62,6 +62,11 @@ class Waiting:
         self._said_until_s = begins_s + len(text) / self.chars_per_s
 
     @property
+    def said_until_s(self) -> float:
+        """The estimated end of what was given to be spoken, on the clock."""
+        return self._said_until_s
+
+    @property
     def due_s(self) -> float | None:
         """When the next filler is due, on the clock; None: nothing is to be said."""
         after_s: float | None = None

@@ -17,7 +17,7 @@ from gateway.calls.voices import VoiceCatalog
 from gateway.calls.watcher import watching_calls
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
-from gateway.operations.health import Health, Probes
+from gateway.operations.health import GatewayHealth, GatewayProbes
 from gateway.operations.metrics import GatewayMetrics, RequestCounting
 from gateway.rate_limit import RateLimit
 from gateway.security_headers import SecurityHeaders
@@ -34,7 +34,7 @@ def create_app(
 ) -> FastAPI:
     """The application; raises ConfigurationError when the settings cannot work."""
     server = settings.server
-    tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "shared")
+    tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
     speakers = speech_discovery(settings)
     catalog = VoiceCatalog(settings.tts.default_model, speakers, Channels(client_tls(settings.tls)))
     page = Page(page_folder or paths.repository() / "web" / "dist")
@@ -65,20 +65,20 @@ def create_app(
     CallRoutes(
         tokens, catalog, limit, metrics, apps=settings.agent.apps, agent=settings.livekit.agent_name
     ).add_to(app)
-    _add_operation_routes(app, Probes(settings.livekit, catalog, page, clock=clock), metrics)
+    _add_operation_routes(app, GatewayProbes(settings.livekit, catalog, page, clock=clock), metrics)
     app.router.default = page  # not a mount: a known address asked with a wrong method is a 405
     return app
 
 
-def _add_operation_routes(app: FastAPI, probes: Probes, metrics: GatewayMetrics) -> None:
+def _add_operation_routes(app: FastAPI, probes: GatewayProbes, metrics: GatewayMetrics) -> None:
     @app.get("/health")
-    async def health() -> Health:
+    async def health() -> GatewayHealth:
         """200 as long as the gateway serves; `checks` says what a call would lack."""
         return await probes.health()
 
     @app.get("/readiness")
     @app.get("/ready")
-    async def readiness(response: Response) -> Health:
+    async def readiness(response: Response) -> GatewayHealth:
         health = await probes.health()
         if health.status != "healthy":
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE

@@ -2,9 +2,9 @@
 
 from collections import OrderedDict
 from ipaddress import IPv6Address, ip_address
-from math import ceil
 
 from parley.clock import Clock, monotonic
+from parley.token_bucket import TokenBucket
 
 MAX_ADDRESSES = 10_000
 """Addresses remembered; the one heard of longest ago is forgotten first."""
@@ -14,21 +14,18 @@ class RateLimit:
     """Each address may ask `per_minute` times at once, and as many every minute after."""
 
     def __init__(self, *, per_minute: int, clock: Clock = monotonic) -> None:
-        self._capacity = float(per_minute)
-        self._per_s = per_minute / 60
+        self._per_minute = per_minute
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def retry_after_s(self, address: str) -> int | None:
         """Takes one request of `address`: None if it may go on, else the seconds to wait."""
-        key, now = _client(address), self._clock()
-        left, since = self._buckets.pop(key, (self._capacity, now))
-        left = min(self._capacity, left + (now - since) * self._per_s)
-        allowed = left >= 1
-        self._buckets[key] = (left - 1 if allowed else left, now)
+        key = _client(address)
+        bucket = self._buckets.pop(key, None) or TokenBucket(self._per_minute, self._clock)
+        self._buckets[key] = bucket
         if len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
-        return None if allowed else ceil((1 - left) / self._per_s)
+        return bucket.retry_after_s()
 
 
 def _client(address: str) -> str:

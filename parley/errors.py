@@ -55,3 +55,7 @@ class WorkerUnavailableError(SpeechError):
 
 class WorkerStalledError(WorkerUnavailableError):
     """A worker that is connected, owes an answer, and gives none."""
+
+
+class StreamIdleError(WorkerUnavailableError):
+    """A worker ended a stream in which nothing was asked of it for long; it can be opened anew."""

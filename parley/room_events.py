@@ -52,6 +52,9 @@ class TurnEvent(_Event):
     stages: TurnStages
 
 
+MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))
+"""Codes of errors of the language model that last until somebody changes its configuration."""
+
 FloorName = Literal["quiet", "thinking", "speaking", "ducked", "held", "yielded"]
 
 
@@ -85,14 +88,18 @@ class ErrorEvent(_Event):
 
     type: Literal["error"] = "error"
     code: str = Field(
-        description="for programs: tts_unavailable, asr_unavailable, llm_unavailable ..."
+        description="for programs: tts_unavailable, asr_unavailable, llm_unavailable, "
+        "model_unauthorized ..."
     )
     message: str = Field(description="for people")
     fatal: bool = False
 
 
 class ToolEvent(_Event):
-    """A tool call of the agent has ended; `result` is what the model was told."""
+    """A tool call of the agent has ended; `result` is what the model was told.
+
+    `arguments` and `result` are empty where `agent.tool_events` keeps them from clients.
+    """
 
     type: Literal["tool"] = "tool"
     name: str

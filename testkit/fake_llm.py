@@ -31,6 +31,9 @@ class Answer:
     """What one request gets. Times in seconds."""
 
     text: str = ""
+    """Comes word by word, the space between them made plain."""
+    pieces: Sequence[str] = ()
+    """In place of `text`: what comes, exactly, chunk by chunk."""
     calls: Sequence[Call] = ()
     reasoning: str = ""
     reasoning_field: str = "reasoning_content"
@@ -48,6 +51,7 @@ class Answer:
     usage: tuple[int, int] | None = None
     """Tokens in and out, told in the last chunk."""
     finish_reason: str | None = None
+    """Empty: none is sent."""
 
 
 Script = Callable[[Messages], Answer]
@@ -92,6 +96,8 @@ class FakeLlm:
     """`script` may be turned while it runs."""
 
     script: Script = field(default_factory=lambda: in_turn(Answer(text="Of course.")))
+    models: Sequence[str] = ("fake",)
+    """What it offers."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     received: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with every request; a test clears it."""
@@ -137,18 +143,22 @@ class FakeLlm:
         await response.prepare(request)
         if answer.reasoning:
             await response.write(_chunk({answer.reasoning_field: answer.reasoning}))
-        for place, word in enumerate(answer.text.split()):
+        words = answer.text.split()
+        pieces = answer.pieces or [f" {word}" if n else word for n, word in enumerate(words)]
+        for place, piece in enumerate(pieces):
             if place == answer.breaks_off_after:
                 assert request.transport is not None
                 request.transport.abort()
                 return response
             if place:
                 await asyncio.sleep(answer.word_delay_s)
-            await response.write(_chunk({"content": f" {word}" if place else word}))
+            await response.write(_chunk({"content": piece}))
         for delta in _call_deltas(answer):
             await response.write(_chunk({"tool_calls": [delta]}))
-        reason = answer.finish_reason or ("tool_calls" if answer.calls else "stop")
-        await response.write(_chunk({}, finish_reason=reason))
+        reason = answer.finish_reason
+        if reason is None:
+            reason = "tool_calls" if answer.calls else "stop"
+        await response.write(_chunk({}, finish_reason=reason or None))
         if answer.usage is not None:
             await response.write(_usage(answer.usage))
         await response.write(b"data: [DONE]\n\n")
@@ -160,7 +170,8 @@ async def llm_serving(llm: FakeLlm, *, port: int = 0) -> AsyncGenerator[str]:
     """Serves the model on `port`, 0 for a free one; yields its base URL."""
 
     async def models(_: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model"}]})
+        offered = [{"id": name, "object": "model"} for name in llm.models]
+        return web.json_response({"object": "list", "data": offered})
 
     app = web.Application()
     app.add_routes([web.post("/v1/chat/completions", llm.complete), web.get("/v1/models", models)])

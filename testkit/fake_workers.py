@@ -6,6 +6,7 @@ a flush FINAL.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,6 +30,11 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     voices: tuple[str, ...] = ("tone", "other")
     refuses: int = 0
     """So many calls find no free slot."""
+    is_full: bool = False
+    """No call finds a free slot."""
+    refused: asyncio.Condition = field(default_factory=asyncio.Condition)
+    refused_at_s: list[float] = field(default_factory=list)
+    """When calls were refused for want of a slot."""
     is_broken: bool = False
     is_lost_after_words: int | None = None
     """Of its first call that comes so far."""
@@ -37,6 +43,13 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     texts: list[str] = field(default_factory=list)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def until_refused(self, *, for_s: float) -> None:
+        """Waits until it has refused calls for so long."""
+        async with self.refused:
+            await self.refused.wait_for(
+                lambda: self.refused_at_s and self.refused_at_s[-1] - self.refused_at_s[0] >= for_s
+            )
+
     async def Synthesize(  # noqa: N802
         self,
         requests: AsyncIterator[synthesis.SynthesizeRequest],
@@ -44,8 +57,11 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     ) -> AsyncGenerator[synthesis.SynthesizeResponse]:
         opened = (await anext(aiter(requests))).open
         self.opened.append(opened)
-        if self.refuses:
-            self.refuses -= 1
+        if self.refuses or self.is_full:
+            self.refuses = max(0, self.refuses - 1)
+            async with self.refused:
+                self.refused_at_s.append(time.monotonic())
+                self.refused.notify_all()
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no slot is free")
         if self.is_broken:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not today")

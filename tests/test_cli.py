@@ -10,7 +10,7 @@ import pytest
 from cli import bench
 from cli import main as cli
 from cli.counting import counted
-from parley import paths, program
+from parley import __version__, paths, program
 from parley.errors import ConfigurationError, ModelError, ParleyError
 
 
@@ -55,6 +55,11 @@ def test_bench_takes_json_before_the_name_and_without_one(
 
 def test_one_of_a_thing_is_not_plural() -> None:
     assert [counted(n, "word") for n in (0, 1, 2)] == ["0 words", "1 word", "2 words"]
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"parley {__version__}\n"
 
 
 @pytest.mark.parametrize(

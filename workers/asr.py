@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from parley import models
+from parley.background import background
 from parley.errors import ConfigurationError
 from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
@@ -27,7 +28,7 @@ _SERVICE = "parley.rpc.v1.SpeechRecognition"
 async def serve(settings: WorkerSettings) -> None:
     """Serves until a signal comes.
 
-    Raises ConfigurationError, and ModelError where the model cannot be had.
+    Raises ConfigurationError, ModelError where the model cannot be had, and DecoderEndedError.
     """
     asr = settings.asr
     binding = binding_of(settings, "asr")
@@ -63,7 +64,15 @@ async def serve(settings: WorkerSettings) -> None:
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)
         await server.start()
-        await server.serve()
+        async with background(stop_without(decoder, server), name="decoder-watch"):
+            await server.serve()
+        decoder.check()
+
+
+async def stop_without(decoder: Decoder, server: WorkerServer) -> None:
+    """Has the worker end with its decoder: health says NOT_SERVING, and calls go elsewhere."""
+    await decoder.ended()
+    server.stop()
 
 
 def _find(engine: AsrEngine, asr: AsrWorkerSection) -> ModelSpec:

@@ -20,7 +20,7 @@ NEEDED = ("livekit", "worker", "llm")
 """Without these no conversation is possible; without the others it is a poorer one."""
 
 
-class Health:
+class HealthServer:
     """Answers on one port; `is_registered` and `is_draining` ask the agent server."""
 
     def __init__(

@@ -9,7 +9,6 @@ from typing import Self
 import aiohttp
 from redis.exceptions import RedisError
 
-from dialogue.model import base_url
 from parley.discovery import Discovery
 from parley.discovery.redis import connect
 from parley.rpc.v1 import status_pb2
@@ -23,7 +22,7 @@ TIMEOUT_S = 1.0
 
 
 @dataclass(frozen=True)
-class Check:
+class ProbeResult:
     """Whether a part answers; `error` says why not, None when it does or is not configured."""
 
     error: str | None = None
@@ -37,12 +36,12 @@ class Check:
 class Findings:
     """The checks by part, and what the healthy workers say of themselves."""
 
-    checks: dict[str, Check]
+    checks: dict[str, ProbeResult]
     synthesis: tuple[status_pb2.WorkerStatus, ...] = ()
     recognition: tuple[status_pb2.WorkerStatus, ...] = ()
 
 
-_Workers = tuple[Check, tuple[status_pb2.WorkerStatus, ...]]
+_Workers = tuple[ProbeResult, tuple[status_pb2.WorkerStatus, ...]]
 
 
 @dataclass
@@ -99,15 +98,15 @@ class Probes:
 
     async def _recognition(self) -> _Workers:
         if not self.settings.asr.enabled:
-            return Check(), ()
+            return ProbeResult(), ()
         return await self._workers(WorkerAdmin(self._listeners, self._channels, "recognition"))
 
     async def _workers(self, admin: WorkerAdmin) -> _Workers:
         """One healthy worker is enough."""
         answers = await admin.serving(timeout_s=TIMEOUT_S)
         if answers.given:
-            return Check(), tuple(answers.given.values())
-        return Check("; ".join(map(str, answers.failures.values())) or "none is known"), ()
+            return ProbeResult(), tuple(answers.given.values())
+        return ProbeResult("; ".join(map(str, answers.failures.values())) or "none is known"), ()
 
     async def _http_ok(self, url: str, *, key: str = "") -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -116,7 +115,7 @@ class Probes:
                 raise _NotServingError(f"{url} answered {response.status}")
 
     async def _llm(self) -> None:
-        url = base_url(self.settings)
+        url = self.settings.llm_url
         if self.settings.llm_is_local:
             await self._http_ok(f"{url.removesuffix('/v1')}/health")
         else:
@@ -132,12 +131,12 @@ class _NotServingError(Exception):
     """A part that answers, but not as one that serves."""
 
 
-async def _limited(probe: Awaitable[None]) -> Check:
+async def _limited(probe: Awaitable[None]) -> ProbeResult:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             await probe
     except TimeoutError:
-        return Check(f"did not answer within {TIMEOUT_S:.0f} s")
+        return ProbeResult(f"did not answer within {TIMEOUT_S:.0f} s")
     except (OSError, aiohttp.ClientError, RedisError, _NotServingError) as error:
-        return Check(str(error) or type(error).__name__)
-    return Check()
+        return ProbeResult(str(error) or type(error).__name__)
+    return ProbeResult()

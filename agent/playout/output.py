@@ -22,7 +22,8 @@ from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
 from agent.playout.reply_audio import ReplyAudio
-from parley.audio import Samples, level_dbfs
+from agent.playout.sounded import Sounded
+from parley.audio import Samples
 from parley.clock import Clock, monotonic
 from parley.telemetry import metrics
 
@@ -35,6 +36,8 @@ RAMP_S = 0.005
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
 """14 dB down: the person notices that the agent noticed, and can still follow it."""
+LATELY_S = 8.0
+"""How long ago words may have sounded of which an echo is recognized now."""
 
 Gain = npt.NDArray[np.float32]
 
@@ -50,8 +53,8 @@ class Source(Protocol):
 class Playout(io.AudioOutput):
     """Plays replies into `source` at `sample_rate_hz`; start it with `start`, end with `aclose`.
 
-    `duck` and `unduck` turn the reply down and up again, `pause` silences it and keeps its rest
-    for `resume`, `clear_buffer` ends it where it is. All of them act on what the native queue
+    `duck` and `unduck` turn the reply down and up again, `hold` silences it and keeps its rest
+    for `release`, `clear_buffer` ends it where it is. All of them act on what the native queue
     has not played yet: the person hears them within a few milliseconds.
     """
 
@@ -78,12 +81,14 @@ class Playout(io.AudioOutput):
         self._clock = clock
         self._reply: ReplyAudio | None = None
         self._told = 0
-        self._paused = False
+        self._holds: set[str] = set()
+        """Who wants silence now."""
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
-        self._levels: deque[tuple[float, float]] = deque()
-        """Of the frames in the native queue: until when each sounds, and how loud."""
+        self._sounded = Sounded(sample_rate_hz)
+        self._lately: deque[tuple[float, str]] = deque()
+        """Pieces of the transcript, and when each had sounded."""
         self._lead = Prebuffer()
         self._dry_at = 0.0
         """When the native queue will have played what was handed to it."""
@@ -105,8 +110,7 @@ class Playout(io.AudioOutput):
     async def aclose(self) -> None:
         if self._pump is not None:
             self._pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._pump
+            await asyncio.gather(self._pump, return_exceptions=True)
         if self._ramp_down is not None:  # the track may be gone already
             await asyncio.gather(self._ramp_down, return_exceptions=True)
 
@@ -144,26 +148,39 @@ class Playout(io.AudioOutput):
         self._silence(self._reply)
         self._finish(self._reply, interrupted=True)
 
+    # The framework pauses and resumes as well, whenever it begins to forward a reply for example.
+    # Who has the floor is not its to decide: what it asks for changes nothing here.
+
     def pause(self) -> None:
         super().pause()
-        if self._paused:
+
+    def resume(self) -> None:
+        super().resume()
+
+    # --- what the floor's owner asks for
+
+    def hold(self, by: str) -> None:
+        """Silences the reply and keeps its place, until `by` and all others have released it; a
+        reply that has not begun does not begin."""
+        was_held = bool(self._holds)
+        self._holds.add(by)
+        if was_held:
             return
-        self._paused = True
         if self._reply is not None:
             decided_s = self._clock()
             self._silence(self._reply)
             silent_s = self._clock() + RAMP_S - decided_s
             metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
 
-    def resume(self) -> None:
-        super().resume()
-        if not self._paused:
+    def release(self, by: str) -> None:
+        """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
+        is no error."""
+        if by not in self._holds:
             return
-        self._paused = False
-        self._gain = 0.0
-        self._changed.set()
-
-    # --- what barge-in asks for
+        self._holds.discard(by)
+        if not self._holds:
+            self._gain = 0.0
+            self._changed.set()
 
     def duck(self) -> None:
         """Turns the reply down, from the next sample on."""
@@ -181,9 +198,14 @@ class Playout(io.AudioOutput):
         return max(0.0, self._reply.position / self._rate_hz - self._queued_s())
 
     @property
+    def made_s(self) -> float:
+        """How much of the current reply has come."""
+        return self._reply.length / self._rate_hz if self._reply is not None else 0.0
+
+    @property
     def audible(self) -> bool:
         """Whether the person hears the agent now."""
-        return self._queued_s() > 0 and not self._paused
+        return self._queued_s() > 0 and not self._holds
 
     @property
     def heard_text(self) -> str:
@@ -191,10 +213,15 @@ class Playout(io.AudioOutput):
         return self._reply.heard.until(self.played_s) if self._reply is not None else ""
 
     @property
-    def level_dbfs(self) -> float:
-        """Level of what sounds; -inf while nothing does."""
-        self._forget_levels()
-        return self._levels[0][1] if self._levels and self.audible else -np.inf
+    def said_lately(self) -> str:
+        """What has sounded in the last LATELY_S, of this reply and of those before."""
+        while self._lately and self._lately[0][0] < self._clock() - LATELY_S:
+            self._lately.popleft()
+        return "".join(piece for _, piece in self._lately)
+
+    def take_sounded(self) -> Samples:
+        """What has sounded since it was last asked, 16 kHz mono, silence included."""
+        return self._sounded.take(self._clock())
 
     # --- playing
 
@@ -202,7 +229,7 @@ class Playout(io.AudioOutput):
         while True:
             self._changed.clear()
             reply = self._reply
-            if reply is None or self._paused:
+            if reply is None or self._holds:
                 await self._changed.wait()
             elif reply.position < reply.length and self._may_sound(reply):
                 await self._hand_over(reply)
@@ -229,7 +256,7 @@ class Playout(io.AudioOutput):
         if not self._started:
             self._started = True
             self.on_playback_started(created_at=time.time())
-            if self._paused or self._reply is not reply:  # a handler paused or cancelled it
+            if self._holds or self._reply is not reply:  # a handler paused or cancelled it
                 return
         if self._queued_s() <= 0:
             self._count_gap()
@@ -237,19 +264,14 @@ class Playout(io.AudioOutput):
         self._flowing = True
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
-        self._dry_at = max(self._clock(), self._dry_at) + len(samples) / self._rate_hz
-        self._forget_levels()
-        self._levels.append((self._dry_at, level_dbfs(gained)))
+        sounds_at_s = max(self._clock(), self._dry_at)
+        self._dry_at = sounds_at_s + len(samples) / self._rate_hz
+        self._sounded.add(sounds_at_s, gained)
         await self._source.capture_frame(self._frame(gained))
-        if self._paused or self._reply is not reply:  # silenced while the frame was handed over
+        if self._holds or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
         self._room.set()
         self._tell(reply)
-
-    def _forget_levels(self) -> None:
-        """Of what has sounded; here, too, for nobody asks where nobody listens to the person."""
-        while self._levels and self._levels[0][0] <= self._clock():
-            self._levels.popleft()
 
     def _count_gap(self) -> None:
         if self._flowing and self._clock() - self._dry_at >= NATIVE_TICK_S:
@@ -268,7 +290,7 @@ class Playout(io.AudioOutput):
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
-        self._levels.clear()
+        self._sounded.take_back(self._dry_at)
         self._flowing = False
 
     def _silence(self, reply: ReplyAudio) -> None:
@@ -288,7 +310,7 @@ class Playout(io.AudioOutput):
         if gain == self._target_gain:
             return
         self._target_gain = gain
-        if self._reply is not None and not self._paused and gain < self._gain:
+        if self._reply is not None and not self._holds and gain < self._gain:
             self._take_back(self._reply)
             self._changed.set()
 
@@ -306,18 +328,22 @@ class Playout(io.AudioOutput):
             reply.pace.played_until(self.played_s)
         count = reply.heard.count_until(self.played_s)
         if count > self._told:
-            self._on_heard(reply.heard.text(self._told, count))
+            self._has_sounded(reply.heard.text(self._told, count))
             self._told = count
+
+    def _has_sounded(self, piece: str) -> None:
+        self._lately.append((self._clock(), piece))
+        self._on_heard(piece)
 
     def _finish(self, reply: ReplyAudio, *, interrupted: bool) -> None:
         played_s = self.played_s
         self._tell(reply)
         heard = reply.heard.until(played_s) if interrupted else reply.heard.text(0)
         if not interrupted:
-            self._on_heard(reply.heard.text(self._told))
+            self._has_sounded(reply.heard.text(self._told))
         self._reply, self._told, self._started, self._flowing = None, 0, False, False
         self._gain = self._target_gain = 1.0
-        self._paused = self._lacks_text = False
+        self._lacks_text = False
         self._lead.reply_ended()
         self._room.set()
         self.on_playback_finished(

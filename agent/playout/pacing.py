@@ -66,6 +66,12 @@ class Pace:
             self._owed_s.popleft()
         self._changed.set()
 
+    def given_up(self) -> None:
+        """Nothing more will come of what was asked for."""
+        self._owed_s.clear()
+        self.text_is_late = False
+        self._changed.set()
+
     def played_until(self, seconds: float) -> None:
         """The reply has been played up to this position."""
         self._played_s = seconds

@@ -6,7 +6,7 @@ import logging
 from livekit import rtc
 
 from parley.clock import Clock, monotonic
-from parley.room_events import TOPIC, AnyEvent, ErrorEvent, encode
+from parley.room_events import TOPIC, AnyEvent, ErrorEvent, ToolEvent, encode
 
 REPEAT_AFTER_S = 10.0
 """An error of the same code is rate-limited."""
@@ -17,13 +17,20 @@ _log = logging.getLogger(__name__)
 class RoomEventPublisher:
     """Sends room events in the background; `aclose` waits for those under way."""
 
-    def __init__(self, room: rtc.Room, *, clock: Clock = monotonic) -> None:
+    def __init__(
+        self, room: rtc.Room, *, shows_tool_details: bool = True, clock: Clock = monotonic
+    ) -> None:
+        """`shows_tool_details`: clients are told arguments and results of tool calls, which are
+        the application's own."""
+        self._shows_tool_details = shows_tool_details
         self._room = room
         self._clock = clock
         self._told_at: dict[str, float] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
     def send(self, event: AnyEvent) -> None:
+        if isinstance(event, ToolEvent) and not self._shows_tool_details:
+            event = event.model_copy(update={"arguments": {}, "result": ""})
         task = asyncio.create_task(self._send(event), name="room-event")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

@@ -6,8 +6,10 @@ from livekit.agents import AgentSession, room_io
 
 from agent.room.events import RoomEventPublisher
 from agent.turns.report import TurnReport
+from parley.token_bucket import TokenBucket
 
 MAX_TYPED_CHARS = 2000
+MESSAGES_PER_MINUTE = 20
 
 
 class TypedText:
@@ -23,9 +25,15 @@ class TypedText:
         self._events = events
         self._report = report
         self._on_typed = on_typed
+        self._budget = TokenBucket(MESSAGES_PER_MINUTE)
 
     async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
         """Answers at once: what the agent is saying gives way."""
+        if (wait_s := self._budget.retry_after_s()) is not None:
+            self._events.error(
+                "too_many_messages", f"That was too much at once: try again in {wait_s} s."
+            )
+            return
         text = event.text.encode("utf-8", "ignore").decode().strip()
         if len(text) > MAX_TYPED_CHARS:
             self._events.error(

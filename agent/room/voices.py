@@ -10,11 +10,16 @@ from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableErro
 from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
 from parley.speech.admin import WorkerAdmin
+from parley.token_bucket import TokenBucket
 
 LOAD_TIMEOUT_S = 8.0
 """Below the 10 s that a LiveKit RPC waits for its answer."""
 VOICE_NOT_FOUND = 404
 VOICE_UNAVAILABLE = 503
+TOO_MANY_CHANGES = 429
+CHANGES_PER_MINUTE = 10
+"""Every change may load a voice on every worker."""
+LONGEST_NAME = 200
 
 _log = logging.getLogger(__name__)
 
@@ -25,10 +30,18 @@ class Voices:
     def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: WorkerTTS) -> None:
         self._workers = WorkerAdmin(discovery, pool.channels)
         self._speaking = speaking
+        self._budget = TokenBucket(CHANGES_PER_MINUTE)
+        self.chosen = ""
+        """By the caller; empty: none. An agent that takes over and has no own voice keeps it."""
 
     def serve(self, room: rtc.Room) -> None:
         """Answers the SET_VOICE_METHOD of the room's clients; the room must be connected."""
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
+
+    async def choose(self, voice: str) -> None:
+        """What the caller wants to hear; raises as `use` does."""
+        await self.use(voice)
+        self.chosen = voice
 
     async def use(self, voice: str) -> None:
         """Raises VoiceNotFoundError (its text lists those there are) or WorkerUnavailableError.
@@ -48,9 +61,13 @@ class Voices:
 
     async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
         voice = request.payload.strip()
+        if len(voice) > LONGEST_NAME:
+            raise rtc.RpcError(VOICE_NOT_FOUND, "no voice has a name that long")
+        if voice and (wait_s := self._budget.retry_after_s()) is not None:
+            raise rtc.RpcError(TOO_MANY_CHANGES, f"try again in {wait_s} s")
         try:
             if voice:
-                await self.use(voice)
+                await self.choose(voice)
         except VoiceNotFoundError as error:
             raise rtc.RpcError(VOICE_NOT_FOUND, str(error)) from error
         except SpeechError as error:

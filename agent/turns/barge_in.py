@@ -13,33 +13,55 @@ import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
-from agent.turns.echo import LONGEST_DELAY_S, EchoGuard, repeats
+from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.hum import is_dark
+from agent.turns.repeated_words import repeats
 from agent.turns.word_policy import WordPolicy
-from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
+from parley.app.turn_policy import TurnPolicy
 from parley.audio import Samples, level_dbfs
 from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 16000
 WINDOW_S = VAD_WINDOW_SAMPLES / SAMPLE_RATE_HZ
+CUSHION_S = 0.04
+"""What is kept of the agent's voice between its sounding and the comparison: frames come unevenly,
+and an echo comes later than that."""
+BACKLOG_S = 0.25
+"""More than that is what sounded while the microphone brought nothing."""
+ECHO_WORDS_S = 8.0
+"""Words that come so long after an echo may be of it."""
+PERSON_S = 0.15
+"""So much voice that is not the agent's, and words may be somebody's."""
+DOUBTFUL_PERSON_S = 0.6
+"""Up to so much of it they are the agent's all the same, where they repeat what it said."""
+UNHEARD_ECHO_WORDS = 4
+"""So many words in common are the agent's own though no echo was heard: people answer with two
+or three of the agent's words."""
+SPOKE_OVER_S = 0.3
+"""For so long after a person's voice they speak on: nothing is kept from recognition."""
+_OWNER = "floor"
+"""Under which name the voice is held."""
 
 
 class Voice(Protocol):
     """The agent's own voice, as `Playout` has it."""
 
     @property
-    def level_dbfs(self) -> float: ...
+    def heard_text(self) -> str: ...
 
     @property
-    def heard_text(self) -> str: ...
+    def said_lately(self) -> str: ...
+
+    def take_sounded(self) -> Samples: ...
 
     def duck(self) -> None: ...
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -77,10 +99,15 @@ class BargeIn:
         self._vad = VAD()
         self._echo = EchoGuard()
         self._window = np.empty(0, np.int16)
-        self._suspects_db: list[float] = []
-        """Of the voiced windows that are being judged: how much of what was played they are."""
+        self._sounded = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.int16)
+        """Of the agent's voice, not compared yet."""
+        self._echo_s = float("-inf")
+        """When an echo was last heard."""
+        self._is_echo = False
+        """Whether the last window was one."""
+        self._person_s = 0.0
+        """Voice that is not the agent's since it began to speak."""
         self._silenced_s = 0.0
-        self._last_voiced_s = 0.0
         self._told = Floor.QUIET
         self._last_spoke_s = clock()
         self.turns = TurnTaking(policy, words=words or WordPolicy())
@@ -95,6 +122,11 @@ class BargeIn:
         """Whether speech over the agent's reply is being judged."""
         return self.turns.contested
 
+    def speaks_again(self) -> Callable[[], bool]:
+        """Tells from now on whether the person has begun to speak anew."""
+        since_s = self._clock()
+        return lambda: self.turns.goes_on(at_s=self._clock(), since_s=since_s)
+
     # --- what the agent does
 
     def agent_thinks(self) -> None:
@@ -104,25 +136,32 @@ class BargeIn:
 
     def agent_speaks(self) -> None:
         """The first audio of a reply is about to sound."""
+        if self._clock() - self._last_spoke_s > SPOKE_OVER_S:
+            self._person_s = 0.0
         self._act(self.turns.agent_speaks(at_s=self._clock()))
 
     def agent_stops(self) -> None:
         """The reply has sounded to its end, was cut, or will not come."""
         if self.turns.contested:
             self._go_on()
+        self._voice.release(_OWNER)
         self.turns.agent_stops()
         self._tell()
 
     # --- what is heard
 
-    def push_audio(self, frame: rtc.AudioFrame) -> None:
-        """Takes a frame of the microphone: 16 kHz mono, any length."""
+    def push_audio(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
+        """Takes a frame of the microphone, 16 kHz mono, any length; what is to be recognized of it:
+        silence where it is the agent's own voice come back."""
+        self._sounded = np.concatenate([self._sounded, self._voice.take_sounded()])
         samples = np.frombuffer(frame.data, dtype=np.int16)
         self._window = np.concatenate([self._window, samples])
         while len(self._window) >= VAD_WINDOW_SAMPLES:
             window = self._window[:VAD_WINDOW_SAMPLES]
             self._window = self._window[VAD_WINDOW_SAMPLES:]
             self._judge(window)
+        spoke_s = self._clock() - self._last_spoke_s
+        return _silent(frame) if self._is_echo and spoke_s > SPOKE_OVER_S else frame
 
     def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
         """Takes what recognition has made so far of the speech that is going on.
@@ -130,16 +169,10 @@ class BargeIn:
         Whether it is the person's turn, or the beginning of one: what they murmur while the agent
         keeps the floor is not, nor is the agent's own voice come back.
         """
-        heard = self._voice.heard_text
-        if text and self.turns.agent_has_floor and repeats(text, heard):
-            for returned_db in self._suspects_db:
-                self._echo.was_echo(returned_db)
-            self._suspects_db.clear()
+        if text and self._are_own(text):
             self._act(self.turns.dismiss())
             return False
-        if self.turns.words.meaning(Overlap(text)) is not Meaning.NOTHING:
-            self._suspects_db.clear()  # words of somebody's, not a sound
-        self.turns.agent_asked(asked=heard.rstrip().endswith("?"))
+        self.turns.agent_asked(asked=self._voice.heard_text.rstrip().endswith("?"))
         decision = self.turns.transcript(text, confidence=confidence, at_s=self._clock())
         self._act(decision)
         return self.turns.takes_turn(text, confidence=confidence)
@@ -151,18 +184,47 @@ class BargeIn:
     def _judge(self, window: Samples) -> None:
         level_db = level_dbfs(window)
         probability = self._vad.predict(window)
-        if self._echo.hears(level_db, played_db=self._voice.level_dbfs):
+        known = self._echo.known
+        may_be_speech = probability >= self.turns.policy.faint_probability
+        played = self._next_sounded()
+        self._is_echo = self._echo.hears(window, played=played, may_be_speech=may_be_speech)
+        if self._is_echo:
+            self._echo_s = self._clock()
             probability = 0.0
-        decision = self.turns.window(
-            at_s=self._clock(), duration_s=WINDOW_S, probability=probability, level_db=level_db
-        )
+            if not known:  # what came before it was an echo already
+                self._act(self.turns.dismiss())
         is_voiced = probability >= self.turns.policy.voiced_probability
+        decision = self.turns.window(
+            at_s=self._clock(),
+            duration_s=WINDOW_S,
+            probability=probability,
+            level_db=level_db,
+            dark=is_voiced and is_dark(window),
+        )
         if is_voiced:
             self._last_spoke_s = self._clock()
-        if self.turns.contested and is_voiced:
-            self._suspects_db.append(self._echo.returned_db(level_db))
-            self._last_voiced_s = self._clock()
+            self._person_s += WINDOW_S
         self._act(decision)
+
+    def _next_sounded(self) -> Samples:
+        """A window of the agent's voice, in step with the microphone's."""
+        surplus = len(self._sounded) - VAD_WINDOW_SAMPLES
+        if surplus < 0:  # the microphone is ahead: from now on this is compared later
+            self._sounded = np.pad(self._sounded, (-surplus, 0))
+        elif surplus > round(BACKLOG_S * SAMPLE_RATE_HZ):
+            self._sounded = self._sounded[surplus - round(CUSHION_S * SAMPLE_RATE_HZ) :]
+        window = self._sounded[:VAD_WINDOW_SAMPLES]
+        self._sounded = self._sounded[VAD_WINDOW_SAMPLES:]
+        return window
+
+    def _are_own(self, text: str) -> bool:
+        """Whether the words are the agent's own come back, by the sound and by what it said."""
+        said = self._voice.said_lately
+        if self._clock() - self._echo_s > ECHO_WORDS_S:
+            return self.turns.agent_has_floor and repeats(text, said, shortest=UNHEARD_ECHO_WORDS)
+        if self._person_s < PERSON_S:
+            return True
+        return self._person_s < DOUBTFUL_PERSON_S and repeats(text, said)
 
     # --- what is done about it
 
@@ -173,33 +235,29 @@ class BargeIn:
             case Decision.HOLD:
                 self._fall_silent()
             case Decision.RETURN:
-                self._suspect_echo()
                 self._go_on()
             case Decision.YIELD:
                 if self._told is not Floor.HELD:
                     self._fall_silent()
-                self._suspects_db.clear()
-                self._echo.somebody_spoke()
         self._tell()
         if decision is Decision.YIELD:
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
+            self._voice.release(_OWNER)  # nothing is left of the reply that was held
 
     def _fall_silent(self) -> None:
         self._silenced_s = self._clock()
-        self._voice.pause()
-
-    def _suspect_echo(self) -> None:
-        """What was judged may have been the agent itself, if it went when the agent fell silent."""
-        lasted_s = self._last_voiced_s - self._silenced_s
-        if self._told is Floor.HELD and self._suspects_db and lasted_s <= LONGEST_DELAY_S:
-            self._echo.went_with_the_voice(max(self._suspects_db))
+        self._voice.hold(_OWNER)
 
     def _go_on(self) -> None:
-        self._suspects_db.clear()
         self._voice.unduck()
-        self._voice.resume()
+        self._voice.release(_OWNER)
 
     def _tell(self) -> None:
         if self.turns.floor is not self._told:
             self._told = self.turns.floor
             self._on_floor(self._told)
+
+
+def _silent(frame: rtc.AudioFrame) -> rtc.AudioFrame:
+    nothing = bytes(2 * frame.samples_per_channel * frame.num_channels)
+    return rtc.AudioFrame(nothing, frame.sample_rate, frame.num_channels, frame.samples_per_channel)

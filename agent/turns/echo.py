@@ -1,131 +1,169 @@
 """Telling the agent's own voice, come back through loudspeakers, from the person's.
 
-Browsers cancel echo; phones on speaker and other clients may not. The comparison is Geigel's
-(Duttweiler, "A Twelve-Channel Digital Echo Canceler", 1978): a microphone level that the recent
-loudspeaker level explains is echo, anything clearly above it is a person. How much the room gives
-back is learned from what comes back.
+Browsers cancel echo; phones on speaker and other clients may not. What the microphone brings is
+compared with what was played: first by waveform, which finds an echo and its delay within a
+syllable; then, at that delay, by the level in each band, as Geigel's detector does by the level as
+a whole (Duttweiler, "A Twelve-Channel Digital Echo Canceler", 1978). A voice that stands out of
+what the room gives back in several bands is a person's.
 """
 
-import re
 from collections import deque
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 
 import numpy as np
-import numpy.typing as npt
 
-Levels = npt.NDArray[np.float64]
+from agent.turns.echo_sound import (
+    BANDS,
+    LONGEST_DELAY_S,
+    NOT_ALIKE,
+    WINDOW_S,
+    BandLevels,
+    Floats,
+    Likeness,
+    Waveforms,
+    full_scale,
+)
+from parley.audio import Samples
 
-WINDOW_S = 0.032
-LONGEST_DELAY_S = 0.5
-"""Transport both ways, jitter buffer and room."""
+ALIKE = 0.28
+"""Likeness that somebody else's speech hardly ever has; twice at one delay it is an echo."""
+SURELY_ALIKE = 0.4
+"""And that it never has."""
+UNLIKE = 0.15
+"""Likeness at the known delay under which a voice is not, or not only, an echo."""
+UNLIKE_WINDOWS = 8
+"""So many of them in a row, and what was taken for an echo is forgotten."""
+UNSURE_WINDOWS = 3
+"""The same while little has been learned."""
+LEARNED_WINDOWS = 15
+"""From so many windows on the bands are judged; before, the waveform."""
+SAME_DELAY = 16
+"""2 ms."""
+RISE_DB, FALL_DB = 0.9, 0.1
+"""Steps by which the return of a band is followed: to where nine tenths lie below it."""
+HURRY = 3.0
+"""Longer steps while little has been learned."""
+CLEAN = 0.92
+"""Likeness that leaves no room for a second voice."""
+DECAY_DB = 4.0
+"""Reverberation dies so much in a window (60 dB in 0.5 s)."""
 MARGIN_DB = 6.0
-NO_ECHO_DB = -45.0
-"""Return level assumed before anything has come back: what a browser's canceller leaves."""
-RISE = 0.5
-FALL = 0.005
-FLOOR_DB = -70.0
-LIKENESS_S = 0.8
-"""Stretch over which the shape of what is heard is compared with what was played."""
-SOUNDING_DB = -45.0
-UNLIKE = 0.4
-"""Correlation of levels under which a stretch is not an echo. Two voices that have nothing to do
-with each other reach it at no delay; an echo is above it at its own."""
-ALIKE_DB = 6.0
-"""Two noises that go when the agent falls silent, and are this alike, are its echo."""
-RECENT_WORDS = 25
-SHORTEST_REPEAT = 2
-"""One word in common is no evidence: people answer with the agent's words."""
+NOISE_MARGIN_DB = 12.0
+NOISE_RISE_DB = 0.1
+OVER_BANDS = 4
+"""So many bands above what comes back are a person."""
+AUDIBLE = 1e-6
+"""Power of full scale: -60 dB."""
 
-_DELAYS = round(LONGEST_DELAY_S / WINDOW_S)
-_STRETCH = round(LIKENESS_S / WINDOW_S)
+_MEMORY = round((LONGEST_DELAY_S + 0.4) / WINDOW_S)
 
 
-@dataclass
 class EchoGuard:
-    """Call `hears` once per microphone window, in time; the rest when it has been judged."""
+    """Call `hears` once per window of the microphone, in time."""
 
-    _played: deque[float] = field(default_factory=lambda: deque(maxlen=_DELAYS + _STRETCH))
-    _heard: deque[float] = field(default_factory=lambda: deque(maxlen=_STRETCH))
-    _return_db: float = NO_ECHO_DB
-    _suspected_db: float | None = None
+    def __init__(self) -> None:
+        self._waveforms = Waveforms()
+        self._heard_bands, self._played_bands = BandLevels(), BandLevels()
+        self._played: deque[Floats] = deque(maxlen=_MEMORY)
+        self._silent_windows = _MEMORY
+        self._noise = np.full(BANDS, np.inf, np.float32)
+        self._tail = np.zeros(BANDS, np.float32)
+        self._found = NOT_ALIKE
+        self._suspected = NOT_ALIKE
+        self._learned = 0
+        self._unlike = 0
+        self._return_db: Floats = np.zeros(BANDS)
 
     @property
-    def return_db(self) -> float:
-        """Level of the echo relative to what was played."""
-        return self._return_db
+    def known(self) -> bool:
+        """Whether the agent's voice has been found to come back."""
+        return self._learned > 0
 
-    def hears(self, microphone_db: float, *, played_db: float) -> bool:
-        """Takes the levels of a window; whether the echo of what was played can be all of it.
+    def hears(self, window: Samples, *, played: Samples, may_be_speech: bool) -> bool:
+        """Whether the window, 32 ms at 16 kHz, is the agent's own voice come back.
 
-        It can when it is no louder than what the room gives back, unless it goes on and its shape
-        is another's: then too much has been taken for echo, and that is unlearned.
+        `played` is what was played meanwhile. `may_be_speech`: what is surely none teaches
+        nothing, and need not be searched for an echo.
         """
-        self._played.append(max(played_db, FLOOR_DB))
-        self._heard.append(max(microphone_db, FLOOR_DB))
-        if microphone_db > self._loudest_db() + self._return_db + MARGIN_DB:
+        audible = bool(played.any())
+        self._silent_windows = 0 if audible else self._silent_windows + 1
+        heard = full_scale(window)
+        levels = self._heard_bands.push(heard)
+        self._noise = np.minimum(self._noise * 10 ** (NOISE_RISE_DB / 10), levels)
+        sent = full_scale(played)
+        self._played.append(self._played_bands.push(sent))
+        if self._silent_windows >= _MEMORY:
             return False
-        if self._return_db > NO_ECHO_DB and self._likeness() < UNLIKE:
-            self._return_db = NO_ECHO_DB
+        self._waveforms.push(heard, sent)
+        if not self.known:
+            return may_be_speech and self._finds(levels)
+        expected = self._expected()
+        if float(expected.sum()) < AUDIBLE / 100:
             return False
+        return self._judges(levels, expected, may_be_speech=may_be_speech)
+
+    def _finds(self, levels: Floats) -> bool:
+        likeness = self._waveforms.likeness()
+        before, self._suspected = self._suspected, likeness
+        again = before.share >= ALIKE and abs(before.delay - likeness.delay) <= SAME_DELAY
+        if likeness.share < (ALIKE if again else SURELY_ALIKE):
+            return likeness.share >= ALIKE  # the next window will tell
+        self._suspected = NOT_ALIKE
+        self._found = likeness
+        self._tail = np.zeros(BANDS, np.float32)
+        self._learn(levels, self._expected())
         return True
 
-    def returned_db(self, microphone_db: float) -> float:
-        """How much of what was played this level is, if it is an echo."""
-        return min(microphone_db - self._loudest_db(), 0.0)
+    def _judges(self, levels: Floats, expected: Floats, *, may_be_speech: bool) -> bool:
+        returned = expected * 10 ** (self._return_db / 10)
+        margin, noise_margin = 10 ** (MARGIN_DB / 10), 10 ** (NOISE_MARGIN_DB / 10)
+        over = levels > margin * returned + noise_margin * self._noise
+        stands_out = int(np.count_nonzero(over)) >= OVER_BANDS
+        if not may_be_speech:
+            return not stands_out
+        likeness = self._waveforms.likeness(near=self._found.delay)
+        if likeness.share < ALIKE:
+            anywhere = self._waveforms.likeness()
+            if anywhere.share >= SURELY_ALIKE:  # a jitter buffer has moved it
+                likeness = anywhere
+        if likeness.share < UNLIKE and self._is_loud(levels):
+            self._unlike += 1
+            unsure = self._learned < LEARNED_WINDOWS
+            if self._unlike >= (UNSURE_WINDOWS if unsure else UNLIKE_WINDOWS):
+                self._forget()
+                return False
+        else:
+            self._unlike = 0
+        if likeness.share >= max(ALIKE, 0.7 * self._found.share):
+            unsure = self._learned < LEARNED_WINDOWS
+            self._follow(likeness)
+            self._learn(levels, expected)
+            if unsure:
+                return True
+        return not stands_out or likeness.share >= CLEAN
 
-    def was_echo(self, returned_db: float) -> None:
-        """A window that turned out to be the agent's own voice: the room returns that much."""
-        rate = RISE if returned_db > self._return_db else FALL
-        self._return_db += rate * (returned_db - self._return_db)
+    def _expected(self) -> Floats:
+        """What comes back now, by band, if the room gave back all of it."""
+        back = len(self._played) - 1 - self._found.delay_windows
+        near = [self._played[i] for i in (back - 1, back, back + 1) if 0 <= i < len(self._played)]
+        self._tail = np.maximum.reduce([*near, self._tail * 10 ** (-DECAY_DB / 10)])
+        return self._tail
 
-    def went_with_the_voice(self, returned_db: float) -> None:
-        """A sound without words, this loud, that ended when the agent fell silent.
+    def _learn(self, levels: Floats, expected: Floats) -> None:
+        returned_db = 10 * np.log10(levels / np.maximum(expected, AUDIBLE / 1e3))
+        if not self._learned:
+            self._return_db = returned_db
+        steps = np.where(returned_db > self._return_db, RISE_DB, -FALL_DB)
+        steps *= HURRY if self._learned < LEARNED_WINDOWS else 1.0
+        told = expected > AUDIBLE / 1e2
+        self._return_db = self._return_db + told * steps
+        self._learned += 1
 
-        Once it may be anything; twice the same is the room.
-        """
-        before_db, self._suspected_db = self._suspected_db, returned_db
-        if before_db is not None and abs(before_db - returned_db) <= ALIKE_DB:
-            self._return_db = max(self._return_db, before_db, returned_db)
+    def _follow(self, likeness: Likeness) -> None:
+        share = self._found.share + 0.05 * (likeness.share - self._found.share)
+        self._found = Likeness(share, likeness.delay)
 
-    def somebody_spoke(self) -> None:
-        """What was judged was a person."""
-        self._suspected_db = None
+    def _forget(self) -> None:
+        self._found, self._learned, self._unlike = NOT_ALIKE, 0, 0
 
-    def _likeness(self) -> float:
-        """Correlation of the levels heard with those played, at the delay where it is best.
-
-        1 while there is too little to compare.
-        """
-        if len(self._played) < _DELAYS + _STRETCH:
-            return 1.0
-        heard, played = np.array(self._heard), np.array(self._played)
-        if np.count_nonzero(played[_DELAYS:] > SOUNDING_DB) < 0.8 * _STRETCH:
-            return 1.0
-        lagged = (played[_DELAYS - lag : len(played) - lag] for lag in range(_DELAYS + 1))
-        return max(_correlation(heard, reference) for reference in lagged)
-
-    def _loudest_db(self) -> float:
-        return max(list(self._played)[-_DELAYS:], default=FLOOR_DB)
-
-
-def _correlation(one: Levels, other: Levels) -> float:
-    spread = float(one.std() * other.std())
-    return float(np.mean((one - one.mean()) * (other - other.mean()))) / spread if spread else 0.0
-
-
-def repeats(text: str, heard: str, *, share: float = 0.7) -> bool:
-    """Whether `text` is what the agent has just said: most of its words, in that order.
-
-    Recognition of an echo makes mistakes, so `share` of the words is enough.
-    """
-    said = _words(text)
-    if len(said) < SHORTEST_REPEAT:
-        return False
-    recent = _words(heard)[-RECENT_WORDS:]
-    blocks = SequenceMatcher(a=recent, b=said, autojunk=False).get_matching_blocks()
-    return sum(block.size for block in blocks) >= share * len(said)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z0-9']+", text.lower())
+    def _is_loud(self, levels: Floats) -> bool:
+        return float(levels.sum()) > 4 * float(self._noise.sum())

@@ -14,8 +14,13 @@ before its first sound, and a back-channel or silence lets it come.
 from dataclasses import dataclass, field
 from enum import Enum
 
+from agent.turns.backchannels import CLEAR_HUM_CONFIDENCE, LONGEST_HUM_S
+from agent.turns.hum import DARK_SHARE
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
+
+END_TOLD_S = 0.5
+"""Silence after which recognition has been asked for the words before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,8 @@ class TurnTaking:
     _last_near_s: float = float("-inf")
     """When the person was last heard over this reply."""
     _voiced_s: float = 0.0
+    _dark_s: float = 0.0
+    """How much of it a closed mouth can have made."""
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
@@ -143,9 +150,16 @@ class TurnTaking:
     # --- what is heard of the person
 
     def window(
-        self, *, at_s: float, duration_s: float, probability: float, level_db: float
+        self,
+        *,
+        at_s: float,
+        duration_s: float,
+        probability: float,
+        level_db: float,
+        dark: bool = False,
     ) -> Decision | None:
-        """A window of the microphone, ending at `at_s`; its VAD probability and RMS level."""
+        """A window of the microphone, ending at `at_s`; its VAD probability and RMS level, and
+        whether a closed mouth can have made it."""
         if probability >= self.policy.faint_probability:
             if at_s - self._last_faint_s > self.policy.gap_s + duration_s:
                 self._faint_since_s = at_s - duration_s
@@ -162,6 +176,7 @@ class TurnTaking:
         if self._speech_began_s is None:
             self._speech_began_s = at_s - duration_s
         self._voiced_s += duration_s
+        self._dark_s += duration_s if dark else 0.0
         self._last_voiced_s = at_s
         if not self.agent_has_floor:
             self._spoke_since = True
@@ -189,6 +204,17 @@ class TurnTaking:
             return False
         return self._spoke_since or self._meaning(text, confidence) is Meaning.TURN
 
+    def goes_on(self, *, at_s: float, since_s: float) -> bool:
+        """Whether the person has begun to speak at `since_s` or later and still does, or has just
+        paused: recognition has not been told of it yet."""
+        began_s = self._speech_began_s
+        return (
+            began_s is not None
+            and began_s >= since_s
+            and self._voiced_s >= self.policy.hold_after_s
+            and at_s - self._last_voiced_s <= END_TOLD_S
+        )
+
     def dismiss(self) -> Decision | None:
         """The speech that is being judged is not the person's: the agent goes on."""
         return self._decide(Decision.RETURN) if self.contested else None
@@ -207,6 +233,8 @@ class TurnTaking:
     # --- deciding
 
     def _meaning(self, text: str, confidence: float) -> Meaning:
+        if text and self._hummed and not self._asked and confidence < CLEAR_HUM_CONFIDENCE:
+            return Meaning.BACKCHANNEL  # whatever recognition makes of it
         return self.words.meaning(
             Overlap(
                 text=text,
@@ -215,6 +243,11 @@ class TurnTaking:
                 answers_question=self._asked,
             )
         )
+
+    @property
+    def _hummed(self) -> bool:
+        is_dark = self._dark_s >= DARK_SHARE * self._voiced_s > 0
+        return is_dark and self._voiced_s <= LONGEST_HUM_S
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
@@ -251,7 +284,7 @@ class TurnTaking:
     def _forget(self) -> None:
         self._speech_began_s = None
         self._last_voiced_s = float("-inf")
-        self._voiced_s = 0.0
+        self._voiced_s = self._dark_s = 0.0
         self._understood_at_s = float("-inf")
 
     def _near(self, level_db: float) -> bool:

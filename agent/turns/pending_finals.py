@@ -7,9 +7,11 @@ half a sentence would follow, and the other half would pass for a murmur over it
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 PATIENCE_S = 5.0
 """How long a turn waits for its last words."""
+CHECK_S = 0.05
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class PendingFinals:
     @property
     def owed(self) -> bool:
         """Whether recognition works on something that it was asked to finish."""
-        return self._owed > 0
+        return self._pending > 0
 
     def asked(self) -> None:
         """Recognition was asked to finish what has been said."""
@@ -54,17 +56,21 @@ class PendingFinals:
         self._pending = 0
         self._answered.set()
 
-    async def of_turn(self) -> str:
+    async def of_turn(self, goes_on: Callable[[], bool] = lambda: False) -> str:
         """What had been said and not been recognized when the turn ended; often nothing.
 
+        `goes_on`: whether the person has begun to speak again since: that is waited for, too.
         Does without what takes longer than PATIENCE_S. One turn at a time.
         """
         words = self._words = []
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while self._pending:
-                    self._answered.clear()
-                    await self._answered.wait()
+                while self._pending or goes_on():
+                    if self._pending:
+                        self._answered.clear()
+                        await self._answered.wait()
+                    else:
+                        await asyncio.sleep(CHECK_S)
         except TimeoutError:
             _log.warning("the last words of a turn took longer than %.0f s", PATIENCE_S)
         finally:

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut, Voice
 from agent.turns.floor import Floor, FloorPolicy
 from parley.app.turn_policy import TurnPolicy
+from parley.audio import Samples
 from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
 
-FORMAT = 1
+FORMAT = 2
 
 
 class _Line(BaseModel):
@@ -30,20 +31,22 @@ class Opening(_Line):
     """The first line."""
 
     kind: Literal["opening"] = "opening"
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     policy: dict[str, float]
 
 
 class InputEvent(_Line):
-    """Something that barge-in was told, and what it saw of the agent's voice then."""
+    """Something that barge-in was told, and what it was told of the agent's voice then."""
 
     kind: Literal["frame", "words", "time_passes", "agent_thinks", "agent_speaks", "agent_stops"]
     at_s: float
-    voice_dbfs: float | None = Field(description="None: silent")
     heard_text: str = ""
+    said_lately: str = Field("", description="given with words")
     text: str = ""
     confidence: float = 1.0
-    pcm_s16le: str = Field("", description="16 kHz mono, base64")
+    pcm_s16le: str = Field("", description="of the microphone: 16 kHz mono, base64")
+    sounded_samples: int = Field(0, description="what sounded of the agent's voice meanwhile")
+    sounded_s16le: str = Field("", description="the same; empty: silence")
 
 
 class FloorChange(_Line):
@@ -66,10 +69,14 @@ class _Seen:
     """The agent's voice as it was at one moment; what is done to it is passed on."""
 
     def __init__(self, voice: Voice) -> None:
-        self.level_dbfs = -np.inf
         self.heard_text = ""
+        self.said_lately = ""
+        self.sounded = np.empty(0, np.int16)
         self.duck, self.unduck = voice.duck, voice.unduck
-        self.pause, self.resume = voice.pause, voice.resume
+        self.hold, self.release = voice.hold, voice.release
+
+    def take_sounded(self) -> Samples:
+        return self.sounded
 
 
 class RecordedBargeIn(BargeIn):
@@ -105,12 +112,19 @@ class RecordedBargeIn(BargeIn):
             clock=lambda: self._at_s,
         )
 
-    def push_audio(self, frame: rtc.AudioFrame) -> None:
-        self._note("frame", pcm_s16le=base64.b64encode(bytes(frame.data)).decode())
-        super().push_audio(frame)
+    def push_audio(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
+        sounded = self._seen.sounded = self._real_voice.take_sounded()
+        self._note(
+            "frame",
+            pcm_s16le=base64.b64encode(bytes(frame.data)).decode(),
+            sounded_samples=len(sounded),
+            sounded_s16le=base64.b64encode(sounded.tobytes()).decode() if sounded.any() else "",
+        )
+        return super().push_audio(frame)
 
     def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
-        self._note("words", text=text, confidence=confidence)
+        self._seen.said_lately = self._real_voice.said_lately
+        self._note("words", text=text, confidence=confidence, said_lately=self._seen.said_lately)
         return super().push_transcript(text, confidence=confidence)
 
     def time_passes(self) -> None:
@@ -131,16 +145,9 @@ class RecordedBargeIn(BargeIn):
 
     def _note(self, kind: str, **what: object) -> None:
         self._at_s = self._real_clock()
-        level, heard = self._real_voice.level_dbfs, self._real_voice.heard_text
-        self._seen.level_dbfs, self._seen.heard_text = level, heard
+        heard = self._seen.heard_text = self._real_voice.heard_text
         line = InputEvent.model_validate(
-            {
-                "kind": kind,
-                "at_s": self._at_s,
-                "voice_dbfs": level if np.isfinite(level) else None,
-                "heard_text": heard,
-                **what,
-            }
+            {"kind": kind, "at_s": self._at_s, "heard_text": heard, **what}
         )
         self._write(line.model_dump_json())
 
@@ -151,8 +158,9 @@ class _Replay:
 
     def __init__(self, opening: Opening) -> None:
         self.floors: list[FloorChange] = []
-        self.level_dbfs = -np.inf
         self.heard_text = ""
+        self.said_lately = ""
+        self._sounded = np.empty(0, np.int16)
         self._at_s = 0.0
         self._barge_in = BargeIn(
             self,
@@ -166,14 +174,18 @@ class _Replay:
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None: ...
+    def hold(self, by: str) -> None: ...
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
+
+    def take_sounded(self) -> Samples:
+        return self._sounded
 
     def take(self, event: InputEvent) -> None:
         self._at_s = event.at_s
-        self.level_dbfs = -np.inf if event.voice_dbfs is None else event.voice_dbfs
-        self.heard_text = event.heard_text
+        self.heard_text, self.said_lately = event.heard_text, event.said_lately
+        sounded = np.frombuffer(base64.b64decode(event.sounded_s16le), np.int16)
+        self._sounded = sounded if len(sounded) else np.zeros(event.sounded_samples, np.int16)
         match event.kind:
             case "frame":
                 pcm = base64.b64decode(event.pcm_s16le)

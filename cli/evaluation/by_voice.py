@@ -103,7 +103,8 @@ class _EvalCall:
 
     def __init__(self, client: RoomClient, show: Callable[[str], None]) -> None:
         self._client = client
-        self._call = ScriptedCall(client, show)
+        self._show = show
+        self._call = ScriptedCall(client, lambda step: None)
         self._began_s = client.clock()
         self._number = 0
         self.said: list[_Said] = []
@@ -152,6 +153,7 @@ class _EvalCall:
 
     async def _speak(self, words: Spoken, step: Step | None, *, interrupts: bool) -> None:
         assert step is not None
+        self._show(f"  {words.say or words.file}")
         since_s = self._client.clock()
         await self._do(step)
         if interrupts:  # what came until then was the answer to what was said before
@@ -162,7 +164,12 @@ class _EvalCall:
 
     async def _do(self, step: Step) -> None:
         self._number += 1
-        await self._call.perform([ScriptStep(self._number, self._number, step, _NO_FOLDER)])
+        each = ScriptStep(self._number, 0, step, _NO_FOLDER)
+        try:
+            await self._call.perform([each])
+        except CallError as error:
+            # Steps and their lines are those of a script, which there is none of here.
+            raise CallError(str(error).removeprefix(f"{each.where}: ")) from None
 
     def _text(self, said: _Said) -> str:
         client = self._client

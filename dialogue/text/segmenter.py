@@ -57,12 +57,22 @@ class ClauseSegmenter:
         self._text += text
         return self._cut(final=False)
 
-    def pause(self) -> list[str]:
-        """The writer paused: whatever whole words there are can be spoken."""
-        last = max((match.end() for match in _words(self._text, 0, len(self._text))), default=0)
-        if not last or _open_span(self._text[:last]) or not self._text[:last].strip():
+    def phrase(self, least_words: int, *, anywhere: bool = False) -> list[str]:
+        """The writer is slow: what there is up to the last natural place, if it has so many
+        words; `anywhere`: up to the last whole word, where there is no such place."""
+        natural, last, words = 0, 0, 0
+        for match in _words(self._text, 0, len(self._text)):
+            word, end = match[0], match.end()
+            words += bool(word.strip())
+            ends_clause = _ends_clause(word, self._text[end : end + 1], self._known)
+            if (words < least_words and not ends_clause) or _open_span(self._text[:end]):
+                continue
+            last = end
+            if not _clings(word, self._text[end : end + 1], self._known):
+                natural = end
+        if not (place := natural or (last if anywhere else 0)) or not self._text[:place].strip():
             return []
-        stretch, self._text = self._text[:last], self._text[last:]
+        stretch, self._text = self._text[:place], self._text[place:]
         self._stretches += 1
         return [stretch]
 

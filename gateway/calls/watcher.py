@@ -105,6 +105,8 @@ class CallWatcher:
         return len(rooms)
 
     async def _look_at(self, sid: str, room: str) -> None:
+        if sid in self._given_up:
+            return
         async with self._looking:
             try:
                 await self._judge(sid, room)
@@ -115,8 +117,6 @@ class CallWatcher:
     async def _judge(self, sid: str, room: str) -> None:
         call = self._calls.setdefault(sid, CallLooks())
         has_person, has_agent = await self._present(room)
-        if has_agent:
-            self._given_up.discard(sid)
         if not call.look(self._clock(), has_person=has_person, has_agent=has_agent):
             return
         dispatches = await self._livekit.agent_dispatch.list_dispatch(room)
@@ -148,12 +148,10 @@ class CallWatcher:
         _log.warning("the call in %s has lost its agent: another is dispatched", old.room)
 
     def _give_up(self, sid: str, room: str) -> None:
-        if sid in self._given_up:
-            return
         self._given_up.add(sid)
         self._outcomes.labels("given_up").inc()
         _log.error(
-            "the call in %s has lost %d agents within %d s: it gets no other for now",
+            "the call in %s was given %d agents within %d s and has none: it gets no other",
             room,
             MOST_DISPATCHES,
             WITHIN_S,

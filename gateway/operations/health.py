@@ -15,24 +15,24 @@ from parley.settings.orchestrator import LiveKitSection
 PROBE_TIMEOUT_S = 1.0
 
 
-class Check(BaseModel):
+class PartCheck(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ok: bool
     error: str | None = None
 
 
-class Health(BaseModel):
+class GatewayHealth(BaseModel):
     """`status` is healthy, or degraded while the page is served but no call can begin."""
 
     model_config = ConfigDict(frozen=True)
 
     status: str
     uptime_seconds: float
-    checks: dict[str, Check]
+    checks: dict[str, PartCheck]
 
 
-class Probes:
+class GatewayProbes:
     """The gateway's view of LiveKit, the speech workers and its own page."""
 
     def __init__(
@@ -49,16 +49,16 @@ class Probes:
         self._clock = clock
         self._since = clock()
 
-    async def health(self) -> Health:
+    async def health(self) -> GatewayHealth:
         livekit, tts = await asyncio.gather(self._livekit(), self._tts())
         checks = {"livekit": livekit, "tts": tts, "page": self._built()}
-        return Health(
+        return GatewayHealth(
             status="healthy" if all(check.ok for check in checks.values()) else "degraded",
             uptime_seconds=round(self._clock() - self._since, 3),
             checks=checks,
         )
 
-    async def _livekit(self) -> Check:
+    async def _livekit(self) -> PartCheck:
         """Asks for a room that cannot exist: LiveKit answers, and accepts our keys."""
         try:
             async with api.LiveKitAPI(
@@ -70,19 +70,19 @@ class Probes:
             ) as livekit:
                 await livekit.room.list_rooms(api.ListRoomsRequest(names=["parley-probe"]))
         except TimeoutError:
-            return Check(ok=False, error=f"no answer within {PROBE_TIMEOUT_S:g} s")
+            return PartCheck(ok=False, error=f"no answer within {PROBE_TIMEOUT_S:g} s")
         except (aiohttp.ClientError, api.ServerError) as error:
-            return Check(ok=False, error=str(error))
-        return Check(ok=True)
+            return PartCheck(ok=False, error=str(error))
+        return PartCheck(ok=True)
 
-    async def _tts(self) -> Check:
+    async def _tts(self) -> PartCheck:
         try:
             voices = await self._voices.voices()
         except SpeechError as error:
-            return Check(ok=False, error=str(error))
+            return PartCheck(ok=False, error=str(error))
         if not any(voice.ready for voice in voices):
-            return Check(ok=False, error="no worker has a voice on its machine")
-        return Check(ok=True)
+            return PartCheck(ok=False, error="no worker has a voice on its machine")
+        return PartCheck(ok=True)
 
-    def _built(self) -> Check:
-        return Check(ok=True) if self._page.is_built else Check(ok=False, error="not built")
+    def _built(self) -> PartCheck:
+        return PartCheck(ok=True) if self._page.is_built else PartCheck(ok=False, error="not built")

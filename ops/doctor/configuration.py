@@ -1,7 +1,5 @@
-"""The configuration: whether each file can be used, whether they agree, whether the LLM answers."""
+"""The configuration: whether each file can be used, and whether they agree."""
 
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 
 from ops.doctor.finding import Finding, ok, problem, warning
@@ -10,11 +8,9 @@ from ops.supervisor.configuration import Configuration
 from ops.supervisor.keys import check_keys
 from parley import paths
 from parley.errors import ConfigurationError
-from parley.settings import OrchestratorSettings, load_orchestrator, load_worker
+from parley.settings import load_orchestrator, load_worker
 from parley.settings.livekit_server import load_livekit_server
 
-OPENAI_URL = "https://api.openai.com/v1"
-_LLM_TIMEOUT_S = 4.0
 _LOADERS = {
     "orchestrator.yaml": load_orchestrator,
     "worker.yaml": load_worker,
@@ -79,28 +75,3 @@ def check_app(configuration: Configuration) -> Finding:
     except ConfigurationError as error:
         return problem("app", str(error), "mend it, or name another (agent.app); docs/agents.md")
     return ok("app", ", ".join((agent.app, *agent.apps.values())))
-
-
-def check_llm(settings: OrchestratorSettings) -> Finding:
-    """Whether the LLM's API answers and takes the key; nothing is generated."""
-    if settings.llm_is_local:
-        return ok("LLM", f"on this machine, port {settings.llm.local_port}")
-    url = f"{(settings.llm.base_url or OPENAI_URL).rstrip('/')}/models"
-    request = urllib.request.Request(url)  # noqa: S310 - the configured address
-    if key := settings.llm.api_key.get_secret_value():
-        request.add_header("Authorization", f"Bearer {key}")
-    try:
-        with urllib.request.urlopen(request, timeout=_LLM_TIMEOUT_S):  # noqa: S310
-            return ok("LLM", f"{url} answers")
-    except urllib.error.HTTPError as error:
-        if error.code in (401, 403):
-            remedy = "set OPENAI_API_KEY to one that it takes" if key else "set OPENAI_API_KEY"
-            return problem("LLM", f"{url} refuses the key ({error.code})", remedy)
-        return warning("LLM", f"{url} answers {error.code}", "it may still work: ./run call tells")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        return problem(
-            "LLM",
-            f"{url} cannot be reached ({reason})",
-            "check OPENAI_BASE_URL and the network, or unset it and the key for the local LLM",
-        )

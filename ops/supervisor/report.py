@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+from ops.doctor.finding import Finding, Level
 from ops.supervisor.part import PartState
 from ops.supervisor.processes import tree_memory_bytes
 from ops.supervisor.readiness import why_not_ready
@@ -70,8 +71,15 @@ def as_json(record: StackRecord, reports: list[PartReport]) -> dict[str, object]
     }
 
 
-def show(console: Console, record: StackRecord, reports: list[PartReport], *, stop: str) -> None:
-    """The one screen: the page, the parts, how to stop."""
+def show(
+    console: Console,
+    record: StackRecord,
+    reports: list[PartReport],
+    *,
+    stop: str,
+    model: Finding | None = None,
+) -> None:
+    """The one screen: the page, the parts, how to stop. `model`: the language model elsewhere."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading, justify in (("part", "left"), ("state", "left"), ("pid", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
@@ -90,6 +98,10 @@ def show(console: Console, record: StackRecord, reports: list[PartReport], *, st
             str(report.restarts or ""),
             report.detail.replace("[", r"\["),
         )
+    if model is not None:
+        well = model.level is Level.OK
+        state = "[green]answers[/]" if well else f"[red]{NOT_ANSWERING}[/]"
+        table.add_row("llm", state, "", "", "", "", model.detail.replace("[", r"\["))
     headline = "Parley is running" if all(r.is_well for r in reports) else "Parley is not well"
     console.print(f"\n{headline}. Open [bold]{record.page_url}[/]\n", highlight=False)
     if record.app not in ("", DEFAULT_APP) or record.apps:

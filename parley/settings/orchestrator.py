@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
@@ -18,8 +19,37 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
 """As browsers send it: scheme, host and port, in small letters and without a path."""
 
+
+def _as_address(value: Any) -> Any:
+    """Of an HTTP API; empty is allowed."""
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
+        _ = parts.port
+    except ValueError:
+        is_one = False
+    if not is_one or any(character.isspace() for character in value):
+        raise ValueError("expected an address such as https://host:port/v1")
+    return value
+
+
+def _as_key(value: Any) -> Any:
+    """Of an HTTP API, which takes it in a header."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and not all("!" <= character <= "~" for character in text):
+        raise ValueError("a key has only plain letters, digits and signs: no space, no new line")
+    return value
+
+
+Address = Annotated[str, BeforeValidator(_as_address)]
+ApiKey = Annotated[SecretStr, BeforeValidator(_as_key)]
+
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
+OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_MODEL = "gpt-4o-mini"
 
 DEFAULT_INSTRUCTIONS = (
     "You are a friendly voice assistant in a spoken conversation. Answer in one or two short, "
@@ -36,9 +66,9 @@ class ServerSection(Section):
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
     )
-    rooms: Literal["private", "shared"] = Field(
+    rooms: Literal["private", "joint"] = Field(
         "private",
-        description="private: each call has a room of its own; shared: who asks for the same room "
+        description="private: each call has a room of its own; joint: who asks for the same room "
         "meets there",
     )
     allowed_origins: tuple[Origin, ...] = Field(
@@ -102,19 +132,21 @@ class AsrSection(Section):
 
 
 class LlmSection(Section):
-    base_url: Annotated[str, Env("OPENAI_BASE_URL")] = Field(
+    base_url: Annotated[Address, Env("OPENAI_BASE_URL")] = Field(
         "", description="OpenAI-compatible API; empty: OpenAI with a key, the local LLM without"
     )
-    api_key: Annotated[SecretStr, Env("OPENAI_API_KEY")] = Field(
+    api_key: Annotated[ApiKey, Env("OPENAI_API_KEY")] = Field(
         SecretStr(""), description="of that API"
     )
     model: Annotated[str, Env("LLM_MODEL")] = Field(
-        "", description="empty: the local model, or gpt-4o-mini at OpenAI"
+        "", description="empty: the local model, gpt-4o-mini at OpenAI, or the only one elsewhere"
     )
     local_port: Port = Field(7003, description="where `up` serves the local LLM")
     temperature: float = Field(0.4, ge=0.0, le=2.0, description="0: always the likeliest word")
     max_tokens: int = Field(160, ge=1, description="longest answer")
 
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 DEFAULT_APP = "apps.assistant:agent"
 
@@ -142,9 +174,28 @@ class AgentSection(Section):
         description="variables that the agent gets for its app's tools; those that begin with "
         "APP_ it gets anyway",
     )
+    tool_events: Literal["auto", "names", "full"] = Field(
+        "auto",
+        description="what a client is told of tool calls: names, or full, with arguments and "
+        "results; auto: full while the gateway listens on the loopback only",
+    )
     instructions: str = Field(DEFAULT_INSTRUCTIONS, description="what the LLM is told first")
     greeting: str = Field(
         "Hi, I'm Parley. What can I do for you?", description="said first; empty: nothing"
+    )
+    caller_may_approve: bool = Field(
+        False,
+        description="whether the caller's own client decides on tools that need approval; false: "
+        "in a call they are refused",
+    )
+    max_call_s: int = Field(
+        3600, ge=0, description="after which a call is ended, with a word; 0: never"
+    )
+    idle_s: int = Field(
+        120,
+        ge=0,
+        description="silence after which the agent asks whether the person is there; after two "
+        "questions it ends the call; 0: never. An agent may declare its own",
     )
     max_sessions: int = Field(4, ge=1, description="calls this agent takes at once")
     idle_processes: int = Field(1, ge=0, description="warm processes waiting for a call")
@@ -219,10 +270,10 @@ class EvaluationSection(Section):
     judge_model: Annotated[str, Env("JUDGE_MODEL")] = Field(
         "", description="its name; empty: what it would judge is skipped"
     )
-    judge_base_url: Annotated[str, Env("JUDGE_BASE_URL")] = Field(
+    judge_base_url: Annotated[Address, Env("JUDGE_BASE_URL")] = Field(
         "", description="its API; empty: OpenAI with a key, that of llm without"
     )
-    judge_api_key: Annotated[SecretStr, Env("JUDGE_API_KEY")] = Field(
+    judge_api_key: Annotated[ApiKey, Env("JUDGE_API_KEY")] = Field(
         SecretStr(""), description="of that API"
     )
 
@@ -244,9 +295,35 @@ class OrchestratorSettings(Section):
     telemetry: TelemetrySection = TelemetrySection()
 
     @property
+    def tool_details_are_shown(self) -> bool:
+        """Whether a caller's client is told the arguments and results of tool calls."""
+        wanted = self.agent.tool_events
+        return wanted == "full" or (wanted == "auto" and self.server.host in _LOOPBACK)
+
+    @property
     def llm_is_local(self) -> bool:
         """Whether the LLM that `up` serves is used: no key and no base URL are configured."""
         return not self.llm.base_url and not self.llm.api_key.get_secret_value()
+
+    @property
+    def llm_url(self) -> str:
+        """Where the OpenAI-compatible API is, without a slash at the end."""
+        if self.llm_is_local:
+            return f"http://127.0.0.1:{self.llm.local_port}/v1"
+        return (self.llm.base_url or OPENAI_URL).rstrip("/")
+
+    @property
+    def llm_is_at_openai(self) -> bool:
+        return self.llm_url == OPENAI_URL
+
+    @property
+    def llm_model(self) -> str:
+        """The name the model is asked by; empty: whichever the server offers, if one alone."""
+        if self.llm.model:
+            return self.llm.model
+        if self.llm_is_local:
+            return LOCAL_LLM
+        return OPENAI_MODEL if self.llm_is_at_openai else ""
 
 
 def load_orchestrator(

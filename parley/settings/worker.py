@@ -43,9 +43,13 @@ class TtsWorkerSection(Section):
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice that is loaded at the start"
     )
-    slots: int = Field(8, ge=1, description="utterances open at once, one for each call that hears")
+    slots: int = Field(
+        8, ge=1, description="texts spoken at once; eight times as many calls may be heard"
+    )
     threads_per_stream: int = Field(1, ge=1, description="CPU threads of one utterance")
-    queue_wait_s: float = Field(0.25, ge=0.0, description="longest wait for a free slot")
+    queue_wait_s: float = Field(
+        0.25, ge=0.0, description="longest wait of a new utterance for a free slot"
+    )
     resident_cap: Annotated[int, Env("RESIDENT_CAP")] = Field(
         2, ge=1, description="models in memory at once; the least recently used leaves"
     )

@@ -11,6 +11,7 @@ from grpc_status import rpc_status
 from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
+    StreamIdleError,
     VoiceNotFoundError,
     WorkersBusyError,
     WorkerUnavailableError,
@@ -31,6 +32,9 @@ _OPTIONS = (
 
 DEFAULT_RETRY_AFTER_S = 0.2
 _LAST_CALLS_S = 1.0
+
+IDLE_REASONS = ("TEXT_TIMEOUT", "AUDIO_TIMEOUT")
+"""Why a worker ends a stream in which nothing comes."""
 
 NOBODY_LISTENS = "nothing listens there"
 _FAULTS = {
@@ -85,6 +89,8 @@ def as_speech_error(error: grpc.aio.AioRpcError, *, target: str) -> SpeechError:
         return InvalidSpeechRequestError(message)
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return WorkersBusyError(message, retry_after_s=_retry_after_s(error))
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED and _reason(error) in IDLE_REASONS:
+        return StreamIdleError(f"speech worker {target}: {message}")
     message = connection_fault(error) or f"{code.name}: {message}"
     return WorkerUnavailableError(f"speech worker {target}: {message}")
 
@@ -96,6 +102,15 @@ def connection_fault(error: grpc.aio.AioRpcError) -> str | None:
         if fnmatchcase(message, f"*{said}*"):
             return meant
     return None
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
+    status = rpc_status.from_call(cast(grpc.Call, error))  # it has all that is read
+    for detail in status.details if status else ():
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info):
+            return str(info.reason)
+    return ""
 
 
 def _retry_after_s(error: grpc.aio.AioRpcError) -> float:

@@ -52,12 +52,17 @@ class ReplayBuffer(Generic[Item]):
         self._start += 1
         return self._items.pop(0)
 
+    async def reaches(self, position: int) -> bool:
+        """Waits until the item at `position` is there; False where the source ends before it."""
+        while position >= self.end and not self._ended:
+            await self._changed.wait()
+        return position < self.end
+
     async def read(self, start: int = 0) -> AsyncGenerator[Item]:
         """Every item from position `start` on, at the earliest the oldest one kept."""
         position = start
         while True:
-            while position >= self.end and not self._ended:
-                await self._changed.wait()
+            await self.reaches(position)
             position = max(position, self._start)
             if position >= self.end:
                 return

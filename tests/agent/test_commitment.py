@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from agent.turns.commitment import LONGEST_NOISE_S, LONGEST_RECOGNITION_S, Commitment
+from agent.turns.pending_finals import PATIENCE_S, PendingFinals
 from testkit.fake_clock_loop import FakeClockLoop
 
 SILENCE_S = 1.2
@@ -105,3 +106,38 @@ def test_speech_that_is_being_judged_makes_nothing_sure_however_long() -> None:
 
 def test_a_noise_that_nobody_judges_does_not_put_it_off_for_ever() -> None:
     assert sure_at_s(Person(speaks=[(0.1, 99.0)])) == soon_after(0.3 + LONGEST_NOISE_S)
+
+
+def words_of_a_turn_that_goes_on(until_s: float, *, answered_s: float) -> tuple[str, float]:
+    """Recognition is asked at 0 and answers at 0.5 s with the first half; the person has begun
+    to speak again and does so until `until_s`; that is asked for then, and answered later."""
+    loop, finals = FakeClockLoop(), PendingFinals()
+
+    def answer(text: str) -> None:
+        finals.take(text)
+        finals.answered()
+
+    async def wait() -> tuple[str, float]:
+        finals.asked()
+        loop.call_later(0.5, answer, "I need a lamp")
+        loop.call_later(until_s - 0.01, finals.asked)
+        loop.call_later(answered_s, answer, "for my daughter.")
+        words = await finals.of_turn(lambda: loop.time() < until_s)
+        return words, loop.time()
+
+    try:
+        return loop.run_until_complete(wait())
+    finally:
+        loop.close()
+
+
+def test_a_turn_waits_for_who_has_begun_to_speak_again() -> None:
+    words, at_s = words_of_a_turn_that_goes_on(1.5, answered_s=2.0)
+    assert words == "I need a lamp for my daughter."
+    assert at_s == pytest.approx(2.0, abs=0.1)
+
+
+def test_a_turn_does_not_wait_for_ever_for_who_speaks_on() -> None:
+    words, at_s = words_of_a_turn_that_goes_on(99.0, answered_s=99.5)
+    assert words == "I need a lamp"
+    assert at_s == pytest.approx(PATIENCE_S, abs=0.1)

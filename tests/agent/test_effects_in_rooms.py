@@ -43,36 +43,35 @@ agent = Agent(instructions="You take orders.", tools=[order], greeting="What wou
 
 @dataclass(frozen=True)
 class Order:
-    """A sentence in two halves, each with a word by which it is known."""
+    """A sentence in two halves; the second is known by one of its words."""
 
     first: str
     second: str
-    first_word: str
     second_word: str
     pause_s: float
 
 
 ORDERS = [
-    Order("I would like to order two bicycles", "and a yellow helmet.", "bicycle", "helmet", 0.3),
-    Order("Please send me a saddle.", "And a bottle of oil.", "saddle", "oil", 0.5),
-    Order("I need a new lamp", "for the bicycle of my daughter.", "lamp", "daughter", 0.7),
-    Order("Order a pump for me.", "Not the small one, the big one.", "pump", "big", 1.0),
-    Order("Can I have four tires?", "And one chain as well.", "tire", "chain", 0.9),
-    Order("Send it to Berlin.", "No, wait, to Hamburg.", "berlin", "hamburg", 0.6),
-    Order("I want the red basket", "and the blue bag.", "red", "blue", 0.4),
-    Order("Please book a table for Monday.", "Or better for Tuesday.", "monday", "tuesday", 0.8),
-    Order("Get me a ticket to London", "at seven in the morning.", "london", "morning", 1.0),
-    Order("I would like a coffee.", "With milk.", "coffee", "milk", 0.7),
-    Order("Please order three pizzas.", "And a salad for my wife.", "pizza", "salad", 0.3),
-    Order("Reserve a room for Friday", "for two people, please.", "friday", "people", 0.5),
-    Order("I take the green jacket.", "In the size of my brother.", "jacket", "brother", 1.0),
-    Order("Send flowers to my mother", "on the first of June.", "flowers", "june", 0.9),
-    Order("Order ten chairs.", "And five tables.", "chairs", "table", 0.6),
-    Order("I need a taxi to the station.", "At half past nine.", "taxi", "nine", 0.8),
-    Order("Please bring the newspaper", "and some fresh bread.", "newspaper", "bread", 0.4),
-    Order("I would like to buy a guitar.", "And a book for beginners.", "guitar", "book", 0.7),
-    Order("Cancel the meeting on Sunday.", "Only the one with Peter.", "sunday", "peter", 1.0),
-    Order("Put a camera on my list.", "And a battery for it.", "camera", "battery", 0.5),
+    Order("I would like to order two bicycles", "and a yellow helmet.", "helmet", 0.3),
+    Order("Please send me a saddle.", "And a bottle of oil.", "oil", 0.5),
+    Order("I need a new lamp", "for the bicycle of my daughter.", "daughter", 0.7),
+    Order("Order a pump for me.", "Not the small one, the big one.", "big", 1.0),
+    Order("Can I have four tires?", "And one chain as well.", "chain", 0.9),
+    Order("Send it to Berlin.", "No, wait, to Hamburg.", "hamburg", 0.6),
+    Order("I want the red basket", "and the blue bag.", "blue", 0.4),
+    Order("Please book a table for Monday.", "Or better for Tuesday.", "tuesday", 0.8),
+    Order("Get me a ticket to London", "at seven in the morning.", "morning", 1.0),
+    Order("I would like a coffee.", "With milk.", "milk", 0.7),
+    Order("Please order three pizzas.", "And a salad for my wife.", "salad", 0.3),
+    Order("Reserve a room for Friday", "for two people, please.", "people", 0.5),
+    Order("I take the green jacket.", "In the size of my brother.", "brother", 1.0),
+    Order("Send flowers to my mother", "on the first of June.", "june", 0.9),
+    Order("Order ten chairs.", "And five tables.", "table", 0.6),
+    Order("I need a taxi to the station.", "At half past two, please.", "please", 0.8),
+    Order("Please bring the newspaper", "and some fresh bread.", "bread", 0.4),
+    Order("I would like to buy a guitar.", "And a book for beginners.", "book", 0.7),
+    Order("Cancel the meeting on Sunday.", "Only the one with Peter.", "peter", 1.0),
+    Order("Put a camera on my list.", "And a battery for it.", "battery", 0.5),
 ]  # fmt: skip
 TURNS_IN_A_CALL = 5
 
@@ -136,8 +135,8 @@ class Outcome:
     placed: tuple[Placed, ...]
     second_half: tuple[float, float]
     """When it was spoken, from its first sound to its last, on the caller's clock."""
-    answered_early: bool
-    """Something of the agent's was heard before the sentence was over."""
+    spoke_into: str
+    """What the agent began to say before the sentence was over."""
 
     @property
     def on_half_a_sentence(self) -> list[Placed]:
@@ -145,21 +144,22 @@ class Outcome:
 
     @property
     def partial(self) -> list[Placed]:
-        """Placed after the sentence, and still without its second half."""
+        """Placed after the sentence, and still without its second half: neither its word is in it
+        nor, where that was misheard, more words than the first half has."""
         late = [each for each in self.placed if each.at_s >= self.second_half[1]]
-        return [each for each in late if self.order.second_word not in each.text.lower()]
-
-    @property
-    def is_lost(self) -> bool:
-        texts = " ".join(each.text.lower() for each in self.placed)
-        return self.order.second_word not in texts
+        longest = len(self.order.first.split()) + 1
+        return [
+            each
+            for each in late
+            if self.order.second_word not in each.text.lower() and len(each.text.split()) <= longest
+        ]
 
     def line(self) -> str:
         placed = "; ".join(
             f"{each.at_s - self.second_half[1]:+.1f} s: {each.text}" for each in self.placed
         )
         words = f"{self.order.first} | {self.order.second}"
-        early = " (spoke into it)" if self.answered_early else ""
+        early = f" (spoke into it: {self.spoke_into})" if self.spoke_into else ""
         return f"{self.order.pause_s:.1f} s  {words:<62} {placed or 'nothing'}{early}"
 
 
@@ -204,7 +204,7 @@ async def take_turn(
         order=order,
         placed=tuple(service.placed[before:]),
         second_half=(start, end),
-        answered_early=bool(np.any(client.ear.between(began_s + 0.3, end).samples > 1000)),
+        spoke_into=client.transcripts.said_by(client.agent_identity, since_s=began_s, until_s=end),
     )
 
 

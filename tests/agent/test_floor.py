@@ -18,7 +18,14 @@ class Person:
         self.now_s = 0.0
         self.decisions: list[tuple[Decision, float]] = []
 
-    def sounds(self, seconds: float, *, probability: float = 0.95, level_db: float = -25.0) -> None:
+    def sounds(
+        self,
+        seconds: float,
+        *,
+        probability: float = 0.95,
+        level_db: float = -25.0,
+        dark: bool = False,
+    ) -> None:
         for _ in range(round(seconds / WINDOW_S)):
             self.now_s += WINDOW_S
             self._take(
@@ -27,14 +34,15 @@ class Person:
                     duration_s=WINDOW_S,
                     probability=probability,
                     level_db=level_db,
+                    dark=dark,
                 )
             )
 
     def is_silent(self, seconds: float) -> None:
         self.sounds(seconds, probability=0.02, level_db=-70.0)
 
-    def is_understood(self, text: str) -> None:
-        self._take(self.turns.transcript(text, at_s=self.now_s))
+    def is_understood(self, text: str, *, confidence: float = 1.0) -> None:
+        self._take(self.turns.transcript(text, at_s=self.now_s, confidence=confidence))
 
     def _take(self, decision: Decision | None) -> None:
         if decision is not None:
@@ -51,6 +59,42 @@ def listening_to_the_agent() -> Person:
     person.is_silent(0.5)
     person.turns.agent_speaks(at_s=person.now_s)
     return person
+
+
+def test_who_speaks_again_after_their_turn_is_known_to_until_they_have_paused() -> None:
+    person = Person()
+    person.sounds(1.0)
+    person.is_silent(0.4)
+    turn_ended_s = person.now_s
+
+    def goes_on() -> bool:
+        return person.turns.goes_on(at_s=person.now_s, since_s=turn_ended_s)
+
+    assert not goes_on()  # what was said before
+    person.sounds(0.032)
+    assert not goes_on()  # it may be a click
+    person.sounds(0.3)
+    assert goes_on()
+    person.is_silent(0.3)
+    assert goes_on()
+    person.is_silent(0.4)
+    assert not goes_on()
+
+
+def test_a_hum_is_a_murmur_whatever_recognition_makes_of_it() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.45, dark=True)
+    person.is_understood("Emma Machin", confidence=0.5)
+    person.is_silent(0.5)
+    assert Decision.YIELD not in person.made
+    assert person.turns.floor is Floor.SPEAKING
+
+
+def test_a_dark_word_that_is_clear_takes_the_floor() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.45, dark=True)
+    person.is_understood("Who?", confidence=0.9)
+    assert person.made[-1] is Decision.YIELD
 
 
 def test_an_interruption_ducks_at_once_holds_soon_and_yields_on_its_words() -> None:

@@ -151,12 +151,28 @@ class Talk:
         return [entry.text for entry in entries if isinstance(entry, PersonSaid)]
 
 
+def session_that_hears_what_it_is_told(speaking: WorkerTTS) -> AgentSession[None]:
+    return AgentSession[None](
+        stt=NoRecognizer(),
+        llm=EngineModel(),
+        tts=speaking,
+        turn_handling=TurnHandlingOptions(
+            turn_detection="stt",
+            endpointing={"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
+            preemptive_generation={"enabled": True, "preemptive_tts": True, "max_retries": 6},
+        ),
+        use_tts_aligned_transcript=True,
+        tts_text_transforms=None,
+    )
+
+
 @asynccontextmanager
 async def talk_with(
     app: Agent,
     model: FakeLlm | None = None,
     *,
     slow: bool = False,
+    commit_silence_s: float = 0.0,
     voice_of: Callable[[Agent], str] = lambda agent: agent.voice or "tone",
 ) -> AsyncGenerator[Talk]:
     voice = SpeechWorker()
@@ -173,22 +189,7 @@ async def talk_with(
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        session = AgentSession[None](
-            stt=NoRecognizer(),
-            llm=EngineModel(),
-            tts=speaking,
-            turn_handling=TurnHandlingOptions(
-                turn_detection="stt",
-                endpointing={"mode": "fixed", "min_delay": 0.0, "max_delay": 0.0},
-                preemptive_generation={
-                    "enabled": True,
-                    "preemptive_tts": True,
-                    "max_retries": 6,
-                },
-            ),
-            use_tts_aligned_transcript=True,
-            tts_text_transforms=None,
-        )
+        session = session_that_hears_what_it_is_told(speaking)
         events = RoomEventPublisher(cast(rtc.Room, Room()))
         stack.push_async_callback(events.aclose)
         TurnReport(session, events, hearing=None)
@@ -202,7 +203,11 @@ async def talk_with(
             speaking.voice = voice_of(agent)
 
         answering = Answering(
-            conversation, barge_in, events, commit_silence_s=0.0, on_agent=another_speaks
+            conversation,
+            barge_in,
+            events,
+            commit_silence_s=commit_silence_s,
+            on_agent=another_speaks,
         )
         stack.push_async_callback(answering.aclose)
         agent = ToldAgent(answering=answering, barge_in=barge_in)
@@ -308,6 +313,24 @@ async def test_who_speaks_on_after_the_turn_has_both_halves_told_in_order(
         talk.hears(END)
         await until(lambda: engine.asked[-1].text == "And a helmet." and engine.asked[-1].committed)
         assert talk.added == talk.logged() == ["I want a bicycle.", "And a helmet."]
+
+
+async def test_an_answer_that_is_cut_while_it_waits_is_never_committed_and_its_turn_is_kept(
+    engine: WaitingEngine,
+) -> None:
+    async with talk_with(Agent(engine=engine), slow=True, commit_silence_s=LONG_S) as talk:
+        talk.hears(START)
+        talk.hears(FINAL, "I want a bicycle.")
+        talk.hears(END)
+        await until(lambda: bool(talk.added))
+        talk.session.interrupt(force=True)
+        await until(lambda: engine.asked[0].closed)
+        talk.hears(START)
+        talk.hears(FINAL, "And a helmet.")
+        talk.hears(END)
+        await until(lambda: engine.asked[-1].text == "And a helmet.")
+        assert talk.logged()[0] == "I want a bicycle."
+        assert [asked.committed for asked in engine.asked] == [False] * len(engine.asked)
 
 
 async def test_an_interruption_closes_the_answer_at_once(engine: WaitingEngine) -> None:

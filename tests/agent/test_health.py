@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from agent.health.exposition import Exposition, JobMetrics
-from agent.health.http import FRESH_S, Health
+from agent.health.http import FRESH_S, HealthServer
 from agent.health.probes import Probes
 from parley.errors import ConfigurationError
 from parley.settings.orchestrator import (
@@ -116,7 +116,7 @@ async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGener
     state = {"registered": True, "draining": False}
     (port,) = free_ports(1)
     async with Probes(settings) as probes, aiohttp.ClientSession() as http:
-        health = Health(
+        health = HealthServer(
             probes,
             Exposition(JobMetrics(metrics)),
             is_registered=lambda: state["registered"],
@@ -274,7 +274,7 @@ async def test_alive_whatever_the_other_parts_do(parts: Parts, tmp_path: Path) -
 
 async def test_a_port_in_use_is_a_clear_sentence(parts: Parts, tmp_path: Path) -> None:
     async with Probes(parts.settings()) as probes:
-        health = Health(
+        health = HealthServer(
             probes,
             Exposition(JobMetrics(tmp_path)),
             is_registered=lambda: True,

@@ -7,28 +7,40 @@ from dataclasses import dataclass
 
 from livekit import rtc
 from livekit.agents import AgentSession
+from livekit.agents.voice.io import PlaybackFinishedEvent
 from pydantic import SecretStr
 
 from agent.nodes import RoomAgent
 from agent.playout.output import Playout
 from agent.playout.pacing import AHEAD_S
 from agent.room.events import RoomEventPublisher
+from agent.room.problems import tell_problems
 from agent.session import build_session
 from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from agent.turns.report import TurnReport
+from dialogue.text.languages.english import LANGUAGE
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
+from parley.speech.balancing.retries import BUSY_LIMIT_S
 from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from tests.agent.answering import answering_with
 
+REFUSING_S = 3.0
 SENTENCE_WORDS = 5
 SENTENCES = 30
+
+
+def _word(number: int) -> str:
+    """A word of its own that is said as one: "wordab"."""
+    return "word" + "".join("abcdefghij"[int(digit)] for digit in f"{number:03}")
+
+
 LONG = " ".join(
-    " ".join(f"word{SENTENCE_WORDS * n + m}" for m in range(SENTENCE_WORDS)) + "."
+    " ".join(_word(SENTENCE_WORDS * n + m) for m in range(SENTENCE_WORDS)) + "."
     for n in range(SENTENCES)
 )
 
@@ -40,6 +52,9 @@ class Talk:
     voice: SpeechWorker
     model: FakeLlm
     heard: list[str]
+    barge_in: BargeIn
+    finished: asyncio.Queue[PlaybackFinishedEvent]
+    """What has sounded to its end, or was cut."""
 
     async def until_played(self, seconds: float) -> None:
         """What has been played follows from the clock: no state tells of it."""
@@ -48,9 +63,9 @@ class Talk:
 
 
 @asynccontextmanager
-async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
+async def talk_with(model: FakeLlm, voice: SpeechWorker | None = None) -> AsyncGenerator[Talk]:
     """A session that plays into a native source, in real time."""
-    voice = SpeechWorker()
+    voice = voice or SpeechWorker()
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(llm_serving(model))
         target = await stack.enter_async_context(serving(voice))
@@ -64,7 +79,9 @@ async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
         session = build_session(settings, hearing=None, speaking=speaking)
         events = RoomEventPublisher(rtc.Room())
         report = TurnReport(session, events, hearing=None)
+        tell_problems(session, events, language=lambda: LANGUAGE, rate_hz=SAMPLE_RATE_HZ)
         heard: list[str] = []
+        finished = asyncio.Queue[PlaybackFinishedEvent]()
 
         def on_heard(piece: str) -> None:
             heard.append(piece)
@@ -74,6 +91,7 @@ async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
         source = rtc.AudioSource(SAMPLE_RATE_HZ, 1, queue_size_ms=200)
         stack.push_async_callback(source.aclose)
         playout = Playout(source, sample_rate_hz=SAMPLE_RATE_HZ, on_heard=on_heard)
+        playout.on("playback_finished", finished.put_nowait)
         playout.start()
         stack.push_async_callback(playout.aclose)
         session.output.audio = playout
@@ -82,7 +100,7 @@ async def talk_with(model: FakeLlm) -> AsyncGenerator[Talk]:
         agent = RoomAgent(answering=answering, barge_in=barge_in)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
-        yield Talk(session, playout, voice, model, heard)
+        yield Talk(session, playout, voice, model, heard, barge_in, finished)
 
 
 async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
@@ -121,11 +139,42 @@ async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
     async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(1.0)
-        talk.playout.pause()
+        talk.playout.hold("test")
         await asyncio.sleep(0.3)  # what was being made arrives
         texts = len(talk.voice.texts)
         await asyncio.sleep(1.0)  # nothing may happen, for which no state can be awaited
         assert len(talk.voice.texts) == texts
-        talk.playout.resume()
+        talk.playout.release("test")
         await talk.until_played(2.0)
         await talk.session.interrupt(force=True)
+
+
+async def test_a_reply_that_no_worker_takes_at_first_is_heard_whole() -> None:
+    voice = SpeechWorker(is_full=True)
+    answer = " ".join(map(_word, range(12))) + ". And the rest of it."
+    async with talk_with(FakeLlm(in_turn(Answer(text=answer))), voice) as talk:
+        reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+        async with asyncio.timeout(3 * REFUSING_S):
+            await voice.until_refused(for_s=REFUSING_S)
+            voice.is_full = False
+            await reply.wait_for_playout()
+        assert "".join(talk.heard) == answer
+        assert " ".join(voice.texts).split() == answer.split()
+
+
+async def test_where_every_worker_stays_full_the_person_hears_so_and_the_next_reply() -> None:
+    voice = SpeechWorker(is_full=True)
+    model = FakeLlm(in_turn(Answer(text="One. Two. Three."), Answer(text="Of course.")))
+    async with talk_with(model, voice) as talk:
+        async with asyncio.timeout(BUSY_LIMIT_S + 15):
+            reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
+            await reply.wait_for_playout()
+            recording = await talk.finished.get()  # it needs no worker
+            assert recording.playback_position > 4.0
+            assert not recording.interrupted
+        assert not voice.texts
+        voice.is_full = False
+        async with asyncio.timeout(10):
+            again = talk.session.generate_reply(user_input="And now?", input_modality="text")
+            await again.wait_for_playout()
+        assert "".join(talk.heard).endswith("Of course.")

@@ -168,12 +168,12 @@ def test_no_sample_is_lost_or_repeated_over_pauses(pauses: list[tuple[float, flo
         speaking = asyncio.create_task(call.reply(12))
         for after_s, pause_s in pauses:
             await asyncio.sleep(after_s)
-            call.playout.pause()
+            call.playout.hold("test")
             paused_at = len(call.ear.heard())
             await asyncio.sleep(pause_s)
             silence = call.ear.heard()[paused_at + int(RAMP_S * RATE_HZ) + 1 :]
             assert not loud(silence).size
-            call.playout.resume()
+            call.playout.release("test")
         await speaking
         heard = await call.end()
         ramps = 2 * len(pauses) * int(RAMP_S * RATE_HZ)
@@ -257,10 +257,10 @@ def test_a_reply_whose_next_sound_comes_late_is_an_underrun_and_a_pause_is_none(
         await call.at(0.5)
         call.playout.duck()
         await call.at(0.6)
-        call.playout.pause()
+        call.playout.hold("test")
         await call.at(1.6)
         call.playout.unduck()
-        call.playout.resume()
+        call.playout.release("test")
         await speaking
         await call.playout.wait_for_playout()
         assert underruns() == before

@@ -35,7 +35,14 @@ from agent.turns.report import TurnReport
 from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley.discovery import StaticDiscovery
-from parley.room_events import AnyEvent, ErrorEvent, InterruptedEvent, TurnEvent, decode
+from parley.room_events import (
+    AnyEvent,
+    ErrorEvent,
+    InterruptedEvent,
+    ToolEvent,
+    TurnEvent,
+    decode,
+)
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
@@ -261,14 +268,25 @@ async def test_messages_are_counted_by_who_said_them() -> None:
     assert counted("session_messages_total", role="assistant") == before["assistant"] + 2
 
 
-async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered() -> None:
-    model = FakeLlm(in_turn(Answer(status=401), Answer(text="Of course.")))
+@pytest.mark.parametrize(
+    ("status", "said", "code"),
+    [
+        (500, ENGLISH.apology, "llm_unavailable"),
+        (401, ENGLISH.model_unconfigured, "model_unauthorized"),
+        (404, ENGLISH.model_unconfigured, "model_not_found"),
+    ],
+)
+async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered(
+    status: int, said: str, code: str
+) -> None:
+    model = FakeLlm(in_turn(Answer(status=status), Answer(text="Of course.")))
     async with talk_with(model) as talk:
         await talk.ask("Hello?")
-        assert talk.page.text.strip() == ENGLISH.apology
+        assert talk.page.text.strip() == said
         (error,) = talk.events(ErrorEvent)
         assert isinstance(error, ErrorEvent)
-        assert (error.code, error.fatal) == ("llm_unavailable", False)
+        assert (error.code, error.fatal) == (code, False)
+        assert "127.0.0.1" not in error.message
         await talk.ask("Hello again?")
         assert talk.page.text.endswith("Of course.")
 
@@ -322,12 +340,24 @@ async def test_hanging_up_is_no_interruption() -> None:
 
 
 @pytest.mark.parametrize("answer", ["😀", "…", "**"])
-async def test_an_answer_that_cannot_be_said_is_shown_and_no_error(answer: str) -> None:
+async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(answer: str) -> None:
     async with talk_with(FakeLlm(in_turn(Answer(text=answer)))) as talk:
         await talk.ask("Well?")
-        assert talk.page.text == answer
-        assert not talk.events(ErrorEvent)
+        assert talk.page.text.strip() == ENGLISH.no_answer
+        (error,) = talk.events(ErrorEvent)
+        assert isinstance(error, ErrorEvent) and error.code == "model_no_answer"
 
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:
     assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
+
+
+async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
+    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
+    room, open_room = Room(), Room()
+    for each, shows in ((room, False), (open_room, True)):
+        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
+        events.send(told)
+        await events.aclose()
+    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
+    assert open_room.events == [told]

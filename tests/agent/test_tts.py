@@ -1,6 +1,7 @@
 """The TTS plugin, against speech workers on real sockets."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
@@ -12,13 +13,16 @@ from livekit.agents import APIConnectOptions, APIError, tts
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 from prometheus_client import REGISTRY
 
+from agent.playout.pacing import AHEAD_S, Pace, current_pace
 from agent.tts import MAX_REPLY_CHARS, SAMPLE_RATE_HZ, WorkerTTS
+from parley.background import background
 from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from testkit.isolated_config import free_ports
 
-OPTIONS = APIConnectOptions(max_retry=3, retry_interval=0.05)
+OPTIONS = APIConnectOptions(max_retry=0)
+"""As the session has it: the pool owns the retries."""
 
 
 @dataclass
@@ -60,20 +64,19 @@ async def speaking_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[Work
         )
 
 
-async def collect(stream: tts.SynthesizeStream) -> Reply:
-    reply = Reply()
+async def collect(stream: tts.SynthesizeStream, reply: Reply) -> Reply:
     async for audio in stream:
         reply.samples += np.frombuffer(audio.frame.data, np.int16).tolist()
         reply.pieces += audio.frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
     return reply
 
 
-async def say(speaking: WorkerTTS, tokens: Iterable[str]) -> Reply:
+async def say(speaking: WorkerTTS, tokens: Iterable[str], *, into: Reply | None = None) -> Reply:
     async with speaking.stream(conn_options=OPTIONS) as stream:
         for token in tokens:
             stream.push_text(token)
         stream.end_input()
-        return await collect(stream)
+        return await collect(stream, into or Reply())
 
 
 def counted(name: str, **labels: str) -> float:
@@ -162,10 +165,10 @@ async def test_a_pause_of_the_model_lets_the_voice_go_on() -> None:
         speaking_at(target) as speaking,
         speaking.stream() as stream,
     ):
-        stream.push_text("So ")
+        stream.push_text("Well now ")
         first = await anext(stream)
         assert np.frombuffer(first.frame.data, np.int16).any()
-        assert worker.texts == ["So"]
+        assert worker.texts == ["Well now"]
 
 
 async def test_a_reply_that_another_worker_goes_on_with_is_transcribed_once() -> None:
@@ -182,12 +185,40 @@ async def test_a_reply_that_another_worker_goes_on_with_is_transcribed_once() ->
     assert reply.duration_s == pytest.approx(7 * WORD_S, abs=WORD_S)
 
 
-async def test_a_full_house_is_asked_again() -> None:
-    worker = SpeechWorker(refuses=1)
-    async with serving(worker) as target, speaking_at(target) as speaking:
-        reply = await say(speaking, ["one two"])
-    assert reply.transcript == "one two"
-    assert set(reply.samples) >= {1, 2}
+async def played(pace: Pace, reply: Reply) -> None:
+    """What has come is heard at once."""
+    while True:
+        await asyncio.sleep(0.01)
+        pace.played_until(reply.duration_s)
+
+
+@pytest.mark.parametrize("refuses", [0, 1, 3])
+@pytest.mark.parametrize("ahead_s", [math.inf, AHEAD_S])
+async def test_a_full_house_is_asked_again(refuses: int, ahead_s: float) -> None:
+    worker = SpeechWorker(refuses=refuses)
+    text = "Green tea tastes fresh, they say. It grows on hills in the far east of the island."
+    reply, pace = Reply(), Pace(ahead_s=ahead_s)
+    async with (
+        asyncio.timeout(10),
+        serving(worker) as target,
+        speaking_at(target) as speaking,
+        background(played(pace, reply), name="played"),
+    ):
+        current_pace.set(pace)
+        await say(speaking, (f"{word} " for word in text.split()), into=reply)
+    assert reply.transcript.strip() == text
+    assert len(worker.opened) == refuses + 1
+    assert " ".join(worker.texts) == text
+
+
+async def test_a_refused_reply_leaves_nothing_owed() -> None:
+    worker = SpeechWorker(is_full=True)
+    pace = Pace()
+    async with serving(worker) as target, speaking_at(target, haste=100) as speaking:
+        current_pace.set(pace)
+        with pytest.raises(APIError):
+            await say(speaking, ["One two three. "])
+    assert not pace.owes
 
 
 async def test_a_failure_is_an_api_error_and_counted() -> None:

@@ -11,6 +11,7 @@ from agent.turns.barge_in import SAMPLE_RATE_HZ, Cut
 from agent.turns.floor import Floor, FloorPolicy
 from agent.turns.recording import RecordedBargeIn, RecordingError, fingerprint, replay
 from cli import replay as command
+from parley.audio import Samples
 from parley.room_events import TURN_RECORDING_FILE
 from tests.workers.speech_sounds import LIGHTS, pcm, silence, speech
 
@@ -20,11 +21,16 @@ FRAME_S = 0.02
 class AgentVoice:
     """Speaks without end, as loud as it is told to be."""
 
-    level_dbfs = -20.0
     heard_text = "Once upon a time there was a miller."
+    said_lately = heard_text
 
     def __init__(self) -> None:
         self.done: list[str] = []
+        self._random = np.random.default_rng(1)
+
+    def take_sounded(self) -> Samples:
+        noise = self._random.normal(0, 3000, round(FRAME_S * SAMPLE_RATE_HZ))
+        return noise.astype(np.int16)
 
     def duck(self) -> None:
         self.done.append("duck")
@@ -32,23 +38,22 @@ class AgentVoice:
     def unduck(self) -> None:
         self.done.append("unduck")
 
-    def pause(self) -> None:
+    def hold(self, by: str) -> None:
         self.done.append("pause")
 
-    def resume(self) -> None:
+    def release(self, by: str) -> None:
         self.done.append("resume")
 
 
 class Call:
     """A call whose clock is turned by the frames that are heard."""
 
-    def __init__(self, *, level_dbfs: float = -20.0) -> None:
+    def __init__(self) -> None:
         self.now_s = 100.0
         self.lines: list[str] = []
         self.floors: list[Floor] = []
         self.cuts: list[Cut] = []
         self.voice = AgentVoice()
-        self.voice.level_dbfs = level_dbfs
         self.barge_in = RecordedBargeIn(
             self.voice,
             policy=FloorPolicy(),
@@ -134,8 +139,8 @@ def test_replay_says_where_decisions_differ(
     ("text", "problem"),
     [
         ("", "empty"),
-        ('{"kind":"time_passes","at_s":1,"voice_dbfs":null}', "no opening"),
-        ('{"kind":"opening","policy":{},"format":2}', "line 1"),
+        ('{"kind":"time_passes","at_s":1}', "no opening"),
+        ('{"kind":"opening","policy":{},"format":1}', "line 1"),
         ("not json", "line 1"),
     ],
 )

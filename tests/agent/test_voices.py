@@ -31,6 +31,17 @@ async def test_the_next_reply_has_the_chosen_voice() -> None:
         assert speaking.next_request().voice == "other"
 
 
+async def test_what_the_caller_chose_is_told_from_what_an_agent_speaks_in() -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        await voices.use("other")
+        assert voices.chosen == ""
+        await voices.choose("tone")
+        assert (voices.chosen, speaking.voice) == ("tone", "tone")
+        with pytest.raises(VoiceNotFoundError):
+            await voices.choose("nobody")
+        assert voices.chosen == "tone"
+
+
 async def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
     async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
         with pytest.raises(VoiceNotFoundError, match="tone, other"):

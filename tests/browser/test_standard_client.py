@@ -57,7 +57,7 @@ async def test_the_standard_sdk_talks_and_writes_with_the_agent(
 async def converse(chromium: str, microphone: Path, starter: str, gateway: str) -> None:
     async with browsing(chromium, microphone=microphone) as page:
         await page.goto(starter)
-        await page.wait_for_function("window.join")
+        await page.wait_for_function("Boolean(window.join)")
         await page.evaluate(
             "([endpoint, options]) => join(endpoint, options)", [f"{gateway}/api/token", OPTIONS]
         )

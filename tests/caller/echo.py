@@ -62,8 +62,10 @@ class EchoAgent:
     async def set_state(self, state: str) -> None:
         await self.room.local_participant.set_attributes({"lk.agent.state": state})
 
-    async def fail(self, message: str) -> None:
-        event = ErrorEvent(code="llm_unavailable", message=message, fatal=True)
+    async def fail(
+        self, message: str, *, code: str = "llm_unavailable", fatal: bool = True
+    ) -> None:
+        event = ErrorEvent(code=code, message=message, fatal=fatal)
         await self.room.local_participant.publish_data(encode(event), topic=TOPIC)
 
     def _on_track(

@@ -301,6 +301,20 @@ async def test_an_agent_that_hangs_up_ends_the_call_at_once(gateway: FakeGateway
 
 
 @pytest.mark.servers
+async def test_a_model_that_will_not_answer_ends_the_call_however_audible(
+    gateway: FakeGateway,
+) -> None:
+    failure = await failure_of(
+        gateway,
+        once_spoken=lambda: gateway.agents[0].fail(
+            "The language model refuses the key.", code="model_unauthorized", fatal=False
+        ),
+    )
+    assert failure.startswith("turn 1 (clip.wav): The language model refuses the key.")
+    assert "./run doctor" in failure
+
+
+@pytest.mark.servers
 async def test_what_the_agent_says_went_wrong_is_passed_on(gateway: FakeGateway) -> None:
     failure = await failure_of(
         gateway, once_spoken=lambda: gateway.agents[0].fail("the language model is away")

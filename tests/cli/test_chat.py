@@ -149,7 +149,7 @@ async def test_ctrl_c_at_the_prompt_ends(chat: Commands) -> None:
 
 @pytest.mark.parametrize(
     ("status", "said"),
-    [(401, "refuses the key"), (404, "does not know the model")],
+    [(401, "refuses the key"), (404, "does not exist")],
 )
 async def test_a_model_that_refuses_ends_with_one_sentence(
     chat: Commands, llm: FakeLlm, status: int, said: str
@@ -158,7 +158,7 @@ async def test_a_model_that_refuses_ends_with_one_sentence(
     done = await chat("chat", "--app", "desk.py", typed="Hello\nHello again\n")
     assert done.status == 1
     assert said in done.err
-    assert done.err.startswith("parley: the language model at ")
+    assert done.err.startswith("parley: The language model ")
     assert len(done.err.splitlines()) == 1
 
 
@@ -166,7 +166,7 @@ async def test_a_model_that_is_not_there_ends_with_one_sentence(tmp_path: Path) 
     chat = Commands(folder=tmp_path, llm_url=f"http://127.0.0.1:{free_ports(1)[0]}/v1")
     done = await chat("chat", "--json", typed="Hello\n")
     assert done.status == 1
-    assert "cannot be reached" in done.err
+    assert "does not answer" in done.err
     assert len(done.err.splitlines()) == 1
 
 

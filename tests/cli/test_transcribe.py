@@ -85,6 +85,34 @@ async def test_a_file_at_another_rate_is_as_long(
     assert len(entry["transcript"].split()) == 3
 
 
+@pytest.mark.parametrize(
+    ("channels", "level", "subtype"),
+    [
+        ((1, -1), 0.3, "PCM_16"),
+        ((1, -0.7, 0), 0.3, "PCM_24"),
+        ((0, 0, 0, 0, 1, 0), 0.02, "PCM_16"),
+        ((1,), 0.0015, "PCM_16"),
+        ((1,), 0.0004, "PCM_24"),
+        ((1, 0), 0.0008, "FLOAT"),
+    ],
+)
+async def test_what_a_person_would_call_quiet_or_broken_comes_as_usual_speech(
+    listener: FakeListener,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    channels: tuple[float, ...],
+    level: float,
+    subtype: str,
+) -> None:
+    """A square wave, whose level is the word that the worker hears."""
+    file = tmp_path / "a.wav"
+    wave = level * np.where(np.arange(RATE_HZ) // 40 % 2, -1.0, 1.0)
+    soundfile.write(file, np.outer(wave, channels), RATE_HZ, subtype=subtype)
+    assert await transcribe(str(file)) == 0
+    (word,) = capsys.readouterr().out.split()
+    assert 1600 < abs(int(word)) < 16000
+
+
 async def test_a_file_that_is_no_sound_has_an_error_and_the_rest_are_heard(
     listener: FakeListener, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -332,7 +332,8 @@ async def test_a_model_that_fails_is_apologized_for_and_asked_again_next_time() 
 async def test_an_empty_answer_is_apologized_for() -> None:
     async with conversing(FakeLlm(in_turn(Answer(text=""))), Agent()) as conversation:
         events = await ask(conversation, "Hello.")
-    assert events == [Filler(ENGLISH.apology), Done()]
+    assert events[1:] == [Filler(ENGLISH.no_answer), Done()]
+    assert error_codes(events) == ["model_no_answer"]
 
 
 async def test_a_model_that_calls_tools_without_end_is_made_to_answer() -> None:

@@ -188,10 +188,10 @@ async def test_hand_off_the_second_agent_speaks_in_the_same_reply(examples: Exam
     def script(messages: Messages) -> Answer:
         if "You are the mechanic" not in str(messages[0]["content"]):
             return Answer(text="I hand you over.", calls=[Call("hand_off_to_workshop")])
-        if "friday" in str(messages[-1]["content"]).lower():
-            return Answer(calls=[Call("book_repair", {"day": "Friday", "what": "brake"})])
         if results := tool_results(messages):
             return Answer(text=results[-1])
+        if "friday" in str(messages[-1]["content"]).lower():
+            return Answer(calls=[Call("book_repair", {"day": "Friday", "what": "brake"})])
         return Answer(text="Workshop here, what is broken?")
 
     model = FakeLlm(script)
@@ -200,14 +200,17 @@ async def test_hand_off_the_second_agent_speaks_in_the_same_reply(examples: Exam
         turn = await conversation.turn(await examples.said("The brake of my bicycle squeaks."))
         assert turn.report.agent_transcript == "I hand you over. Workshop here, what is broken?"
         assert instructions(model).startswith("You are the mechanic.")
-        assert "The brake of my bicycle squeaks." in str(model.messages)
+        shown = [(m["role"], str(m["content"])) for m in model.messages[1:]]
+        assert shown[1][0] == "user" and "bicycle" in shown[1][1]  # behind the greeting
+        assert shown[2] == ("assistant", "I hand you over.")
         assert {tool["function"]["name"] for tool in model.requests[-1]["tools"]} == {"book_repair"}
         booked = await conversation.turn(await examples.said("Could you do it on Friday?"))
         assert "Booked for Friday: brake." in booked.report.agent_transcript
 
 
 async def test_turn_policy_judges_what_is_said_over_the_story(examples: Examples) -> None:
-    comment, stop = await examples.said("A dragon!"), await examples.said("Stop!")
+    comment = await examples.said("A dragon!")
+    stop = await examples.said("Wait, stop! That is enough.")
     assert WordPolicy().meaning(Overlap(comment.file, voiced_s=0.6)) is Meaning.TURN
     model = FakeLlm(by_text({"miller": Answer(text=STORY)}))
 

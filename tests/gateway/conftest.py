@@ -85,7 +85,7 @@ def settings_with(
     public_url: str = "",
     calls_per_minute: int = 60,
     apps: Mapping[str, str] | None = None,
-    rooms: Literal["private", "shared"] = "private",
+    rooms: Literal["private", "joint"] = "private",
     allowed_origins: tuple[str, ...] = (),
 ) -> OrchestratorSettings:
     return OrchestratorSettings(

@@ -196,7 +196,7 @@ async def test_an_agent_that_cannot_live_is_sent_three_times_and_no_more(
                     await asyncio.sleep(0.2)
             assert count(outcomes, "dispatched") == 3
             assert len(call.joined) <= 4
-    assert "has lost 3 agents within 60 s" in caplog.text
+    assert "was given 3 agents within 60 s" in caplog.text
 
 
 async def test_a_call_that_ended_is_not_begun_again(settings: LiveKitSection) -> None:

@@ -74,7 +74,7 @@ async def test_who_asks_for_the_same_room_and_identity_gets_others(serve: Serve)
 async def test_shared_rooms_are_those_that_are_asked_for_and_identities_stay_unique(
     serve: Serve,
 ) -> None:
-    async with serve(settings_with(rooms="shared")) as client:
+    async with serve(settings_with(rooms="joint")) as client:
         one, other = [await client.post("/api/token", json=STANDARD) for _ in range(2)]
         nameless = await client.post("/api/token")
     assert claims_of(one)["video"]["room"] == claims_of(other)["video"]["room"] == "support"

@@ -159,10 +159,37 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["a: b", "[", "yes", "12345", "x # y", "*alias", "a\nb", "'\""])
 def test_what_a_variable_holds_is_text_and_never_yaml(tmp_path: Path, value: str) -> None:
     file = tmp_path / "orchestrator.yaml"
-    file.write_text("agent:\n  greeting: ${GREETING}\nllm:\n  api_key: ${KEY:-}\n")
+    file.write_text("agent:\n  greeting: ${GREETING}\nsessions:\n  url: ${KEY:-}\n")
     settings = load_orchestrator(file, environ={"GREETING": value, "KEY": value})
     assert settings.agent.greeting == value
-    assert settings.llm.api_key.get_secret_value() == value
+    assert settings.sessions.url.get_secret_value() == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("OPENAI_BASE_URL", "127.0.0.1:11434/v1"), ("OPENAI_BASE_URL", "localhost:8000")),
+        *(
+            ("OPENAI_BASE_URL", "ftp://host/v1"),
+            ("OPENAI_BASE_URL", "http://"),
+            ("JUDGE_BASE_URL", "x"),
+        ),
+        *(("OPENAI_BASE_URL", "http://[::1"), ("OPENAI_BASE_URL", "http://host:port/v1")),
+        *(
+            ("OPENAI_API_KEY", "secret\n"),
+            ("OPENAI_API_KEY", "secret 🎉"),
+            ("JUDGE_API_KEY", "sécret"),
+        ),
+    ],
+)
+def test_an_address_or_a_key_that_cannot_be_one_is_named_and_no_key_is_shown(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_orchestrator(tmp_path / "none.yaml", environ={variable: value})
+    told = str(caught.value)
+    assert variable in told and "\n" not in told
+    assert "cret" not in told
 
 
 def test_a_variable_fills_a_number_and_has_a_default(tmp_path: Path) -> None:

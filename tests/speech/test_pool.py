@@ -20,6 +20,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
+from parley.speech.balancing.retries import BUSY_LIMIT_S
 from tests.speech.fake_worker import WORD_SAMPLES, FakeWorker, serving
 
 REQUEST = SynthesisRequest(voice="tone")
@@ -46,8 +47,14 @@ async def speak(
     texts: AsyncIterable[str] | None = None,
     request: SynthesisRequest = REQUEST,
     fallback_voice: str | None = None,
+    busy_limit_s: float = BUSY_LIMIT_S,
 ) -> list[SpeechEvent]:
-    spoken = pool.synthesize(request, texts or said(*TEXTS), fallback_voice=fallback_voice)
+    spoken = pool.synthesize(
+        request,
+        texts or said(*TEXTS),
+        fallback_voice=fallback_voice,
+        busy_limit_s=busy_limit_s,
+    )
     async with aclosing(spoken) as events:
         return [event async for event in events]
 
@@ -113,11 +120,56 @@ async def test_a_busy_worker_is_passed_over() -> None:
     assert len(free.opened) == 4
 
 
-async def test_overload_is_refused_at_once_and_says_when_to_ask_again() -> None:
-    async with pool_of(FakeWorker(busy=True), FakeWorker(busy=True)) as pool:
+async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again() -> None:
+    workers = [FakeWorker(busy=True), FakeWorker(busy=True)]
+    async with pool_of(*workers) as pool:
         with pytest.raises(WorkersBusyError) as refused:
-            await speak(pool)
+            await speak(pool, busy_limit_s=0.0)
     assert refused.value.retry_after_s > 0
+    assert [len(worker.opened) for worker in workers] == [1, 1]
+
+
+async def test_workers_at_capacity_are_asked_again_until_one_has_room() -> None:
+    workers = [FakeWorker(busy=True), FakeWorker(busy=True)]
+    async with pool_of(*workers) as pool:
+
+        async def one_gets_free() -> None:
+            while sum(len(worker.opened) for worker in workers) < 6:
+                for worker in workers:
+                    worker.asked.clear()
+                asked = [asyncio.create_task(worker.asked.wait()) for worker in workers]
+                await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+                for task in asked:
+                    task.cancel()
+            workers[0].busy = False
+
+        async with asyncio.timeout(10):
+            _, events = await asyncio.gather(one_gets_free(), speak(pool))
+    assert heard(events) == ALL_WORDS
+
+
+async def test_workers_that_stay_at_capacity_are_given_up_at_the_limit() -> None:
+    worker = FakeWorker(busy=True)
+    async with pool_of(worker) as pool, asyncio.timeout(5):
+        with pytest.raises(WorkersBusyError):
+            await speak(pool, busy_limit_s=1.0)
+    assert 3 <= len(worker.opened) <= 12  # as often as they said, about every 0.2 s
+
+
+async def test_a_worker_that_gets_full_in_mid_utterance_loses_no_word() -> None:
+    worker = FakeWorker(die_after_words=5, reproducible=False)
+    async with pool_of(worker) as pool:
+
+        async def full_for_a_while() -> None:
+            await worker.ended.wait()
+            worker.die_after_words, worker.busy = None, True
+            while len(worker.opened) < 3:
+                worker.asked.clear()
+                await worker.asked.wait()
+            worker.busy = False
+
+        _, events = await asyncio.gather(full_for_a_while(), speak(pool))
+    assert heard(events) == ALL_WORDS
 
 
 async def test_a_draining_worker_gets_nothing_new() -> None:
@@ -229,7 +281,7 @@ async def test_a_refused_call_does_not_queue_at_workers_known_to_be_full() -> No
             worker.in_flight = 1
         await pool.roster.refresh()
         with pytest.raises(WorkersBusyError):
-            await speak(pool)
+            await speak(pool, busy_limit_s=0.0)
     assert sum(len(worker.opened) for worker in workers) == 1
 
 

@@ -4,9 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 
+import grpc
 import numpy as np
 import pytest
 
+from parley.background import background
+from tests.workers.test_worker_server import SERVING, Worker, until_health
+from workers.asr import stop_without
 from workers.engines.asr_engine import (
     DecodeAbandonedError,
     DecodedText,
@@ -14,13 +18,18 @@ from workers.engines.asr_engine import (
     Draft,
     EngineError,
 )
-from workers.recognition.decoder import Decoder, Job, Urgency
+from workers.recognition.decoder import Decoder, DecoderEndedError, Job, Urgency
+
+
+class EngineGone(BaseException):
+    """Of the kind that ends a thread."""
 
 
 class SlowRecognizer:
     """Its text is the request's hints; each decode waits for `step` after its encoder half.
 
-    Hints that stand for events: `fail` raises, `loop` is a loop at the first attempt.
+    Hints that stand for events: `fail` raises, `few` gives too few drafts, `end` raises what no
+    program is to catch, `loop` is a loop at the first attempt, `unsure` an improbable text.
     """
 
     device = "cpu"
@@ -47,8 +56,17 @@ class SlowRecognizer:
         self.batches.append(hints)
         if "fail" in hints:
             raise EngineError("the engine broke")
+        if "few" in hints:
+            return []
+        if "end" in hints:
+            raise EngineGone
         return [
-            Draft(DecodedText(hint, 0.9), loops=hint == "loop" and not attempt) for hint in hints
+            Draft(
+                DecodedText(hint, 0.9),
+                loops=hint == "loop" and not attempt,
+                unsure=hint == "unsure" and not attempt,
+            )
+            for hint in hints
         ]
 
 
@@ -179,6 +197,28 @@ async def test_a_partial_that_loops_is_dropped(decoder: Decoder, engine: SlowRec
     assert engine.batches == [["loop"]]
 
 
+async def test_an_unsure_partial_is_told_and_not_settled(
+    decoder: Decoder, engine: SlowRecognizer
+) -> None:
+    job = submit(decoder, "unsure", Urgency.PARTIAL)
+    engine.step()
+    decoded = await job.result
+    assert decoded is not None
+    assert not job.is_settled
+    assert engine.batches == [["unsure"]]
+
+
+@pytest.mark.parametrize("urgency", [Urgency.PREFLIGHT, Urgency.FINAL])
+async def test_an_unsure_text_is_decoded_again(
+    decoder: Decoder, engine: SlowRecognizer, urgency: Urgency
+) -> None:
+    job = submit(decoder, "unsure", urgency)
+    engine.step(2)
+    assert await job.result is not None
+    assert job.is_settled
+    assert engine.batches == [["unsure"], ["unsure"]]
+
+
 async def test_an_engine_that_fails_fails_its_job_and_no_other(
     decoder: Decoder, engine: SlowRecognizer
 ) -> None:
@@ -213,3 +253,69 @@ async def test_a_partial_that_has_become_urgent_does_not_give_way(
     engine.step(2)
     await asyncio.gather(job.result, final.result)
     assert engine.batches == [["paused"], ["final"]]
+
+
+async def test_a_request_that_cannot_be_made_fails_its_job_and_no_other(
+    decoder: Decoder, engine: SlowRecognizer
+) -> None:
+    await running(decoder, engine, Urgency.FINAL, "running")
+
+    def take_request() -> DecodeRequest:
+        raise ValueError("no such sound")
+
+    broken = decoder.submit(take_request, Urgency.FINAL)
+    whole = submit(decoder, "whole", Urgency.FINAL)
+    engine.step(2)
+    with pytest.raises(ValueError, match="no such sound"):
+        await broken.result
+    assert await whole.result is not None
+
+
+@pytest.mark.parametrize("broken", ["few", "fail"])
+async def test_whatever_an_engine_answers_the_next_job_is_decoded(
+    decoder: Decoder, engine: SlowRecognizer, broken: str
+) -> None:
+    for _ in range(3):
+        job = submit(decoder, broken, Urgency.FINAL)
+        engine.step()
+        with pytest.raises((ValueError, EngineError)):
+            await job.result
+    whole = submit(decoder, "whole", Urgency.PREFLIGHT)
+    engine.step()
+    assert await whole.result is not None
+
+
+async def test_the_load_is_known(decoder: Decoder, engine: SlowRecognizer) -> None:
+    assert (decoder.pending, decoder.recent_s) == (0, 0.0)
+    first = await running(decoder, engine, Urgency.FINAL, "running")
+    submit(decoder, "partial", Urgency.PARTIAL)
+    waiting = [submit(decoder, f"final {n}", Urgency.FINAL) for n in range(2)]
+    assert decoder.pending == 3
+    engine.step(4)
+    await asyncio.gather(first.result, *(job.result for job in waiting))
+    assert decoder.recent_s > 0
+
+
+async def test_where_the_decoder_ends_health_says_so_and_whoever_waits_is_told(
+    engine: SlowRecognizer,
+) -> None:
+    worker = Worker()
+    async with (
+        asyncio.timeout(20),
+        Decoder(engine) as decoder,
+        worker.server as server,
+        grpc.aio.insecure_channel(f"127.0.0.1:{worker.port}") as channel,
+        background(stop_without(decoder, server), name="decoder-watch"),
+    ):
+        await server.start()
+        serving = asyncio.create_task(server.serve())
+        await until_health(channel, SERVING)
+        ending = await running(decoder, engine, Urgency.FINAL, "end")
+        waiting = submit(decoder, "waiting", Urgency.FINAL)
+        engine.step()
+        for job in (ending, waiting):
+            with pytest.raises(DecoderEndedError):
+                await job.result
+        await serving
+        with pytest.raises(DecoderEndedError):
+            submit(decoder, "late", Urgency.FINAL)

@@ -65,6 +65,20 @@ def test_the_sound_has_a_margin_on_both_sides_and_no_more(speaker: Speaker) -> N
     assert heard <= set(range(first - 11, last + 11))
 
 
+@pytest.mark.parametrize(("before", "said", "after"), [(2, 1, 1), (0, 3, 0.1), (0.1, 2, 0)])
+def test_the_sound_knows_where_its_voice_ends(
+    speaker: Speaker, before: float, said: float, after: float
+) -> None:
+    speaker.wait(before)
+    speaker.say(said)
+    speaker.wait(after)
+    segment = speaker.turn.open
+    end = round(segment.sound_voiced_until_s * 16000)
+    spoken = round(said * 16000 / WINDOW)
+    assert segment.sound[end - 1] == round(before * 16000 / WINDOW) + spoken - 1
+    assert (end == len(segment.sound)) == (after == 0)
+
+
 def test_a_click_is_no_voice(speaker: Speaker) -> None:
     speaker.wait(1)
     speaker.feed(0.06, SPEECH)

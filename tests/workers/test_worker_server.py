@@ -74,7 +74,7 @@ async def _health(channel: grpc.aio.Channel, service: str = "") -> int:
     return int(response.status)
 
 
-async def _until_health(channel: grpc.aio.Channel, status: int) -> None:
+async def until_health(channel: grpc.aio.Channel, status: int) -> None:
     watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=10)
     async for response in watch:
         if response.status == status:
@@ -92,7 +92,7 @@ async def test_health_says_serving_only_when_the_worker_is_warm() -> None:
         await server.start()
         assert await _health(ch) == NOT_SERVING
         serving = asyncio.create_task(server.serve())
-        await _until_health(ch, SERVING)
+        await until_health(ch, SERVING)
         assert await _health(ch, "test.Echo") == SERVING
         server.stop()
         await asyncio.wait_for(serving, 10)
@@ -107,7 +107,7 @@ async def test_sigterm_lets_running_streams_finish_and_admits_no_new_one() -> No
         await call.write(b"one")
         assert await call.read() == b"one"
         os.kill(os.getpid(), signal.SIGTERM)
-        await _until_health(ch, NOT_SERVING)
+        await until_health(ch, NOT_SERVING)
         refused = _stream(ch)
         assert await refused.code() is grpc.StatusCode.UNAVAILABLE
         await call.write(b"two")

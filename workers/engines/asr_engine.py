@@ -40,7 +40,7 @@ class DecodeRequest:
 
     `voice` is how sure the worker is that somebody speaks in it, 0 to 1; `language` is one of
     `Recognizer.languages`. An engine that knows no hints (names and terms to expect, separated
-    by commas) ignores them.
+    by commas) ignores them. `voiced_until_s` is where the last voice ends; None: not known.
     """
 
     samples: FloatSamples
@@ -48,6 +48,7 @@ class DecodeRequest:
     language: str
     hints: str = ""
     word_times: bool = False
+    voiced_until_s: float | None = None
 
     @property
     def duration_s(self) -> float:
@@ -85,11 +86,14 @@ class Draft:
     """What one attempt at a request made.
 
     `loops` says that the engine mistrusts it: the text repeats itself or did not come to an end.
-    The worker then asks for the next attempt, where there is one.
+    The worker then asks for the next attempt, where there is one. `unsure` says that it is
+    improbable as a whole: the worker asks for a few more, and takes the one of the highest
+    confidence.
     """
 
     decoded: DecodedText
     loops: bool = False
+    unsure: bool = False
 
 
 class Recognizer(Protocol):
@@ -108,7 +112,7 @@ class Recognizer(Protocol):
 
     @property
     def attempts(self) -> int:
-        """How many ways of decoding it has, at least 1: see `Draft.loops`."""
+        """How many ways of decoding it has, at least 1: see `Draft`."""
         ...
 
     def decode(

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from parley.clock import monotonic
+from parley.errors import ParleyError
 from workers.engines.asr_engine import (
     DecodeAbandonedError,
     DecodedText,
@@ -20,9 +21,14 @@ from workers.recognition.guards import settle
 
 _log = logging.getLogger(__name__)
 
+_NEWEST_SHARE = 0.2
 _LARGEST_BATCH = 4
 _BATCH_SPREAD = 1.5
 """A batch costs each of its requests the time of the longest."""
+
+
+class DecoderEndedError(ParleyError):
+    """Nothing is decoded any more; only a new process helps."""
 
 
 class Urgency(IntEnum):
@@ -37,8 +43,8 @@ class Job:
     """A decode that somebody waits for.
 
     `take_request` is asked when the decode begins, so that what waited is decoded as it is
-    then. `result` gives what was said, None when the text of a PARTIAL was no good; it is
-    cancelled with the job.
+    then; what it raises is the job's failure. `result` gives what was said, None when the text of
+    a PARTIAL was no good; it is cancelled with the job.
     """
 
     def __init__(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> None:
@@ -48,6 +54,8 @@ class Job:
         self.request: DecodeRequest | None = None
         self.drafts: list[Draft] = []
         self.decode_s = 0.0
+        self.is_settled = True
+        """False for the text of a PARTIAL that another attempt may hear better."""
 
     @property
     def has_begun(self) -> bool:
@@ -62,6 +70,9 @@ class Decoder:
         self._waiting: list[Job] = []
         self._most_urgent = Urgency.PARTIAL
         self._changed = asyncio.Event()
+        self._running = 0
+        self._recent_s = 0.0
+        self._failure: BaseException | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="decoding")
 
     async def __aenter__(self) -> Self:
@@ -78,7 +89,28 @@ class Decoder:
         await asyncio.gather(self._task, return_exceptions=True)
         self._thread.shutdown()  # at most one decode ends first
 
+    @property
+    def pending(self) -> int:
+        """Decodes that somebody waits for: those that run, and those more urgent than a PARTIAL."""
+        return self._running + sum(job.urgency < Urgency.PARTIAL for job in self._waiting)
+
+    @property
+    def recent_s(self) -> float:
+        """How long a decode took lately; 0 before the first."""
+        return self._recent_s
+
+    async def ended(self) -> None:
+        """Returns once the decoder has ended by itself: then it decodes nothing any more."""
+        await asyncio.wait({self._task})
+
+    def check(self) -> None:
+        """Raises DecoderEndedError where the decoder has ended by itself."""
+        if self._failure is not None:
+            raise DecoderEndedError(f"the decoder has ended: {self._failure!r}") from self._failure
+
     def submit(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> Job:
+        """Raises DecoderEndedError."""
+        self.check()
         job = Job(take_request, urgency)
         self._waiting.append(job)
         self._notice()
@@ -100,27 +132,60 @@ class Decoder:
         self._changed.set()
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            while not self._waiting:
-                self._changed.clear()
-                await self._changed.wait()
-            batch = self._next_batch()
-            requests = [job.request for job in batch if job.request is not None]
-            began = monotonic()
-            try:
-                drafts = await loop.run_in_executor(self._thread, self._decode, batch, requests)
-            except DecodeAbandonedError:
-                self._requeue(batch)
-            except Exception as error:  # whoever waits for the text is told
-                _log.exception("a decode failed")
-                for job in batch:
-                    if not job.result.done():
-                        job.result.set_exception(error)
-            else:
-                for job, draft in zip(batch, drafts, strict=True):
-                    job.decode_s += monotonic() - began
-                    self._take(job, draft)
+        try:
+            while True:
+                while not self._waiting:
+                    self._changed.clear()
+                    await self._changed.wait()
+                await self._decode_next()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    def _end(self, error: BaseException) -> None:
+        """Whoever waits is told."""
+        _log.critical("the decoder has ended", exc_info=error)
+        self._failure = error
+        for job in self._waiting:
+            _fail(job, DecoderEndedError("the decoder has ended"))
+        self._waiting.clear()
+
+    async def _decode_next(self) -> None:
+        """One batch, whatever becomes of it: an error is that of the jobs in it."""
+        batch = self._next_batch()
+        requests = [job.request for job in batch if job.request is not None]
+        if not batch:
+            return
+        self._running = len(batch)
+        began = monotonic()
+        try:
+            work = asyncio.get_running_loop().run_in_executor(
+                self._thread, self._decode, batch, requests
+            )
+            drafts = await work
+            taken_s = monotonic() - began
+            self._recent_s += (_NEWEST_SHARE if self._recent_s else 1.0) * (
+                taken_s - self._recent_s
+            )
+            for job, draft in zip(batch, drafts, strict=True):
+                job.decode_s += taken_s
+                self._take(job, draft)
+        except DecodeAbandonedError:
+            self._requeue(batch)
+        except Exception as error:  # whoever waits for the text is told
+            _log.exception("a decode failed")
+            for job in batch:
+                _fail(job, error)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            for job in batch:
+                _fail(job, DecoderEndedError(f"the decoder has ended: {error!r}"))
+            raise
+        finally:
+            self._running = 0
 
     def _decode(self, batch: Sequence[Job], requests: Sequence[DecodeRequest]) -> Sequence[Draft]:
         def abandoned() -> bool:
@@ -137,8 +202,13 @@ class Decoder:
         for job in [first, *(other for other in self._waiting if other is not first)]:
             if len(batch) == _LARGEST_BATCH or job.urgency is not first.urgency:
                 continue
-            request = job.request or job.take_request()
-            if batch and not _is_similar(job, request, first):
+            try:
+                request = job.request or job.take_request()
+            except Exception as error:
+                self._waiting.remove(job)
+                _fail(job, error)
+                continue
+            if batch and not _is_similar(job, request, batch[0]):
                 continue
             job.request = request
             batch.append(job)
@@ -155,8 +225,10 @@ class Decoder:
         if decoded is None and job.urgency is not Urgency.PARTIAL:
             self._waiting.append(job)
             self._notice()
-        else:
-            job.result.set_result(decoded)
+            return
+        if decoded is None and not draft.loops:
+            job.is_settled, decoded = False, draft.decoded
+        job.result.set_result(decoded)
 
     def _requeue(self, batch: Sequence[Job]) -> None:
         for job in batch:
@@ -164,6 +236,11 @@ class Decoder:
                 job.request = None
                 self._waiting.append(job)
         self._notice()
+
+
+def _fail(job: Job, error: BaseException) -> None:
+    if not job.result.done():
+        job.result.set_exception(error)
 
 
 def _is_similar(job: Job, request: DecodeRequest, first: Job) -> bool:

@@ -16,6 +16,9 @@ VOICE_WINDOWS = 5
 """A voice is as sure as its surest 160 ms: shorter than any word."""
 LEAST_VOICE = 0.5
 
+_MOST_UNSURE = 3
+"""Attempts that an unsure text is worth: each sees more context and takes longer."""
+
 
 def voice_certainty(probabilities: FloatSamples) -> float:
     """How sure it is that a voice is among windows of these probabilities, 0 to 1."""
@@ -28,11 +31,17 @@ def voice_certainty(probabilities: FloatSamples) -> float:
 def settle(drafts: Sequence[Draft], *, attempts: int) -> DecodedText | None:
     """What was said, judged from the drafts so far; None where another attempt is needed.
 
-    A loop that two attempts agree on and that came to its end was really said.
+    A loop that two attempts agree on and that came to its end was really said. Of texts that the
+    engine is unsure of the surest is taken.
     """
     last = drafts[-1]
-    if not last.loops:
-        return last.decoded
+    texts = [draft for draft in drafts if not draft.loops]
+    if texts and (last.loops or not last.unsure or len(drafts) >= min(attempts, _MOST_UNSURE)):
+        return max(
+            texts, key=lambda draft: (draft.decoded.text != "", draft.decoded.confidence)
+        ).decoded
+    if texts:
+        return None
     if any(draft.decoded.text == last.decoded.text for draft in drafts[:-1]):
         return last.decoded
     if len(drafts) < attempts:

@@ -14,6 +14,7 @@ from workers.recognition.decoder import Decoder, Job, Urgency
 from workers.recognition.segment import Extent, SpeechSegment
 from workers.recognition.turn import Turn, TurnText
 from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity
+from workers.serving.errors import deadline_exceeded
 
 PARTIAL_EVERY_S = 0.6
 """New speech after which the text so far is worth a decode."""
@@ -87,9 +88,10 @@ class Listener:
             self._changed.set()
             await self._until_there_is_room()
 
-    async def flush(self, flush_id: int) -> None:
-        """The turn has ended here."""
-        rest = self._turns[-1].end(flush_id, at=monotonic())
+    async def flush(self, flush_id: int, *, within_s: float | None = None) -> None:
+        """The turn has ended here; a FINAL that would begin to be decoded later than `within_s`
+        from now is not wanted any more, and `run` raises."""
+        rest = self._turns[-1].end(flush_id, at=monotonic(), within_s=within_s)
         self._turns.append(Turn(rest))
         self._changed.set()
         await self._until_there_is_room()
@@ -140,6 +142,10 @@ class Listener:
 
         def take_request() -> DecodeRequest:
             nonlocal extent
+            if monotonic() > turn.answer_by:
+                raise deadline_exceeded(
+                    "the time is over in which the FINAL was wanted", reason="FINAL_TOO_LATE"
+                )
             extent = segment.extent
             segment.tried_samples = segment.voiced_samples
             return DecodeRequest(
@@ -148,6 +154,7 @@ class Listener:
                 language=self._options.language,
                 hints=self._options.hints,
                 word_times=self._options.word_times,
+                voiced_until_s=segment.sound_voiced_until_s,
             )
 
         asked_at = monotonic()
@@ -164,7 +171,8 @@ class Listener:
             self._decoder.cancel(job)
         self._last_decode_s, self._last_answer_s = job.decode_s, monotonic() - asked_at
         if decoded is not None:
-            segment.decoded, segment.decoded_extent = decoded, extent
+            segment.decoded = decoded
+            segment.decoded_extent = extent if job.is_settled else Extent(0, 0)
             turn.forget_decoded()
             self._room.set()
 

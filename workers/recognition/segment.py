@@ -93,6 +93,11 @@ class SpeechSegment:
         last = self.voiced_until + _MARGIN_SAMPLES
         return self._joined()[self.sound_start - self.start : last - self.start]
 
+    @property
+    def sound_voiced_until_s(self) -> float:
+        """Where the last voice ends in `sound`."""
+        return (self.voiced_until - self.sound_start) / SAMPLE_RATE_HZ
+
     def append(self, samples: FloatSamples) -> None:
         self._chunks.append(samples)
         self._length += len(samples)

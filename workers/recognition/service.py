@@ -3,12 +3,13 @@
 # ruff: noqa: N802 - the contract names the methods
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 import grpc
 
+from parley.clock import monotonic
 from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
@@ -25,6 +26,7 @@ from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.errors import (
     answering_errors,
+    deadline_exceeded,
     internal,
     invalid_argument,
     unavailable,
@@ -35,6 +37,8 @@ from workers.serving.status import WorkerIdentity
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 MOST_HINT_CHARACTERS = 200
 LONGEST_PREFLIGHT_SILENCE_S = 10.0
+AUDIO_WAIT_S = 30.0
+"""A call without audio ends after so long: it keeps a slot from who speaks."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -93,18 +97,21 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         sound: SpeakerSound,
         listener: Listener,
     ) -> None:
-        async for request in requests:
-            match request.WhichOneof("message"):
-                case "audio":
-                    await listener.push_audio(sound.take(request.audio.pcm_s16le))
-                case "flush":
-                    await listener.flush(request.flush.flush_id)
-                case "open":
-                    raise invalid_argument("message", "open came twice; it is only the first")
-                case _:
-                    raise invalid_argument("message", "is none of audio, flush")
-            if self._slots.draining and listener.is_between_turns:
-                raise unavailable("this worker is draining; ask another", reason="DRAINING")
+        async with aclosing(_while_audio_comes(requests)) as messages:
+            async for request in messages:
+                match request.WhichOneof("message"):
+                    case "audio":
+                        await listener.push_audio(sound.take(request.audio.pcm_s16le))
+                    case "flush":
+                        await listener.flush(
+                            request.flush.flush_id, within_s=_within_s(request.flush)
+                        )
+                    case "open":
+                        raise invalid_argument("message", "open came twice; it is only the first")
+                    case _:
+                        raise invalid_argument("message", "is none of audio, flush")
+                if self._slots.draining and listener.is_between_turns:
+                    raise unavailable("this worker is draining; ask another", reason="DRAINING")
         await listener.push_audio(sound.rest())
         await listener.end()
 
@@ -120,7 +127,13 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             license=self._model.license,
             leases=self._slots.in_flight,
         )
-        return status_pb2.GetStatusResponse(status=self._identity.status(self._slots, [voice]))
+        status = self._identity.status(
+            self._slots,
+            [voice],
+            pending=self._decoder.pending,
+            recent_work_s=self._decoder.recent_s,
+        )
+        return status_pb2.GetStatusResponse(status=status)
 
     def _options(self, open_: pb.RecognizeOpen) -> ListenerOptions:
         """Raises INVALID_ARGUMENT for what cannot be served."""
@@ -155,6 +168,31 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             word_times=open_.word_times or self._word_times,
             preflight_silence_s=silence_s or DEFAULT_PREFLIGHT_SILENCE_S,
         )
+
+
+async def _while_audio_comes(
+    requests: AsyncIterator[pb.RecognizeRequest],
+) -> AsyncGenerator[pb.RecognizeRequest]:
+    """The messages after open; raises DEADLINE_EXCEEDED when no audio is among them for 30 s."""
+    due_s = monotonic() + AUDIO_WAIT_S
+    while True:
+        try:
+            async with asyncio.timeout(due_s - monotonic()):
+                request = await anext(requests, None)
+        except TimeoutError:
+            raise deadline_exceeded(
+                f"no audio came for {AUDIO_WAIT_S:.0f} s", reason="AUDIO_TIMEOUT"
+            ) from None
+        if request is None:
+            return
+        yield request
+        if request.audio.pcm_s16le:
+            due_s = monotonic() + AUDIO_WAIT_S
+
+
+def _within_s(flush: pb.RecognizeFlush) -> float | None:
+    """How long the client waits for the FINAL, if it says."""
+    return float(flush.within.ToTimedelta().total_seconds()) if flush.HasField("within") else None
 
 
 @contextmanager

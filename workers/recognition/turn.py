@@ -1,5 +1,6 @@
 """A turn: what one speaker says until the flush, as segments that are decoded one by one."""
 
+import math
 from dataclasses import dataclass
 
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodedWord, FloatSamples
@@ -33,6 +34,8 @@ class Turn:
         self.segments = [open_segment]
         self.flush_id: int | None = None
         self.flushed_at = 0.0
+        self.answer_by = math.inf
+        """When nobody waits for the FINAL any more."""
         self._start = open_segment.end
 
     @property
@@ -91,11 +94,13 @@ class Turn:
             earliest = segment.voiced_until - _LONGEST_SEGMENT_SAMPLES // 2
             self._begin(segment.split(segment.longest_pause(earliest)))
 
-    def end(self, flush_id: int, *, at: float) -> SpeechSegment:
+    def end(self, flush_id: int, *, at: float, within_s: float | None = None) -> SpeechSegment:
         """The turn has ended here; gives the segment that the next one begins with."""
         rest = self.open.pre_roll()
         self.flush_id = flush_id
         self.flushed_at = at
+        if within_s is not None:
+            self.answer_by = at + within_s
         return rest
 
     def text(self) -> TurnText:

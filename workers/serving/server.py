@@ -155,7 +155,7 @@ class WorkerServer:
         self._stop.set()
 
     async def _drain(self) -> None:
-        _log.info("draining: %d streams run", self._slots.in_flight)
+        _log.info("draining: %d streams are open", self._slots.open)
         await self._health.enter_graceful_shutdown()
         self._slots.close()
         waits = [
@@ -165,8 +165,8 @@ class WorkerServer:
         await asyncio.wait(waits, timeout=self._drain_s, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
-        if self._slots.in_flight:
-            _log.warning("ending with %d streams still running", self._slots.in_flight)
+        if self._slots.open:
+            _log.warning("ending with %d streams still open", self._slots.open)
         await self.grpc.stop(None if self._stop_at_once.is_set() else _LAST_CALLS_S)
         _log.info("ended")
 

@@ -28,7 +28,14 @@ class WorkerIdentity:
     worker_id: str = field(default_factory=_worker_id)
     started_s: float = field(default_factory=time.monotonic)
 
-    def status(self, slots: Slots, voices: Iterable[pb.Voice]) -> pb.WorkerStatus:
+    def status(
+        self,
+        slots: Slots,
+        voices: Iterable[pb.Voice],
+        *,
+        pending: int = 0,
+        recent_work_s: float = 0.0,
+    ) -> pb.WorkerStatus:
         status = pb.WorkerStatus(
             worker_id=self.worker_id,
             kind=self.kind,
@@ -41,7 +48,9 @@ class WorkerIdentity:
             resident_bytes=psutil.Process().memory_info().rss,
             voices=voices,
             device=self.device,
+            pending=pending,
         )
+        status.recent_work.FromTimedelta(timedelta(seconds=recent_work_s))
         status.uptime.FromTimedelta(timedelta(seconds=time.monotonic() - self.started_s))
         return status
 

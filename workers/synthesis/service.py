@@ -17,7 +17,7 @@ from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from workers.engines.tts_engine import EngineError
-from workers.serving.admission import Slots
+from workers.serving.admission import SlotPerText, Slots
 from workers.serving.errors import (
     answering_errors,
     failed_precondition,
@@ -30,7 +30,7 @@ from workers.serving.status import WorkerIdentity
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
 from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
-from workers.synthesis.stream import SynthesisStream, duration, texts_of
+from workers.synthesis.stream import Hearing, SynthesisStream, duration, texts_of
 from workers.synthesis.voices import Voices
 
 _log = logging.getLogger(__name__)
@@ -74,9 +74,9 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
             control = SpeechControl(session_id=open_.session_id, utterance_id=open_.utterance_id)
             control.voice = voice
             with control.ended_by_stop():
-                async with self._slots.admitted() as waited_s:
+                async with self._slots.by_text(wait_s=_longest_wait_s(open_)) as slot:
                     with self._running.joined(control):
-                        await self._speak(request_iterator, context, open_, control, waited_s)
+                        await self._speak(request_iterator, context, open_, control, slot)
 
     async def _speak(
         self,
@@ -84,7 +84,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         context: Context,
         open_: pb.SynthesizeOpen,
         control: SpeechControl,
-        waited_s: float,
+        slot: SlotPerText,
     ) -> None:
         began = time.monotonic()
         lease = await self._lease(control.voice)
@@ -95,7 +95,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                 engine=self._identity.engine,
                 voice=control.voice,
                 sample_rate_hz=rate_hz,
-                queued=duration(waited_s + time.monotonic() - began),
+                queued=duration(slot.waited_s + time.monotonic() - began),
                 reproducible=lease.voice.reproducible,
             )
             await context.write(pb.SynthesizeResponse(started=started))
@@ -113,12 +113,16 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                     engine_time=engine_time,
                     executor=self._executor,
                 )
-                async with aclosing(texts_of(requests)) as texts:
+                hearing = Hearing()
+                async with aclosing(texts_of(requests, hearing)) as texts:
                     async for text in texts:
                         if lease.stale:
                             lease.release()
                             lease = await self._lease(control.voice)
-                        await stream.speak(text, lease.voice)
+                        before = pcm.position
+                        async with slot.working():
+                            await stream.speak(text, lease.voice)
+                        hearing.made((pcm.position - before) / rate_hz)
                 await stream.finish()
         finally:
             lease.release()
@@ -190,6 +194,13 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                     raise invalid_argument("action", "is none of pause, resume, stop, reload")
             return pb.ControlSpeechResponse(utterances=len(controls))
         raise AssertionError("unreachable: a failed call has been aborted")
+
+
+def _longest_wait_s(open_: pb.SynthesizeOpen) -> float | None:
+    """How long the client waits for a slot, if it says."""
+    if not open_.HasField("wait"):
+        return None
+    return max(0.0, float(open_.wait.ToTimedelta().total_seconds()))
 
 
 def _validate(open_: pb.SynthesizeOpen) -> None:

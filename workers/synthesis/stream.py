@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
 
+from parley.clock import Clock, monotonic
 from parley.rpc.v1 import synthesis_pb2 as pb
 from workers.engines.tts_engine import (
     Cancellation,
@@ -26,6 +27,7 @@ from workers.synthesis.pcm import PcmChunk, UtterancePcm
 
 LONGEST_TEXT = 2000
 TEXT_WAIT_S = 30.0
+"""A call in which nothing is left to hear ends when no text that sounds comes for so long."""
 
 Write = Callable[[pb.SynthesizeResponse], Awaitable[None]]
 
@@ -124,20 +126,40 @@ class SynthesisStream:
             self._first_audio_s = time.monotonic()
 
 
-async def texts_of(requests: AsyncIterator[pb.SynthesizeRequest]) -> AsyncGenerator[str]:
+class Hearing:
+    """Until when the listener has something to hear of what was made, as far as a worker knows."""
+
+    def __init__(self, clock: Clock = monotonic) -> None:
+        self._clock = clock
+        self._until_s = clock()
+
+    def made(self, seconds: float) -> None:
+        """So much more sound has been made."""
+        if seconds > 0:
+            self._until_s = max(self._until_s, self._clock()) + seconds
+
+    @property
+    def text_due_s(self) -> float:
+        """How long the next text may take."""
+        return self._until_s + TEXT_WAIT_S - self._clock()
+
+
+async def texts_of(
+    requests: AsyncIterator[pb.SynthesizeRequest], hearing: Hearing
+) -> AsyncGenerator[str]:
     """The texts after the open message, until end or half-close.
 
     Raises CallError: INVALID_ARGUMENT for what may not come here or is too long,
-    DEADLINE_EXCEEDED when nothing comes for 30 s.
+    DEADLINE_EXCEEDED when nothing that sounds comes for 30 s after what was made was heard.
     """
     index = 0
     while True:
         try:
-            async with asyncio.timeout(TEXT_WAIT_S):
+            async with asyncio.timeout(hearing.text_due_s):
                 request = await anext(requests, None)
         except TimeoutError:
             raise deadline_exceeded(
-                f"no text came for {TEXT_WAIT_S:.0f} s", reason="TEXT_TIMEOUT"
+                f"no text to speak came for {TEXT_WAIT_S:.0f} s", reason="TEXT_TIMEOUT"
             ) from None
         kind = request.WhichOneof("message") if request is not None else "end"
         if request is None or kind == "end":

@@ -20,7 +20,15 @@ class Phrases:
     slow_tool: Sequence[str]
     """Said one after the other while a tool runs."""
     apology: str
-    """The model failed, or had nothing to say."""
+    """The model failed, and may answer when it is asked again."""
+    no_answer: str
+    """The model answered with nothing that could be said."""
+    cut_short: str
+    """Said where the answer broke off within a sentence because it was too long."""
+    model_unconfigured: str
+    """The model will not answer until somebody changes how it is set up: no key, no such model."""
+    model_still_unconfigured: str
+    """The same, once the person knows."""
     tool_failed: str
     """A tool failed, and the model failed to say so."""
     cannot_hear: str
@@ -29,6 +37,8 @@ class Phrases:
     """No worker can speak: shown, and heard where the language has a recording of it."""
     still_there: Sequence[str]
     """Said one after the other when the person says nothing."""
+    one_minute_left: str
+    """Said a minute before the call ends because its time is over."""
     closing: str
     """Said before the agent hangs up."""
     resumed: str

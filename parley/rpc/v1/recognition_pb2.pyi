@@ -149,16 +149,24 @@ class RecognizeFlush(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLUSH_ID_FIELD_NUMBER: _builtins.int
+    WITHIN_FIELD_NUMBER: _builtins.int
     flush_id: _builtins.int
     """Echoed in the FINAL it causes."""
+    @_builtins.property
+    def within(self) -> _duration_pb2.Duration:
+        """How long the client waits for that FINAL: one that would come later is not decoded, and the
+        call ends with DEADLINE_EXCEEDED. Absent: as long as it takes.
+        """
+
     def __init__(
         self,
         *,
         flush_id: _builtins.int = ...,
+        within: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["within", b"within"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flush_id", b"flush_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flush_id", b"flush_id", "within", b"within"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

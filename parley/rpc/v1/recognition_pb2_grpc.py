@@ -28,7 +28,7 @@ if _version_not_supported:
 
 class SpeechRecognitionStub:
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     def __init__(self, channel):
@@ -51,7 +51,7 @@ class SpeechRecognitionStub:
 
 class SpeechRecognitionServicer:
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     def Recognize(self, request_iterator, context):
@@ -91,7 +91,7 @@ def add_SpeechRecognitionServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class SpeechRecognition:
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     @staticmethod

@@ -29,7 +29,7 @@ GRPC_VERSION: str
 
 class SpeechRecognitionStub:
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     @_typing.overload
@@ -45,7 +45,7 @@ class SpeechRecognitionStub:
 @_typing.type_check_only
 class SpeechRecognitionAsyncStub(SpeechRecognitionStub):
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -57,7 +57,7 @@ class SpeechRecognitionAsyncStub(SpeechRecognitionStub):
 
 class SpeechRecognitionServicer(metaclass=_abc_1.ABCMeta):
     """Speech in, text out. One Recognize call listens to one speaker for as long as it is open.
-    Errors as in SpeechSynthesis.
+    Errors as in SpeechSynthesis; DEADLINE_EXCEEDED also where no audio comes for 30 s.
     """
 
     @_abc_1.abstractmethod

@@ -25,23 +25,23 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aparley/rpc/v1/status.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\"\x12\n\x10GetStatusRequest\"@\n\x11GetStatusResponse\x12+\n\x06status\x18\x01 \x01(\x0b\x32\x1b.parley.rpc.v1.WorkerStatus\"\xad\x02\n\x0cWorkerStatus\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.parley.rpc.v1.WorkerKind\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x11\n\tin_flight\x18\x06 \x01(\r\x12\x13\n\x0bqueue_depth\x18\x07 \x01(\r\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12)\n\x06uptime\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eresident_bytes\x18\n \x01(\x04\x12$\n\x06voices\x18\x0b \x03(\x0b\x32\x14.parley.rpc.v1.Voice\x12\x0e\n\x06\x64\x65vice\x18\x0c \x01(\t\"\xa3\x01\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\r\x12\x30\n\tresidency\x18\x05 \x01(\x0e\x32\x1d.parley.rpc.v1.VoiceResidency\x12\x0f\n\x07license\x18\x06 \x01(\t\x12\x0e\n\x06leases\x18\x07 \x01(\r*a\n\nWorkerKind\x12\x1b\n\x17WORKER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15WORKER_KIND_SYNTHESIS\x10\x01\x12\x1b\n\x17WORKER_KIND_RECOGNITION\x10\x02*\xa4\x01\n\x0eVoiceResidency\x12\x1f\n\x1bVOICE_RESIDENCY_UNSPECIFIED\x10\x00\x12\x1a\n\x16VOICE_RESIDENCY_REMOTE\x10\x01\x12\x1a\n\x16VOICE_RESIDENCY_CACHED\x10\x02\x12\x1b\n\x17VOICE_RESIDENCY_LOADING\x10\x03\x12\x1c\n\x18VOICE_RESIDENCY_RESIDENT\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aparley/rpc/v1/status.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\"\x12\n\x10GetStatusRequest\"@\n\x11GetStatusResponse\x12+\n\x06status\x18\x01 \x01(\x0b\x32\x1b.parley.rpc.v1.WorkerStatus\"\xee\x02\n\x0cWorkerStatus\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\'\n\x04kind\x18\x02 \x01(\x0e\x32\x19.parley.rpc.v1.WorkerKind\x12\x0e\n\x06\x65ngine\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\r\n\x05slots\x18\x05 \x01(\r\x12\x11\n\tin_flight\x18\x06 \x01(\r\x12\x13\n\x0bqueue_depth\x18\x07 \x01(\r\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08\x12)\n\x06uptime\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0eresident_bytes\x18\n \x01(\x04\x12$\n\x06voices\x18\x0b \x03(\x0b\x32\x14.parley.rpc.v1.Voice\x12\x0e\n\x06\x64\x65vice\x18\x0c \x01(\t\x12\x0f\n\x07pending\x18\r \x01(\r\x12.\n\x0brecent_work\x18\x0e \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa3\x01\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\r\x12\x30\n\tresidency\x18\x05 \x01(\x0e\x32\x1d.parley.rpc.v1.VoiceResidency\x12\x0f\n\x07license\x18\x06 \x01(\t\x12\x0e\n\x06leases\x18\x07 \x01(\r*a\n\nWorkerKind\x12\x1b\n\x17WORKER_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15WORKER_KIND_SYNTHESIS\x10\x01\x12\x1b\n\x17WORKER_KIND_RECOGNITION\x10\x02*\xa4\x01\n\x0eVoiceResidency\x12\x1f\n\x1bVOICE_RESIDENCY_UNSPECIFIED\x10\x00\x12\x1a\n\x16VOICE_RESIDENCY_REMOTE\x10\x01\x12\x1a\n\x16VOICE_RESIDENCY_CACHED\x10\x02\x12\x1b\n\x17VOICE_RESIDENCY_LOADING\x10\x03\x12\x1c\n\x18VOICE_RESIDENCY_RESIDENT\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'parley.rpc.v1.status_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WORKERKIND']._serialized_start=633
-  _globals['_WORKERKIND']._serialized_end=730
-  _globals['_VOICERESIDENCY']._serialized_start=733
-  _globals['_VOICERESIDENCY']._serialized_end=897
+  _globals['_WORKERKIND']._serialized_start=698
+  _globals['_WORKERKIND']._serialized_end=795
+  _globals['_VOICERESIDENCY']._serialized_start=798
+  _globals['_VOICERESIDENCY']._serialized_end=962
   _globals['_GETSTATUSREQUEST']._serialized_start=77
   _globals['_GETSTATUSREQUEST']._serialized_end=95
   _globals['_GETSTATUSRESPONSE']._serialized_start=97
   _globals['_GETSTATUSRESPONSE']._serialized_end=161
   _globals['_WORKERSTATUS']._serialized_start=164
-  _globals['_WORKERSTATUS']._serialized_end=465
-  _globals['_VOICE']._serialized_start=468
-  _globals['_VOICE']._serialized_end=631
+  _globals['_WORKERSTATUS']._serialized_end=530
+  _globals['_VOICE']._serialized_start=533
+  _globals['_VOICE']._serialized_end=696
 # @@protoc_insertion_point(module_scope)

@@ -117,13 +117,17 @@ class WorkerStatus(_message.Message):
     RESIDENT_BYTES_FIELD_NUMBER: _builtins.int
     VOICES_FIELD_NUMBER: _builtins.int
     DEVICE_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    RECENT_WORK_FIELD_NUMBER: _builtins.int
     worker_id: _builtins.str
     kind: Global___WorkerKind.ValueType
     engine: _builtins.str
     """piper, hibari, cosyvoice, whisper ..."""
     version: _builtins.str
     slots: _builtins.int
-    """Streams admitted at once, those running, and those waiting for a slot."""
+    """Streams served at once, those running, and those waiting for a slot. A synthesis stream takes
+    a slot while a text of it is spoken, not while it is heard.
+    """
     in_flight: _builtins.int
     queue_depth: _builtins.int
     draining: _builtins.bool
@@ -131,12 +135,18 @@ class WorkerStatus(_message.Message):
     resident_bytes: _builtins.int
     device: _builtins.str
     """cpu or cuda."""
+    pending: _builtins.int
+    """Of recognition: the decodes that somebody waits for, and how long one took lately (0 while
+    nothing is known). The next one has to wait for about one more than there are.
+    """
     @_builtins.property
     def uptime(self) -> _duration_pb2.Duration: ...
     @_builtins.property
     def voices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Voice]:
         """Voices (or recognition models) the worker can serve."""
 
+    @_builtins.property
+    def recent_work(self) -> _duration_pb2.Duration: ...
     def __init__(
         self,
         *,
@@ -152,10 +162,12 @@ class WorkerStatus(_message.Message):
         resident_bytes: _builtins.int = ...,
         voices: _abc.Iterable[Global___Voice] | None = ...,
         device: _builtins.str = ...,
+        pending: _builtins.int = ...,
+        recent_work: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["uptime", b"uptime"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["recent_work", b"recent_work", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "draining", b"draining", "engine", b"engine", "in_flight", b"in_flight", "kind", b"kind", "queue_depth", b"queue_depth", "resident_bytes", b"resident_bytes", "slots", b"slots", "uptime", b"uptime", "version", b"version", "voices", b"voices", "worker_id", b"worker_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "draining", b"draining", "engine", b"engine", "in_flight", b"in_flight", "kind", b"kind", "pending", b"pending", "queue_depth", b"queue_depth", "recent_work", b"recent_work", "resident_bytes", b"resident_bytes", "slots", b"slots", "uptime", b"uptime", "version", b"version", "voices", b"voices", "worker_id", b"worker_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,53 +26,53 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from parley.rpc.v1 import status_pb2 as parley_dot_rpc_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/rpc/v1/synthesis.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1aparley/rpc/v1/status.proto\"\xa9\x01\n\x11SynthesizeRequest\x12-\n\x04open\x18\x01 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesizeOpenH\x00\x12-\n\x04text\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesizeTextH\x00\x12+\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1c.parley.rpc.v1.SynthesizeEndH\x00\x42\t\n\x07message\"\xa9\x01\n\x0eSynthesizeOpen\x12\x14\n\x0cutterance_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\r\n\x05voice\x18\x04 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x05 \x01(\r\x12\r\n\x05speed\x18\x06 \x01(\x02\x12\x1c\n\x14start_offset_samples\x18\x07 \x01(\x04\x12\x0c\n\x04seed\x18\x08 \x01(\rJ\x04\x08\x02\x10\x03R\x05\x65poch\"\x1e\n\x0eSynthesizeText\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x0f\n\rSynthesizeEnd\"\x98\x02\n\x12SynthesizeResponse\x12\x32\n\x07started\x18\x01 \x01(\x0b\x32\x1f.parley.rpc.v1.SynthesisStartedH\x00\x12.\n\x05words\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesisWordsH\x00\x12.\n\x05\x61udio\x18\x03 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesisAudioH\x00\x12,\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1c.parley.rpc.v1.SynthesisDoneH\x00\x12\x35\n\ttext_done\x18\x05 \x01(\x0b\x32 .parley.rpc.v1.SynthesisTextDoneH\x00\x42\t\n\x07message\"\x9d\x01\n\x10SynthesisStarted\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\r\x12)\n\x06queued\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0creproducible\x18\x06 \x01(\x08\"N\n\x0eSynthesisWords\x12\x12\n\ntext_index\x18\x01 \x01(\r\x12(\n\x05words\x18\x02 \x03(\x0b\x32\x19.parley.rpc.v1.WordTiming\"D\n\nWordTiming\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x14\n\x0cstart_sample\x18\x02 \x01(\x04\x12\x12\n\nend_sample\x18\x03 \x01(\x04\"`\n\x0eSynthesisAudio\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\x15\n\rsample_offset\x18\x02 \x01(\x04\x12\x11\n\tpcm_s16le\x18\x03 \x01(\x0c\x12\x12\n\ntext_index\x18\x04 \x01(\r\";\n\x11SynthesisTextDone\x12\x12\n\ntext_index\x18\x01 \x01(\r\x12\x12\n\nend_sample\x18\x02 \x01(\x04\"\xa3\x01\n\rSynthesisDone\x12\x15\n\rtotal_samples\x18\x01 \x01(\x04\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\r\x12\r\n\x05words\x18\x03 \x01(\r\x12.\n\x0b\x66irst_audio\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tsynthesis\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x13\n\x11ListVoicesRequest\":\n\x12ListVoicesResponse\x12$\n\x06voices\x18\x01 \x03(\x0b\x32\x14.parley.rpc.v1.Voice\"!\n\x10LoadVoiceRequest\x12\r\n\x05voice\x18\x01 \x01(\t\"a\n\x11LoadVoiceResponse\x12#\n\x05voice\x18\x01 \x01(\x0b\x32\x14.parley.rpc.v1.Voice\x12\'\n\x04load\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"#\n\x12UnloadVoiceRequest\x12\r\n\x05voice\x18\x01 \x01(\t\"\x15\n\x13UnloadVoiceResponse\"m\n\x14\x43ontrolSpeechRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x14\n\x0cutterance_id\x18\x02 \x01(\t\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.parley.rpc.v1.SpeechAction\"+\n\x15\x43ontrolSpeechResponse\x12\x12\n\nutterances\x18\x01 \x01(\r*\x92\x01\n\x0cSpeechAction\x12\x1d\n\x19SPEECH_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13SPEECH_ACTION_PAUSE\x10\x01\x12\x18\n\x14SPEECH_ACTION_RESUME\x10\x02\x12\x16\n\x12SPEECH_ACTION_STOP\x10\x03\x12\x18\n\x14SPEECH_ACTION_RELOAD\x10\x04\x32\x8d\x04\n\x0fSpeechSynthesis\x12U\n\nSynthesize\x12 .parley.rpc.v1.SynthesizeRequest\x1a!.parley.rpc.v1.SynthesizeResponse(\x01\x30\x01\x12Q\n\nListVoices\x12 .parley.rpc.v1.ListVoicesRequest\x1a!.parley.rpc.v1.ListVoicesResponse\x12N\n\tLoadVoice\x12\x1f.parley.rpc.v1.LoadVoiceRequest\x1a .parley.rpc.v1.LoadVoiceResponse\x12T\n\x0bUnloadVoice\x12!.parley.rpc.v1.UnloadVoiceRequest\x1a\".parley.rpc.v1.UnloadVoiceResponse\x12N\n\tGetStatus\x12\x1f.parley.rpc.v1.GetStatusRequest\x1a .parley.rpc.v1.GetStatusResponse\x12Z\n\rControlSpeech\x12#.parley.rpc.v1.ControlSpeechRequest\x1a$.parley.rpc.v1.ControlSpeechResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dparley/rpc/v1/synthesis.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1aparley/rpc/v1/status.proto\"\xa9\x01\n\x11SynthesizeRequest\x12-\n\x04open\x18\x01 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesizeOpenH\x00\x12-\n\x04text\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesizeTextH\x00\x12+\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x1c.parley.rpc.v1.SynthesizeEndH\x00\x42\t\n\x07message\"\xd2\x01\n\x0eSynthesizeOpen\x12\x14\n\x0cutterance_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x03 \x01(\t\x12\r\n\x05voice\x18\x04 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x05 \x01(\r\x12\r\n\x05speed\x18\x06 \x01(\x02\x12\x1c\n\x14start_offset_samples\x18\x07 \x01(\x04\x12\x0c\n\x04seed\x18\x08 \x01(\r\x12\'\n\x04wait\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationJ\x04\x08\x02\x10\x03R\x05\x65poch\"\x1e\n\x0eSynthesizeText\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x0f\n\rSynthesizeEnd\"\x98\x02\n\x12SynthesizeResponse\x12\x32\n\x07started\x18\x01 \x01(\x0b\x32\x1f.parley.rpc.v1.SynthesisStartedH\x00\x12.\n\x05words\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesisWordsH\x00\x12.\n\x05\x61udio\x18\x03 \x01(\x0b\x32\x1d.parley.rpc.v1.SynthesisAudioH\x00\x12,\n\x04\x64one\x18\x04 \x01(\x0b\x32\x1c.parley.rpc.v1.SynthesisDoneH\x00\x12\x35\n\ttext_done\x18\x05 \x01(\x0b\x32 .parley.rpc.v1.SynthesisTextDoneH\x00\x42\t\n\x07message\"\x9d\x01\n\x10SynthesisStarted\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x04 \x01(\r\x12)\n\x06queued\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0creproducible\x18\x06 \x01(\x08\"N\n\x0eSynthesisWords\x12\x12\n\ntext_index\x18\x01 \x01(\r\x12(\n\x05words\x18\x02 \x03(\x0b\x32\x19.parley.rpc.v1.WordTiming\"D\n\nWordTiming\x12\x0c\n\x04word\x18\x01 \x01(\t\x12\x14\n\x0cstart_sample\x18\x02 \x01(\x04\x12\x12\n\nend_sample\x18\x03 \x01(\x04\"`\n\x0eSynthesisAudio\x12\x10\n\x08sequence\x18\x01 \x01(\r\x12\x15\n\rsample_offset\x18\x02 \x01(\x04\x12\x11\n\tpcm_s16le\x18\x03 \x01(\x0c\x12\x12\n\ntext_index\x18\x04 \x01(\r\";\n\x11SynthesisTextDone\x12\x12\n\ntext_index\x18\x01 \x01(\r\x12\x12\n\nend_sample\x18\x02 \x01(\x04\"\xa3\x01\n\rSynthesisDone\x12\x15\n\rtotal_samples\x18\x01 \x01(\x04\x12\x0e\n\x06\x63hunks\x18\x02 \x01(\r\x12\r\n\x05words\x18\x03 \x01(\r\x12.\n\x0b\x66irst_audio\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12,\n\tsynthesis\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x13\n\x11ListVoicesRequest\":\n\x12ListVoicesResponse\x12$\n\x06voices\x18\x01 \x03(\x0b\x32\x14.parley.rpc.v1.Voice\"!\n\x10LoadVoiceRequest\x12\r\n\x05voice\x18\x01 \x01(\t\"a\n\x11LoadVoiceResponse\x12#\n\x05voice\x18\x01 \x01(\x0b\x32\x14.parley.rpc.v1.Voice\x12\'\n\x04load\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"#\n\x12UnloadVoiceRequest\x12\r\n\x05voice\x18\x01 \x01(\t\"\x15\n\x13UnloadVoiceResponse\"m\n\x14\x43ontrolSpeechRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x14\n\x0cutterance_id\x18\x02 \x01(\t\x12+\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\x1b.parley.rpc.v1.SpeechAction\"+\n\x15\x43ontrolSpeechResponse\x12\x12\n\nutterances\x18\x01 \x01(\r*\x92\x01\n\x0cSpeechAction\x12\x1d\n\x19SPEECH_ACTION_UNSPECIFIED\x10\x00\x12\x17\n\x13SPEECH_ACTION_PAUSE\x10\x01\x12\x18\n\x14SPEECH_ACTION_RESUME\x10\x02\x12\x16\n\x12SPEECH_ACTION_STOP\x10\x03\x12\x18\n\x14SPEECH_ACTION_RELOAD\x10\x04\x32\x8d\x04\n\x0fSpeechSynthesis\x12U\n\nSynthesize\x12 .parley.rpc.v1.SynthesizeRequest\x1a!.parley.rpc.v1.SynthesizeResponse(\x01\x30\x01\x12Q\n\nListVoices\x12 .parley.rpc.v1.ListVoicesRequest\x1a!.parley.rpc.v1.ListVoicesResponse\x12N\n\tLoadVoice\x12\x1f.parley.rpc.v1.LoadVoiceRequest\x1a .parley.rpc.v1.LoadVoiceResponse\x12T\n\x0bUnloadVoice\x12!.parley.rpc.v1.UnloadVoiceRequest\x1a\".parley.rpc.v1.UnloadVoiceResponse\x12N\n\tGetStatus\x12\x1f.parley.rpc.v1.GetStatusRequest\x1a .parley.rpc.v1.GetStatusResponse\x12Z\n\rControlSpeech\x12#.parley.rpc.v1.ControlSpeechRequest\x1a$.parley.rpc.v1.ControlSpeechResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'parley.rpc.v1.synthesis_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SPEECHACTION']._serialized_start=1851
-  _globals['_SPEECHACTION']._serialized_end=1997
+  _globals['_SPEECHACTION']._serialized_start=1892
+  _globals['_SPEECHACTION']._serialized_end=2038
   _globals['_SYNTHESIZEREQUEST']._serialized_start=109
   _globals['_SYNTHESIZEREQUEST']._serialized_end=278
   _globals['_SYNTHESIZEOPEN']._serialized_start=281
-  _globals['_SYNTHESIZEOPEN']._serialized_end=450
-  _globals['_SYNTHESIZETEXT']._serialized_start=452
-  _globals['_SYNTHESIZETEXT']._serialized_end=482
-  _globals['_SYNTHESIZEEND']._serialized_start=484
-  _globals['_SYNTHESIZEEND']._serialized_end=499
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=502
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=782
-  _globals['_SYNTHESISSTARTED']._serialized_start=785
-  _globals['_SYNTHESISSTARTED']._serialized_end=942
-  _globals['_SYNTHESISWORDS']._serialized_start=944
-  _globals['_SYNTHESISWORDS']._serialized_end=1022
-  _globals['_WORDTIMING']._serialized_start=1024
-  _globals['_WORDTIMING']._serialized_end=1092
-  _globals['_SYNTHESISAUDIO']._serialized_start=1094
-  _globals['_SYNTHESISAUDIO']._serialized_end=1190
-  _globals['_SYNTHESISTEXTDONE']._serialized_start=1192
-  _globals['_SYNTHESISTEXTDONE']._serialized_end=1251
-  _globals['_SYNTHESISDONE']._serialized_start=1254
-  _globals['_SYNTHESISDONE']._serialized_end=1417
-  _globals['_LISTVOICESREQUEST']._serialized_start=1419
-  _globals['_LISTVOICESREQUEST']._serialized_end=1438
-  _globals['_LISTVOICESRESPONSE']._serialized_start=1440
-  _globals['_LISTVOICESRESPONSE']._serialized_end=1498
-  _globals['_LOADVOICEREQUEST']._serialized_start=1500
-  _globals['_LOADVOICEREQUEST']._serialized_end=1533
-  _globals['_LOADVOICERESPONSE']._serialized_start=1535
-  _globals['_LOADVOICERESPONSE']._serialized_end=1632
-  _globals['_UNLOADVOICEREQUEST']._serialized_start=1634
-  _globals['_UNLOADVOICEREQUEST']._serialized_end=1669
-  _globals['_UNLOADVOICERESPONSE']._serialized_start=1671
-  _globals['_UNLOADVOICERESPONSE']._serialized_end=1692
-  _globals['_CONTROLSPEECHREQUEST']._serialized_start=1694
-  _globals['_CONTROLSPEECHREQUEST']._serialized_end=1803
-  _globals['_CONTROLSPEECHRESPONSE']._serialized_start=1805
-  _globals['_CONTROLSPEECHRESPONSE']._serialized_end=1848
-  _globals['_SPEECHSYNTHESIS']._serialized_start=2000
-  _globals['_SPEECHSYNTHESIS']._serialized_end=2525
+  _globals['_SYNTHESIZEOPEN']._serialized_end=491
+  _globals['_SYNTHESIZETEXT']._serialized_start=493
+  _globals['_SYNTHESIZETEXT']._serialized_end=523
+  _globals['_SYNTHESIZEEND']._serialized_start=525
+  _globals['_SYNTHESIZEEND']._serialized_end=540
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=543
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=823
+  _globals['_SYNTHESISSTARTED']._serialized_start=826
+  _globals['_SYNTHESISSTARTED']._serialized_end=983
+  _globals['_SYNTHESISWORDS']._serialized_start=985
+  _globals['_SYNTHESISWORDS']._serialized_end=1063
+  _globals['_WORDTIMING']._serialized_start=1065
+  _globals['_WORDTIMING']._serialized_end=1133
+  _globals['_SYNTHESISAUDIO']._serialized_start=1135
+  _globals['_SYNTHESISAUDIO']._serialized_end=1231
+  _globals['_SYNTHESISTEXTDONE']._serialized_start=1233
+  _globals['_SYNTHESISTEXTDONE']._serialized_end=1292
+  _globals['_SYNTHESISDONE']._serialized_start=1295
+  _globals['_SYNTHESISDONE']._serialized_end=1458
+  _globals['_LISTVOICESREQUEST']._serialized_start=1460
+  _globals['_LISTVOICESREQUEST']._serialized_end=1479
+  _globals['_LISTVOICESRESPONSE']._serialized_start=1481
+  _globals['_LISTVOICESRESPONSE']._serialized_end=1539
+  _globals['_LOADVOICEREQUEST']._serialized_start=1541
+  _globals['_LOADVOICEREQUEST']._serialized_end=1574
+  _globals['_LOADVOICERESPONSE']._serialized_start=1576
+  _globals['_LOADVOICERESPONSE']._serialized_end=1673
+  _globals['_UNLOADVOICEREQUEST']._serialized_start=1675
+  _globals['_UNLOADVOICEREQUEST']._serialized_end=1710
+  _globals['_UNLOADVOICERESPONSE']._serialized_start=1712
+  _globals['_UNLOADVOICERESPONSE']._serialized_end=1733
+  _globals['_CONTROLSPEECHREQUEST']._serialized_start=1735
+  _globals['_CONTROLSPEECHREQUEST']._serialized_end=1844
+  _globals['_CONTROLSPEECHRESPONSE']._serialized_start=1846
+  _globals['_CONTROLSPEECHRESPONSE']._serialized_end=1889
+  _globals['_SPEECHSYNTHESIS']._serialized_start=2041
+  _globals['_SPEECHSYNTHESIS']._serialized_end=2566
 # @@protoc_insertion_point(module_scope)

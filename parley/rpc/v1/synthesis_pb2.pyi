@@ -29,7 +29,7 @@ class _SpeechActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpeechAc
     DESCRIPTOR: _descriptor.EnumDescriptor
     SPEECH_ACTION_UNSPECIFIED: _SpeechAction.ValueType  # 0
     SPEECH_ACTION_PAUSE: _SpeechAction.ValueType  # 1
-    """Stop producing audio; the slot stays taken for at most a minute."""
+    """Stop producing audio; a slot it has stays taken for at most a minute."""
     SPEECH_ACTION_RESUME: _SpeechAction.ValueType  # 2
     SPEECH_ACTION_STOP: _SpeechAction.ValueType  # 3
     """End the utterance as if its call were cancelled."""
@@ -40,7 +40,7 @@ class SpeechAction(_SpeechAction, metaclass=_SpeechActionEnumTypeWrapper): ...
 
 SPEECH_ACTION_UNSPECIFIED: SpeechAction.ValueType  # 0
 SPEECH_ACTION_PAUSE: SpeechAction.ValueType  # 1
-"""Stop producing audio; the slot stays taken for at most a minute."""
+"""Stop producing audio; a slot it has stays taken for at most a minute."""
 SPEECH_ACTION_RESUME: SpeechAction.ValueType  # 2
 SPEECH_ACTION_STOP: SpeechAction.ValueType  # 3
 """End the utterance as if its call were cancelled."""
@@ -89,6 +89,7 @@ class SynthesizeOpen(_message.Message):
     SPEED_FIELD_NUMBER: _builtins.int
     START_OFFSET_SAMPLES_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
     utterance_id: _builtins.str
     """Unique per utterance; a resumed utterance keeps its id."""
     session_id: _builtins.str
@@ -105,6 +106,12 @@ class SynthesizeOpen(_message.Message):
     """
     seed: _builtins.int
     """Fixes the voice's randomness. 0 is a seed like any other."""
+    @_builtins.property
+    def wait(self) -> _duration_pb2.Duration:
+        """How long the client waits for a slot; the worker refuses at the latest then. Absent: as long
+        as the worker lets it wait.
+        """
+
     def __init__(
         self,
         *,
@@ -115,10 +122,11 @@ class SynthesizeOpen(_message.Message):
         speed: _builtins.float = ...,
         start_offset_samples: _builtins.int = ...,
         seed: _builtins.int = ...,
+        wait: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["sample_rate_hz", b"sample_rate_hz", "seed", b"seed", "session_id", b"session_id", "speed", b"speed", "start_offset_samples", b"start_offset_samples", "utterance_id", b"utterance_id", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sample_rate_hz", b"sample_rate_hz", "seed", b"seed", "session_id", b"session_id", "speed", b"speed", "start_offset_samples", b"start_offset_samples", "utterance_id", b"utterance_id", "voice", b"voice", "wait", b"wait"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

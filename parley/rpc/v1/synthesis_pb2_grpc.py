@@ -92,6 +92,8 @@ class SpeechSynthesisServicer:
         """The client sends open, then any number of text messages, then end (or half-closes).
         The worker answers started, then words, audio and text_done for each text as it arrives,
         then done.
+        A slot is taken from open to the first text's end, and by each later text while it is spoken:
+        what is heard meanwhile keeps nobody waiting.
         Cancelling the call cancels the utterance: the slot is free within one audio chunk.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

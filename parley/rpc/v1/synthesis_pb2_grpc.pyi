@@ -47,6 +47,8 @@ class SpeechSynthesisStub:
     """The client sends open, then any number of text messages, then end (or half-closes).
     The worker answers started, then words, audio and text_done for each text as it arrives,
     then done.
+    A slot is taken from open to the first text's end, and by each later text while it is spoken:
+    what is heard meanwhile keeps nobody waiting.
     Cancelling the call cancels the utterance: the slot is free within one audio chunk.
     """
     ListVoices: _grpc.UnaryUnaryMultiCallable[_synthesis_pb2.ListVoicesRequest, _synthesis_pb2.ListVoicesResponse]
@@ -76,6 +78,8 @@ class SpeechSynthesisAsyncStub(SpeechSynthesisStub):
     """The client sends open, then any number of text messages, then end (or half-closes).
     The worker answers started, then words, audio and text_done for each text as it arrives,
     then done.
+    A slot is taken from open to the first text's end, and by each later text while it is spoken:
+    what is heard meanwhile keeps nobody waiting.
     Cancelling the call cancels the utterance: the slot is free within one audio chunk.
     """
     ListVoices: _aio.UnaryUnaryMultiCallable[_synthesis_pb2.ListVoicesRequest, _synthesis_pb2.ListVoicesResponse]  # type: ignore[assignment]
@@ -108,6 +112,8 @@ class SpeechSynthesisServicer(metaclass=_abc_1.ABCMeta):
         """The client sends open, then any number of text messages, then end (or half-closes).
         The worker answers started, then words, audio and text_done for each text as it arrives,
         then done.
+        A slot is taken from open to the first text's end, and by each later text while it is spoken:
+        what is heard meanwhile keeps nobody waiting.
         Cancelling the call cancels the utterance: the slot is free within one audio chunk.
         """
 

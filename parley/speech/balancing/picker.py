@@ -16,9 +16,13 @@ class Candidate:
     target: str
     slots: int = 1
     own_in_flight: int = 0
-    """Calls of this client at the worker now."""
+    """Calls of this client that the worker is busy with now."""
+    own_open: int = 0
+    """Calls of this client at the worker, those included whose speech is only heard."""
     reported_load: int = 0
     """Streams of other clients, running and waiting, when the worker last said so."""
+    expected_s: float = 0.0
+    """What one more request waits for, as the worker last reported; 0 while nothing is known."""
     draining: bool = False
     reachable: bool = True
     circuit_closed: bool = True
@@ -77,4 +81,10 @@ def pick(
         return None
     # A slow worker counts as one whose slots are taken: it helps out when the others' are.
     two = random.sample(allowed, k=min(2, len(allowed)))
-    return min(two, key=lambda candidate: candidate.load + candidate.slow)
+    return min(
+        two,
+        key=lambda candidate: (
+            candidate.load + candidate.slow,
+            candidate.own_open / max(1, candidate.slots),
+        ),
+    )

@@ -30,8 +30,22 @@ class _Entry:
     status: status_pb2.WorkerStatus | None = None
     reachable: bool = True
     fault: str | None = None
+    own_calls: int = 0
     own_in_flight: int = 0
     load_of_others: int = 0
+
+
+class OwnCall:
+    """A call of ours, which takes a slot or only waits for text."""
+
+    def __init__(self, entry: _Entry) -> None:
+        self._entry = entry
+        self._is_busy = False
+
+    def keeps_busy(self, busy: bool) -> None:
+        """Whether the worker has something to do for it now."""
+        self._entry.own_in_flight += busy - self._is_busy
+        self._is_busy = busy
 
 
 @dataclass
@@ -71,23 +85,31 @@ class Roster:
     def pace(self, target: str) -> WorkerPace:
         return self._entry(target).pace
 
+    def expected_s(self, target: str) -> float:
+        """What one more request waits for there, as it last reported; 0 while nothing is known."""
+        status = self._entry(target).status
+        return _expected_s(status) if status is not None else 0.0
+
     @contextmanager
-    def call(self, target: str) -> Iterator[None]:
-        """Counts a call of ours at the worker while it runs."""
+    def call(self, target: str) -> Iterator["OwnCall"]:
+        """Counts a call of ours at the worker while it runs; at first it keeps the worker busy."""
         entry = self._entry(target)
         entry.circuit.begin()
-        entry.own_in_flight += 1
+        entry.own_calls += 1
+        call = OwnCall(entry)
+        call.keeps_busy(True)
         try:
-            yield
+            yield call
         finally:
-            entry.own_in_flight -= 1
+            call.keeps_busy(False)
+            entry.own_calls -= 1
 
     async def refresh(self) -> None:
         """Asks every worker once; forgets those that discovery no longer lists."""
         targets = [worker.target for worker in self.discovery.workers()]
         await asyncio.gather(*(self._refresh(target) for target in targets))
         for target in set(self._entries).difference(targets):
-            if not self._entries[target].own_in_flight:
+            if not self._entries[target].own_calls:
                 del self._entries[target]
         await self.keep_only(set(self._entries).union(targets))
 
@@ -130,6 +152,7 @@ class Roster:
             return Candidate(
                 target=target,
                 own_in_flight=entry.own_in_flight,
+                own_open=entry.own_calls,
                 draining=draining,
                 reachable=entry.reachable,
                 circuit_closed=entry.circuit.closed,
@@ -139,7 +162,9 @@ class Roster:
             target=target,
             slots=status.slots,
             own_in_flight=entry.own_in_flight,
+            own_open=entry.own_calls,
             reported_load=entry.load_of_others,
+            expected_s=_expected_s(status),
             draining=draining or status.draining,
             reachable=entry.reachable,
             circuit_closed=entry.circuit.closed,
@@ -147,3 +172,8 @@ class Roster:
             voices=frozenset(voice.name for voice in status.voices) or None,
             resident=frozenset(v.name for v in status.voices if v.residency == resident),
         )
+
+
+def _expected_s(status: status_pb2.WorkerStatus) -> float:
+    recent_s: float = status.recent_work.ToTimedelta().total_seconds()
+    return (status.pending + 1) * recent_s

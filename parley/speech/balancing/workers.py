@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
 from typing import Self
@@ -19,37 +18,8 @@ from parley.speech.balancing.picker import Candidate, pick, usable
 from parley.speech.balancing.roster import FetchStatus, Roster
 from parley.speech.channel import Channels
 
-MAX_WORKERS_TRIED = 3
 PATIENCE_S = 4.0
 """How long a call waits for a worker to come back when none is left."""
-
-
-RETRIED = (WorkersBusyError, WorkerUnavailableError, VoiceNotFoundError)
-"""Failures after which another worker may do better."""
-
-
-@dataclass
-class Failures:
-    """The workers that failed a call since it last made progress, and why."""
-
-    by_target: dict[str, SpeechError] = field(default_factory=dict)
-    _count: int = 0
-
-    def note(self, target: str, error: SpeechError) -> None:
-        """Raises `error` when enough workers have been tried."""
-        self._count += 1
-        self.by_target[target] = error
-        if self._count >= MAX_WORKERS_TRIED:
-            raise error
-
-    @property
-    def leave_one(self) -> bool:
-        """Whether the next failure is the last."""
-        return self._count >= MAX_WORKERS_TRIED - 1
-
-    def clear(self) -> None:
-        self._count = 0
-        self.by_target.clear()
 
 
 class Workers:

@@ -1,7 +1,7 @@
 """One Recognize call: what is asked of a worker and what comes back."""
 
 import asyncio
-from collections.abc import AsyncIterable
+from collections.abc import AsyncIterable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -74,9 +74,12 @@ class RecognitionCall:
         target: str,
         request: RecognitionRequest,
         audio: AsyncIterable[bytes | FlushMark],
+        final_limit_s: Callable[[], float],
     ) -> None:
-        """`audio` (16-bit little-endian mono PCM, any length) ends without raising."""
+        """`audio` (16-bit little-endian mono PCM, any length) ends without raising;
+        `final_limit_s`: how long a FINAL is waited for that is asked for now."""
         self.target = target
+        self._final_limit_s = final_limit_s
         self._request = request
         self._audio = audio
         self._call = stub.Recognize()
@@ -127,6 +130,7 @@ class RecognitionCall:
                 if isinstance(item, FlushMark):
                     self._pending_flushes += 1
                     flush = pb.RecognizeFlush(flush_id=item.flush_id)
+                    flush.within.FromTimedelta(timedelta(seconds=self._final_limit_s()))
                     await self._call.write(pb.RecognizeRequest(flush=flush))
                 else:
                     audio = pb.RecognizeAudio(pcm_s16le=item)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from parley.clock import Clock
-from parley.errors import WorkerStalledError, WorkerUnavailableError
+from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
 from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.roster import Roster
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
@@ -52,7 +52,7 @@ class Attempt:
         warm = utterance.request.voice in candidate.resident
         self._admission_limit_s = ADMISSION_LIMIT_S if warm else LOADING_LIMIT_S
         self._counted = ExitStack()
-        self._counted.enter_context(roster.call(call.target))
+        self._own = self._counted.enter_context(roster.call(call.target))
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
@@ -72,6 +72,8 @@ class Attempt:
         """
         try:
             event = await self._next()
+        except StreamIdleError:
+            raise  # nothing was asked of it: it is as good as before
         except WorkerUnavailableError:
             self._circuit.lost()
             raise
@@ -79,6 +81,8 @@ class Attempt:
         if not self._admitted:
             self._admitted = True
             self._asked_at = self._waiting_since
+        else:
+            self._own.keeps_busy(self._call.has_pending_text)
         if isinstance(event, AudioChunk) and self._first_audio_at is None:
             self._first_audio_at = self._clock()
             self._circuit.succeeded()
@@ -91,6 +95,8 @@ class Attempt:
             self._reading = asyncio.create_task(self._call.read(), name="synthesis-read")
         while not self._reading.done():
             await asyncio.wait({self._reading}, timeout=CHECK_S)
+            if self._call.has_pending_text:
+                self._own.keeps_busy(True)
             if not self._reading.done() and self.waited_s > self._limit_s():
                 raise WorkerStalledError(
                     f"speech worker {self.target} said nothing for {self.waited_s:.1f} s"

@@ -4,9 +4,11 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 import numpy as np
+from google.protobuf.duration_pb2 import Duration
 
 from parley.audio import Samples
 from parley.errors import WorkerUnavailableError
@@ -80,6 +82,10 @@ class SynthesisDone:
 SpeechEvent = SynthesisStarted | SynthesisWords | AudioChunk | TextSpoken | SynthesisDone
 
 
+LONGEST_CALL_S = 1800.0
+"""No utterance is spoken for longer, held and resumed though it be."""
+
+
 class SynthesisCall:
     """One utterance at one worker. Open it with the event loop running; always `aclose` it."""
 
@@ -90,12 +96,15 @@ class SynthesisCall:
         target: str,
         request: SynthesisRequest,
         texts: AsyncIterable[str],
+        slot_wait_s: float,
     ) -> None:
-        """`texts` ends without raising: the worker speaks what it was given either way."""
+        """`texts` ends without raising: the worker speaks what it was given either way.
+        `slot_wait_s`: where it has no slot for so long, the worker is to refuse."""
         self.target = target
+        self._slot_wait_s = slot_wait_s
         self._request = request
         self._texts = texts
-        self._call = stub.Synthesize()
+        self._call = stub.Synthesize(timeout=LONGEST_CALL_S)
         self._sender: asyncio.Task[None] | None = None
         self._sent = 0
         self._spoken = 0
@@ -112,7 +121,9 @@ class SynthesisCall:
         """
         try:
             if self._sender is None:
-                await self._call.write(pb.SynthesizeRequest(open=_open(self._request)))
+                await self._call.write(
+                    pb.SynthesizeRequest(open=_open(self._request, self._slot_wait_s))
+                )
                 response = await self._call.read()
                 self._sender = asyncio.create_task(self._send(), name="synthesis-texts")
             else:
@@ -146,7 +157,9 @@ class SynthesisCall:
             pass  # the call has ended; its reader learns why
 
 
-def _open(request: SynthesisRequest) -> pb.SynthesizeOpen:
+def _open(request: SynthesisRequest, slot_wait_s: float) -> pb.SynthesizeOpen:
+    wait = Duration()
+    wait.FromTimedelta(timedelta(seconds=slot_wait_s))
     return pb.SynthesizeOpen(
         utterance_id=request.utterance_id,
         session_id=request.session_id,
@@ -155,6 +168,7 @@ def _open(request: SynthesisRequest) -> pb.SynthesizeOpen:
         speed=request.speed,
         start_offset_samples=request.start_offset_samples,
         seed=request.seed,
+        wait=wait,
     )
 
 

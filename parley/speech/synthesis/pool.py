@@ -9,20 +9,23 @@ from typing import Self
 
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
-from parley.errors import WorkersBusyError
+from parley.errors import SpeechError, StreamIdleError, WorkersBusyError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.speech.balancing.hedging import HedgeBudget
 from parley.speech.balancing.picker import Candidate
+from parley.speech.balancing.retries import BUSY_LIMIT_S, RETRIED, Retries
 from parley.speech.balancing.roster import Roster
-from parley.speech.balancing.workers import PATIENCE_S, RETRIED, Failures, Workers
+from parley.speech.balancing.workers import PATIENCE_S, Workers
 from parley.speech.channel import Channels
 from parley.speech.replay_buffer import ReplayBuffer
-from parley.speech.synthesis.attempt import CHECK_S, Attempt
+from parley.speech.synthesis.attempt import ADMISSION_LIMIT_S, CHECK_S, Attempt
 from parley.speech.synthesis.client import SpeechEvent, SynthesisCall, SynthesisRequest
 from parley.speech.synthesis.utterance import Resumption, Utterance
 from parley.tls import ClientTls
 
+SLOT_WAIT_S = 0.8 * ADMISSION_LIMIT_S
+"""A worker refuses before it would be taken for a stalled one."""
 HEDGE_AFTER_S = 0.35
 """Text sent this long ago without audio is late enough to ask an idle worker too."""
 
@@ -84,21 +87,24 @@ class SpeechPool:
         texts: AsyncIterable[str],
         *,
         fallback_voice: str | None = None,
+        busy_limit_s: float = BUSY_LIMIT_S,
     ) -> AsyncGenerator[SpeechEvent]:
         """Speaks `texts` as they arrive; each is one clause or sentence.
 
         When a worker is lost or stalls, another goes on with the utterance, after a gap. Where no
         worker has the voice any more, `fallback_voice` goes on from the text that was cut.
-        Closing the iterator cancels the utterance at the worker. Raises what `texts` raises, and
-        SpeechError subclasses: WorkersBusyError when all are at their slots, VoiceNotFoundError,
-        WorkerUnavailableError when none is left.
+        While all workers are at capacity they are asked again, as they say when, for up to
+        `busy_limit_s`; nobody else needs to. Closing the iterator cancels the utterance at the
+        worker. Raises what `texts` raises, and SpeechError subclasses: WorkersBusyError when all
+        stayed at capacity, VoiceNotFoundError, WorkerUnavailableError when none is left.
         """
         self._hedges.earn()
         utterance = Utterance(request)
         replay = ReplayBuffer(texts)
         replay.open()
+        retries = Retries(clock=self._clock, random=self._random, busy_limit_s=busy_limit_s)
         try:
-            async with aclosing(self._speak(utterance, replay, fallback_voice)) as events:
+            async with aclosing(self._speak(utterance, replay, fallback_voice, retries)) as events:
                 async for event in events:
                     yield event
         finally:
@@ -107,27 +113,31 @@ class SpeechPool:
             raise replay.failure
 
     async def _speak(
-        self, utterance: Utterance, replay: ReplayBuffer[str], fallback_voice: str | None
+        self,
+        utterance: Utterance,
+        replay: ReplayBuffer[str],
+        fallback_voice: str | None,
+        retries: Retries,
     ) -> AsyncGenerator[SpeechEvent]:
         """Attempt after attempt, each going on where the last one broke off."""
         resumption = utterance.resume()
-        failures = Failures()
         while True:
             attempt: Attempt | None = None
             try:
                 voice = resumption.request.voice
                 can_fall_back = fallback_voice not in (None, voice)
+                await replay.reaches(utterance.spoken_texts)
                 candidate = await self._workers.pick(
-                    failures.by_target, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
+                    retries.failed, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
                 )
                 attempt = self._attempt(
-                    candidate, utterance, resumption, replay, is_last=failures.leave_one
+                    candidate, utterance, resumption, replay, is_last=retries.leave_one
                 )
                 if utterance.started is None:
                     attempt, pending = await self._hedged(attempt, utterance, resumption, replay)
                 else:
                     pending = await attempt.until_audio()
-                failures.clear()
+                retries.progressed()
                 while (event := pending.pop(0)) is not None:
                     if (accepted := utterance.accept(event)) is not None:
                         yield accepted
@@ -135,17 +145,26 @@ class SpeechPool:
                         pending.append(await attempt.read())
                 return
             except RETRIED as error:
-                if attempt is not None:
-                    failures.note(attempt.target, error)
-                    resumption = utterance.resume()
-                elif can_fall_back and not isinstance(error, WorkersBusyError):
-                    failures.clear()
-                    resumption = utterance.resume(voice=fallback_voice)
-                else:
-                    raise
+                failure: SpeechError = error
             finally:
                 if attempt is not None:
                     await attempt.aclose()
+            target = attempt.target if attempt is not None else None
+            if target is None and can_fall_back and not isinstance(failure, WorkersBusyError):
+                retries.start_over()
+                resumption = utterance.resume(voice=fallback_voice)
+            else:
+                await self._after(failure, target, retries)
+                resumption = utterance.resume()
+
+    async def _after(self, failure: SpeechError, target: str | None, retries: Retries) -> None:
+        """Returns when a worker may be asked; raises what cannot be retried."""
+        if isinstance(failure, StreamIdleError):
+            return
+        if target is not None:
+            retries.note(target, failure)
+        if target is None or retries.exhausted:
+            await retries.until_capacity(failure)
 
     def _attempt(
         self,
@@ -165,6 +184,7 @@ class SpeechPool:
                 target=target,
                 request=resumption.request,
                 texts=resumption.texts(replay),
+                slot_wait_s=SLOT_WAIT_S,
             ),
             candidate=candidate,
             utterance=utterance,

@@ -72,6 +72,11 @@ class Utterance:
         received = self.received_samples - self.request.start_offset_samples
         return received / self.started.sample_rate_hz
 
+    @property
+    def spoken_texts(self) -> int:
+        """How many texts have been spoken to their ends."""
+        return self._spoken_texts
+
     def resume(self, *, voice: str | None = None) -> Resumption:
         """What the next call has to do; a new `voice` begins at the text that was cut."""
         request = replace(self._now.request, voice=voice or self._now.request.voice)

@@ -7,18 +7,20 @@ from typing import Any, Protocol
 
 import redis.asyncio
 
-from dialogue.sessions.bound import TIMEOUT_S
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.redis import RedisStore
 from dialogue.sessions.sql import SqlStore
 from dialogue.sessions.store import SessionStore
+
+PATIENT_S = 20.0
+"""What is promised here is no time: a busy machine may take it."""
 
 
 class Backend(Protocol):
     place: str
     """What `appending.py` is given to open the same; empty: other processes cannot."""
 
-    def open(self, *, timeout_s: float = TIMEOUT_S) -> SessionStore: ...
+    def open(self, *, timeout_s: float = PATIENT_S) -> SessionStore: ...
 
     async def append_raw(self, session_id: str, payload: str) -> None:
         """Appends as another version of Parley may."""
@@ -30,7 +32,7 @@ class InMemory:
     place: str = ""
     store: MemoryStore = field(default_factory=MemoryStore)
 
-    def open(self, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
+    def open(self, *, timeout_s: float = PATIENT_S) -> SessionStore:
         return self.store
 
     async def append_raw(self, session_id: str, payload: str) -> None:
@@ -41,7 +43,7 @@ class InMemory:
 class InRedis:
     place: str
 
-    def open(self, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
+    def open(self, *, timeout_s: float = PATIENT_S) -> SessionStore:
         return RedisStore(self.place, timeout_s=timeout_s)
 
     async def append_raw(self, session_id: str, payload: str) -> None:
@@ -62,7 +64,7 @@ _INSERT = "INSERT INTO parley_session_entries VALUES ({}, {}, 'raw', {})"
 class InSqlite:
     place: str
 
-    def open(self, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
+    def open(self, *, timeout_s: float = PATIENT_S) -> SessionStore:
         return SqlStore(Path(self.place), timeout_s=timeout_s)
 
     async def append_raw(self, session_id: str, payload: str) -> None:
@@ -77,7 +79,7 @@ class InSqlite:
 class InPostgres:
     place: str
 
-    def open(self, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
+    def open(self, *, timeout_s: float = PATIENT_S) -> SessionStore:
         return SqlStore(self.place, timeout_s=timeout_s)
 
     async def connect(self) -> Any:

@@ -91,14 +91,27 @@ def test_sentences_end_where_they_end(text: str, sentences: list[str]) -> None:
 def test_a_pause_of_the_writer_frees_the_whole_words() -> None:
     segmenter = ClauseSegmenter(10)
     assert segmenter.push("so I was going to say some") == []
-    assert segmenter.pause() == ["so I was going to say "]
+    assert segmenter.phrase(2) == ["so I was going to say "]
     assert segmenter.finish() == ["some"]
 
 
-def test_a_pause_within_a_tag_frees_nothing() -> None:
+def test_a_pause_within_a_tag_frees_nothing_of_it() -> None:
     segmenter = ClauseSegmenter(10)
     segmenter.push("Look <a href='x' ")
-    assert segmenter.pause() == []
+    assert segmenter.phrase(2, anywhere=True) == []
+    assert segmenter.phrase(1, anywhere=True) == ["Look "]
+
+
+def test_a_phrase_ends_at_the_last_natural_place_and_has_so_many_words() -> None:
+    segmenter = ClauseSegmenter(10)
+    segmenter.push("we went to the ")
+    assert segmenter.phrase(3) == []
+    assert segmenter.phrase(2, anywhere=True) == ["we went "]
+    segmenter.push("sea and the ")
+    assert segmenter.phrase(5) == []
+    assert segmenter.phrase(3) == ["to the sea "]
+    assert segmenter.phrase(3, anywhere=True) == []
+    assert segmenter.phrase(2, anywhere=True) == ["and the "]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +134,7 @@ def test_no_character_is_lost_or_moved(
     for piece in pieces:
         parts += segmenter.push(piece)
         if data.draw(st.booleans()):
-            parts += segmenter.pause()
+            parts += segmenter.phrase(2, anywhere=True)
     parts += segmenter.finish()
     assert "".join(parts) == "".join(pieces)
     assert all(parts)

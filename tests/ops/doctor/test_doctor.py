@@ -112,13 +112,33 @@ def test_workers_that_the_agent_does_not_ask_are_noticed(
 
 
 class _Api(http.server.BaseHTTPRequestHandler):
-    """An OpenAI-compatible API as far as listing models: the key is `right`."""
+    """An OpenAI-compatible API: the key is `right`, and the model is the URL's first part."""
 
     def do_GET(self) -> None:
-        is_right = self.headers["Authorization"] == "Bearer right" and self.path == "/v1/models"
-        self.send_response(200 if is_right else 401)
+        is_right = self.headers["Authorization"] == "Bearer right"
+        names = [n for n in self.path.split("/")[1].split(",") if n]
+        if not self.path.endswith("/v1/models"):
+            self._answer(404, {})
+        elif not is_right:
+            self._answer(401, {"error": {"message": f"bad {self.headers['Authorization']}"}})
+        else:
+            self._answer(200, {"data": [{"id": name} for name in names]})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert asked["max_tokens"] == 1
+        if asked["model"].startswith("status-"):
+            self._answer(int(asked["model"].removeprefix("status-")), {"error": {"message": "no"}})
+        elif asked["model"] not in self.path:
+            said = f"{asked['model']} is not a valid model ID"
+            self._answer(400, {"error": {"message": said}})
+        else:
+            self._answer(200, {"choices": []})
+
+    def _answer(self, status: int, body: object) -> None:
+        self.send_response(status)
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -128,24 +148,73 @@ class _Api(http.server.BaseHTTPRequestHandler):
 def api() -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Api) as server:
         threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/v1"
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
 
 
-@pytest.mark.parametrize(("key", "level"), [("right", "ok"), ("wrong", "problem")])
-def test_the_key_of_an_llm_api_is_tried_and_never_shown(
+@pytest.mark.parametrize(
+    ("offered", "key", "model", "level", "told"),
+    [
+        ("one", "right", "", "ok", "one at"),
+        ("one,two", "right", "two", "ok", "answers"),
+        ("one", "wrong-key-9", "", "problem", "refuses the key (401)"),
+        ("one,two", "right", "", "problem", "offers one, two"),
+        ("one,two", "right", "three", "problem", "does not know the model three"),
+        ("one", "right", "status-404", "problem", "does not know the model"),
+        ("one", "right", "status-403", "problem", "refuses the key (403)"),
+        ("one", "right", "status-402", "problem", "wants to be paid"),
+        ("one", "right", "status-503", "warning", "answers 503"),
+    ],
+)
+def test_an_llm_api_is_asked_as_a_call_would_and_the_key_never_shown(  # noqa: PLR0917
     configs: Path,
     api: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    offered: str,
     key: str,
+    model: str,
     level: str,
+    told: str,
 ) -> None:
-    monkeypatch.setenv("OPENAI_BASE_URL", api)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{api}/{offered}/v1")
     monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("LLM_MODEL", model)
     _, findings = examine(capsys)
-    assert findings["LLM"]["level"] == level
-    assert key not in findings["LLM"]["detail"] + findings["LLM"]["remedy"]
+    found = findings["LLM"]
+    assert found["level"] == level and told in found["detail"]
+    assert "wrong-key-9" not in found["detail"] + found["remedy"]
+
+
+def test_a_server_without_a_list_of_models_is_asked_all_the_same(
+    configs: Path, api: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{api}/one/v2")
+    monkeypatch.setenv("LLM_MODEL", "one")
+    _, findings = examine(capsys)
+    assert findings["LLM"]["level"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OPENAI_BASE_URL", "127.0.0.1:11434/v1"),
+        ("OPENAI_API_KEY", "very-secret\n"),
+        ("OPENAI_API_KEY", "very-secret-🎉"),
+    ],
+)
+def test_an_address_without_a_scheme_and_a_key_that_is_none_are_one_sentence(
+    configs: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+) -> None:
+    monkeypatch.setenv(variable, value)
+    status, findings = examine(capsys)
+    found = findings["configs/orchestrator.yaml"]
+    assert status == 1 and variable in found["detail"]
+    assert "very-secret" not in json.dumps(findings)
 
 
 def test_an_llm_api_that_is_not_there_is_a_problem(

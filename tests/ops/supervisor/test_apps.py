@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from ops.doctor.configuration import check_app
 from ops.doctor.finding import Level
@@ -14,6 +15,9 @@ from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.keys import LiveKitKeys
 from ops.supervisor.parts import local_parts
+from ops.supervisor.processes import ProcessIdentity
+from ops.supervisor.record import StackRecord
+from ops.supervisor.report import as_json, show
 from parley import paths
 from parley.app.configured import load_configured
 from parley.app.loading import AppError
@@ -133,6 +137,18 @@ def test_up_says_what_is_wrong_with_the_app_before_anything_starts(tmp_path: Pat
     assert (ended.returncode, ended.stdout) == (2, "")
     file = (tmp_path / "broken.py").resolve()
     assert ended.stderr == f"parley: {file}:1: 'agent' is no Agent and no engine, but of type int\n"
+
+
+def test_status_shows_who_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    identity = ProcessIdentity.of(os.getpid())
+    assert identity is not None
+    record = StackRecord(
+        supervisor=identity, page_url="http://x", app="/x/a.py", apps={"b": "/x/b.py"}
+    )
+    show(Console(), record, [], stop="")
+    assert "app: /x/a.py, b: /x/b.py" in capsys.readouterr().out
+    document = as_json(record, [])
+    assert (document["app"], document["apps"]) == ("/x/a.py", {"b": "/x/b.py"})
 
 
 @pytest.mark.parametrize("value", ["no json", "[1]", '{"a": 1}'])

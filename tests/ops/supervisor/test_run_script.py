@@ -107,7 +107,7 @@ def test_a_python_that_does_not_run_is_passed_over(machine: Machine) -> None:
     machine.add_python()
     status, out, _ = machine.run("help")
     assert status == 0
-    assert "up [--detach]" in out
+    assert "up [--app APP] [--detach]" in out
 
 
 def test_help_needs_no_environment(machine: Machine) -> None:

@@ -79,6 +79,17 @@ def test_up_returns_once_all_is_ready_and_prints_the_page(
     assert "./run down" in up.stdout
 
 
+def test_a_language_model_elsewhere_that_is_away_hinders_nothing_and_is_told(
+    command: Command, up: subprocess.CompletedProcess[str]
+) -> None:
+    assert "warning: the language model: " in up.stdout
+    assert "cannot be reached" in " ".join(up.stdout.split())
+    document = json.loads(command("status", "--json").stdout)
+    assert document["remote_llm"]["level"] == "problem"
+    shown = command("status").stdout
+    assert "llm" in shown and "not answering" in shown
+
+
 def test_a_second_up_says_that_it_runs_and_starts_nothing(
     command: Command, up: subprocess.CompletedProcess[str]
 ) -> None:

@@ -17,3 +17,5 @@ class Output:
     """Probability that Whisper gave to there being no speech."""
     loops: bool
     """The text repeats itself, or did not come to an end."""
+    heard_until_s: float | None = None
+    """The last timestamp; None where the text goes on after it."""

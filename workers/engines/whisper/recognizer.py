@@ -6,7 +6,7 @@ tokens by duration and guards.py catch what is left, and further attempts see mo
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from workers.engines.whisper.alignment import align
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.guards import is_noise
 from workers.engines.whisper.output import Output
+from workers.engines.whisper.rest import MOST_RESTS, joined, rest_from_s, rest_of
 from workers.engines.whisper.segments import segments, within
 
 LONGEST_REQUEST_S = 30.0
@@ -51,7 +52,9 @@ ATTEMPTS = (
     Attempt(padding_s=LONGEST_REQUEST_S, beam_size=5),
     Attempt(padding_s=LONGEST_REQUEST_S, temperature=0.4),
 )
-"""Taken one after the other as long as the drafts loop."""
+"""Taken one after the other as long as the drafts loop, or Whisper is unsure of them."""
+
+_UNSURE_LOG_PROB = -1.0  # as in OpenAI's own decoding
 
 _TOKENS_PER_S = 9  # twice the fastest speech
 _LEAST_TOKENS = 12
@@ -97,23 +100,59 @@ class WhisperRecognizer:
     ) -> list[Draft]:
         """See `Recognizer.decode`; `abandoned` is asked between encoder and decoder."""
         way = self.ways[attempt]
-        first = requests[0]
-        tokenizer = self._tokenizer(first.language)
         try:
-            encoded = self._encode([each.samples for each in requests], way.padding_s)
-            if abandoned():
-                raise DecodeAbandonedError
-            outputs = self._generate(encoded, requests, tokenizer, way)
-            if any(each.word_times for each in requests):
-                outputs = align(self._model, tokenizer, encoded, requests, outputs)
+            outputs = self._outputs(requests, way, abandoned)
+            self._hear_rests(requests, outputs, way, abandoned)
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"whisper failed: {error}") from error
         return [
             Draft(NOTHING_SAID)
-            if is_noise(request, output)
-            else Draft(output.decoded, output.loops)
+            if output is None
+            else Draft(output.decoded, output.loops, unsure=output.log_prob < _UNSURE_LOG_PROB)
+            for output in outputs
+        ]
+
+    def _outputs(
+        self, requests: Sequence[DecodeRequest], way: Attempt, abandoned: Callable[[], bool]
+    ) -> list[Output | None]:
+        """What is heard in each; None for noise."""
+        tokenizer = self._tokenizer(requests[0].language)
+        encoded = self._encode([each.samples for each in requests], way.padding_s)
+        if abandoned():
+            raise DecodeAbandonedError
+        outputs = self._generate(encoded, requests, tokenizer, way)
+        if any(each.word_times for each in requests):
+            outputs = align(self._model, tokenizer, encoded, requests, outputs)
+        return [
+            None if is_noise(request, output) else output
             for request, output in zip(requests, outputs, strict=True)
         ]
+
+    def _hear_rests(
+        self,
+        requests: Sequence[DecodeRequest],
+        outputs: list[Output | None],
+        way: Attempt,
+        abandoned: Callable[[], bool],
+    ) -> None:
+        """Decodes what was left out as one batch after the other, and adds it to the outputs."""
+        for _ in range(MOST_RESTS):
+            left = [
+                (number, output, from_s)
+                for number, output in enumerate(outputs)
+                if output is not None
+                and (from_s := rest_from_s(requests[number], output)) is not None
+            ]
+            if not left:
+                return
+            rests = [rest_of(requests[number], from_s) for number, _, from_s in left]
+            heard = self._outputs(rests, way, abandoned)
+            for (number, output, from_s), rest in zip(left, heard, strict=True):
+                outputs[number] = (
+                    replace(output, heard_until_s=None)
+                    if rest is None
+                    else joined(output, rest, from_s)
+                )
 
     def _encode(self, sounds: Sequence[FloatSamples], padding_s: float) -> StorageView:
         longest = max(map(len, sounds)) + round(padding_s * SAMPLE_RATE_HZ)
@@ -198,4 +237,5 @@ def _output(
         log_prob=log_prob,
         no_speech=no_speech,
         loops=cut_off or is_loop(text_tokens, text),
+        heard_until_s=kept[-1].end_s if kept else None,
     )

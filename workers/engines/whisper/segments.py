@@ -15,8 +15,11 @@ _END_MARGIN_S = 0.2
 
 @dataclass(frozen=True)
 class Segment:
+    """`end_s` is None where no timestamp follows the text."""
+
     start_s: float
     tokens: tuple[int, ...]
+    end_s: float | None = None
 
 
 def segments(tokens: Sequence[int], *, end_token: int, first_timestamp: int) -> list[Segment]:
@@ -28,10 +31,11 @@ def segments(tokens: Sequence[int], *, end_token: int, first_timestamp: int) -> 
         if token < end_token:
             text.append(token)
         elif token >= first_timestamp:
+            at_s = (token - first_timestamp) * TIMESTAMP_S
             if text:
-                found.append(Segment(start_s, tuple(text)))
+                found.append(Segment(start_s, tuple(text), at_s))
                 text = []
-            start_s = (token - first_timestamp) * TIMESTAMP_S
+            start_s = at_s
     if text:
         found.append(Segment(start_s, tuple(text)))
     return found

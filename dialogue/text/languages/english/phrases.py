@@ -15,10 +15,18 @@ PHRASES = Phrases(
         "Thank you for waiting, I'm still on it.",
     ),
     apology="Sorry, I lost my connection for a moment. Could you say that again?",
+    no_answer="Sorry, I have no answer to that.",
+    cut_short="I'd better stop there.",
+    model_unconfigured=(
+        "I'm sorry, my language model cannot be reached the way it is set up, so I can't answer. "
+        "Please tell the people who run this service."
+    ),
+    model_still_unconfigured="I'm sorry, I still can't answer.",
     tool_failed="Sorry, that did not work.",
     cannot_hear="I'm sorry, I can't hear you right now. You can type to me in the meantime.",
     cannot_speak="I'm sorry, I can't speak right now. Please try again in a moment.",
     still_there=("Are you still there?", "I can't hear you. Are you still there?"),
+    one_minute_left="I have to go in a minute.",
     closing="Goodbye!",
     resumed="Sorry, we were cut off for a moment. I'm back.",
     handed_off="One moment, I'll put you through.",

@@ -24,10 +24,18 @@ PHRASES = Phrases(
         "Danke für Ihre Geduld, ich bin noch dabei.",
     ),
     apology="Entschuldigung, meine Verbindung war kurz weg. Können Sie das bitte wiederholen?",
+    no_answer="Darauf habe ich leider keine Antwort.",
+    cut_short="Hier höre ich besser auf.",
+    model_unconfigured=(
+        "Mein Sprachmodell ist so, wie es eingerichtet ist, leider nicht erreichbar. Ich kann "
+        "deshalb nicht antworten. Bitte sagen Sie den Betreibern Bescheid."
+    ),
+    model_still_unconfigured="Ich kann leider noch immer nicht antworten.",
     tool_failed="Das hat leider nicht geklappt.",
     cannot_hear="Ich kann Sie im Moment leider nicht hören. Sie können mir solange schreiben.",
     cannot_speak="Ich kann im Moment leider nicht sprechen. Bitte versuchen Sie es gleich wieder.",
     still_there=("Sind Sie noch da?", "Ich höre Sie nicht. Sind Sie noch da?"),
+    one_minute_left="In einer Minute muss ich auflegen.",
     closing="Auf Wiederhören!",
     resumed="Entschuldigung, wir waren kurz unterbrochen. Ich bin wieder da.",
     handed_off="Einen Moment, ich verbinde Sie.",

@@ -1,0 +1,151 @@
+"""Whether the language model elsewhere answers: asked as a call would ask it, for one token."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ops.doctor.finding import Finding, ok, problem, warning
+from parley.settings import OrchestratorSettings
+
+LIST_WITHIN_S = 4.0
+ANSWER_WITHIN_S = 8.0
+"""Longer than that also a person would wait; a server may still be loading the model."""
+_SUBJECT = "LLM"
+_SHOWN_MODELS = 5
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    body: object
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the models, where this is a list of them."""
+        listed = self.body.get("data") if isinstance(self.body, dict) else None
+        entries = listed if isinstance(listed, list) else []
+        return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+
+class _UnreachableError(Exception):
+    """Nobody answered; the text says why."""
+
+
+@dataclass(frozen=True)
+class _Server:
+    url: str
+    key: str
+
+    def ask(
+        self, path: str, *, within_s: float, content: Mapping[str, object] | None = None
+    ) -> _Answer:
+        """Blocks; raises _UnreachableError."""
+        request = urllib.request.Request(  # noqa: S310 - the configured address
+            f"{self.url}{path}",
+            data=json.dumps(content).encode() if content is not None else None,
+            headers={"Content-Type": "application/json"},
+        )
+        if self.key:
+            request.add_header("Authorization", f"Bearer {self.key}")
+        try:
+            with urllib.request.urlopen(request, timeout=within_s) as response:  # noqa: S310
+                return _Answer(response.status, _loaded(response.read()))
+        except urllib.error.HTTPError as error:
+            with error:
+                return _Answer(error.code, _loaded(error.read()))
+        except TimeoutError:
+            raise _UnreachableError(f"no answer within {within_s:.0f} s") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise _UnreachableError(str(getattr(error, "reason", error))) from None
+
+
+def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
+    """Whether the model of the settings can be reached and used; blocks for some seconds at most.
+
+    `asks`: have it answer with one token, which costs a little; else its server is only asked
+    what it offers. Neither the key nor what the server says of it is in the finding.
+    """
+    if settings.llm_is_local:
+        return ok(_SUBJECT, f"on this machine, port {settings.llm.local_port}")
+    server = _Server(settings.llm_url, settings.llm.api_key.get_secret_value())
+    try:
+        listed = server.ask("/models", within_s=LIST_WITHIN_S)
+    except _UnreachableError as error:
+        return problem(
+            _SUBJECT,
+            f"{server.url} cannot be reached ({error})",
+            "check OPENAI_BASE_URL and the network, or unset it and the key for the local LLM",
+        )
+    if listed.status in (401, 403):
+        return _key_refused(server, listed.status)
+    offered = listed.names
+    name = settings.llm_model or (offered[0] if len(offered) == 1 else "")
+    if not name:
+        detail = f"{server.url} {_shown(offered)}, and no model is named"
+        return problem(_SUBJECT, detail, "set LLM_MODEL to one of them")
+    if asks:
+        return _asked(server, name, offered, at_openai=settings.llm_is_at_openai)
+    is_known = not offered or name in offered
+    return ok(_SUBJECT, f"{name} at {server.url}") if is_known else _unknown(server, name, offered)
+
+
+def _asked(server: _Server, name: str, offered: Sequence[str], *, at_openai: bool) -> Finding:
+    content = {
+        "model": name,
+        "messages": [{"role": "user", "content": "Hello."}],
+        "max_completion_tokens" if at_openai else "max_tokens": 1,
+    }
+    try:
+        answer = server.ask("/chat/completions", within_s=ANSWER_WITHIN_S, content=content)
+    except _UnreachableError as error:
+        return warning(
+            _SUBJECT,
+            f"{name} at {server.url} gives no answer ({error})",
+            "it may still be loading: ask again in a minute",
+        )
+    if answer.status == 200:
+        return ok(_SUBJECT, f"{name} at {server.url} answers")
+    said = json.dumps(answer.body)
+    names_model = name in said and "model" in said.replace(name, "")
+    if answer.status in (401, 403):
+        found = _key_refused(server, answer.status)
+    elif answer.status == 404 or (answer.status in (400, 422) and names_model):
+        found = _unknown(server, name, offered)
+    elif answer.status == 402 or "insufficient_quota" in said:
+        detail = f"{server.url} wants to be paid first"
+        found = problem(_SUBJECT, detail, "see to the account there")
+    else:
+        detail = f"{name} at {server.url} answers {answer.status}"
+        found = warning(_SUBJECT, detail, "it may still work: ./run call tells")
+    return found
+
+
+def _key_refused(server: _Server, status: int) -> Finding:
+    remedy = "set OPENAI_API_KEY to one that it takes" if server.key else "set OPENAI_API_KEY"
+    return problem(_SUBJECT, f"{server.url} refuses the key ({status})", remedy)
+
+
+def _unknown(server: _Server, name: str, offered: Sequence[str]) -> Finding:
+    return problem(
+        _SUBJECT,
+        f"{server.url} does not know the model {name}; it {_shown(offered)}",
+        "set LLM_MODEL to a model that it has, or check OPENAI_BASE_URL (it often ends in /v1)",
+    )
+
+
+def _shown(offered: Sequence[str]) -> str:
+    if not offered:
+        return "names no models"
+    more = len(offered) - _SHOWN_MODELS
+    rest = f" and {more} more" if more > 0 else ""
+    return f"offers {', '.join(sorted(offered)[:_SHOWN_MODELS])}{rest}"
+
+
+def _loaded(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
