@@ -6,6 +6,7 @@ from livekit import rtc
 from agent.playout.remembered import Script
 from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
+from parley.audio import Samples
 from tests.workers.speech_sounds import LIGHTS, pcm, speech
 
 FRAME_S = 0.02
@@ -15,20 +16,22 @@ PAUSE_TAKES_S = 0.03
 class SlowVoice:
     """Falls silent 30 ms after it is told to."""
 
-    level_dbfs = -np.inf
-    heard_text = ""
+    heard_text = said_lately = ""
 
     def __init__(self) -> None:
         self.now_s = 100.0
+
+    def take_sounded(self) -> Samples:
+        return np.empty(0, np.int16)
 
     def duck(self) -> None: ...
 
     def unduck(self) -> None: ...
 
-    def pause(self) -> None:
+    def hold(self, by: str) -> None:
         self.now_s += PAUSE_TAKES_S
 
-    def resume(self) -> None: ...
+    def release(self, by: str) -> None: ...
 
 
 def test_a_decision_is_stamped_before_it_is_carried_out() -> None:
