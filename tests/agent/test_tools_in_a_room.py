@@ -11,7 +11,7 @@ from caller.client import RoomClient, join
 from caller.conversation import CallConversation, Recording
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
-from parley.room_events import FloorEvent, ToolEvent
+from parley.room_events import FloorEvent, ToolEvent, TurnEvent
 from testkit.fake_llm import Answer, Call, FakeLlm, last_user_text, llm_serving, tool_results
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.slow_service import SlowService, service_running
@@ -110,7 +110,12 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) 
             {"number": "42"},
             "done",
         )
-        # What bridged the wait is not remembered.
+        # What bridged the wait is told as a filler, and is not remembered.
+        assert turn.report.filler
+        first, then = [h.event for h in client.events if isinstance(h.event, TurnEvent)]
+        assert (first.filler, then.filler) == (True, False)
+        assert first.at_s is not None and then.at_s is not None
+        assert then.at_s - first.at_s > service.takes_s - 1.0
         await client.type("Thank you, and when do you close?")
         assert await client.reached(lambda: len(model.requests) > 2, timeout_s=LONG_S)
         remembered = [m["content"] for m in model.messages if m["role"] == "assistant"]
