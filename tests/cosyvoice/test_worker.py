@@ -50,7 +50,7 @@ async def speaking(
             yield text
 
     request = SynthesisRequest(**fields)  # type: ignore[arg-type]
-    call = SynthesisCall(stub, target="worker", request=request, texts=given())
+    call = SynthesisCall(stub, target="worker", request=request, texts=given(), slot_wait_s=1.0)
     try:
         yield call
     finally:
