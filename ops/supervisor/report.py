@@ -82,7 +82,7 @@ def show(
     """The one screen: the page, the parts, how to stop. `model`: the language model elsewhere."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading, justify in (("part", "left"), ("state", "left"), ("pid", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     table.add_column("port")
     table.add_column("memory", justify="right")
     table.add_column("restarts", justify="right")

@@ -47,7 +47,10 @@ def start_apps(
     configuration = write_config(
         folder / "configs",
         orchestrator={
-            "agent": {"apps": {name: str(file) for name, file in apps.items()}},
+            "agent": {
+                "apps": {name: str(file) for name, file in apps.items()},
+                "caller_may_approve": True,
+            },
             "llm": {"base_url": f"http://127.0.0.1:{llm_port}/v1", "api_key": "k", "model": "f"},
             **sections,
         },

@@ -173,7 +173,7 @@ async def test_a_worker_that_takes_over_gets_a_minute_at_most_and_the_loop_goes_
     (final,) = transcripts
     assert final.text.split() == [str(n + 1) for n in range(130, 190)]
     assert round(final.start_s) == 130
-    assert longest_s < 0.25
+    assert longest_s < 1.0  # of a busy machine; in one go it would be seconds
 
 
 async def heard_of(
