@@ -119,9 +119,18 @@ async def spoken_to_its_end(service: RunningService, words: str) -> SpeechCall:
     return call
 
 
+async def until_no_slot_is_taken(service: RunningService) -> None:
+    """That a text is done is told just before its slot is free."""
+    async with asyncio.timeout(5):
+        while service.slots.in_flight:  # noqa: ASYNC110 - the worker tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def test_what_is_heard_takes_no_slot(service: RunningService) -> None:
-    calls = [await spoken_to_its_end(service, "one two") for _ in range(3)]
-    assert service.slots.in_flight == 0
+    calls = []
+    for _ in range(3):
+        calls.append(await spoken_to_its_end(service, "one two"))
+        await until_no_slot_is_taken(service)
     assert service.slots.open == 3
     await hear(service.stub, "somebody else")
     for call in calls:
@@ -159,9 +168,7 @@ async def test_calls_that_are_open_and_say_nothing_keep_nobody_from_speaking(
     calls = [await _opened(service) for _ in range(2)]
     for call in calls:
         assert (await call.read()).WhichOneof("message") == "started"
-    async with asyncio.timeout(5):
-        while service.slots.in_flight:  # noqa: ASYNC110 - the worker tells nobody
-            await asyncio.sleep(0.01)
+    await until_no_slot_is_taken(service)
     await hear(service.stub, "one two")
 
 
@@ -201,6 +208,7 @@ async def test_a_long_text_may_be_heard_to_its_end_before_the_next_one_comes(
 async def test_so_many_calls_may_be_open_and_no_more(service: RunningService) -> None:
     for _ in range(2 * admission.OPEN_PER_SLOT):
         await spoken_to_its_end(service, "one")
+        await until_no_slot_is_taken(service)
     error = await refusal(await _opened(service))
     assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
