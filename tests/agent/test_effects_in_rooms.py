@@ -208,6 +208,7 @@ async def take_turn(
     )
 
 
+@pytest.mark.timeout(900)  # twenty turns in real time
 async def test_orders_with_pauses_inside_have_their_effect_once_and_whole(
     order_rooms: OrderRooms,
 ) -> None:

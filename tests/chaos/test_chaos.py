@@ -27,6 +27,7 @@ def command(*arguments: str) -> list[str]:
 
 @pytest.mark.servers
 @pytest.mark.e2e
+@pytest.mark.timeout(600)
 def test_a_worker_lost_in_the_middle_of_a_reply_loses_no_word() -> None:
     """A word that recognition mishears in one trial passes for lost: such a case is tried again,
     and what the loss of a part loses, it loses every time."""
