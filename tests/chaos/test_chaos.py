@@ -58,6 +58,7 @@ def trials_of(cases: list[str]) -> dict[str, Any]:
     assert [promise["name"] for promise in document["promises"]] == cases
     for trial in document["trials"]:
         assert trial["problem"] is None, trial
+        assert len(trial["lost"]) <= 1, trial  # more than one word is no slip of recognition
         assert trial["repeated"] <= 1, trial
         assert trial["hit_at_s"] > 0
     assert finished.returncode == (not all(p["kept"] for p in document["promises"]))
