@@ -155,6 +155,11 @@ class Answering:
             reply.heard_written_s = now_s
             self._write_heard(reply, final=False)
 
+    def unheard(self, reply: Reply, piece: str) -> None:
+        """The last of what was told has reached nobody."""
+        reply.heard = reply.heard.removesuffix(piece)
+        self._write_heard(reply, final=False)
+
     def said(self, reply: Reply, text: str) -> None:
         """The reply says words of the agent's own, which are remembered: a greeting."""
         reply.script.add(text, turn_id=self._conversation.say(text))

@@ -93,3 +93,4 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
     assert "number 2" in remembered
     assert "number 9" not in remembered  # of the story only what was heard
     assert told[-1] == ("user", "Who am I?")
+    assert "I'm back" not in str(told)
