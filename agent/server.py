@@ -13,6 +13,7 @@ from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.lost_jobs import LostJobs
+from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
@@ -114,16 +115,26 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
+        jobs = JobMetrics(metrics_directory)
+        _reap_after_calls(server, jobs)
         health = HealthServer(
             probes,
-            Exposition(JobMetrics(metrics_directory)),
+            Exposition(jobs),
             # The framework tells of a registration, but not of its loss.
             is_registered=lambda: registered.is_set() and not server._connecting,
             is_draining=lambda: server.draining,
+            why_disk_full=lambda: why_full(metrics_directory),
         )
         running.push_async_callback(health.aclose)
         await health.start(settings.server.host, settings.server.health_check_port)
         await _until_stopped(server)
+
+
+def _reap_after_calls(server: AgentServer, jobs: JobMetrics) -> None:
+    """Each process leaves files: they are joined as it ends, whether anybody scrapes or not."""
+    server.on(
+        "worker_started", lambda: server._proc_pool.on("process_closed", lambda _: jobs.reap())
+    )
 
 
 async def _until_stopped(server: AgentServer) -> None:

@@ -27,7 +27,7 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.report import ask_parts, show
 from ops.supervisor.service import Service
-from ops.supervisor.stack import make_parts
+from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
@@ -63,6 +63,7 @@ def main(arguments: list[str]) -> int:
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
+    check_disk(configuration.state_dir)
     check_apps(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))

@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from agent.health.exposition import Exposition
-from agent.health.probes import Findings, Probes
+from agent.health.probes import Findings, ProbeResult, Probes
 from parley.clock import Clock, monotonic
 from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
@@ -21,7 +21,10 @@ NEEDED = ("livekit", "worker", "llm")
 
 
 class HealthServer:
-    """Answers on one port; `is_registered` and `is_draining` ask the agent server."""
+    """Answers on one port; `is_registered` and `is_draining` ask the agent server.
+
+    `why_disk_full`: one sentence, or None. Calls go on without a disk; metrics and logs do not.
+    """
 
     def __init__(
         self,
@@ -30,12 +33,14 @@ class HealthServer:
         *,
         is_registered: Callable[[], bool],
         is_draining: Callable[[], bool],
+        why_disk_full: Callable[[], str | None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
         self._probes = probes
         self._exposition = exposition
         self._is_registered = is_registered
         self._is_draining = is_draining
+        self._why_disk_full = why_disk_full
         self._clock = clock
         self._began_at = clock()
         self._probing = asyncio.Lock()
@@ -78,7 +83,7 @@ class HealthServer:
             return self._findings
 
     async def _health(self, _: web.Request) -> web.Response:
-        checks = (await self.findings()).checks
+        checks = (await self.findings()).checks | {"disk": ProbeResult(self._why_disk_full())}
         serves = all(checks[part].ok for part in NEEDED)
         status = "unhealthy"
         if serves:
@@ -103,7 +108,8 @@ class HealthServer:
             "not_draining": not self._is_draining(),
         }
         ready = all(conditions.values())
-        return web.json_response({"ready": ready, **conditions}, status=200 if ready else 503)
+        body = {"ready": ready, **conditions, "disk": self._why_disk_full() is None}
+        return web.json_response(body, status=200 if ready else 503)
 
     def _has_warm_voice(self, findings: Findings) -> bool:
         wanted = self._probes.settings.tts.default_model
