@@ -88,6 +88,11 @@ class Duplex:
         session.output.audio = self.playout
         session.on("agent_state_changed", self._on_agent_state)
 
+    def show(self, text: str) -> None:
+        """Puts on the page what no worker can speak."""
+        self._transcript.heard(text)
+        self._transcript.ended()
+
     async def aclose(self) -> None:
         if self._checking is not None:
             self._checking.cancel()

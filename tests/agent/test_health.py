@@ -243,6 +243,7 @@ async def test_ready_when_registered_with_a_warm_voice_and_ears(
                 "registered": True,
                 "warm_voice": True,
                 "asr": True,
+                "disk": True,
                 "not_draining": True,
             },
         )
