@@ -63,12 +63,11 @@ class Answering:
         words_owed: Callable[[], bool] = lambda: False,
         on_agent: Callable[[Agent], None] = lambda agent: None,
         on_hang_up: Callable[[], None] = lambda: None,
-        show: Callable[[str], None] = lambda text: None,
         clock: Clock = monotonic,
     ) -> None:
         """`words_owed`: whether recognition works on something that was said. `on_agent` is told
         of the agent that takes over before it speaks; `on_hang_up`, when the answer that ends the
-        call has been heard. `show` puts on the page what could not be spoken."""
+        call has been heard."""
         self._conversation = conversation
         self._person = person
         self._events = events
@@ -76,7 +75,8 @@ class Answering:
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
-        self._show = show
+        self.show: Callable[[str], None] = lambda text: None
+        """Puts on the page what could not be spoken."""
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -201,7 +201,7 @@ class Answering:
         if not reply.was_taken:
             return  # a guess that was dropped: nothing of it has happened
         if reply.unspoken and not reply.handle.interrupted:
-            self._show(reply.unspoken)
+            self.show(reply.unspoken)
             reply.heard += reply.unspoken
         self._write_heard(reply, final=True)
         if reply.hangs_up and not reply.handle.interrupted:

@@ -212,7 +212,6 @@ class Call:
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
             on_agent=self._another_speaks,
             on_hang_up=lambda: self._beside_the_call(self._close("")),
-            show=duplex.show,
         )
         self._running.push_async_callback(answering.aclose)
         return answering

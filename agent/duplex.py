@@ -85,10 +85,11 @@ class Duplex:
         self._session = session
         self._report = report
         self._answering = answering
+        answering.show = self._show
         session.output.audio = self.playout
         session.on("agent_state_changed", self._on_agent_state)
 
-    def show(self, text: str) -> None:
+    def _show(self, text: str) -> None:
         """Puts on the page what no worker can speak."""
         self._transcript.heard(text)
         self._transcript.ended()

@@ -12,7 +12,9 @@ from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
+from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
+from parley import paths
 from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
@@ -111,7 +113,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
-        lost = LostJobs(settings.livekit)
+        lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
