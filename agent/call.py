@@ -97,6 +97,7 @@ class Call:
         tell_problems(
             self._session,
             self._events,
+            hearing=hearing,
             language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
