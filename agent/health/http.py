@@ -21,7 +21,8 @@ NEEDED = ("livekit", "worker", "llm")
 
 
 class HealthServer:
-    """Answers on one port; `is_registered` and `is_draining` ask the agent server.
+    """Answers on one port; `is_registered` and `is_draining` ask the agent server;
+    `can_start_calls`: whether a call that comes now gets a process.
 
     `why_disk_full`: one sentence, or None. Calls go on without a disk; metrics and logs do not.
     """
@@ -33,6 +34,7 @@ class HealthServer:
         *,
         is_registered: Callable[[], bool],
         is_draining: Callable[[], bool],
+        can_start_calls: Callable[[], bool] = lambda: True,
         why_disk_full: Callable[[], str | None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
@@ -40,6 +42,7 @@ class HealthServer:
         self._exposition = exposition
         self._is_registered = is_registered
         self._is_draining = is_draining
+        self._can_start_calls = can_start_calls
         self._why_disk_full = why_disk_full
         self._clock = clock
         self._began_at = clock()
@@ -106,6 +109,7 @@ class HealthServer:
             "warm_voice": self._has_warm_voice(findings),
             "asr": findings.checks["asr"].ok,
             "not_draining": not self._is_draining(),
+            "processes": self._can_start_calls(),
         }
         ready = all(conditions.values())
         body = {"ready": ready, **conditions, "disk": self._why_disk_full() is None}

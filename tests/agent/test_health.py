@@ -115,7 +115,7 @@ class Asked:
 
 @asynccontextmanager
 async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGenerator[Asked]:
-    state = {"registered": True, "draining": False}
+    state = {"registered": True, "draining": False, "processes": True}
     disk: list[str] = []
     (port,) = free_ports(1)
     async with Probes(settings) as probes, aiohttp.ClientSession() as http:
@@ -124,6 +124,7 @@ async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGener
             Exposition(JobMetrics(metrics)),
             is_registered=lambda: state["registered"],
             is_draining=lambda: state["draining"],
+            can_start_calls=lambda: state["processes"],
             why_disk_full=lambda: disk[0] if disk else None,
         )
         await health.start("127.0.0.1", port)
@@ -243,6 +244,7 @@ async def test_ready_when_registered_with_a_warm_voice_and_ears(
                 "registered": True,
                 "warm_voice": True,
                 "asr": True,
+                "processes": True,
                 "disk": True,
                 "not_draining": True,
             },
@@ -251,7 +253,11 @@ async def test_ready_when_registered_with_a_warm_voice_and_ears(
 
 @pytest.mark.parametrize(
     ("condition", "lack"),
-    [("registered", {"registered": False}), ("not_draining", {"draining": True})],
+    [
+        ("registered", {"registered": False}),
+        ("not_draining", {"draining": True}),
+        ("processes", {"processes": False}),
+    ],
 )
 async def test_not_ready_while_the_server_takes_no_calls(
     parts: Parts, tmp_path: Path, condition: str, lack: dict[str, bool]

@@ -126,8 +126,10 @@ async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_i
             assert (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1] == "word3"
 
 
-@pytest.mark.parametrize("said", [[1], [1, 2, SILENCE], [1, FLUSH, 2, 3], [1, 2, FLUSH, SILENCE]])
-@pytest.mark.parametrize("meanwhile", [[], [7, 8]])
+@pytest.mark.parametrize(
+    ("said", "meanwhile"),
+    [([1], [7, 8]), ([1, 2, SILENCE], []), ([1, FLUSH, 2, 3], [7]), ([1, 2, FLUSH, SILENCE], [])],
+)
 async def test_what_was_being_said_as_all_workers_died_is_heard_when_one_is_back(
     said: list[int], meanwhile: list[int]
 ) -> None:
