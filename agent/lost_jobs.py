@@ -83,6 +83,9 @@ class LostJobs:
                 self._settings.api_secret.get_secret_value(),
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as livekit:
+                listed = await livekit.room.list_rooms(api.ListRoomsRequest(names=[room]))
+                if not listed.rooms:
+                    return  # the person has left meanwhile; a note would open the room anew
                 await _take_out(livekit, room, identity)
                 await livekit.agent_dispatch.create_dispatch(
                     api.CreateAgentDispatchRequest(
