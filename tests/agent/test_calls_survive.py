@@ -130,3 +130,25 @@ async def test_an_agent_server_killed_in_mid_reply_is_started_again_and_goes_on_
         assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
     assert "My name is Ada. Tell me a long story." in str(model.messages)
     assert noted_deaths(stack) > told  # it was not LiveKit that noticed, 20 s later
+
+
+async def test_a_livekit_server_killed_in_mid_reply_costs_none_of_the_transcript(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, port = storyteller
+    model = FakeLlm(in_turn(Answer(text=STORY)))
+    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
+    async with (
+        llm_serving(model, port=port),
+        join(await request_access(gateway), agent_may_be_replaced=True) as client,
+    ):
+        await client.wait_for_agent()
+        await client.type("Tell me a long story.")
+        assert await client.reached(lambda: "number 2" in agent_said(client), timeout_s=LONG_S)
+        (livekit,) = (part for part in stack.status if part.name == "livekit")
+        assert livekit.pid is not None
+        os.kill(livekit.pid, signal.SIGKILL)
+        assert await client.reached(lambda: "number 5" in agent_said(client), timeout_s=LONG_S)
+        said = agent_said(client)
+    for number in range(1, 5):
+        assert f"number {number} of a long story" in said

@@ -5,7 +5,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -152,8 +151,8 @@ def counted_in(
     )
 
 
-@pytest.mark.parametrize("calls", [1, 700])
-@pytest.mark.parametrize("limit_bytes", [None, 0, 4096, 65536, 100_000, 131_072])
+@pytest.mark.parametrize("calls", [700])
+@pytest.mark.parametrize("limit_bytes", [None, 0, 4096, 100_000, 131_072])
 def test_files_that_cannot_grow_cost_metrics_and_nothing_else(
     tmp_path: Path, calls: int, limit_bytes: int | None
 ) -> None:
@@ -166,19 +165,7 @@ def test_files_that_cannot_grow_cost_metrics_and_nothing_else(
         )
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MB of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
-    if subprocess.run(mounting, capture_output=True, check=False).returncode:
-        pytest.skip("mounting needs root")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-@pytest.mark.parametrize("free_bytes", [0, 8192, 70_000, 200_000, 500_000])
+@pytest.mark.parametrize("free_bytes", [0, 70_000, 200_000])
 def test_a_disk_that_fills_up_kills_no_call(small_disk: Path, free_bytes: int) -> None:
     directory = small_disk / "metrics"
     directory.mkdir()
