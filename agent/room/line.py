@@ -19,8 +19,9 @@ from parley.clock import Clock, monotonic
 ZEROS_S = 0.3
 """So long a run of zeros makes suspicious; a lost packet or two make a shorter one."""
 LOOK_S = 0.25
-NO_PACKET_S = 0.7
-"""A microphone that is on sends one at least every 0.4 s, in silence too (RFC 6716, DTX)."""
+NO_PACKET_S = 1.0
+"""A microphone that is on sends one at least every 0.4 s, in silence too (Opus, DTX): two of them
+in a row have been lost."""
 CONCEALED_S = 0.25
 """How long before its zeros a track had its last packet."""
 GIVEN_UP_S = 30.0
