@@ -7,17 +7,17 @@ from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+from livekit.agents import AgentServer, JobContext, JobProcess
 
+from agent.admission import Admission, jobs_of
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.lost_jobs import LostJobs
+from parley.capacity import Capacity
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
-TARGET_LOAD = 0.7
-"""A LiveKit server offers no jobs to a worker with this load or more."""
 RECONNECTS = 1_000_000
 """A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
 START_TIMEOUT_S = 60.0
@@ -46,31 +46,11 @@ async def converse(context: JobContext) -> None:
     await Call(context, prepared["settings"], prepared["client"]).start()
 
 
-class Admission:
-    """Takes as many calls as there is room for, counting those that are just being taken."""
+def build_server(settings: OrchestratorSettings) -> tuple[AgentServer, Admission]:
+    """The server, and what decides on its calls.
 
-    def __init__(self, max_sessions: int) -> None:
-        self._max_sessions = max_sessions
-        self._being_taken = 0
-        self.server: AgentServer
-
-    def load(self, server: AgentServer) -> float:
-        """0 without calls; the load at which LiveKit offers no more when there is no room."""
-        return TARGET_LOAD * (len(server.active_jobs) / self._max_sessions)
-
-    async def answer(self, request: JobRequest) -> None:
-        if len(self.server.active_jobs) + self._being_taken >= self._max_sessions:
-            await request.reject(terminate=False)  # another agent may have room
-            return
-        self._being_taken += 1
-        try:
-            await request.accept(name="Parley")
-        finally:
-            self._being_taken -= 1
-
-
-def build_server(settings: OrchestratorSettings) -> AgentServer:
-    """Raises ConfigurationError when LiveKit's address or keys are missing."""
+    Raises ConfigurationError when LiveKit's address or keys are missing.
+    """
     livekit = settings.livekit
     secret = livekit.api_secret.get_secret_value()
     if not (livekit.url and livekit.api_key and secret):
@@ -78,8 +58,8 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
             "livekit.url, livekit.api_key and livekit.api_secret are needed: set LIVEKIT_URL, "
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET (`up` does it by itself)"
         )
-    admission = Admission(settings.agent.max_sessions)
-    server = admission.server = AgentServer(
+    admission = Admission(settings.agent.max_sessions, lambda: jobs_of(server))
+    server = AgentServer(
         ws_url=livekit.url,
         api_key=livekit.api_key,
         api_secret=secret,
@@ -98,7 +78,7 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
         log_level=settings.telemetry.log_level,
     )
     server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)
-    return server
+    return server, admission
 
 
 async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None:
@@ -106,7 +86,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
 
     Raises ConfigurationError when it cannot begin.
     """
-    server = build_server(settings)
+    server, admission = build_server(settings)
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
@@ -114,12 +94,21 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
+
+        def is_registered() -> bool:
+            # The framework tells of a registration, but not of its loss.
+            return registered.is_set() and not server._connecting
+
         health = HealthServer(
             probes,
             Exposition(JobMetrics(metrics_directory)),
-            # The framework tells of a registration, but not of its loss.
-            is_registered=lambda: registered.is_set() and not server._connecting,
+            is_registered=is_registered,
             is_draining=lambda: server.draining,
+            capacity=lambda: Capacity(
+                takes_calls=is_registered() and not server.draining,
+                max_sessions=admission.max_sessions,
+                rooms=admission.rooms(),
+            ),
         )
         running.push_async_callback(health.aclose)
         await health.start(settings.server.host, settings.server.health_check_port)
