@@ -2,7 +2,6 @@
 
 from parley.errors import ParleyError
 
-
 NO_ROOM = ("at_capacity", "no_agent")
 """Codes of calls for which no agent has room; the others are the caller's own doing."""
 

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.app import create_app
+from ops.supervisor.stack import Stack
 from parley.capacity import PATH, Capacity
 from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
 from parley.settings.orchestrator import (
@@ -188,3 +189,11 @@ def serve(tmp_path: Path) -> Serve:
             yield client
 
     return start
+
+
+@pytest.fixture
+def livekit_settings(livekit: Stack) -> LiveKitSection:
+    keys = livekit.keys
+    return livekit.configuration.orchestrator.livekit.model_copy(
+        update={"api_key": keys.api_key, "api_secret": SecretStr(keys.api_secret)}
+    )
