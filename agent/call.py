@@ -82,6 +82,8 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._count()
         conversation = await self._conversing()
+        if _has_come_back(conversation, self._wishes):
+            self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         speech = await self._running.enter_async_context(speech_pool(self._settings))
@@ -305,6 +307,13 @@ def _wishes(context: JobContext) -> DispatchMetadata:
     except ValidationError:
         _log.warning("the dispatch's metadata is not understood: the defaults are used")
         return DispatchMetadata()
+
+
+def _has_come_back(conversation: Conversation, wishes: DispatchMetadata) -> bool:
+    """Whether the person lost the connection for so long that LiveKit ended the room, and has
+    entered it anew with the same token: an identity is of one token."""
+    session = conversation.session
+    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
 
 
 def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
