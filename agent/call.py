@@ -35,6 +35,7 @@ from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
+from parley.app.session import Session
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
@@ -82,7 +83,7 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._count()
         conversation = await self._conversing()
-        if _has_come_back(conversation, self._wishes):
+        if has_come_back(conversation.session, self._wishes):
             self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
@@ -309,10 +310,9 @@ def _wishes(context: JobContext) -> DispatchMetadata:
         return DispatchMetadata()
 
 
-def _has_come_back(conversation: Conversation, wishes: DispatchMetadata) -> bool:
+def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
     """Whether the person lost the connection for so long that LiveKit ended the room, and has
     entered it anew with the same token: an identity is of one token."""
-    session = conversation.session
     return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
 
 

@@ -14,6 +14,8 @@ BACKLOG = 64
 """Connections that the event loop accepts in one go, before any can be turned away."""
 REQUEST_WITHIN_S = 10.0
 """For a request to arrive whole, headers and body."""
+TAKEN_WITHIN_S = 20.0
+"""For a client to take some of an answer that it does not read."""
 KEEP_ALIVE_S = 5
 MAX_HEAD_BYTES = 16_384
 SAME_WARNING_EVERY_S = 60.0
@@ -29,11 +31,14 @@ class BoundedHttp(H11Protocol):
     """
 
     _late: asyncio.TimerHandle | None = None
+    """Until then the request has to be there."""
+    _stuck: asyncio.TimerHandle | None = None
+    """Until then some of the answer has to be taken."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
-            self._latest_request().transport.abort()
+            self._most_patient().transport.abort()
         self._watch()
 
     def data_received(self, data: bytes) -> None:
@@ -43,34 +48,48 @@ class BoundedHttp(H11Protocol):
             self.transport.abort()
         self._watch()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stuck = self.loop.call_later(TAKEN_WITHIN_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        _cancel(self._stuck)
+        self._stuck = None
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._on_time()
+        _cancel(self._late)
+        _cancel(self._stuck)
+        self._late = self._stuck = None
         super().connection_lost(exc)
 
     def _watch(self) -> None:
         if self.transport.is_closing() or self.conn.their_state not in _INCOMPLETE:
-            self._on_time()
+            _cancel(self._late)
+            self._late = None
         elif self._late is None:
             self._late = self.loop.call_later(REQUEST_WITHIN_S, self._give_up)
-
-    def _on_time(self) -> None:
-        if self._late is not None:
-            self._late.cancel()
-            self._late = None
 
     def _give_up(self) -> None:
         self._late = None
         if self.conn.their_state in _INCOMPLETE:
             self.transport.abort()
 
-    def _latest_request(self) -> "BoundedHttp":
-        """The connection whose request has been awaited longest; this one, where none is."""
+    def _most_patient(self) -> "BoundedHttp":
+        """The connection whose client has been waited for longest; this one, where none has."""
         waited = [
-            (other._late.when(), id(other), other)
+            (timer.when(), id(other), other)
             for other in self.connections
-            if isinstance(other, BoundedHttp) and other._late is not None
+            if isinstance(other, BoundedHttp)
+            for timer in (other._late, other._stuck)
+            if timer is not None
         ]
         return min(waited)[2] if waited else self
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 class FewerWarnings(logging.Filter):
