@@ -23,6 +23,7 @@ import {
   NO_AGENT,
   noRoomProblem,
   type Problem,
+  STILL_LOST,
   startProblem,
   voiceProblem,
 } from "./problems";
@@ -33,6 +34,7 @@ import { agentStateOf, type CallState, IDLE } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
+const BACK_WITHIN_MS = 15_000; // a connection that takes longer may not come back at all
 const VOICE_CHANGE_TIMEOUT_MS = 15_000; // the agent gives up sooner, and says why
 
 export class Call {
@@ -45,6 +47,7 @@ export class Call {
   #attempt = new AbortController();
   #agent: RemoteParticipant | null = null;
   #noAgentTimer: ReturnType<typeof setTimeout> | undefined;
+  #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #streams = 0;
   /** The last turn that the agent told of, and what it last complained of. */
   #turnTold = 0;
@@ -72,8 +75,8 @@ export class Call {
       .on(RoomEvent.DataReceived, (payload, who, _, topic) => {
         if (topic === EVENTS_TOPIC && who === this.#agent) this.#roomEvent(payload);
       })
-      .on(RoomEvent.SignalReconnecting, () => this.#set({ phase: "reconnecting" }))
-      .on(RoomEvent.Reconnecting, () => this.#set({ phase: "reconnecting" }))
+      .on(RoomEvent.SignalReconnecting, () => this.#reconnecting())
+      .on(RoomEvent.Reconnecting, () => this.#reconnecting())
       .on(RoomEvent.Reconnected, () => this.#reconnected())
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
     this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
@@ -249,6 +252,7 @@ export class Call {
 
   #over(problem: Problem | null): void {
     clearTimeout(this.#noAgentTimer);
+    clearTimeout(this.#lostTimer);
     this.#agent = null;
     this.#turnTold = 0;
     this.#complaint = null;
@@ -289,9 +293,18 @@ export class Call {
     this.#expectAgent(NO_AGENT);
   }
 
+  #reconnecting(): void {
+    if (this.#state.phase === "reconnecting") return;
+    this.#set({ phase: "reconnecting" });
+    clearTimeout(this.#lostTimer);
+    this.#lostTimer = setTimeout(() => this.#set({ problem: STILL_LOST }), BACK_WITHIN_MS);
+  }
+
   #reconnected(): void {
+    clearTimeout(this.#lostTimer);
     this.#lookForAgent();
     this.#set({ phase: this.#agent ? "live" : "waiting" });
+    if (this.#state.problem === STILL_LOST) this.#set({ problem: null });
     if (!this.#agent) this.#expectAgent(NO_AGENT);
   }
 

@@ -128,6 +128,13 @@ export const AGENT_LEFT: Problem = {
   remedies: ["call-again"],
 };
 
+export const STILL_LOST: Problem = {
+  code: "still_lost",
+  title: "The connection is not coming back",
+  detail: "Still trying. If the network is there, a new call may be quicker.",
+  remedies: ["call-again"],
+};
+
 export const AUDIO_BLOCKED: Problem = {
   code: "audio_blocked",
   title: "The browser holds the sound back",
