@@ -80,7 +80,7 @@ class BoundedHttp(H11Protocol):
         waited = [
             (timer.when(), id(other), other)
             for other in self.connections
-            if isinstance(other, BoundedHttp)
+            if isinstance(other, BoundedHttp) and not other.transport.is_closing()
             for timer in (other._late, other._stuck)
             if timer is not None
         ]

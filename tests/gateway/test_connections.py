@@ -82,6 +82,7 @@ async def test_half_requests_beyond_number_keep_nobody_from_a_call(half: bytes) 
                         f"http://127.0.0.1:{served.port}/api/token", timeout=30
                     )
                     assert answer.status_code == 201
+            assert len(served.server.server_state.connections) <= MAX_CONNECTIONS
         finally:
             for writer in held:
                 writer.close()
