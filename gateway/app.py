@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Response
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
 from gateway.calls.agents import AgentServers
@@ -120,7 +121,7 @@ def create_app(
     ).add_to(app)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
-    app.router.default = parts.page
+    app.router.default = GZipMiddleware(parts.page, compresslevel=6)
     return app
 
 

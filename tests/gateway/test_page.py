@@ -23,6 +23,19 @@ async def test_the_built_page_and_its_assets_are_served(serve: Serve, built: Pat
     assert script.headers["content-type"].startswith("text/javascript")
 
 
+async def test_a_script_travels_compressed_where_the_browser_can_read_it(
+    serve: Serve, built: Path
+) -> None:
+    (built / "assets" / "large.js").write_text("export const words = 'again';\n" * 20_000)
+    async with serve(settings_with(), page_folder=built) as client:
+        packed = await client.get("/assets/large.js")
+        plain = await client.get("/assets/large.js", headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "immutable" in packed.headers["cache-control"]
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+
+
 async def test_a_new_build_is_seen_at_once_and_its_assets_are_fetched_once(
     serve: Serve, built: Path
 ) -> None:
