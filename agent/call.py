@@ -100,6 +100,7 @@ class Call:
         tell_problems(
             self._session,
             self._events,
+            hearing=hearing,
             language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
@@ -121,8 +122,14 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            line=duplex.line,
         )
-        typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
+
+        def person_typed() -> None:
+            limits.person_typed()
+            duplex.line.person_acts()
+
+        typed = TypedText(self._events, self._report, on_typed=person_typed)
         await self._session.start(
             room_agent,
             room=self._context.room,
@@ -233,8 +240,10 @@ class Call:
         if self._settings.llm_is_local:
             self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
-            greeting = self._own_words.language.phrases.resumed
-        if greeting:
+            # Of the platform, like an apology: a model that is shown it says it again.
+            resumed = self._own_words.language.phrases.resumed
+            self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
+        elif greeting:
             self._say(greeting)
 
     def _say(self, text: str) -> SpeechHandle:

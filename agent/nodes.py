@@ -19,6 +19,7 @@ from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
 from agent.answering import Answering
 from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
+from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
@@ -58,12 +59,15 @@ class RoomAgent(Agent):
         answering: Answering,
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
+        line: Line | None = None,
     ) -> None:
-        """`pending_finals` of the STT that the session hears with, if it has one."""
+        """`pending_finals` of the STT that the session hears with, if it has one; `line` is shown
+        what comes of the person's microphone."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
+        self._line = line
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -83,6 +87,8 @@ class RoomAgent(Agent):
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
+            if self._line is not None:
+                self._line.push(frame)
             yield self._barge_in.push_audio(frame)
 
     async def on_user_turn_completed(

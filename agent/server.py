@@ -8,13 +8,18 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from livekit.agents import AgentServer, JobContext, JobProcess
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 
 from agent.admission import Admission, jobs_of
+from agent.fork_server import ForkServerWatch
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
+from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
+from parley import paths
 from parley.capacity import Capacity
+from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
@@ -90,10 +95,13 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
-        lost = LostJobs(settings.livekit)
+        lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
+        forks = ForkServerWatch(lambda: _idle_processes(server))
+        jobs = JobMetrics(metrics_directory)
+        _reap_after_calls(server, jobs)
 
         def is_registered() -> bool:
             # The framework tells of a registration, but not of its loss.
@@ -101,21 +109,38 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
 
         health = HealthServer(
             probes,
-            Exposition(JobMetrics(metrics_directory)),
+            Exposition(jobs),
             is_registered=is_registered,
             is_draining=lambda: server.draining,
             capacity=lambda: Capacity(
-                takes_calls=is_registered() and not server.draining,
+                takes_calls=is_registered() and not server.draining and forks.is_well,
                 max_sessions=admission.max_sessions,
                 rooms=admission.rooms(),
             ),
+            can_start_calls=lambda: forks.is_well,
+            why_disk_full=lambda: why_full(metrics_directory),
         )
         running.push_async_callback(health.aclose)
         await health.start(settings.server.host, settings.server.health_check_port)
-        await _until_stopped(server)
+        await _until_stopped(server, forks)
 
 
-async def _until_stopped(server: AgentServer) -> None:
+def _reap_after_calls(server: AgentServer, jobs: JobMetrics) -> None:
+    """Each process leaves files: they are joined as it ends, whether anybody scrapes or not."""
+    server.on(
+        "worker_started", lambda: server._proc_pool.on("process_closed", lambda _: jobs.reap())
+    )
+
+
+def _idle_processes(server: AgentServer) -> list[int]:
+    return [
+        each.pid
+        for each in server._proc_pool.processes
+        if isinstance(each, ProcJobExecutor) and each.pid and each.running_job is None
+    ]
+
+
+async def _until_stopped(server: AgentServer, forks: ForkServerWatch) -> None:
     """Runs the server; the first signal ends it gently or at once, a second one at once."""
     started = asyncio.Event()
     server.on("worker_started", started.set)
@@ -127,6 +152,7 @@ async def _until_stopped(server: AgentServer) -> None:
         serving = tasks.create_task(server.run(), name="agent-server")
         starting = tasks.create_task(started.wait(), name="agent-start")
         stopping = tasks.create_task(stop.get(), name="stop-signal")
+        watching = tasks.create_task(_watch(forks, started), name="fork-server")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         # Half started it could not be stopped: its first process would be waited for in vain.
         await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -135,8 +161,13 @@ async def _until_stopped(server: AgentServer) -> None:
                 _log.info("finishing %d calls", len(server.active_jobs))
                 await _first_of(server.drain(), stop.get())
             await server.aclose()
-        starting.cancel()
-        stopping.cancel()
+        for task in (starting, stopping, watching):
+            task.cancel()
+
+
+async def _watch(forks: ForkServerWatch, started: asyncio.Event) -> None:
+    await started.wait()
+    await forks.run()
 
 
 async def _first_of(*awaitables: Awaitable[object]) -> None:

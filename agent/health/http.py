@@ -9,7 +9,7 @@ from typing import Any
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from agent.health.exposition import Exposition
-from agent.health.probes import Findings, Probes
+from agent.health.probes import Findings, ProbeResult, Probes
 from parley.capacity import PATH as CAPACITY_PATH
 from parley.capacity import Capacity
 from parley.clock import Clock, monotonic
@@ -24,7 +24,11 @@ NEEDED = ("livekit", "worker", "llm")
 
 
 class HealthServer:
-    """Answers on one port; `is_registered`, `is_draining`, `capacity` ask the agent server."""
+    """Answers on one port; `is_registered`, `is_draining`, `capacity` ask the agent server;
+    `can_start_calls`: whether a call that comes now gets a process.
+
+    `why_disk_full`: one sentence, or None. Calls go on without a disk; metrics and logs do not.
+    """
 
     def __init__(
         self,
@@ -34,6 +38,8 @@ class HealthServer:
         is_registered: Callable[[], bool],
         is_draining: Callable[[], bool],
         capacity: Callable[[], Capacity],
+        can_start_calls: Callable[[], bool] = lambda: True,
+        why_disk_full: Callable[[], str | None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
         self._probes = probes
@@ -41,6 +47,8 @@ class HealthServer:
         self._is_registered = is_registered
         self._is_draining = is_draining
         self._capacity = capacity
+        self._can_start_calls = can_start_calls
+        self._why_disk_full = why_disk_full
         self._clock = clock
         self._began_at = clock()
         self._probing = asyncio.Lock()
@@ -79,7 +87,7 @@ class HealthServer:
             return self._findings
 
     async def _health(self) -> Reply:
-        checks = (await self.findings()).checks
+        checks = (await self.findings()).checks | {"disk": ProbeResult(self._why_disk_full())}
         serves = all(checks[part].ok for part in NEEDED)
         status = "unhealthy"
         if serves:
@@ -102,9 +110,11 @@ class HealthServer:
             "warm_voice": self._has_warm_voice(findings),
             "asr": findings.checks["asr"].ok,
             "not_draining": not self._is_draining(),
+            "processes": self._can_start_calls(),
         }
         ready = all(conditions.values())
-        return _json({"ready": ready, **conditions}, status=200 if ready else 503)
+        body = {"ready": ready, **conditions, "disk": self._why_disk_full() is None}
+        return _json(body, status=200 if ready else 503)
 
     def _has_warm_voice(self, findings: Findings) -> bool:
         wanted = self._probes.settings.tts.default_model
