@@ -190,6 +190,10 @@ class SpeechPool:
             utterance=utterance,
             roster=self.roster,
             alone=lambda: is_last or not self._workers.others(target, voice=voice),
+            expected_s=lambda: self._workers.expected_s(target, voice=voice),
+            others_full=lambda: all(
+                other.load >= 1 for other in self._workers.others(target, voice=voice)
+            ),
             clock=self._clock,
         )
 
