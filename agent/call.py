@@ -118,8 +118,14 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            on_presence=duplex.asked_presence,
         )
-        typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
+        typed = TypedText(
+            self._events,
+            self._report,
+            on_typed=limits.person_typed,
+            takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
+        )
         await self._session.start(
             room_agent,
             room=self._context.room,

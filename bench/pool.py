@@ -44,8 +44,8 @@ SLOTS = 8
 """In all: of one worker, or divided among several."""
 STREAMS = 8
 PAUSE_S = 0.6
-LONG_TEXTS = 3
-"""Of the utterances of the overload: they hold their slots as replies do."""
+LONG_TEXTS = 4
+"""Of the utterances of the overload, one after the other without a pause."""
 ROUNDS = 2
 """Of the healthy and the slow workers, in turn: what else happens falls on both."""
 LEARNING_S = 5.0
@@ -74,6 +74,8 @@ class Figures:
     """Of each worker in the utterances."""
     admission_p95_ms: float
     since_admission_p95_ms: float
+    broken_off_p95_ms: float
+    """How long utterances had nothing left to hear before their end."""
     refused: int
     refusal_p95_ms: float | None
 
@@ -92,6 +94,7 @@ class Figures:
             share={worker: round(part, 3) for worker, part in outcome.share.items()},
             admission_p95_ms=_at([each.admitted_ms for each in spoken], 95),
             since_admission_p95_ms=_at([each.since_admission_ms for each in spoken], 95),
+            broken_off_p95_ms=_at([each.broken_off_ms for each in spoken], 95),
             refused=len(outcome.refused_ms),
             refusal_p95_ms=percentile(outcome.refused_ms, 95) if outcome.refused_ms else None,
         )
@@ -189,7 +192,7 @@ async def _slow(
 
 
 async def _overload(report: PoolReport, workers: int, streams: Speakers, for_s: float) -> None:
-    _tell("as many long utterances as there are slots, then twice as many")
+    _tell("as many utterances without a pause as there are slots, then twice as many")
     full = StreamLoad(streams=SLOTS, texts=LONG_TEXTS)
     report.add("capacity", workers, await streams.speak(full, for_s=for_s))
     double = StreamLoad(streams=2 * SLOTS, texts=LONG_TEXTS)

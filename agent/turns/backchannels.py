@@ -10,7 +10,8 @@ from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
 from parley.app.turn_policy import Meaning
 
-_LONGEST_WORDS = 4
+_LONGEST_WORDS = 5
+_LONGEST_PHRASE_WORDS = 4
 CLEAR_CONFIDENCE = 0.33
 """Below it Whisper has made a word of a sound: "mm-hmm" comes back as "Tum" or "Mohammed"."""
 CLEAR_TELLING_CONFIDENCE = 0.2
@@ -47,7 +48,7 @@ def meaning(
     words = _WORD.findall(_SOUND.sub(" ", text.lower()).replace("-", " ").replace("’", "'"))
     if not words or (" ".join(words) in listener.noise and voiced_s <= LONGEST_WORD_S * len(words)):
         return Meaning.NOTHING
-    if answers_question and words[0] in listener.answers:
+    if answers_question and _answers(words, listener):
         return Meaning.TURN
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
     if known and all(listener.drawn_out.fullmatch(word) for word in words):
@@ -73,8 +74,18 @@ def _is_backchannel(words: list[str], listener: BackchannelWords) -> bool:
         return True
     if words[0] in listener.one_word and _is_backchannel(words[1:], listener):
         return True
-    return any(
+    return _assesses(words, listener) or any(
         " ".join(words[:count]) in listener.phrases and _is_backchannel(words[count:], listener)
-        for count in (2, 3)
-        if len(words) >= count
+        for count in range(2, min(_LONGEST_PHRASE_WORDS, len(words)) + 1)
     )
+
+
+def _answers(words: list[str], listener: BackchannelWords) -> bool:
+    """Whether they say yes to a question, or what is thought of what it was about."""
+    return words[0] in listener.answers or any(
+        _assesses(words[first:], listener) for first in range(len(words))
+    )
+
+
+def _assesses(words: list[str], listener: BackchannelWords) -> bool:
+    return listener.assessment.fullmatch(" ".join(words)) is not None

@@ -1,6 +1,7 @@
 """The default turn policy: murmurs, noises and words are told apart by what was said and how."""
 
-from agent.turns.backchannels import meaning
+from agent.turns.backchannels import CLEAR_TELLING_CONFIDENCE, meaning
+from agent.turns.presence import asks_presence
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.app.turn_policy import Meaning, Overlap
@@ -13,6 +14,9 @@ class WordPolicy:
         self._language = language
 
     def meaning(self, overlap: Overlap) -> Meaning:
+        is_clear = overlap.confidence >= CLEAR_TELLING_CONFIDENCE
+        if overlap.awaits_answer and is_clear and asks_presence(overlap.text, self._language):
+            return Meaning.PRESENCE
         return meaning(
             overlap.text,
             confidence=overlap.confidence,

@@ -16,6 +16,8 @@ class Person:
     def __init__(self) -> None:
         self.turns = TurnTaking(POLICY)
         self.now_s = 0.0
+        self.awaited = False
+        """Whether an answer is, of which nothing sounds."""
         self.decisions: list[tuple[Decision, float]] = []
 
     def sounds(
@@ -35,6 +37,7 @@ class Person:
                     probability=probability,
                     level_db=level_db,
                     dark=dark,
+                    awaited=self.awaited,
                 )
             )
 

@@ -29,6 +29,8 @@ class Phrases:
     """The model will not answer until somebody changes how it is set up: no key, no such model."""
     model_still_unconfigured: str
     """The same, once the person knows."""
+    still_here: Sequence[str]
+    """Said one after the other to who asks into the wait for an answer whether anybody is there."""
     tool_failed: str
     """A tool failed, and the model failed to say so."""
     cannot_hear: str
@@ -58,6 +60,9 @@ class BackchannelWords:
     """Back-channels of one word: "mhm", "right"."""
     phrases: frozenset[str]
     """Back-channels of two or three words: "i see"."""
+    assessment: re.Pattern[str]
+    """Matches what a listener thinks of what they hear, with nothing to add: "that's really neat",
+    "how nice". Not right after a question: there it is an answer."""
     noise: frozenset[str]
     """What recognition writes where hardly anything was voiced."""
     answers: frozenset[str]
@@ -68,6 +73,10 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
+    presence: frozenset[str]
+    """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
+    beside_presence: frozenset[str]
+    """Words that stand beside such a question and ask for nothing more: "sorry", "um"."""
 
 
 @dataclass(frozen=True, kw_only=True)

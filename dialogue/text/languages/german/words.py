@@ -27,6 +27,13 @@ BACKCHANNELS = BackchannelWords(
             "weiß ich", "ah ja", "oh ja", "ja doch", "ja sicher", "nicht schlecht",
         }
     ),
+    assessment=re.compile(
+        r"((das (ist|klingt|wär|wäre|hört sich)|ist|klingt|wie) "
+        r"((ja|aber|doch|echt|wirklich|sehr|so|ganz|total|richtig) )*)?"
+        r"(blöd|fantastisch|furchtbar|großartig|gut|interessant|klasse|komisch|krass|lustig|nett|"
+        r"prima|richtig|schade|schlimm|schön|schrecklich|spannend|super|toll|traurig|witzig|"
+        r"wunderbar|wahr)( an)?"
+    ),
     # As the faint parts of Whisper's training data ended.
     noise=frozenset(
         {
@@ -54,6 +61,17 @@ BACKCHANNELS = BackchannelWords(
     ),
     drawn_out=re.compile(r"[aeähijmnoöuüw]+"),
     hum=re.compile(r"(?=.*m)[aeähimnoöuü]+"),
+    presence=frozenset(
+        {
+            "hallo", "hey", "sind sie da", "sind sie noch da", "bist du da", "bist du noch da",
+            "noch da", "ist da jemand", "ist da noch jemand", "ist jemand da",
+            "ist noch jemand da", "jemand da", "hören sie mich", "hören sie mich noch",
+            "hörst du mich", "hörst du mich noch", "können sie mich hören",
+            "können sie mich noch hören", "kannst du mich hören", "kannst du mich noch hören",
+            "sind sie noch dran", "bist du noch dran", "noch dran", "hören sie zu", "hörst du zu",
+        }
+    ),
+    beside_presence=frozenset("äh ähm also ja nun so okay ok entschuldigung bitte jetzt".split()),
 )  # fmt: skip
 
 SEGMENTS = SegmentWords(
