@@ -72,8 +72,6 @@ class Figures:
     p99_ms: float
     share: dict[str, float]
     """Of each worker in the utterances."""
-    admission_p95_ms: float
-    since_admission_p95_ms: float
     broken_off_p95_ms: float
     """How long utterances had nothing left to hear before their end."""
     refused: int
@@ -92,8 +90,6 @@ class Figures:
             p95_ms=_at(first, 95),
             p99_ms=_at(first, 99),
             share={worker: round(part, 3) for worker, part in outcome.share.items()},
-            admission_p95_ms=_at([each.admitted_ms for each in spoken], 95),
-            since_admission_p95_ms=_at([each.since_admission_ms for each in spoken], 95),
             broken_off_p95_ms=_at([each.broken_off_ms for each in spoken], 95),
             refused=len(outcome.refused_ms),
             refusal_p95_ms=percentile(outcome.refused_ms, 95) if outcome.refused_ms else None,
@@ -131,7 +127,7 @@ class PoolReport:
             Promise(
                 "admitted_p95_at_twice_capacity",
                 OVERLOAD_P95,
-                _ratio(overload.since_admission_p95_ms, capacity.since_admission_p95_ms),
+                _ratio(overload.p95_ms, capacity.p95_ms),
             ),
             Promise("refusal_p95_ms", REFUSED_MS, overload.refusal_p95_ms),
         ]

@@ -38,15 +38,10 @@ class AdmittedUtterance:
     """An utterance that was admitted; times in ms."""
 
     worker: str
-    admitted_ms: float
     first_audio_ms: float
-    """Since it was asked for."""
+    """Since it was asked for, waiting for a slot included; a refused try counts apart."""
     broken_off_ms: float = 0.0
     """For how long nothing was left to hear between its first audio and its last."""
-
-    @property
-    def since_admission_ms(self) -> float:
-        return self.first_audio_ms - self.admitted_ms
 
 
 @dataclass
@@ -140,14 +135,14 @@ class Speakers:
 
     async def _utterance(self, pool: SpeechPool, texts: int, asked_at: float) -> AdmittedUtterance:
         loop = asyncio.get_running_loop()
-        worker, admitted_at, first_audio_at = "", asked_at, None
+        worker, first_audio_at = "", None
         heard_until = broken_off_s = 0.0
         rate_hz = 1
         request = SynthesisRequest(voice=self._voice, seed=self._random.getrandbits(32))
         speech = pool.synthesize(request, self._texts(texts), busy_limit_s=0.0)
         async for event in speech:
             if isinstance(event, SynthesisStarted):
-                worker, admitted_at = self._names.get(event.worker_id, ""), loop.time()
+                worker = self._names.get(event.worker_id, "")
                 rate_hz = event.sample_rate_hz
             elif isinstance(event, AudioChunk):
                 now = loop.time()
@@ -156,12 +151,7 @@ class Speakers:
                 broken_off_s += max(0.0, now - heard_until)
                 heard_until = max(now, heard_until) + len(event.samples) / rate_hz
         assert first_audio_at is not None, "an utterance without audio"
-        return AdmittedUtterance(
-            worker,
-            1000 * (admitted_at - asked_at),
-            1000 * (first_audio_at - asked_at),
-            1000 * broken_off_s,
-        )
+        return AdmittedUtterance(worker, 1000 * (first_audio_at - asked_at), 1000 * broken_off_s)
 
     async def _texts(self, count: int) -> AsyncGenerator[str]:
         for _ in range(count):

@@ -20,7 +20,7 @@ def outcome(
     first_audio_ms: float, *, shares: tuple[int, ...] = (5, 5), refused_ms: tuple[float, ...] = ()
 ) -> Outcome:
     spoken = [
-        AdmittedUtterance(f"tts-{worker}", 5.0, first_audio_ms + 5.0)
+        AdmittedUtterance(f"tts-{worker}", first_audio_ms + 5.0)
         for worker, count in enumerate(shares, start=1)
         for _ in range(count)
     ]
@@ -68,7 +68,7 @@ def test_figures_are_those_of_the_utterances() -> None:
     assert (figures.utterances, figures.refused) == (4, 1)
     assert figures.share == {"tts-1": 0.75, "tts-2": 0.25}
     assert figures.unevenness == 1.5
-    assert (figures.p50_ms, figures.since_admission_p95_ms) == (45.0, 40.0)
+    assert (figures.p50_ms, figures.p95_ms) == (45.0, 45.0)
 
 
 def test_percentiles_of_few_values() -> None:

@@ -21,6 +21,7 @@ from parley.speech import (
     TextSpoken,
 )
 from parley.speech.balancing.retries import BUSY_LIMIT_S
+from parley.speech.synthesis.pool import SLOT_WAIT_S
 from tests.speech.fake_worker import WORD_SAMPLES, FakeWorker, serving
 
 REQUEST = SynthesisRequest(voice="tone")
@@ -127,6 +128,9 @@ async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again()
             await speak(pool, busy_limit_s=0.0)
     assert refused.value.retry_after_s > 0
     assert [len(worker.opened) for worker in workers] == [1, 1]
+    # Who has waited for a slot at one does not wait at the next as well.
+    waits_s = [worker.opened[0].wait.ToTimedelta().total_seconds() for worker in workers]
+    assert sorted(waits_s) == [0.0, SLOT_WAIT_S]
 
 
 async def test_workers_at_capacity_are_asked_again_until_one_has_room() -> None:
