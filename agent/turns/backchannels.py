@@ -35,13 +35,15 @@ def meaning(
     confidence: float = 1.0,
     voiced_s: float = 0.0,
     answers_question: bool = False,
+    goes_on: bool = False,
     language: Language = ENGLISH,
 ) -> Meaning:
     """What `text`, heard while the agent speaks, wants.
 
     `confidence` is recognition's mean probability of a token, `voiced_s` how much of the speech was
     voiced: unclear words of little speech are a murmur, which recognition has no spelling for.
-    `answers_question`: the agent has just asked something, so that a "yes" is an answer.
+    `answers_question`: the agent has just asked something, so that a "yes" is an answer. `goes_on`:
+    more words may come, and "that's" may become a murmur.
     `language`: what is spoken.
     """
     listener = language.backchannels
@@ -55,7 +57,10 @@ def meaning(
         return Meaning.BACKCHANNEL
     clear_confidence, longest_s = _murmur(words, listener, asked=answers_question)
     murmured = known if confidence >= clear_confidence else voiced_s <= longest_s
-    return Meaning.BACKCHANNEL if murmured else Meaning.TURN
+    if murmured:
+        return Meaning.BACKCHANNEL
+    undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
+    return Meaning.UNDECIDED if undecided else Meaning.TURN
 
 
 def _murmur(words: list[str], listener: BackchannelWords, *, asked: bool) -> tuple[float, float]:
@@ -88,4 +93,41 @@ def _answers(words: list[str], listener: BackchannelWords) -> bool:
 
 
 def _assesses(words: list[str], listener: BackchannelWords) -> bool:
-    return listener.assessment.fullmatch(" ".join(words)) is not None
+    rest = _judgment_of(words, listener)
+    return len(rest) == 1 and rest[0] in listener.assessments.judgments
+
+
+def _judgment_of(words: list[str], listener: BackchannelWords) -> list[str]:
+    """What is left of an assessment after its openings and degrees."""
+    rest = words
+    while rest:
+        if " ".join(rest[:2]) in listener.assessments.openings:
+            rest = rest[2:]
+        elif rest[0] in listener.assessments.openings or (
+            len(rest) > 1 and rest[0] in listener.assessments.degrees
+        ):
+            rest = rest[1:]
+        else:
+            break
+    return rest
+
+
+def _may_become_one(words: list[str], listener: BackchannelWords) -> bool:
+    """Whether the words begin back-channels that have not been said to their end."""
+    if not words or (
+        len(words) == 1 and words[0] in listener.asking - listener.assessments.openings
+    ):
+        return False  # "no" is heard at once, though there is "no doubt"
+    rest = _judgment_of(words, listener)
+    if not rest or (len(rest) == 1 and rest[0] in listener.assessments.degrees):
+        return True
+    begun = " ".join(words) + " "
+    longer = listener.phrases | listener.assessments.openings
+    if any(phrase.startswith(begun) for phrase in longer):
+        return True
+    if words[0] in listener.one_word and _may_become_one(words[1:], listener):
+        return True
+    return any(
+        " ".join(words[:count]) in listener.phrases and _may_become_one(words[count:], listener)
+        for count in range(2, min(_LONGEST_PHRASE_WORDS, len(words)) + 1)
+    )

@@ -198,7 +198,10 @@ class TurnTaking:
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
-        wants = self._meaning(text, confidence)
+        wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
+        if wants is Meaning.UNDECIDED:
+            self._understood_at_s = float("-inf")
+            return None
         if wants is Meaning.TURN:
             return self._decide(Decision.YIELD)
         if self.contested and text and self._over(at_s):
@@ -245,7 +248,7 @@ class TurnTaking:
 
     # --- deciding
 
-    def _meaning(self, text: str, confidence: float) -> Meaning:
+    def _meaning(self, text: str, confidence: float, *, goes_on: bool = False) -> Meaning:
         if text and self._hummed and not self._asked and confidence < CLEAR_HUM_CONFIDENCE:
             return Meaning.BACKCHANNEL  # whatever recognition makes of it
         return self.words.meaning(
@@ -255,6 +258,7 @@ class TurnTaking:
                 voiced_s=self._voiced_s,
                 answers_question=self._asked,
                 awaits_answer=self._into_wait,
+                goes_on=goes_on,
             )
         )
 

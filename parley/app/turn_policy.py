@@ -16,6 +16,8 @@ class Meaning(Enum):
     """The person wants the floor."""
     PRESENCE = "presence"
     """They wait for an answer and ask whether anybody is there: the agent says so, and goes on."""
+    UNDECIDED = "undecided"
+    """What goes on may yet become one of these: the next words decide."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class Overlap:
     """The agent has just asked something."""
     awaits_answer: bool = False
     """It began while an answer was awaited, and nothing or only a filler had sounded."""
+    goes_on: bool = False
+    """It has not ended: more words may come."""
 
 
 class TurnPolicy(Protocol):

@@ -189,6 +189,20 @@ def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_w
     assert person.turns.floor is Floor.SPEAKING
 
 
+def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_understood("That's")
+    assert person.turns.floor is Floor.HELD
+    person.sounds(0.2)
+    person.is_understood("That's lovely.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
+    person.sounds(0.6)
+    person.is_understood("That's not")
+    assert person.made[-1] is Decision.YIELD
+
+
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
     person.sounds(POLICY.yield_after_s + 0.2)

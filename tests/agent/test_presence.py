@@ -103,3 +103,24 @@ def test_long_speech_into_the_wait_yields_without_recognition() -> None:
     person = waiting()
     person.sounds(POLICY.awaiting_yield_after_s + 0.2)
     assert person.made[-1] is Decision.YIELD
+
+
+@pytest.mark.parametrize("begun", ["Are you", "Hello, can", "Hello? Are you still", "Can you"])
+def test_words_that_may_yet_ask_whether_anybody_is_there_decide_nothing(begun: str) -> None:
+    person = waiting()
+    person.sounds(0.6)
+    person.is_understood(begun)
+    assert person.turns.floor is Floor.HELD
+    person.sounds(0.3)
+    person.is_understood("Can you tell me when you close?")
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_words_that_stayed_undecided_are_judged_when_the_speech_has_ended() -> None:
+    person = waiting()
+    person.sounds(0.6)
+    person.is_understood("Can you")
+    person.is_silent(0.4)
+    assert person.turns.floor is Floor.HELD
+    person.is_understood("Can you?")
+    assert person.made[-1] is Decision.YIELD

@@ -50,6 +50,19 @@ class Phrases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Assessments:
+    """What a listener thinks of what they hear, with nothing to add: "that's really neat", "how
+    nice". After a question it is an answer. An opening and degrees may be missing."""
+
+    openings: frozenset[str]
+    """Of one or two words: "that's", "that sounds"."""
+    degrees: frozenset[str]
+    """Of one word: "really"."""
+    judgments: frozenset[str]
+    """Of one word: "neat"."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackchannelWords:
     """What a listener says without wanting the floor, and what asks for it.
 
@@ -59,10 +72,8 @@ class BackchannelWords:
     one_word: frozenset[str]
     """Back-channels of one word: "mhm", "right"."""
     phrases: frozenset[str]
-    """Back-channels of two or three words: "i see"."""
-    assessment: re.Pattern[str]
-    """Matches what a listener thinks of what they hear, with nothing to add: "that's really neat",
-    "how nice". Not right after a question: there it is an answer."""
+    """Back-channels of two to four words: "i see"."""
+    assessments: Assessments
     noise: frozenset[str]
     """What recognition writes where hardly anything was voiced."""
     answers: frozenset[str]

@@ -8,16 +8,10 @@ of the cases or more. Spelled here as Whisper writes them. docs/turn-taking.md s
 
 import re
 
-from dialogue.text.languages.language import BackchannelWords, SegmentWords
+from dialogue.text.languages.language import Assessments, BackchannelWords, SegmentWords
 
-_GOOD_OR_BAD = (
-    "amazing|awful|cool|correct|cute|excellent|exciting|fantastic|fascinating|fun|funny|good|great|"
-    "hilarious|incredible|interesting|lovely|marvelous|neat|nice|right|super|sweet|terrible|true|"
-    "weird|wild|wonderful"
-)
-"""Said of what was heard three times or more in the corpus, and in half the cases or more as an
-appreciation or agreement."""
-_HOW_MUCH = "absolutely|exactly|just|pretty|quite|real|really|so|very"
+_PERSONS = "it that they you he she".split()
+_VERBS = "is was did do does are have has were".split()
 
 BACKCHANNELS = BackchannelWords(
     one_word=frozenset(
@@ -42,11 +36,21 @@ BACKCHANNELS = BackchannelWords(
             "oh shoot", "there you go", "this is true", "uh oh", "very true", "you bet",
             "you're kidding",
         }
+        | {f"oh {verb} {person}" for verb in _VERBS for person in _PERSONS}
+        | {f"oh {person} {verb}" for verb in _VERBS for person in _PERSONS}
     ),
-    assessment=re.compile(
-        rf"(well )?((that's|that is|that sounds|sounds|how) (({_HOW_MUCH}) )*)?({_GOOD_OR_BAD})"
-        r"|oh (is|was|did|do|does|are|have|has|were) (it|that|they|you|he|she)( really)?"
-        r"|oh (it|that|they|you|he|she) (is|was|did|do|does|are|have|has|were)"
+    # The judgments: what was said of what was heard three times or more in the corpus, in half of
+    # the cases or more as an appreciation or an agreement.
+    assessments=Assessments(
+        openings=frozenset({"how", "sounds", "that is", "that sounds", "that's", "well"}),
+        degrees=frozenset("absolutely exactly just pretty quite real really so very".split()),
+        judgments=frozenset(
+            """
+            amazing awful cool correct cute excellent exciting fantastic fascinating fun funny good
+            great hilarious incredible interesting lovely marvelous neat nice right super sweet
+            terrible true weird wild wonderful
+            """.split()
+        ),
     ),
     # As the faint parts of Whisper's training data ended.
     noise=frozenset(

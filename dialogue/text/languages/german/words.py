@@ -6,7 +6,7 @@ The back-channels are the "Hörersignale" that the transcription system GAT 2 (S
 
 import re
 
-from dialogue.text.languages.language import BackchannelWords, SegmentWords
+from dialogue.text.languages.language import Assessments, BackchannelWords, SegmentWords
 
 BACKCHANNELS = BackchannelWords(
     one_word=frozenset(
@@ -27,12 +27,18 @@ BACKCHANNELS = BackchannelWords(
             "weiß ich", "ah ja", "oh ja", "ja doch", "ja sicher", "nicht schlecht",
         }
     ),
-    assessment=re.compile(
-        r"((das (ist|klingt|wär|wäre|hört sich)|ist|klingt|wie) "
-        r"((ja|aber|doch|echt|wirklich|sehr|so|ganz|total|richtig) )*)?"
-        r"(blöd|fantastisch|furchtbar|großartig|gut|interessant|klasse|komisch|krass|lustig|nett|"
-        r"prima|richtig|schade|schlimm|schön|schrecklich|spannend|super|toll|traurig|witzig|"
-        r"wunderbar|wahr)( an)?"
+    assessments=Assessments(
+        openings=frozenset(
+            {"das ist", "das klingt", "das wär", "das wäre", "ist", "klingt", "wie"}
+        ),
+        degrees=frozenset("aber doch echt ganz ja richtig sehr so total wirklich".split()),
+        judgments=frozenset(
+            """
+            blöd fantastisch furchtbar großartig gut interessant klasse komisch krass lustig nett
+            prima richtig schade schlimm schön schrecklich spannend super toll traurig wahr witzig
+            wunderbar
+            """.split()
+        ),
     ),
     # As the faint parts of Whisper's training data ended.
     noise=frozenset(
