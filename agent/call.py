@@ -123,13 +123,19 @@ class Call:
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
             line=duplex.line,
+            on_presence=duplex.asked_presence,
         )
 
         def person_typed() -> None:
             limits.person_typed()
             duplex.line.person_acts()
 
-        typed = TypedText(self._events, self._report, on_typed=person_typed)
+        typed = TypedText(
+            self._events,
+            self._report,
+            on_typed=person_typed,
+            takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
+        )
         await self._session.start(
             room_agent,
             room=self._context.room,
