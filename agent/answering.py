@@ -78,6 +78,8 @@ class Answering:
         self.show: Callable[[str], None] = lambda text: None
         """Puts on the page what could not be spoken."""
         self._clock = clock
+        self._turns: dict[str, ActiveTurn] = {}
+        """Of the replies that are being made or heard, by their handles."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -97,6 +99,7 @@ class Answering:
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
         reply.handle.add_done_callback(lambda _: self._reply_done(reply))
         while True:
+            self._turns[reply.handle.id] = turn
             next_agent: str | None = None
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
@@ -149,6 +152,19 @@ class Answering:
                     code, message = "llm_unavailable", MODEL_IS_AWAY
                 self._events.error(code, message)
 
+    def is_awaited(self, reply: Reply, *, audible: bool) -> bool:
+        """Whether the person waits for an answer that can be told that they ask for it: nothing of
+        it has been heard, or nothing of the reply is `audible` now."""
+        turn = self._turns.get(reply.handle.id)
+        if turn is None or not turn.reassures:
+            return False
+        return not audible or not reply.script.answer_has_begun(reply.heard)
+
+    def asked_presence(self, reply: Reply, text: str) -> None:
+        """While the reply is awaited the person has asked whether anybody is there."""
+        if (turn := self._turns.get(reply.handle.id)) is not None:
+            turn.asked_presence(text)
+
     def heard(self, reply: Reply, piece: str) -> None:
         """The next piece of the reply's transcript has sounded."""
         reply.heard += piece
@@ -198,6 +214,7 @@ class Answering:
         reply.handle.add_done_callback(end)
 
     def _reply_done(self, reply: Reply) -> None:
+        self._turns.pop(reply.handle.id, None)
         if not reply.was_taken:
             return  # a guess that was dropped: nothing of it has happened
         if reply.unspoken and not reply.handle.interrupted:

@@ -18,9 +18,11 @@ from agent.room.line import Line, packets_of_people
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
+from agent.turns.presence import asks_presence
 from agent.turns.recording import RecordedBargeIn
 from agent.turns.recording_stream import RecordingStream
 from agent.turns.report import TurnReport
+from dialogue.text.languages import Language
 from parley.app.turn_policy import TurnPolicy
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
@@ -113,6 +115,7 @@ class Duplex:
                 self.playout,
                 policy=policy,
                 words=words,
+                answer_is_awaited=self._answer_is_awaited,
                 on_yield=self._cut,
                 on_floor=self._on_floor,
             )
@@ -121,6 +124,7 @@ class Duplex:
             policy=policy,
             words=words,
             write=self._recording.write,
+            answer_is_awaited=self._answer_is_awaited,
             on_yield=self._cut,
             on_floor=self._on_floor,
         )
@@ -153,6 +157,25 @@ class Duplex:
         if event.interrupted and self._report is not None:
             self._report.reply_cut(heard=event.synchronized_transcript or "")
         self.barge_in.agent_stops()
+
+    def asked_presence(self, text: str) -> None:
+        """While they wait for an answer the person has asked whether anybody is there."""
+        reply = self._report.sounding if self._report is not None else None
+        if reply is not None and self._answering is not None:
+            self._answering.asked_presence(reply, text)
+
+    def takes_presence(self, text: str, language: Language) -> bool:
+        """Whether what was typed only asks that, into such a wait; then it has been answered."""
+        takes = self._answer_is_awaited() and asks_presence(text, language)
+        if takes:
+            self.asked_presence(text)
+        return takes
+
+    def _answer_is_awaited(self) -> bool:
+        reply = self._report.sounding if self._report is not None else None
+        if reply is None or self._answering is None:
+            return False
+        return self._answering.is_awaited(reply, audible=self.playout.audible)
 
     def _on_floor(self, floor: Floor) -> None:
         ago_s = monotonic() - self.barge_in.decided_s  # silencing the voice has taken its time

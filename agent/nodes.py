@@ -1,7 +1,7 @@
 """The agent's part in a conversation, as the framework's nodes."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -60,14 +60,17 @@ class RoomAgent(Agent):
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
         line: Line | None = None,
+        on_presence: Callable[[str], None] = lambda text: None,
     ) -> None:
         """`pending_finals` of the STT that the session hears with, if it has one; `line` is shown
-        what comes of the person's microphone."""
+        what comes of the person's microphone. `on_presence` is told what the person said where
+        they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
         self._line = line
+        self._on_presence = on_presence
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -79,11 +82,19 @@ class RoomAgent(Agent):
             if event.type not in _TRANSCRIPTS or self._is_turn(event):
                 yield event
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                self._tell_presence(event)
                 yield _without_text(event)  # what was flushed is answered: it was nothing
 
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
         return self._barge_in.push_transcript(best.text, confidence=best.confidence)
+
+    def _tell_presence(self, event: stt.SpeechEvent) -> None:
+        best = event.alternatives[0]
+        if self._barge_in.asks_presence(best.text, confidence=best.confidence):
+            shown = UserInputTranscribedEvent(transcript=best.text, is_final=True)
+            self.session.emit("user_input_transcribed", shown)
+            self._on_presence(best.text)
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:

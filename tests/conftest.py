@@ -37,7 +37,11 @@ def start_stack(
 
     def start(*parts: str, configuration: Path | None = None) -> Stack:
         folder = tmp_path_factory.mktemp("stack")
-        configs = configuration or write_config(folder / "configs")
+        configs = configuration or write_config(
+            folder / "configs",
+            # Without an agent there would be no token, which most tests of a part alone need.
+            orchestrator={} if "agent" in parts else {"server": {"admission": "open"}},
+        )
         stack = Stack(configs, folder / "state", parts=parts)
         stack.start()
         stacks.append(stack)

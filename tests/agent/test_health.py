@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import FRESH_S, HealthServer
 from agent.health.probes import Probes
+from parley.capacity import Capacity
 from parley.errors import ConfigurationError
 from parley.settings.orchestrator import (
     AsrSection,
@@ -124,6 +125,7 @@ async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGener
             Exposition(JobMetrics(metrics)),
             is_registered=lambda: state["registered"],
             is_draining=lambda: state["draining"],
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4, rooms=("one",)),
             can_start_calls=lambda: state["processes"],
             why_disk_full=lambda: disk[0] if disk else None,
         )
@@ -297,6 +299,15 @@ async def test_alive_whatever_the_other_parts_do(parts: Parts, tmp_path: Path) -
         assert (await asked.get("/liveness"))[0] == 200
 
 
+async def test_the_port_tells_gateways_how_many_calls_there_are(
+    parts: Parts, tmp_path: Path
+) -> None:
+    async with health_of(parts.settings(), tmp_path) as asked:
+        status, body = await asked.get("/capacity")
+    assert status == 200
+    assert body == {"takes_calls": True, "max_sessions": 4, "rooms": ["one"]}
+
+
 async def test_a_port_in_use_is_a_clear_sentence(parts: Parts, tmp_path: Path) -> None:
     async with Probes(parts.settings()) as probes:
         health = HealthServer(
@@ -304,6 +315,7 @@ async def test_a_port_in_use_is_a_clear_sentence(parts: Parts, tmp_path: Path) -
             Exposition(JobMetrics(tmp_path)),
             is_registered=lambda: True,
             is_draining=lambda: False,
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4),
         )
         taken = parts.ports["livekit"]
         with pytest.raises(ConfigurationError, match=f"port {taken}.*health_check_port"):
