@@ -12,6 +12,7 @@ from ops.doctor.configuration import check_agreement, check_app, check_files
 from ops.doctor.finding import Finding, Level
 from ops.doctor.language_model import check_llm
 from ops.doctor.machine import check_machine, check_network
+from ops.doctor.media_network import check_media_network
 from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running
 from ops.supervisor.configuration import read_configuration
@@ -59,6 +60,7 @@ def examine() -> list[Finding]:
         *check_agreement(configuration),
         check_app(configuration),
         check_llm(configuration.orchestrator),
+        check_media_network(),
         *programs,
         check_network(is_needed=is_something_missing),
         *check_running(configuration),

@@ -15,6 +15,7 @@ from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
+from ops.supervisor.media_network import REMEDY, why_no_media
 from ops.supervisor.part_log import MAX_BYTES, last_lines
 from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
@@ -93,6 +94,7 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             view.close()
             show(console, record, ask_parts(record), stop=_STOP_HERE)
+        _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
             target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
@@ -152,8 +154,18 @@ def _detach(configuration: Configuration, console: Console) -> int:
         lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    _warn_of_network(console)
     _warn_of_model(configuration, console)
     return 0
+
+
+def _warn_of_network(console: Console) -> None:
+    """Says so where no call could connect though every part is ready."""
+    if (reason := why_no_media()) is not None:
+        with gone_terminals_ignored():
+            console.print(
+                f"\nwarning: {reason}\n  → {REMEDY}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _warn_of_model(configuration: Configuration, console: Console) -> None:
