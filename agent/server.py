@@ -15,6 +15,7 @@ from agent.health.probes import Probes
 from agent.lost_jobs import LostJobs
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.speech.configured import node_scoreboard
 
 TARGET_LOAD = 0.7
 """A LiveKit server offers no jobs to a worker with this load or more."""
@@ -110,6 +111,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
+        await running.enter_async_context(node_scoreboard(settings))
         lost = LostJobs(settings.livekit)
         running.push_async_callback(lost.aclose)
         lost.watch(server)

@@ -36,7 +36,9 @@ def create_app(
     server = settings.server
     tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
     speakers = speech_discovery(settings)
-    catalog = VoiceCatalog(settings.tts.default_model, speakers, Channels(client_tls(settings.tls)))
+    tts = settings.tts
+    channels = Channels(client_tls(settings.tls))
+    catalog = VoiceCatalog(tts.default_model, speakers, channels, offered=tts.voices)
     page = Page(page_folder or paths.repository() / "web" / "dist")
     metrics = GatewayMetrics()
     limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)

@@ -1,15 +1,14 @@
 """Which voice the agent speaks in, and how a caller changes it."""
 
 import logging
+from collections.abc import Sequence
 
 from livekit import rtc
 
 from agent.tts import WorkerTTS
-from parley.discovery import Discovery
 from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableError
 from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
-from parley.speech.admin import WorkerAdmin
 from parley.token_bucket import TokenBucket
 
 LOAD_TIMEOUT_S = 8.0
@@ -18,19 +17,27 @@ VOICE_NOT_FOUND = 404
 VOICE_UNAVAILABLE = 503
 TOO_MANY_CHANGES = 429
 CHANGES_PER_MINUTE = 10
-"""Every change may load a voice on every worker."""
+"""Every change may load a voice on a worker."""
 LONGEST_NAME = 200
 
 _log = logging.getLogger(__name__)
 
 
 class Voices:
-    """Changes the voice to one that a worker has loaded: the next reply is spoken in it."""
+    """Changes the voice to one that a worker has loaded: the next reply is spoken in it.
 
-    def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: WorkerTTS) -> None:
-        self._workers = WorkerAdmin(discovery, pool.channels)
+    A caller may choose among `offered` and the default voice; where nothing is offered, among
+    those whose files are on the workers' machines, so that no caller has voices fetched.
+    """
+
+    def __init__(
+        self, pool: SpeechPool, speaking: WorkerTTS, *, offered: Sequence[str] = ()
+    ) -> None:
+        self._pool = pool
         self._speaking = speaking
+        self._offered = offered
         self._budget = TokenBucket(CHANGES_PER_MINUTE)
+        self._is_loading = False
         self.chosen = ""
         """By the caller; empty: none. An agent that takes over and has no own voice keeps it."""
 
@@ -39,25 +46,37 @@ class Voices:
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
 
     async def choose(self, voice: str) -> None:
-        """What the caller wants to hear; raises as `use` does."""
+        """What the caller wants to hear; raises as `use` does, and VoiceNotFoundError for what is
+        not offered."""
+        offered = self._offered or self._stored()
+        if voice != self._speaking.default_voice and voice not in offered:
+            there_are = ", ".join(sorted({self._speaking.default_voice, *offered}))
+            raise VoiceNotFoundError(f"no voice {voice!r}: there are {there_are}")
         await self.use(voice)
         self.chosen = voice
 
     async def use(self, voice: str) -> None:
-        """Raises VoiceNotFoundError (its text lists those there are) or WorkerUnavailableError.
+        """Raises VoiceNotFoundError or WorkerUnavailableError.
 
         Both texts are for the caller: why no worker could load the voice is in the log.
         """
-        answers = await self._workers.load(voice, timeout_s=LOAD_TIMEOUT_S)
-        if not answers.given:
-            failures = answers.failures.values()
-            for failure in failures:
-                if isinstance(failure, VoiceNotFoundError):
-                    raise failure
-            reasons = "; ".join(map(str, failures)) or "no speech worker is known"
-            _log.warning("voice %s cannot be loaded: %s", voice, reasons)
-            raise WorkerUnavailableError(f"the voice {voice} cannot be loaded at present")
+        self._is_loading = True
+        try:
+            await self._pool.load(voice, timeout_s=LOAD_TIMEOUT_S)
+        except VoiceNotFoundError:
+            raise
+        except SpeechError as error:
+            _log.warning("voice %s cannot be loaded: %s", voice, error)
+            raise WorkerUnavailableError(
+                f"the voice {voice} cannot be loaded at present"
+            ) from error
+        finally:
+            self._is_loading = False
         self._speaking.voice = voice
+
+    def _stored(self) -> set[str]:
+        workers = self._pool.scoreboard.candidates()
+        return {voice for worker in workers for voice in worker.stored}
 
     async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
         voice = request.payload.strip()
@@ -65,6 +84,8 @@ class Voices:
             raise rtc.RpcError(VOICE_NOT_FOUND, "no voice has a name that long")
         if voice and (wait_s := self._budget.retry_after_s()) is not None:
             raise rtc.RpcError(TOO_MANY_CHANGES, f"try again in {wait_s} s")
+        if voice and self._is_loading:
+            raise rtc.RpcError(TOO_MANY_CHANGES, "another voice is being loaded: try again")
         try:
             if voice:
                 await self.choose(voice)

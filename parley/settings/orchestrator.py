@@ -116,6 +116,11 @@ class TtsSection(Section):
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
     )
+    voices: tuple[str, ...] = Field(
+        (),
+        description="those that callers may choose beside default_model, fetched if need be; "
+        "empty: those that are on the workers' machines already",
+    )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
 

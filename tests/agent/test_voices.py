@@ -16,13 +16,15 @@ from testkit.isolated_config import free_ports
 
 
 @asynccontextmanager
-async def voices_at(targets: str) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
+async def voices_at(
+    targets: str, *, offered: tuple[str, ...] = ()
+) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
     discovery = StaticDiscovery(targets)
     async with SpeechPool(discovery) as pool:
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        yield Voices(pool, discovery, speaking), speaking
+        yield Voices(pool, speaking, offered=offered), speaking
 
 
 async def test_the_next_reply_has_the_chosen_voice() -> None:
@@ -44,8 +46,8 @@ async def test_what_the_caller_chose_is_told_from_what_an_agent_speaks_in() -> N
 
 async def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
     async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
-        with pytest.raises(VoiceNotFoundError, match="tone, other"):
-            await voices.use("nobody")
+        with pytest.raises(VoiceNotFoundError, match="other, tone"):
+            await voices.choose("nobody")
         assert speaking.voice == "tone"
 
 

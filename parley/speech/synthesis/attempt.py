@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from parley.clock import Clock
 from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
 from parley.speech.balancing.picker import Candidate
-from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.scoreboard import Scoreboard
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
 from parley.speech.synthesis.utterance import Utterance
 
@@ -37,7 +37,7 @@ class Attempt:
         *,
         candidate: Candidate,
         utterance: Utterance,
-        roster: Roster,
+        scoreboard: Scoreboard,
         alone: Callable[[], bool],
         clock: Clock,
     ) -> None:
@@ -45,14 +45,13 @@ class Attempt:
         self.target = call.target
         self._call = call
         self._utterance = utterance
-        self._circuit = roster.circuit(call.target)
-        self._pace = roster.pace(call.target)
+        self._scoreboard = scoreboard
         self._clock = clock
         self._alone = alone
         warm = utterance.request.voice in candidate.resident
         self._admission_limit_s = ADMISSION_LIMIT_S if warm else LOADING_LIMIT_S
         self._counted = ExitStack()
-        self._own = self._counted.enter_context(roster.call(call.target))
+        self._own = self._counted.enter_context(scoreboard.call(call.target))
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
@@ -75,7 +74,7 @@ class Attempt:
         except StreamIdleError:
             raise  # nothing was asked of it: it is as good as before
         except WorkerUnavailableError:
-            self._circuit.lost()
+            self._scoreboard.lost(self.target)
             raise
         self._waiting_since = self._clock()
         if not self._admitted:
@@ -85,9 +84,10 @@ class Attempt:
             self._own.keeps_busy(self._call.has_pending_text)
         if isinstance(event, AudioChunk) and self._first_audio_at is None:
             self._first_audio_at = self._clock()
-            self._circuit.succeeded()
+            self._scoreboard.answered(self.target)
             if not self._utterance.received_s:  # later it has all that was said to make again
-                self._pace.note(self._first_audio_at - self._asked_at)
+                first_audio_s = self._first_audio_at - self._asked_at
+                self._scoreboard.sounded(self.target, first_audio_s)
         return event
 
     async def _next(self) -> SpeechEvent | None:
