@@ -87,6 +87,7 @@ def settings_with(
     apps: Mapping[str, str] | None = None,
     rooms: Literal["private", "joint"] = "private",
     allowed_origins: tuple[str, ...] = (),
+    voices: tuple[str, ...] = (),
 ) -> OrchestratorSettings:
     return OrchestratorSettings(
         server=ServerSection(
@@ -99,7 +100,7 @@ def settings_with(
             api_key=API_KEY,
             api_secret=SecretStr(API_SECRET),
         ),
-        tts=TtsSection(worker_address=workers, default_model="joe"),
+        tts=TtsSection(worker_address=workers, default_model="joe", voices=voices),
     )
 
 

@@ -61,11 +61,18 @@ class NodeScoreboard:
         self._pictures = {kind: Pictures(roster) for kind, roster in rosters.items()}
         self._urgent = asyncio.Event()
         self._told_at = clock()
+        self.told_bytes = 0
+        """To all jobs, since the beginning."""
 
     @property
     def jobs(self) -> int:
         """Connections of jobs."""
         return len(self._jobs)
+
+    @property
+    def unread_bytes(self) -> int:
+        """That wait for jobs that do not read them."""
+        return sum(job.transport.get_write_buffer_size() for job in self._jobs)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -189,7 +196,7 @@ class NodeScoreboard:
                 job.behind_since = None
                 self._send_all(job)
             else:
-                job.transport.write(push_line(job.ack, full=False, boards=line))
+                self._send(job, push_line(job.ack, full=False, boards=line))
 
     def _wait_for(self, job: _Job, now: float) -> None:
         if job.behind_since is None:
@@ -201,4 +208,8 @@ class NodeScoreboard:
 
     def _send_all(self, job: _Job) -> None:
         whole = boards_json({kind: pictures.whole() for kind, pictures in self._pictures.items()})
-        job.transport.write(push_line(job.ack, full=True, boards=whole))
+        self._send(job, push_line(job.ack, full=True, boards=whole))
+
+    def _send(self, job: _Job, line: bytes) -> None:
+        self.told_bytes += len(line)
+        job.transport.write(line)
