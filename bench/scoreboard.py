@@ -69,9 +69,10 @@ async def measure(name: str, load: FleetLoad, folder: Path, *, for_s: float) -> 
             calls.create_task(converse(fleet, number, until, own))
         await asyncio.sleep(min(LEARNING_S, for_s))
         fleet.forget()
-        began, cpu_before = time.monotonic(), time.process_time()
+        loop = asyncio.get_running_loop()
+        began, cpu_before = loop.time(), time.process_time()
         await asyncio.sleep(for_s)
-        figures = _figures(name, fleet, time.monotonic() - began, time.process_time() - cpu_before)
+        figures = _figures(name, fleet, loop.time() - began, time.process_time() - cpu_before)
         seen_s = await loss_seen_s(fleet, 0, OBSERVERS) if fleet.nodes else []
         until.set()
     p95 = percentile([1e3 * seconds for seconds in seen_s], 95)

@@ -108,7 +108,10 @@ class Fleet:
             """There is no connection."""
 
         return Roster(
-            StaticDiscovery(",".join(self.workers)), lambda t: self.workers[t].status(), keep_only
+            StaticDiscovery(",".join(self.workers)),
+            lambda target: self.workers[target].status(),
+            keep_only,
+            asyncio.get_running_loop().time,
         )
 
     @property
@@ -141,7 +144,9 @@ async def fleet_running(load: FleetLoad, folder: Path) -> AsyncIterator[Fleet]:
         nodes, paths = [], []
         for number in range(load.nodes):
             path = socket_path(folder, number + 1)
-            node = NodeScoreboard({"synthesis": fleet.roster()}, path)
+            node = NodeScoreboard(
+                {"synthesis": fleet.roster()}, path, clock=asyncio.get_running_loop().time
+            )
             await running.enter_async_context(node.running())
             nodes.append(node)
             paths.append(path)

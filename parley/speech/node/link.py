@@ -119,7 +119,9 @@ class NodeLink:
     def report(self, kind: Kind, target: str = "", **seen: Unpack[Seen]) -> int:
         """Tells the server, which does it later; returns the report's number, 0 while down."""
         transport = self._transport
-        if transport is None or not self.up.is_set() or len(target) > LONGEST_TARGET:
+        if transport is None or transport.is_closing() or not self.up.is_set():
+            return 0
+        if len(target) > LONGEST_TARGET:
             return 0
         if transport.get_write_buffer_size() > MOST_UNSENT:
             transport.abort()

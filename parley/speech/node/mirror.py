@@ -59,6 +59,11 @@ class MirroredScoreboard:
         """Whether the workers are asked from here."""
         return self._stands_in
 
+    @property
+    def hedges(self) -> float:
+        """That may start now, all calls of the node together."""
+        return self._table.hedges
+
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         ready = asyncio.Event()

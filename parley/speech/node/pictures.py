@@ -19,10 +19,12 @@ class Pictures:
         self._last_number = 0
 
     def whole(self) -> Board:
-        """For one who was told nothing."""
-        rows = self._rows().values()
+        """For one who was told nothing: what all others have been told, so that the next changes
+        are changes for this one, too."""
         return Board(
-            rows=tuple(rows), voice_sets=self._sets_of(rows), hedges=self._roster.hedges.saved
+            rows=tuple(self._told.values()),
+            voice_sets=self._told_sets,
+            hedges=self._roster.hedges.saved,
         )
 
     def changes(self) -> Board | None:

@@ -6,6 +6,7 @@ buffers and one picture of the workers; and what it counted goes with its connec
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class NodeScoreboard:
             else:
                 stack.callback(socket_file.remove, self._path)
                 server = await asyncio.start_unix_server(
-                    self._serve, sock=listening, limit=LONGEST_REPORT
+                    self._accept, sock=listening, limit=LONGEST_REPORT
                 )
                 stack.push_async_callback(self._end)
                 stack.callback(server.close)
@@ -102,17 +103,23 @@ class NodeScoreboard:
 
     # --- from the jobs
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._jobs) >= MOST_JOBS:
             writer.transport.abort()
             return
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
+        connected = writer.get_extra_info("socket")
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNREAD)
         job = _Job(writer.transport, TokenBucket(REPORTS_PER_MINUTE, self._clock))
+        if not self._jobs:  # nobody was told anything lately
+            self._push()
+        self._send_all(job)
         self._jobs.add(job)
+        serving = asyncio.create_task(self._serve(job, reader), name="scoreboard-job")
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+
+    async def _serve(self, job: _Job, reader: asyncio.StreamReader) -> None:
         try:
-            self._send_all(job)
             while (line := await reader.readline()).endswith(b"\n"):
                 self._heed(job, parse_report(line))
                 if job.budget.retry_after_s() is None:
@@ -124,9 +131,8 @@ class NodeScoreboard:
         except ValueError as error:
             _log.warning("a job talks nonsense and is cut off: %s", str(error)[:200])
         finally:
-            self._serving.discard(task)
             self._forget(job)
-            writer.transport.abort()
+            job.transport.abort()
 
     def _heed(self, job: _Job, report: Report) -> None:
         job.ack = report.n
@@ -190,6 +196,8 @@ class NodeScoreboard:
         self._told_at = now
         line = boards_json(boards)
         for job in self._jobs:
+            if job.transport.is_closing():
+                continue
             if job.transport.get_write_buffer_size() > MOST_UNREAD:
                 self._wait_for(job, now)
             elif job.behind_since is not None:
