@@ -43,7 +43,9 @@ class SimulatedWorker:
 
     async def status(self) -> status_pb2.WorkerStatus:
         await asyncio.sleep(STATUS_S)
-        status = status_pb2.WorkerStatus(slots=SLOTS, in_flight=self.busy, voices=_VOICES)
+        status = status_pb2.WorkerStatus()
+        status.CopyFrom(_STATUS)
+        status.in_flight = self.busy
         self.asked += 1
         self.asked_bytes += _STATUS_BYTES
         return status
@@ -76,8 +78,8 @@ def _voices() -> list[status_pb2.Voice]:
     ]
 
 
-_VOICES = _voices()
-_STATUS_BYTES = status_pb2.WorkerStatus(slots=SLOTS, voices=_VOICES).ByteSize()
+_STATUS = status_pb2.WorkerStatus(slots=SLOTS, voices=_voices())
+_STATUS_BYTES = _STATUS.ByteSize()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from parley.speech.node.server import MOST_UNREAD, READS_AGAIN_WITHIN_S, NodeSco
 from parley.speech.node.wire import LONGEST_REPORT
 from tests.speech.nodes import WITHIN_S, at, call_on, job_at, node_running, until
 
+MANY = FleetLoad(calls=0, workers=400, nodes=1, reply_every_s=1.0, slow=0)
 REPORT = {"n": 1, "kind": "synthesis", "target": "10.0.0.1:7001"}
 
 
@@ -41,34 +43,29 @@ async def until_cut_off(reader: asyncio.StreamReader) -> None:
                 pass
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        b"GET / HTTP/1.1\r\n\r\n",
-        b"\x00\xff\xfe\n",
-        b"{}\n",
-        b'{"n": 1, "kind": "synthesis", "more": 1}\n',
-        b'{"n": -1, "kind": "synthesis"}\n',
-        b'{"n": 1, "kind": "somebody"}\n',
-        json.dumps({**REPORT, "calls": [1, 2]}).encode() + b"\n",
-        json.dumps({**REPORT, "calls": [1 << 40, 1]}).encode() + b"\n",
-        json.dumps({**REPORT, "first_audio_s": 1e300}).encode() + b"\n",
-        json.dumps({**REPORT, "target": "x" * 1000}).encode() + b"\n",
-        b"[" * 1000 + b"\n",
-        b"x" * 16 * LONGEST_REPORT,
-    ],
+NONSENSE = (
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x00\xff\xfe\n",
+    b"{}\n",
+    b'{"n": 1, "kind": "synthesis", "more": 1}\n',
+    b'{"n": -1, "kind": "synthesis"}\n',
+    b'{"n": 1, "kind": "somebody"}\n',
+    json.dumps({**REPORT, "calls": [1, 2]}).encode() + b"\n",
+    json.dumps({**REPORT, "calls": [1 << 40, 1]}).encode() + b"\n",
+    json.dumps({**REPORT, "first_audio_s": 1e300}).encode() + b"\n",
+    json.dumps({**REPORT, "target": "x" * 1000}).encode() + b"\n",
+    b"[" * 1000 + b"\n",
+    b"x" * 16 * LONGEST_REPORT,
 )
-async def test_a_job_that_talks_nonsense_is_cut_off_and_disturbs_nobody(
-    said: bytes, tmp_path: Path
-) -> None:
+
+
+async def test_a_job_that_talks_nonsense_is_cut_off_and_disturbs_nobody(tmp_path: Path) -> None:
     async with node_running(tmp_path) as fleet, call_on(fleet) as other:
         target = next(iter(fleet.workers))
-        async with connection_to(fleet.paths[0]) as (reader, writer):
-            writer.write(json.dumps({**REPORT, "calls": [1, 1]}).encode() + b"\n")
-            await until(other, lambda: at(other, target).own_open == 1)
-            writer.write(said)
-            await until_cut_off(reader)
-            await until(other, lambda: at(other, target).own_open == 0)
+        for said in NONSENSE:
+            async with connection_to(fleet.paths[0]) as (reader, writer):
+                writer.write(json.dumps({**REPORT, "calls": [1, 1]}).encode() + b"\n" + said)
+                await until_cut_off(reader)
         with other.call(target):
             async with call_on(fleet) as third:
                 await until(third, lambda: at(third, target).own_open == 1)
@@ -105,17 +102,15 @@ async def test_a_flood_of_reports_does_not_keep_the_others_waiting(tmp_path: Pat
 async def test_a_job_that_does_not_read_is_not_kept_for_and_catches_up_when_it_does(
     tmp_path: Path,
 ) -> None:
-    load = FleetLoad(calls=0, workers=400, nodes=1, reply_every_s=1.0, slow=0)
-    async with node_running(tmp_path, load) as fleet, call_on(fleet) as other:
+    async with node_running(tmp_path, MANY) as fleet, changing(fleet) as change:
         (node,) = fleet.nodes
         async with connection_to(fleet.paths[0]) as (reader, writer):
             writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a read transport
-            await _changes_until(fleet, lambda: node.unread_bytes > MOST_UNREAD)
+            await until_changed(change, lambda: node.unread_bytes > MOST_UNREAD)
             unread = node.unread_bytes
-            for _ in range(5):
-                await _change_all(fleet)
+            for _ in range(3):
+                await change()
             assert node.unread_bytes <= unread
-            assert len(other.candidates()) == 400
             writer.transport.resume_reading()  # type: ignore[attr-defined]
             assert json.loads(await reader.readline())["full"]
             async with asyncio.timeout(WITHIN_S):
@@ -123,37 +118,55 @@ async def test_a_job_that_does_not_read_is_not_kept_for_and_catches_up_when_it_d
                     pass
 
 
-async def _changes_until(fleet: Fleet, condition: Callable[[], bool]) -> None:
+Change = Callable[[], Awaitable[None]]
+
+
+@asynccontextmanager
+async def changing(fleet: Fleet) -> AsyncIterator[Change]:
+    """What changes every worker's row, and returns when all are told."""
+    async with call_on(fleet) as board, call_on(fleet) as other:
+        with ExitStack() as open_calls:
+            calls = [open_calls.enter_context(board.call(target)) for target in fleet.workers]
+            is_busy = True
+
+            async def change() -> None:
+                nonlocal is_busy
+                is_busy = not is_busy
+                for call in calls:
+                    call.keeps_busy(is_busy)
+                    await asyncio.sleep(0)  # a job's reports come one by one
+                wanted = int(is_busy)
+                await until(
+                    other, lambda: all(c.own_in_flight == wanted for c in other.candidates())
+                )
+
+            yield change
+
+
+async def until_changed(change: Change, condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WITHIN_S):
         while not condition():
-            await _change_all(fleet)
-
-
-async def _change_all(fleet: Fleet) -> None:
-    """Every worker's row changes, and all are told."""
-    async with call_on(fleet) as other, call_on(fleet) as board:
-        with ExitStack() as calls:
-            for target in fleet.workers:
-                calls.enter_context(board.call(target))
-                await asyncio.sleep(0)  # a job's reports come one by one
-            await until(other, lambda: all(each.own_open for each in other.candidates()))
+            await change()
 
 
 async def test_a_job_that_never_reads_again_is_cut_off(tmp_path: Path) -> None:
     leap_s = [0.0]
-    load = FleetLoad(calls=0, workers=400, nodes=0, reply_every_s=1.0, slow=0)
-    async with node_running(tmp_path, load) as fleet:
-        path = tmp_path / "own.sock"
+    async with node_running(tmp_path, replace(MANY, nodes=0)) as fleet:
+        fleet.paths = [path := tmp_path / "own.sock"]
         node = NodeScoreboard(
             {"synthesis": fleet.roster()}, path, clock=lambda: time.monotonic() + leap_s[0]
         )
-        fleet.paths = [path]
-        async with node.running(), connection_to(path) as (_, writer):
+        async with (
+            node.running(),
+            changing(fleet) as change,
+            connection_to(path) as (_, writer),
+        ):
             writer.transport.pause_reading()  # type: ignore[attr-defined]
-            await _changes_until(fleet, lambda: node.unread_bytes > MOST_UNREAD)
-            await _change_all(fleet)
+            await until_changed(change, lambda: node.unread_bytes > MOST_UNREAD)
+            await change()
             leap_s[0] += READS_AGAIN_WITHIN_S + 1
-            await _changes_until(fleet, lambda: node.unread_bytes == 0)
+            await until_changed(change, lambda: node.jobs == 2)
+            assert not node.unread_bytes
 
 
 Serving = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
