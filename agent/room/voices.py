@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from livekit import rtc
 
 from agent.tts import WorkerTTS
-from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableError
+from parley.errors import (
+    SpeechError,
+    VoiceNotFoundError,
+    WorkersBusyError,
+    WorkerUnavailableError,
+)
 from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
 from parley.token_bucket import TokenBucket
@@ -46,8 +51,10 @@ class Voices:
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
 
     async def choose(self, voice: str) -> None:
-        """What the caller wants to hear; raises as `use` does, and VoiceNotFoundError for what is
-        not offered."""
+        """What the caller wants to hear; raises as `use` does, VoiceNotFoundError for what is not
+        offered, and WorkersBusyError while another voice is being loaded for the caller."""
+        if self._is_loading:
+            raise WorkersBusyError("another voice is being loaded", retry_after_s=1.0)
         offered = self._offered or self._stored()
         if voice != self._speaking.default_voice and voice not in offered:
             there_are = ", ".join(sorted({self._speaking.default_voice, *offered}))
@@ -84,13 +91,13 @@ class Voices:
             raise rtc.RpcError(VOICE_NOT_FOUND, "no voice has a name that long")
         if voice and (wait_s := self._budget.retry_after_s()) is not None:
             raise rtc.RpcError(TOO_MANY_CHANGES, f"try again in {wait_s} s")
-        if voice and self._is_loading:
-            raise rtc.RpcError(TOO_MANY_CHANGES, "another voice is being loaded: try again")
         try:
             if voice:
                 await self.choose(voice)
         except VoiceNotFoundError as error:
             raise rtc.RpcError(VOICE_NOT_FOUND, str(error)) from error
+        except WorkersBusyError as error:
+            raise rtc.RpcError(TOO_MANY_CHANGES, f"{error}: try again in 1 s") from error
         except SpeechError as error:
             raise rtc.RpcError(VOICE_UNAVAILABLE, str(error)) from error
         return self._speaking.voice

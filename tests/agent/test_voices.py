@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from agent.room.voices import Voices
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
-from parley.errors import VoiceNotFoundError, WorkerUnavailableError
+from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
 from parley.speech import SpeechPool
 from testkit.fake_workers import SpeechWorker, serving
 from testkit.isolated_config import free_ports
@@ -68,3 +68,65 @@ async def test_without_a_worker_the_voice_stays() -> None:
         with pytest.raises(WorkerUnavailableError, match=r"other cannot be loaded at present$"):
             await asyncio.wait_for(voices.use("other"), 15)
         assert speaking.voice == "tone"
+
+
+VOICES = ("tone", "other", "third")
+
+
+async def test_a_caller_may_choose_what_the_operator_lists_and_no_more() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"other"})
+    async with serving(worker) as target, voices_at(target, offered=("other",)) as (voices, tts):
+        with pytest.raises(VoiceNotFoundError, match="no voice 'third': there are other, tone"):
+            await voices.choose("third")
+        await voices.choose("other")
+        assert (tts.voice, worker.loaded) == ("other", ["other"])
+        await voices.choose("tone")  # the default voice is always there
+        assert tts.voice == "tone"
+
+
+async def test_without_a_list_no_caller_has_a_voice_fetched() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"third"})
+    async with serving(worker) as target, voices_at(target) as (voices, tts):
+        await voices.choose("other")
+        with pytest.raises(VoiceNotFoundError, match="third"):
+            await voices.choose("third")
+        assert tts.voice == "other"
+        await voices.use("third")  # the agent's author may
+        assert (tts.voice, worker.loaded) == ("third", ["third"])
+
+
+async def test_a_voice_is_loaded_on_one_worker_and_on_none_where_one_has_it() -> None:
+    workers = [SpeechWorker(remote={"other"}) for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        targets = [await stack.enter_async_context(serving(worker)) for worker in workers]
+        voices, _ = await stack.enter_async_context(voices_at(",".join(targets)))
+        await voices.use("other")
+        await voices.use("other")
+        assert sum(len(worker.loaded) for worker in workers) == 1
+        assert all(worker.loaded in ([], ["other"]) for worker in workers)
+
+
+async def test_another_worker_is_asked_where_one_cannot_load() -> None:
+    broken, sound = SpeechWorker(remote={"other"}, is_broken=True), SpeechWorker(remote={"other"})
+    async with (
+        serving(broken) as one,
+        serving(sound) as two,
+        voices_at(f"{one},{two}") as (voices, speaking),
+    ):
+        await voices.use("other")
+        assert (speaking.voice, sound.loaded, broken.loaded) == ("other", ["other"], [])
+
+
+async def test_a_caller_has_one_voice_loaded_at_a_time() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"other", "third"}, may_load=asyncio.Event())
+    async with (
+        serving(worker) as target,
+        voices_at(target, offered=VOICES) as (voices, speaking),
+    ):
+        first = asyncio.create_task(voices.choose("other"))
+        await asyncio.sleep(0)
+        with pytest.raises(WorkersBusyError):
+            await voices.choose("third")
+        worker.may_load.set()
+        await asyncio.wait_for(first, 15)
+        assert (speaking.voice, worker.loaded) == ("other", ["other"])

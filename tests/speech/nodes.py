@@ -54,7 +54,7 @@ async def job_at(
     local = (
         fleet.roster()
         if fleet is not None
-        else Roster(StaticDiscovery(",".join(targets)), nobody, keep_only)  # type: ignore[arg-type]
+        else Roster(StaticDiscovery(",".join(targets)), nobody, keep_only)
     )
     async with NodeLink(path) as link:
         board = MirroredScoreboard("synthesis", link, local)

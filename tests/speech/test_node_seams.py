@@ -105,13 +105,13 @@ async def test_a_job_that_does_not_read_is_not_kept_for_and_catches_up_when_it_d
     async with node_running(tmp_path, MANY) as fleet, changing(fleet) as change:
         (node,) = fleet.nodes
         async with connection_to(fleet.paths[0]) as (reader, writer):
-            writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a read transport
+            writer.transport.pause_reading()
             await until_changed(change, lambda: node.unread_bytes > MOST_UNREAD)
             unread = node.unread_bytes
             for _ in range(3):
                 await change()
             assert node.unread_bytes <= unread
-            writer.transport.resume_reading()  # type: ignore[attr-defined]
+            writer.transport.resume_reading()
             assert json.loads(await reader.readline())["full"]
             async with asyncio.timeout(WITHIN_S):
                 while not json.loads(await reader.readline())["full"]:
@@ -161,7 +161,7 @@ async def test_a_job_that_never_reads_again_is_cut_off(tmp_path: Path) -> None:
             changing(fleet) as change,
             connection_to(path) as (_, writer),
         ):
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.transport.pause_reading()
             await until_changed(change, lambda: node.unread_bytes > MOST_UNREAD)
             await change()
             leap_s[0] += READS_AGAIN_WITHIN_S + 1

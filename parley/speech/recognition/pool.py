@@ -10,6 +10,7 @@ from parley.clock import Clock
 from parley.errors import (
     SpeechError,
     StreamIdleError,
+    WorkerDeclinedError,
     WorkerStalledError,
     WorkerUnavailableError,
 )
@@ -102,7 +103,8 @@ class RecognitionPool(Workers):
         """From which position on audio is worth another call; raises what cannot be retried."""
         if isinstance(failure, StreamIdleError):
             return unanswered.next_to_hear(self._clock() - CROSSED_S)
-        if isinstance(failure, WorkerUnavailableError) and target:
+        declined = isinstance(failure, WorkerDeclinedError)
+        if isinstance(failure, WorkerUnavailableError) and target and not declined:
             self.scoreboard.lost(target)
         if target:
             retries.note(target, failure)

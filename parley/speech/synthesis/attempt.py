@@ -9,7 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from parley.clock import Clock
-from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
+from parley.errors import (
+    StreamIdleError,
+    WorkerDeclinedError,
+    WorkerStalledError,
+    WorkerUnavailableError,
+)
 from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.scoreboard import Scoreboard
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
@@ -71,8 +76,8 @@ class Attempt:
         """
         try:
             event = await self._next()
-        except StreamIdleError:
-            raise  # nothing was asked of it: it is as good as before
+        except (StreamIdleError, WorkerDeclinedError):
+            raise  # it is as good as before for all others
         except WorkerUnavailableError:
             self._scoreboard.lost(self.target)
             raise
