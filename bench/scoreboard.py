@@ -1,7 +1,8 @@
 """`./run bench scoreboard`: many calls over many workers, which each node asks once for all.
 
-The scoreboards, their sockets and the calls' side of them are the real ones, in one process; the
-workers are simulated, and a call is only its replies: what they cost otherwise is left out.
+The scoreboards, their sockets and the calls' side of them are the real ones, in one process, whose
+clock is turned: seconds pass as fast as they are worked off, on any machine. The workers are
+simulated, and a call is only its replies. How soon a loss is known is measured in real time.
 """
 
 import argparse
@@ -11,8 +12,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,12 +25,13 @@ from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
 from bench.scoreboard_fleet import Fleet, FleetLoad, converse, fleet_running, loss_seen_s
 from bench.stopping import run_until_stopped
+from testkit.fake_clock_loop import FakeClockLoop
 
-LEARNING_S = 5.0
-"""Left out at the beginning: a node knows nothing yet."""
+LEARNING_S = 15.0
+"""Left out at the beginning: calls come in, and a node knows nothing yet."""
 SMALL = FleetLoad(calls=40, workers=4, nodes=1, reply_every_s=10.0)
-OBSERVERS = 10
-STATUS_PERIODS = 1.1
+LOSSES = 20
+STATUS_RATE = 1.1
 """A status a second, and a little for the edges of what was measured."""
 SLOW_SHARE = 0.05
 LOSS_SEEN_MS = 250.0
@@ -54,29 +55,36 @@ class Figures:
     fair_share: float
     """Of the slow worker, were it as quick as the others."""
     pick_p95_us: float
-    loss_seen_p95_ms: float | None
     cpu_percent_per_call: float
     """Of a core, of this process: the servers, the calls' side and the simulation."""
 
 
 async def measure(name: str, load: FleetLoad, folder: Path, *, for_s: float) -> Figures:
     """Runs the calls so long, after they have learnt for a while."""
-    _allow_files(4 * load.calls + 256)
     until, random = asyncio.Event(), Random(1)  # noqa: S311 - the same load in every run
     async with fleet_running(load, folder) as fleet, asyncio.TaskGroup() as calls:
         for number in range(load.calls):
             own = Random(random.random())  # noqa: S311
             calls.create_task(converse(fleet, number, until, own))
-        await asyncio.sleep(min(LEARNING_S, for_s))
+        await asyncio.sleep(LEARNING_S)
         fleet.forget()
         loop = asyncio.get_running_loop()
         began, cpu_before = loop.time(), time.process_time()
         await asyncio.sleep(for_s)
         figures = _figures(name, fleet, loop.time() - began, time.process_time() - cpu_before)
-        seen_s = await loss_seen_s(fleet, 0, OBSERVERS) if fleet.nodes else []
         until.set()
-    p95 = percentile([1e3 * seconds for seconds in seen_s], 95)
-    return Figures(**{**asdict(figures), "loss_seen_p95_ms": p95})
+    return figures
+
+
+async def losses_seen_ms(load: FleetLoad, folder: Path) -> list[float]:
+    """How long it takes until the calls of a node avoid a worker that one of them lost."""
+    async with fleet_running(replace(load, nodes=1), folder) as fleet:
+        seen_s = [
+            seconds
+            for _ in range(LOSSES)
+            for seconds in await loss_seen_s(fleet, 0, load.calls // load.nodes)
+        ]
+    return [1e3 * seconds for seconds in seen_s]
 
 
 def _figures(name: str, fleet: Fleet, lasted_s: float, cpu_s: float) -> Figures:
@@ -100,7 +108,6 @@ def _figures(name: str, fleet: Fleet, lasted_s: float, cpu_s: float) -> Figures:
         slow_share=round(fleet.slow_share, 4),
         fair_share=round(load.slow / load.workers, 4),
         pick_p95_us=percentile([1e6 * seconds for seconds in fleet.pick_s], 95) or 0.0,
-        loss_seen_p95_ms=None,
         cpu_percent_per_call=round(100 * cpu_s / lasted_s / load.calls, 3),
     )
 
@@ -111,27 +118,45 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))
 
 
-async def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> list[Figures]:
-    _tell(f"{load.calls} calls on {load.nodes} nodes over {load.workers} workers, one of them slow")
-    large = await measure("fleet", load, folder / "fleet", for_s=for_s)
-    _tell(f"{SMALL.calls} calls on one node over {SMALL.workers} workers, one of them slow")
-    small = await measure("one_node", SMALL, folder / "small", for_s=2 * for_s)
-    _tell("the same, where every call keeps a scoreboard of its own")
-    alone = FleetLoad(**{**asdict(SMALL), "nodes": 0})
-    each = await measure("each_call_its_own", alone, folder / "alone", for_s=2 * for_s)
-    return [large, small, each]
+@dataclass(frozen=True)
+class Report:
+    """All that was measured."""
+
+    results: tuple[Figures, ...]
+    loss_seen_p95_ms: float | None
+    """At the other calls of a node, in real time."""
+
+    def promises(self) -> list[Promise]:
+        large, small = self.results[:2]
+        return [
+            Promise(
+                "status_per_worker_and_node", STATUS_RATE, large.status_per_worker / large.nodes
+            ),
+            Promise("slow_share_among_four", SLOW_SHARE, small.slow_share),
+            Promise("slow_share_in_the_fleet", large.fair_share, large.slow_share),
+            Promise("loss_seen_p95_ms", LOSS_SEEN_MS, self.loss_seen_p95_ms),
+        ]
 
 
-def promises(figures: Sequence[Figures]) -> list[Promise]:
-    large, small = figures[0], figures[1]
-    return [
-        Promise(
-            "status_per_worker_and_node", STATUS_PERIODS, large.status_per_worker / large.nodes
-        ),
-        Promise("slow_share_among_four", SLOW_SHARE, small.slow_share),
-        Promise("slow_share_over_fair_in_the_fleet", 1.0, large.slow_share / large.fair_share),
-        Promise("loss_seen_p95_ms", LOSS_SEEN_MS, large.loss_seen_p95_ms),
-    ]
+def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
+    _allow_files(4 * load.calls + 256)
+
+    def turned(name: str, load: FleetLoad) -> Figures:
+        _tell(
+            f"{load.calls} calls over {load.workers} workers, one of them slow; "
+            + (f"{load.nodes} nodes" if load.nodes else "every call keeps a scoreboard of its own")
+        )
+        with asyncio.Runner(loop_factory=FakeClockLoop) as runner:
+            return runner.run(measure(name, load, folder / name, for_s=for_s))
+
+    results = (
+        turned("fleet", load),
+        turned("one_node", SMALL),
+        turned("each_call_its_own", replace(SMALL, nodes=0)),
+    )
+    _tell(f"a worker lost by one of {load.calls // load.nodes} calls")
+    seen_ms = run_until_stopped(losses_seen_ms(load, folder / "lost"))
+    return Report(results, percentile(seen_ms, 95))
 
 
 def _tell(line: str) -> None:
@@ -147,13 +172,12 @@ def main(arguments: list[str]) -> int:
         reply_every_s=SMALL.reply_every_s,
     )
     with ForeignLoad() as foreign, tempfile.TemporaryDirectory(prefix="parley-board-") as folder:
-        measured = run_until_stopped(measure_all(load, Path(folder), for_s=float(options.seconds)))
-    kept = promises(measured)
+        report = measure_all(load, Path(folder), for_s=float(options.seconds))
     if options.json:
-        print(json.dumps(_document(measured, kept, foreign.percent)))
+        print(json.dumps(_document(report, foreign.percent)))
     else:
-        _print(measured, kept, foreign.percent)
-    return 0 if all(promise.kept for promise in kept) else 1
+        _print(report, foreign.percent)
+    return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,29 +186,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--calls", type=int, default=1000, help="default: 1000")
     parser.add_argument("--workers", type=int, default=100, help="default: 100")
     parser.add_argument("--nodes", type=int, default=10, help="that the calls are on; default: 10")
-    parser.add_argument("--seconds", type=int, default=30, help="of the fleet; default: 30")
+    parser.add_argument("--seconds", type=int, default=30, help="of each run; default: 30")
     return parser
 
 
-def _document(
-    measured: Sequence[Figures], kept: Sequence[Promise], foreign_percent: float
-) -> dict[str, Any]:
+def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
     return {
         "benchmark": "scoreboard",
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
-        "results": [asdict(figures) for figures in measured],
-        "promises": [each.document() for each in kept],
+        "results": [asdict(figures) for figures in report.results],
+        "promises": [each.document() for each in report.promises()],
     }
 
 
-def _print(measured: Sequence[Figures], kept: Sequence[Promise], foreign_percent: float) -> None:
+def _print(report: Report, foreign_percent: float) -> None:
     table = Table(title="what is known of the workers, and what that costs")
     table.add_column("")
-    names = [figures.name.replace("_", " ") for figures in measured]
-    for name in names:
-        table.add_column(name, justify="right")
-    rows = [asdict(figures) for figures in measured]
+    rows = [asdict(figures) for figures in report.results]
+    for row in rows:
+        table.add_column(row["name"].replace("_", " "), justify="right")
     for key in list(rows[0])[1:]:
         table.add_row(key.replace("_", " "), *(str(row[key]) for row in rows))
     console, machine = Console(), Machine.this()
@@ -193,4 +214,4 @@ def _print(measured: Sequence[Figures], kept: Sequence[Promise], foreign_percent
         f"{machine.cores} cores, {machine.processor}; others kept {foreign_percent:.0f}% of them "
         "busy meanwhile."
     )
-    print_promises(console, kept)
+    print_promises(console, report.promises())

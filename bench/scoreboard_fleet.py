@@ -27,6 +27,7 @@ QUICK_S, SLOW_S = 0.1, 0.6
 MAKING_S = 0.5
 """Of the rest of a reply."""
 STATUS_S = 0.002
+RAMP_S = 10.0
 
 
 @dataclass
@@ -171,7 +172,9 @@ async def board_of_a_call(fleet: Fleet, number: int) -> AsyncIterator[Scoreboard
 
 
 async def converse(fleet: Fleet, number: int, until: asyncio.Event, random: Random) -> None:
-    """Call after call, until it is over; what is spoken then is heard out."""
+    """Call after call, until it is over; what is spoken then is heard out. All begin within
+    RAMP_S, not together."""
+    await asyncio.sleep(RAMP_S * number / fleet.load.calls)
     while not until.is_set():
         async with board_of_a_call(fleet, number) as board:
             for _ in range(fleet.load.replies_per_call):

@@ -26,6 +26,7 @@ FIRST_PUSH_S = 0.3
 """How long the beginning of a call waits for what the node knows; it comes in milliseconds."""
 SILENT_S = 3.5
 """The server says something every second: one that is silent for longer hangs."""
+LATE_S = 0.5
 RETRY_S = 0.5
 JITTER = 0.5
 LONGEST_PUSH = 4 << 20
@@ -151,8 +152,7 @@ class NodeLink:
         self._reports = 0
         try:
             while True:
-                async with asyncio.timeout(SILENT_S):
-                    line = await reader.readline()
+                line = await self._line(reader)
                 if not line.endswith(b"\n"):
                     raise ConnectionResetError("it has ended")
                 self._take(parse_push(line))
@@ -164,6 +164,19 @@ class NodeLink:
                 self.down.set()
                 for follower in self._followers:
                     follower.disconnected()
+
+    async def _line(self, reader: asyncio.StreamReader) -> bytes:
+        """The next that the server says; raises TimeoutError where it hangs."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asked_at = loop.time()
+            try:
+                async with asyncio.timeout(SILENT_S):
+                    return await reader.readline()
+            except TimeoutError:
+                if loop.time() - asked_at < SILENT_S + LATE_S:
+                    raise TimeoutError(f"it has said nothing for {SILENT_S:g} s") from None
+                # It was this process that hung: what has been said meanwhile is yet to be read.
 
     def _take(self, push: Push) -> None:
         if not self.up.is_set() and not push.full:
