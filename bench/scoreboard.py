@@ -186,7 +186,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--calls", type=int, default=1000, help="default: 1000")
     parser.add_argument("--workers", type=int, default=100, help="default: 100")
     parser.add_argument("--nodes", type=int, default=10, help="that the calls are on; default: 10")
-    parser.add_argument("--seconds", type=int, default=30, help="of each run; default: 30")
+    parser.add_argument("--seconds", type=int, default=20, help="of each run; default: 20")
     return parser
 
 

@@ -21,7 +21,7 @@ from parley.speech.node.pictures import Pictures
 from parley.speech.node.wire import LONGEST_REPORT, Report, boards_json, parse_report, push_line
 from parley.token_bucket import TokenBucket
 
-PUSH_EVERY_S = 0.25
+PUSH_EVERY_S = 0.5
 """What changes with every call is told so often; that a worker was lost, at once."""
 SHORTEST_PAUSE_S = 0.01
 ALIVE_EVERY_S = 1.0
@@ -176,7 +176,7 @@ class NodeScoreboard:
     # --- to the jobs
 
     async def _tell(self) -> None:
-        """Urgent changes at once, others four times a second, nothing new every second."""
+        """Urgent changes at once, others twice a second, that nothing is new every second."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PUSH_EVERY_S):
