@@ -23,6 +23,8 @@ from parley.speech.status import Reported, worker_status
 REFRESH_S = 1.0
 STATUS_TIMEOUT_S = 0.8
 SPREAD_S = 0.01
+LOAD_SLACK = 2.0
+"""What is asked of a worker may take so many times as long as its reported load lets expect."""
 
 FetchStatus = Callable[[str], Awaitable[status_pb2.WorkerStatus]]
 KeepOnly = Callable[[Collection[str]], Awaitable[None]]
@@ -101,8 +103,9 @@ class Roster:
         return f"{target}: {fault}" if fault else target
 
     def expected_s(self, target: str) -> float:
-        reported = self._entry(target).reported
-        return reported.expected_s if reported is not None else 0.0
+        entry = self._entry(target)
+        known = entry.reported if entry.reachable else None
+        return known.expected_s if known is not None else 0.0
 
     @contextmanager
     def call(self, target: str) -> Iterator[OwnCall]:

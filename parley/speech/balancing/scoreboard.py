@@ -52,7 +52,8 @@ class Scoreboard(Protocol):
         ...
 
     def expected_s(self, target: str) -> float:
-        """What one more request waits for there, as it last reported; 0 while nothing is known."""
+        """What one more request waits for there, as it last reported; 0 while nothing is known, or
+        where it has not answered lately."""
         ...
 
     def call(self, target: str) -> AbstractContextManager[OwnCall]:

@@ -92,7 +92,7 @@ class MirroredScoreboard:
         if self._stands_in:
             return self._local.expected_s(target)
         worker = self._table.workers.get(target)
-        return worker.expected_s if worker is not None else 0.0
+        return worker.expected_s if worker is not None and worker.reachable else 0.0
 
     @contextmanager
     def call(self, target: str) -> Iterator[OwnCall]:
