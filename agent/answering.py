@@ -75,6 +75,8 @@ class Answering:
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
+        self.show: Callable[[str], None] = lambda text: None
+        """Puts on the page what could not be spoken."""
         self._clock = clock
         self._turns: dict[str, ActiveTurn] = {}
         """Of the replies that are being made or heard, by their handles."""
@@ -171,6 +173,11 @@ class Answering:
             reply.heard_written_s = now_s
             self._write_heard(reply, final=False)
 
+    def unheard(self, reply: Reply, piece: str) -> None:
+        """The last of what was told has reached nobody."""
+        reply.heard = reply.heard.removesuffix(piece)
+        self._write_heard(reply, final=False)
+
     def said(self, reply: Reply, text: str) -> None:
         """The reply says words of the agent's own, which are remembered: a greeting."""
         reply.script.add(text, turn_id=self._conversation.say(text))
@@ -210,6 +217,9 @@ class Answering:
         self._turns.pop(reply.handle.id, None)
         if not reply.was_taken:
             return  # a guess that was dropped: nothing of it has happened
+        if reply.unspoken and not reply.handle.interrupted:
+            self.show(reply.unspoken)
+            reply.heard += reply.unspoken
         self._write_heard(reply, final=True)
         if reply.hangs_up and not reply.handle.interrupted:
             self._on_hang_up()

@@ -14,6 +14,7 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 from agent.answering import Answering
 from agent.playout.output import Playout
 from agent.room.events import RoomEventPublisher
+from agent.room.line import Line, packets_of_people
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
@@ -52,7 +53,15 @@ class Duplex:
         self._events = events
         self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
         self._transcript = HeardTranscript(room)
-        self.playout = Playout(self._source, sample_rate_hz=sample_rate_hz, on_heard=self._on_heard)
+        self.playout = Playout(
+            self._source,
+            sample_rate_hz=sample_rate_hz,
+            on_heard=self._on_heard,
+            on_unheard=self._on_unheard,
+        )
+        self.line = Line(self.playout, lambda: packets_of_people(room))
+        room.on("reconnecting", self.line.server_lost)
+        room.on("reconnected", self.line.server_found)
         self._recording = RecordingStream(room) if record else None
         self.barge_in = self._barge_in(policy, words)
         self._session: AgentSession[None] | None = None
@@ -78,8 +87,14 @@ class Duplex:
         self._session = session
         self._report = report
         self._answering = answering
+        answering.show = self._show
         session.output.audio = self.playout
         session.on("agent_state_changed", self._on_agent_state)
+
+    def _show(self, text: str) -> None:
+        """Puts on the page what no worker can speak."""
+        self._transcript.heard(text)
+        self._transcript.ended()
 
     async def aclose(self) -> None:
         if self._checking is not None:
@@ -87,6 +102,7 @@ class Duplex:
         if self._listened_to is not None:
             self._listened_to.cancel()
             await asyncio.gather(self._listened_to, return_exceptions=True)
+        await self.line.aclose()
         await self.playout.aclose()
         await self._transcript.aclose()
         if self._recording is not None:
@@ -129,6 +145,12 @@ class Duplex:
         if reply is not None and self._answering is not None and self._report is not None:
             self._answering.heard(reply, piece)
             self._report.heard(reply)
+
+    def _on_unheard(self, piece: str) -> None:
+        self._transcript.unheard(piece)
+        reply = self._report.sounding if self._report is not None else None
+        if reply is not None and self._answering is not None:
+            self._answering.unheard(reply, piece)
 
     def _on_finished(self, event: PlaybackFinishedEvent) -> None:
         self._transcript.ended()

@@ -19,6 +19,7 @@ from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
 from agent.answering import Answering
 from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
+from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
@@ -58,14 +59,17 @@ class RoomAgent(Agent):
         answering: Answering,
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
+        line: Line | None = None,
         on_presence: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`pending_finals` of the STT that the session hears with, if it has one. `on_presence` is
-        told what the person said where they only asked into the wait whether anybody is there."""
+        """`pending_finals` of the STT that the session hears with, if it has one; `line` is shown
+        what comes of the person's microphone. `on_presence` is told what the person said where
+        they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
+        self._line = line
         self._on_presence = on_presence
 
     async def stt_node(
@@ -94,6 +98,8 @@ class RoomAgent(Agent):
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
+            if self._line is not None:
+                self._line.push(frame)
             yield self._barge_in.push_audio(frame)
 
     async def on_user_turn_completed(

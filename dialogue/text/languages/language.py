@@ -35,6 +35,8 @@ class Phrases:
     """A tool failed, and the model failed to say so."""
     cannot_hear: str
     """Recognition is away; the person can type."""
+    hears_again: str
+    """Recognition is back, and nothing was said meanwhile."""
     cannot_speak: str
     """No worker can speak: shown, and heard where the language has a recording of it."""
     still_there: Sequence[str]
