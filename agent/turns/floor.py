@@ -245,6 +245,10 @@ class TurnTaking:
             return None
         silence_s = at_s - self._last_voiced_s
         understood = self._understood_at_s >= self._last_voiced_s
+        if self._into_wait and self._voiced_s >= self.policy.yield_after_s and not understood:
+            # Elsewhere it would have the floor by now: its words may say that it only asks for us.
+            late = silence_s > self.policy.late_verdict_s
+            return self._decide(Decision.YIELD) if late else None
         judged = understood or silence_s > self.policy.verdict_s
         if self.floor is Floor.DUCKED or judged:
             return self._decide(Decision.RETURN)
