@@ -107,7 +107,9 @@ class ServerSection(Section):
         description="counted: a call for which no agent has room is refused; open: it gets its "
         "token and waits in its room",
     )
-    agent_address: str = Field(
+    agent_address: Annotated[
+        str, StringConstraints(pattern=r"^$|^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$")
+    ] = Field(
         "",
         description="where agents say how many calls they have: host:port of their health ports, "
         "several with commas, a name is all of its addresses; empty: this machine's agent",
