@@ -40,7 +40,8 @@ from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.speech import SpeechPool
-from parley.speech.configured import recognition_pool, speech_pool
+from parley.speech.configured import node_link, recognition_pool, speech_pool
+from parley.speech.node.link import NodeLink
 from parley.telemetry import metrics
 
 CLOSING_WITHIN_S = 10.0
@@ -87,9 +88,10 @@ class Call:
             self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
-        speech = await self._running.enter_async_context(speech_pool(self._settings))
+        node = await self._running.enter_async_context(node_link(self._settings))
+        speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent)
-        hearing = await self._stt()
+        hearing = await self._stt(node)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, thresholds=agent.thresholds
         )
@@ -198,11 +200,11 @@ class Call:
             session_id=self._context.job.id,
         )
 
-    async def _stt(self) -> WorkerSTT | None:
+    async def _stt(self, node: NodeLink) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
-        pool = recognition_pool(self._settings)
+        pool = recognition_pool(self._settings, node)
         return WorkerSTT(
             await self._running.enter_async_context(pool),
             language=asr.language,
@@ -296,7 +298,8 @@ class Call:
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        voices = self._voices = Voices(speech, speech.roster.discovery, self._speaking)
+        offered = self._settings.tts.voices
+        voices = self._voices = Voices(speech, self._speaking, offered=offered)
         voices.serve(self._context.room)
         try:
             if self._wishes.voice:

@@ -107,7 +107,9 @@ class ServerSection(Section):
         description="counted: a call for which no agent has room is refused; open: it gets its "
         "token and waits in its room",
     )
-    agent_address: str = Field(
+    agent_address: Annotated[
+        str, StringConstraints(pattern=r"^$|^[^\s,]+:\d{1,5}(\s*,\s*[^\s,]+:\d{1,5})*$")
+    ] = Field(
         "",
         description="where agents say how many calls they have: host:port of their health ports, "
         "several with commas, a name is all of its addresses; empty: this machine's agent",
@@ -151,6 +153,11 @@ class TtsSection(Section):
     worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
+    )
+    voices: tuple[str, ...] = Field(
+        (),
+        description="those that callers may choose beside default_model, fetched if need be; "
+        "empty: those that are on the workers' machines already",
     )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
