@@ -7,7 +7,8 @@ import psutil
 
 REMEDY = (
     "connect the machine, or give it an interface of its own: "
-    "sudo ip link add parley0 type dummy && sudo ip addr add 10.20.30.40/32 dev parley0 && sudo ip link set parley0 up"
+    "sudo ip link add parley0 type dummy && sudo ip addr add 10.20.30.40/32 dev parley0 && "
+    "sudo ip link set parley0 up"
 )
 _IP = {"AF_INET", "AF_INET6"}
 
@@ -18,9 +19,10 @@ def why_no_media(
 ) -> str | None:
     """One sentence where no interface but the loopback is up with an address; else None.
 
-    Browsers and LiveKit's clients gather no candidates from the loopback, nor from an interface that
-    does not run (libwebrtc, `BasicNetworkManager`), though media then flows over it. The arguments are as psutil's
-    `net_if_stats` and `net_if_addrs` have them, which are asked where they are left out.
+    Browsers and LiveKit's clients gather no candidates from the loopback, nor from an interface
+    that does not run (libwebrtc, `BasicNetworkManager`), though media then flows over it. The
+    arguments are as psutil's `net_if_stats` and `net_if_addrs` have them, which are asked where
+    they are left out.
     """
     states = psutil.net_if_stats() if states is None else states
     addresses = psutil.net_if_addrs() if addresses is None else addresses
