@@ -93,7 +93,8 @@ class Answering:
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+        guess = turn
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, guess))
         while True:
             next_agent: str | None = None
             sounds: asyncio.Event | None = None
@@ -159,7 +160,7 @@ class Answering:
         """The reply says words of the agent's own, which are remembered: a greeting."""
         reply.script.add(text, turn_id=self._conversation.say(text))
         reply.was_taken = True
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, None))
 
     def _commit_when_sure(self, reply: Reply, turn: ActiveTurn, *, silence_s: float) -> None:
         commitment = Commitment(
@@ -190,9 +191,11 @@ class Answering:
 
         reply.handle.add_done_callback(end)
 
-    def _reply_done(self, reply: Reply) -> None:
-        if not reply.was_taken:
-            return  # a guess that was dropped: nothing of it has happened
+    def _reply_done(self, reply: Reply, guess: ActiveTurn | None) -> None:
+        if not reply.was_taken:  # nothing of it has happened
+            if guess is not None:
+                guess.drop()
+            return
         self._write_heard(reply, final=True)
         if reply.hangs_up and not reply.handle.interrupted:
             self._on_hang_up()

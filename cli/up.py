@@ -10,7 +10,9 @@ from pathlib import Path
 from rich.console import Console
 
 from ops.doctor.finding import Level
+from ops.doctor.folders import check_folders
 from ops.doctor.language_model import check_llm
+from ops.doctor.setup import check_setup, refuse_problems
 from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
@@ -31,6 +33,7 @@ from ops.supervisor.stack import make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
+from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
 
@@ -55,6 +58,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     choose_apps(options.app)
     console = Console()
+    refuse_problems(check_folders())
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
     file = RecordFile(configuration.state_dir)
     if record := file.running():
@@ -63,7 +67,7 @@ def main(arguments: list[str]) -> int:
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
-    check_apps(configuration)
+    refuse_problems(check_setup(configuration, check_apps(configuration)))
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     with ProgressBars(console) as progress:
@@ -120,8 +124,9 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
 
 def _detach(configuration: Configuration, console: Console) -> int:
     log = configuration.state_dir / "logs" / "supervisor.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    private_folder(configuration.state_dir)
+    private_folder(log.parent)
+    with open_private(log, append=False) as output:
         daemon = subprocess.Popen(
             [sys.executable, "-P", "-m", "ops.supervisor.daemon"],
             env=os.environ
