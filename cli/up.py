@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -58,8 +59,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     choose_apps(options.app)
     console = Console()
-    refuse_problems(check_folders())
-    configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    configuration = _read()
     file = RecordFile(configuration.state_dir)
     if record := file.running():
         _check_same_app(record, configuration, options.app)
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
-    refuse_problems(check_setup(configuration, check_apps(configuration)))
+    _refuse(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     with ProgressBars(console) as progress:
@@ -75,6 +75,21 @@ def main(arguments: list[str]) -> int:
     if options.detach:
         return _detach(configuration, console)
     return _stay(configuration, server, console)
+
+
+def check(apps: Sequence[str]) -> None:
+    """Raises ConfigurationError where it would not start, as far as that can be told before."""
+    choose_apps(apps)
+    _refuse(_read())
+
+
+def _read() -> Configuration:
+    refuse_problems(check_folders())
+    return read_configuration(paths.config_dir(), paths.state_dir())
+
+
+def _refuse(configuration: Configuration) -> None:
+    refuse_problems(check_setup(configuration, check_apps(configuration)))
 
 
 def _check_same_app(record: StackRecord, configuration: Configuration, asked: list[str]) -> None:

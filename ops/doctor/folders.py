@@ -19,6 +19,8 @@ _STATE_FILES = (
     "sessions.db",
 )
 _STATE_FOLDERS = ("logs", "metrics", "discovery")
+_LONGEST_NAME = 255
+"""Bytes, on every file system of Linux."""
 _SQLITE_BEGINS = b"SQLite format 3\0"
 
 
@@ -45,9 +47,13 @@ def why_unusable(folder: Path) -> str | None:
             return None if os.access(folder, os.W_OK | os.X_OK) else "cannot be written"
         if folder.exists() or folder.is_symlink():
             return "is no folder"
-        above = next(each for each in folder.absolute().parents if each.exists())
-    except OSError as error:  # a name that is too long, links in a circle, a folder that is closed
+        above = next(
+            each for each in folder.absolute().parents if each.exists() or each.is_symlink()
+        )
+    except OSError as error:  # links in a circle, a folder that is closed
         return f"cannot be one: {error.strerror}"
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in folder.parts):
+        return "cannot be one: a name in it is too long"
     if not above.is_dir():
         return f"cannot be made: {above} is no folder"
     return None if os.access(above, os.W_OK | os.X_OK) else f"cannot be made in {above}"

@@ -67,12 +67,8 @@ class Configuration:
             raise ConfigurationError(
                 f"tls is configured in {one} and not in {other}: workers and clients both need it"
             )
-        for part, host in (("tts", self.worker.tts.host), ("asr", self.worker.asr.host)):
-            if host not in _LOOPBACK and not worker.is_configured and not worker.insecure:
-                raise ConfigurationError(
-                    f"{part}.host of worker.yaml is {host!r}, which others reach too: workers "
-                    "listen there with tls only, or with tls.insecure: true"
-                )
+        self.worker.check_reach("tts")
+        self.worker.check_reach("asr")
         server_credentials(worker.within(self.config_dir))
         client_tls(orchestrator.within(self.config_dir))
 

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from parley.settings.source import Section, config_file, load
 from parley.settings.values import Host, IpAddress, Port
@@ -42,12 +42,18 @@ class RtcSection(_ServerSection):
         return self
 
 
+def _some(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if not addresses:
+        raise ValueError("expected at least one address: LiveKit would listen nowhere")
+    return addresses
+
+
 class LiveKitServerSettings(_ServerSection):
     """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
 
     port: Port = Field(7880, description="HTTP and WebSocket")
-    bind_addresses: tuple[Host, ...] = Field(
-        ("127.0.0.1",), min_length=1, description="where HTTP and WebSocket listen"
+    bind_addresses: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(
+        ("127.0.0.1",), description="where HTTP and WebSocket listen"
     )
     rtc: RtcSection = RtcSection()
 

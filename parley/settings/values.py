@@ -45,6 +45,11 @@ def is_url(value: str, *schemes: str) -> bool:
     return parts.scheme in schemes and bool(names_something and _PRINTABLE.fullmatch(value))
 
 
+def is_loopback(host: str) -> bool:
+    """Whether what listens there is reached from this machine alone."""
+    return ipaddress.ip_address(host).is_loopback if _is_ip(host) else host == "localhost"
+
+
 def without_credentials(url: str) -> str:
     """The address as it may be shown: without a user's name and password in it."""
     return re.sub(r"(?<=//)[^/?#]*@", "", url)

@@ -15,7 +15,7 @@ from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
-from parley.settings.values import AdvertisedAddress, Host, LanguageCode, Port
+from parley.settings.values import AdvertisedAddress, Host, LanguageCode, Port, is_loopback
 
 HIGHEST_PORT = 65535
 TtsEngineName = Annotated[str, AfterValidator(partial(known_engine, "tts"))]
@@ -87,6 +87,16 @@ class WorkerSettings(Section):
     redis: RedisSection = RedisSection()
     tls: WorkerTlsSection = WorkerTlsSection()
     telemetry: WorkerTelemetrySection = WorkerTelemetrySection()
+
+    def check_reach(self, part: Literal["tts", "asr"]) -> None:
+        """Raises ConfigurationError where others than this machine could call, without TLS."""
+        host = (self.tts if part == "tts" else self.asr).host
+        if not (self.tls.is_configured or self.tls.insecure or is_loopback(host)):
+            raise ConfigurationError(
+                f"{part}.host is {host!r}, beyond this machine, and tls is not configured: set "
+                "tls.ca, tls.cert and tls.key, or tls.insecure: true on a network that is itself "
+                "safe"
+            )
 
     def numbered(self, number: int) -> "WorkerSettings":
         """The settings of the `number`-th worker of its kind on this machine, from 1.
