@@ -28,6 +28,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     """Its faults are switches that a test turns while it runs."""
 
     voices: tuple[str, ...] = ("tone", "other")
+    residency: "status_pb2.VoiceResidency.ValueType" = status_pb2.VOICE_RESIDENCY_RESIDENT
+    """Where all of them are."""
     refuses: int = 0
     """So many calls find no free slot."""
     is_full: bool = False
@@ -129,8 +131,7 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     async def GetStatus(  # noqa: N802
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
-        resident = status_pb2.VOICE_RESIDENCY_RESIDENT
-        voices = [status_pb2.Voice(name=name, residency=resident) for name in self.voices]
+        voices = [status_pb2.Voice(name=name, residency=self.residency) for name in self.voices]
         status = status_pb2.WorkerStatus(worker_id="w1", engine="wire", slots=4, voices=voices)
         return status_pb2.GetStatusResponse(status=status)
 

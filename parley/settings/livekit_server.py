@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from parley.settings.source import Section, config_file, load
-from parley.settings.values import Host, IpAddress, Port
+from parley.settings.values import Host, IpAddress, OptionalPort, Port
 
 
 class _ServerSection(Section):
@@ -27,7 +27,11 @@ class RtcSection(_ServerSection):
     node_ip: IpAddress = Field("127.0.0.1", description="the address clients are told to send to")
     use_external_ip: bool = Field(False, description="find the public address by STUN")
     enable_loopback_candidate: bool = Field(True, description="media over the loopback")
-    tcp_port: Port = Field(7881, description="media where UDP is blocked")
+    tcp_port: OptionalPort = Field(
+        0,
+        description="media where UDP is blocked, usually 7881; 0: none, for it listens on every "
+        "address of the machine",
+    )
     port_range_start: Port = Field(50000, description="first UDP port of media")
     port_range_end: Port = Field(50099, description="last UDP port of media")
     interfaces: RtcInterfacesSection = RtcInterfacesSection()

@@ -31,6 +31,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PARLEY_CONFIG_DIR", str(tmp_path / "configs"))
     monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PARLEY_CALLED_FROM", "")  # `up` sets it, for what it starts
     return tmp_path
 
 
