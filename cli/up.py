@@ -18,7 +18,7 @@ from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
-from ops.supervisor.part_log import last_lines
+from ops.supervisor.part_log import MAX_BYTES, last_lines
 from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
 from ops.supervisor.preparation import prepare
@@ -141,7 +141,11 @@ def _detach(configuration: Configuration, console: Console) -> int:
     log = configuration.state_dir / "logs" / "supervisor.log"
     private_folder(configuration.state_dir)
     private_folder(log.parent)
-    with open_private(log, append=False) as output:
+    if log.exists() and log.stat().st_size > MAX_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+    # Appended to: another `up` may have won meanwhile, and its supervisor writes here.
+    with open_private(log, append=True) as output:
+        begun_at = output.seek(0, os.SEEK_END)
         daemon = subprocess.Popen(
             [sys.executable, "-P", "-m", "ops.supervisor.daemon"],
             env=os.environ
@@ -164,7 +168,7 @@ def _detach(configuration: Configuration, console: Console) -> int:
         raise
     if record is None:
         failed = file.read()
-        lines = "\n".join(last_lines(log, _SHOWN_LINES))
+        lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
     _warn_of_model(configuration, console)

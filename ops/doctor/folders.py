@@ -8,11 +8,12 @@ from pathlib import Path
 from ops.doctor.finding import Finding, ok, problem, warning
 from parley import paths
 from parley.app.loading import CALLED_FROM, called_from
+from parley.disk import why_full
 
 FOLDERS = ("state", "cache", "configuration")
 """Subjects of findings without which nothing else can be looked at."""
 
-GOOD_DISK_GB, LEAST_DISK_GB = 4.0, 0.3
+GOOD_DISK_GB = 4.0
 
 _STATE_FILES = (
     *("keys.env", "livekit.yaml", "supervisor.json", "supervisor.lock", "supervisor.new"),
@@ -70,11 +71,11 @@ def _kept(subject: str, folder: Path, variable: str) -> Iterator[Finding]:
 
 
 def _space(subject: str, folder: Path, variable: str) -> Finding:
+    if subject == "state" and (reason := why_full(folder)) is not None:
+        return problem(subject, reason, f"free some space, or set {variable} to another disk")
     existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     free_gb = shutil.disk_usage(existing).free / 1e9
     detail = f"{folder}, {free_gb:.1f} GB free"
-    if free_gb < LEAST_DISK_GB:
-        return problem(subject, detail, f"free some, or set {variable} to another disk")
     if free_gb < GOOD_DISK_GB:
         return warning(subject, detail, f"a fresh start takes {GOOD_DISK_GB:.0f} GB")
     return ok(subject, detail)

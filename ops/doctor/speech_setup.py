@@ -44,6 +44,9 @@ def _voices(configuration: Configuration) -> Iterator[Finding]:
         )
     if worker.adapter in ("piper", "hibari"):
         yield from _unfit("voice", worker.default_model, "voice", (worker.adapter,), _SPEAK)
+        for name in configuration.orchestrator.tts.voices if configuration.tts_is_local else ():
+            remedy = "take it from tts.voices: ./run voices list --all names those there are"
+            yield from _unfit("tts.voices", name, "voice", (worker.adapter,), remedy)
 
 
 def _own_voices(configuration: Configuration, agents: Iterable[CheckedAgent]) -> Iterator[Finding]:

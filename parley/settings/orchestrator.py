@@ -16,9 +16,12 @@ from parley.settings.values import (
     ApiKey,
     AppName,
     Host,
+    HostName,
     HttpAddress,
     LanguageCode,
     LiveKitAddress,
+    Network,
+    OptionalAddresses,
     OptionalLiveKitAddress,
     Origin,
     Port,
@@ -43,6 +46,7 @@ class ServerSection(Section):
     host: Host = Field("127.0.0.1", description="address the gateway and the health port listen on")
     port: Port = Field(8080, description="page, tokens and API")
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
+    gateway_health_port: Port = Field(8082, description="the gateway's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
     )
@@ -55,6 +59,26 @@ class ServerSection(Section):
         (),
         description="other web pages that may open calls and embed the page, each as "
         "https://host:port",
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        (),
+        description="names under which browsers reach the gateway, such as parley.example.org, "
+        "beside addresses, names without a dot, *.localhost, *.local and *.internal; *: any",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="proxies whose X-Forwarded-For is believed, as addresses or networks; else "
+        "the proxy counts as one client",
+    )
+    admission: Literal["counted", "open"] = Field(
+        "counted",
+        description="counted: a call for which no agent has room is refused; open: it gets its "
+        "token and waits in its room",
+    )
+    agent_address: OptionalAddresses = Field(
+        "",
+        description="where agents say how many calls they have: host:port of their health ports, "
+        "several with commas, a name is all of its addresses; empty: this machine's agent",
     )
 
 
@@ -103,6 +127,11 @@ class TtsSection(Section):
         "piper-en-us-joe-medium",
         min_length=1,
         description="the voice of calls that ask for no other",
+    )
+    voices: tuple[str, ...] = Field(
+        (),
+        description="those that callers may choose beside default_model, fetched if need be; "
+        "empty: those that are on the workers' machines already",
     )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
@@ -292,6 +321,19 @@ class OrchestratorSettings(Section):
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+
+    @property
+    def agent_targets(self) -> str:
+        """Where agents say how many calls they have: host:port, several with commas."""
+        server = self.server
+        if server.agent_address:
+            return server.agent_address
+        host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104
+        return (
+            f"[{host}]:{server.health_check_port}"
+            if ":" in host
+            else (f"{host}:{server.health_check_port}")
+        )
 
     @property
     def tool_details_are_shown(self) -> bool:

@@ -63,6 +63,14 @@ def _is_ip(value: str) -> bool:
     return True
 
 
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_host(value: str) -> bool:
     is_name = _HOST_NAME.fullmatch(value) and not re.fullmatch(r"[0-9.]+", value)
     return bool(is_name) or _is_ip(value)
@@ -86,6 +94,18 @@ Origin = Annotated[
     ),
 ]
 """As browsers send it: scheme, host and port, in small letters and without a path."""
+
+HostName = Annotated[
+    str,
+    _text(
+        lambda text: re.fullmatch(r"\*|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", text) is not None,
+        "expected a name in small letters and without a port, or *",
+    ),
+]
+"""That a page is asked for by; `*` is any."""
+
+Network = Annotated[str, _text(_is_network, "expected an address or a network such as 10.0.0.0/8")]
+"""Addresses as CIDR writes them; an address is the network of itself."""
 
 Host = Annotated[
     str,
@@ -132,6 +152,13 @@ RedisAddress = Annotated[
 
 WorkerAddresses = Annotated[
     str, _text(_are_targets, "expected host:port of a worker, several separated by commas")
+]
+OptionalAddresses = Annotated[
+    str,
+    _text(
+        lambda text: not text or _are_targets(text),
+        "expected nothing, or host:port, several separated by commas",
+    ),
 ]
 AdvertisedAddress = Annotated[
     str,
