@@ -24,6 +24,8 @@ _AWAITED = {
     "registered": "the LiveKit server",
     "warm_voice": "a TTS worker that has the voice of tts.default_model in memory",
     "asr": "a worker for recognition",
+    "processes": "a process that can take a call",
+    "disk": "room on the disk",
     "not_draining": "the end of its calls",
 }
 # A proxy is for the world outside; the parts are here.

@@ -291,10 +291,11 @@ async def test_a_voice_that_left_memory_for_another_comes_back_and_the_agent_sta
             Exposition(JobMetrics(tmp_path)),
             is_registered=lambda: True,
             is_draining=lambda: False,
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4),
             clock=lambda: now_s,
         )
         await health.start("127.0.0.1", port)
-        asked = Asked(f"http://127.0.0.1:{port}", http, {})
+        asked = Asked(f"http://127.0.0.1:{port}", http, {}, [])
         expected = {"CACHED": 503, "RESIDENT": 200, "LOADING": 200, "REMOTE": 503}
         for state in ("CACHED", "RESIDENT", "CACHED", "LOADING", "RESIDENT", "REMOTE", "CACHED"):
             parts.speech.residency = pb.VoiceResidency.Value(f"VOICE_RESIDENCY_{state}")
