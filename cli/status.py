@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> int:
         if options.json:
             print(json.dumps({"running": False, "failure": failure or None, "parts": []}, indent=2))
         else:
-            print(f"Parley is not running{f'; its last run failed: {failure}' if failure else ''}")
+            last_run = f"; its last run failed: {failure}" if failure else ""
+            print(f"Parley is not running{last_run}\n./run up starts it")
         return 1
     reports = ask_parts(record)
     model, disk = _remote_model(), why_full(paths.state_dir())

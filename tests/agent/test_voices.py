@@ -1,15 +1,18 @@
 """A caller changes the voice to one that a worker really has."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 
 import pytest
+from livekit import rtc
 
-from agent.room.voices import Voices
+from agent.room.voices import VOICE_NOT_FOUND, Voices
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
+from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
 from testkit.fake_workers import SpeechWorker, serving
 from testkit.isolated_config import free_ports
@@ -68,6 +71,42 @@ async def test_without_a_worker_the_voice_stays() -> None:
         with pytest.raises(WorkerUnavailableError, match=r"other cannot be loaded at present$"):
             await asyncio.wait_for(voices.use("other"), 15)
         assert speaking.voice == "tone"
+
+
+class Room:
+    """Keeps what is registered; its only participant is itself."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Callable[[rtc.RpcInvocationData], Awaitable[str]]] = {}
+
+    @property
+    def local_participant(self) -> "Room":
+        return self
+
+    def register_rpc_method(
+        self, name: str, handler: Callable[[rtc.RpcInvocationData], Awaitable[str]]
+    ) -> None:
+        self.methods[name] = handler
+
+    async def asks(self, payload: str) -> str:
+        return await self.methods[SET_VOICE_METHOD](
+            rtc.RpcInvocationData("request", "anybody", payload, 10.0)
+        )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["x" * 15_000, "tone" * 51, "v" * 1_000_000, "\0", "💬" * 200, "../../tone", "nobody"],
+)
+async def test_whatever_a_client_asks_for_it_is_told_in_words(payload: str) -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        room = Room()
+        voices.serve(cast(rtc.Room, room))
+        with pytest.raises(rtc.RpcError) as refused:
+            await room.asks(payload)
+        assert refused.value.code == VOICE_NOT_FOUND
+        assert speaking.voice == "tone"
+        assert await room.asks("other") == "other"
 
 
 VOICES = ("tone", "other", "third")
