@@ -20,7 +20,7 @@ class _Entry(BaseModel):
 
 
 class PersonSaid(_Entry):
-    """What the person said or typed in a turn that was committed; once more with the same turn where
+    """What the person said or typed in a turn that was committed; again with the same turn where
     they asked into the wait for its answer whether anybody is there."""
 
     kind: Literal["person_said"] = "person_said"
