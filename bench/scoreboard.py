@@ -33,6 +33,8 @@ SMALL = FleetLoad(calls=40, workers=4, nodes=1, reply_every_s=10.0)
 SMALL_TIMES = 10
 """So many times as long: its replies are few."""
 LOSSES = 20
+OBSERVERS = 10
+"""Of a loss; one process for all of them takes their news one after the other."""
 STATUS_RATE = 1.1
 """A status a second, and a little for the edges of what was measured."""
 SLOW_SHARE = 0.05
@@ -82,9 +84,7 @@ async def losses_seen_ms(load: FleetLoad, folder: Path) -> list[float]:
     """How long it takes until the calls of a node avoid a worker that one of them lost."""
     async with fleet_running(replace(load, nodes=1), folder) as fleet:
         seen_s = [
-            seconds
-            for _ in range(LOSSES)
-            for seconds in await loss_seen_s(fleet, 0, load.calls // load.nodes)
+            seconds for _ in range(LOSSES) for seconds in await loss_seen_s(fleet, 0, OBSERVERS)
         ]
     return [1e3 * seconds for seconds in seen_s]
 
@@ -156,7 +156,7 @@ def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
         turned("one_node", SMALL, SMALL_TIMES * for_s),
         turned("each_call_its_own", replace(SMALL, nodes=0), SMALL_TIMES * for_s),
     )
-    _tell(f"a worker lost by one of {load.calls // load.nodes} calls")
+    _tell(f"a worker lost by one of {OBSERVERS + 1} calls")
     seen_ms = run_until_stopped(losses_seen_ms(load, folder / "lost"))
     return Report(results, percentile(seen_ms, 95))
 
