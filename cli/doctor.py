@@ -13,6 +13,7 @@ from ops.doctor.finding import Finding, Level
 from ops.doctor.folders import FOLDERS, check_folders
 from ops.doctor.language_model import check_llm
 from ops.doctor.machine import check_machine, check_network
+from ops.doctor.media_network import check_media_network
 from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running
 from ops.doctor.setup import check_setup
@@ -64,6 +65,7 @@ def examine() -> list[Finding]:
         app,
         *check_setup(configuration, agents),
         check_llm(configuration.orchestrator),
+        check_media_network(),
         *programs,
         check_network(is_needed=is_something_missing),
         *check_running(configuration),

@@ -11,13 +11,14 @@ from pathlib import Path
 from rich.console import Console
 
 from ops.doctor.finding import Level
-from ops.doctor.folders import check_folders
+from ops.doctor.folders import check_folders, why_unusable
 from ops.doctor.language_model import check_llm
 from ops.doctor.setup import check_setup, refuse_problems
 from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
+from ops.supervisor.media_network import REMEDY, why_no_media
 from ops.supervisor.part_log import MAX_BYTES, last_lines
 from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
@@ -30,7 +31,7 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.report import ask_parts, show
 from ops.supervisor.service import Service
-from ops.supervisor.stack import make_parts
+from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
@@ -84,6 +85,8 @@ def check(apps: Sequence[str]) -> None:
 
 
 def _read() -> Configuration:
+    if why_unusable(paths.state_dir()) is None:
+        check_disk(paths.state_dir())  # no fault of the configuration
     refuse_problems(check_folders())
     return read_configuration(paths.config_dir(), paths.state_dir())
 
@@ -111,6 +114,7 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             view.close()
             show(console, record, ask_parts(record), stop=_STOP_HERE)
+        _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
             target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
@@ -171,8 +175,18 @@ def _detach(configuration: Configuration, console: Console) -> int:
         lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    _warn_of_network(console)
     _warn_of_model(configuration, console)
     return 0
+
+
+def _warn_of_network(console: Console) -> None:
+    """Says so where no call could connect though every part is ready."""
+    if (reason := why_no_media()) is not None:
+        with gone_terminals_ignored():
+            console.print(
+                f"\nwarning: {reason}\n  → {REMEDY}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _warn_of_model(configuration: Configuration, console: Console) -> None:
