@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import pytest
 from livekit import rtc
@@ -26,7 +26,6 @@ from agent.answering import Answering
 from agent.nodes import EngineModel, RoomAgent
 from agent.playout.output import Playout
 from agent.room.events import RoomEventPublisher
-from agent.session import endpointing
 from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
@@ -39,7 +38,7 @@ from dialogue.sessions.store import SessionRecord
 from parley import Agent, Done, Event, HandOff, Handoff, Session, TextDelta, Turn
 from parley.app.session import PersonSaid
 from parley.discovery import StaticDiscovery
-from parley.settings.orchestrator import LlmSection, OrchestratorSettings, TurnSection
+from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_llm import Answer, Call, FakeLlm, Messages, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
@@ -387,21 +386,3 @@ async def test_what_was_said_before_a_hand_off_keeps_its_voice() -> None:
         await talk.session.generate_reply(user_input="It squeaks.", input_modality="text")
         assert talk.voice.texts == ["One moment.", "Workshop here.", "And the mechanic."]
         assert [opened.voice for opened in talk.voice.opened] == ["tone", "other", "tone"]
-
-
-@pytest.mark.parametrize(
-    ("minimum_s", "maximum_s", "mode"),
-    [(0.1, 0.7, "fixed"), (0.5, 3.0, "dynamic"), (1, 1, "fixed")],
-)
-async def test_who_takes_over_may_wait_longer_or_shorter_for_the_end_of_a_turn(
-    minimum_s: float, maximum_s: float, mode: Literal["fixed", "dynamic"]
-) -> None:
-    turn = TurnSection(
-        endpointing=mode, endpointing_min_delay_s=minimum_s, endpointing_max_delay_s=maximum_s
-    )
-    async with talk_with(Agent()) as talk:
-        talk.session.update_options(endpointing_opts=endpointing(turn))
-        taken = talk.session.options.endpointing
-        assert {key: taken[key] for key in ("mode", "min_delay", "max_delay")} == endpointing(turn)
-        await talk.session.generate_reply(user_input="Hello.", input_modality="text")
-        assert talk.voice.texts
