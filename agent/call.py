@@ -98,6 +98,7 @@ class Call:
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
+        self._endpointing = endpointing(self._turn(agent))
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
         self._answering = self._answers(conversation, duplex, hearing)
@@ -279,7 +280,9 @@ class Call:
         self._speaking.language = self._own_words.language
         turn = self._turn(agent)
         duplex.barge_in.judge_by(floor_policy(turn), self._words(agent))
-        self._session.update_options(endpointing_opts=endpointing(turn))
+        if endpointing(turn) != self._endpointing:  # else what it has learned of the pauses stays
+            self._endpointing = endpointing(turn)
+            self._session.update_options(endpointing_opts=self._endpointing)
         self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
     # --- its end

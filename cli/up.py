@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ops.doctor.finding import Level
-from ops.doctor.folders import check_folders
+from ops.doctor.folders import check_folders, why_unusable
 from ops.doctor.language_model import check_llm
 from ops.doctor.setup import check_setup, refuse_problems
 from ops.supervisor.apps import check_apps, choose_apps
@@ -31,7 +31,7 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.report import ask_parts, show
 from ops.supervisor.service import Service
-from ops.supervisor.stack import make_parts
+from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
@@ -85,6 +85,8 @@ def check(apps: Sequence[str]) -> None:
 
 
 def _read() -> Configuration:
+    if why_unusable(paths.state_dir()) is None:
+        check_disk(paths.state_dir())  # no fault of the configuration
     refuse_problems(check_folders())
     return read_configuration(paths.config_dir(), paths.state_dir())
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from redis.exceptions import RedisError
+import redis.exceptions
+from redis.exceptions import AuthenticationError, RedisError
 
 from dialogue.sessions.opening import open_store
 from ops.doctor.finding import Finding, ok, problem, warning
@@ -111,7 +112,10 @@ async def _why_no_answer(url: str) -> str | None:
     except OSError as error:
         return error.strerror or type(error).__name__
     except RedisError as error:
-        return "it wants a password" if "auth" in str(error).lower() else type(error).__name__
+        if isinstance(error, AuthenticationError):
+            return "it refuses the password"
+        is_away = isinstance(error, redis.exceptions.ConnectionError)
+        return "nobody answers there" if is_away else type(error).__name__
     return None
 
 
