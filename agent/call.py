@@ -22,11 +22,18 @@ from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import Voices
-from agent.session import build_session, floor_policy, room_options, turn_settings
+from agent.session import (
+    build_session,
+    end_of_turn_policy,
+    floor_policy,
+    room_options,
+    turn_settings,
+)
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
+from agent.turns.turn_ends import TurnEnds
 from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
@@ -92,6 +99,8 @@ class Call:
         )
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
+        if hearing is not None and hearing.ends_turns:
+            hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -118,6 +127,7 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            turn_ends=hearing.turn_ends if hearing is not None else None,
         )
         typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
         await self._session.start(
@@ -193,7 +203,19 @@ class Call:
             preflight_silence_s=self._settings.turn.preflight_silence_s,
             session_id=self._context.job.id,
             word_times=asr.adapter == "whisperx",
+            ends_turns=self._settings.turn.end_of_turn == "judged",
         )
+
+    def _turn_ends(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT) -> TurnEnds:
+        turn_ends = TurnEnds(
+            end_of_turn_policy(turn_settings(self._settings.turn, agent.thresholds)),
+            duplex.barge_in,
+            language=lambda: self._own_words.language,
+            asked=lambda: duplex.playout.said_lately.rstrip().endswith("?"),
+            on_end=hearing.end_turn,
+        )
+        self._running.push_async_callback(turn_ends.aclose)
+        return turn_ends
 
     def _answers(
         self, conversation: Conversation, duplex: Duplex, hearing: WorkerSTT | None

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import (
     Agent,
@@ -22,6 +23,7 @@ from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.turn_ends import TurnEnds
 
 _TRANSCRIPTS = (
     stt.SpeechEventType.INTERIM_TRANSCRIPT,
@@ -58,12 +60,15 @@ class RoomAgent(Agent):
         answering: Answering,
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
+        turn_ends: TurnEnds | None = None,
     ) -> None:
-        """`pending_finals` of the STT that the session hears with, if it has one."""
+        """`pending_finals` and `turn_ends` of the STT that the session hears with, if it has
+        them."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
+        self._turn_ends = turn_ends
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -83,7 +88,10 @@ class RoomAgent(Agent):
 
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
-            yield self._barge_in.push_audio(frame)
+            heard = self._barge_in.push_audio(frame)
+            yield heard
+            if self._turn_ends is not None:
+                self._turn_ends.push_audio(np.frombuffer(heard.data, dtype=np.int16))
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage

@@ -211,8 +211,21 @@ class TurnSection(Section):
     vad_min_silence_s: float = Field(
         0.25, ge=0.0, description="silence after which speech has paused"
     )
+    end_of_turn: Literal["judged", "detector"] = Field(
+        "detector",
+        description="what tells that a turn has ended: judged: its sound, its words and the "
+        "silence together; detector: v1-mini, in the framework's way",
+    )
+    end_of_turn_probability: float = Field(
+        0.5,
+        gt=0.0,
+        lt=1.0,
+        description="of a turn being over, from which on it is, where that is judged: lower "
+        "answers sooner, and into more pauses",
+    )
     endpointing: Literal["dynamic", "fixed"] = Field(
-        "dynamic", description="dynamic: the shorter wait learns how long the person pauses"
+        "dynamic",
+        description="of the detector: dynamic: the shorter wait learns how long the person pauses",
     )
     endpointing_min_delay_s: float = Field(
         0.3, ge=0.0, description="wait after a sentence that seems finished"

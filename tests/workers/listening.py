@@ -14,7 +14,7 @@ from parley.rpc.v1 import status_pb2
 from tests.workers.speech_sounds import pcm
 from workers.engines.asr_engine import FloatSamples, Recognizer
 from workers.recognition.decoder import Decoder
-from workers.recognition.service import RecognitionService
+from workers.recognition.service import Ears, RecognitionService
 from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.status import WorkerIdentity
@@ -92,7 +92,7 @@ async def listening(
             languages=("en",),
             default_language="en",
             decoder=decoder,
-            detector=detector,
+            ears=Ears(detector),
             word_times=word_times,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server)

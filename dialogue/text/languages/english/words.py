@@ -7,7 +7,7 @@ nine tenths of it. Spelled here as Whisper writes them. docs/turn-taking.md stat
 
 import re
 
-from dialogue.text.languages.language import BackchannelWords, SegmentWords
+from dialogue.text.languages.language import BackchannelWords, SegmentWords, TurnWords
 
 BACKCHANNELS = BackchannelWords(
     one_word=frozenset(
@@ -67,3 +67,29 @@ SEGMENTS = SegmentWords(
         ).split()
     ),
 )
+
+TURNS = TurnWords(
+    open=frozenset(
+        """
+        a an the my your his its our their every
+        and or but nor because although though unless until while whether if than as
+        of to at for from with into between during without against toward towards
+        is are was were am be been i'm it's there's he's she's we're they're you're i'd i'll we'll
+        let's gonna wanna very really quite
+        """.split()
+    ),
+    hesitations=frozenset("um uh er erm hmm hm mm".split()),
+    numbers=frozenset(
+        """
+        zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+        fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty
+        ninety hundred thousand double triple
+        """.split()
+    ),
+    answers=frozenset(
+        """
+        yes yeah yep yup yea no nope nah sure ok okay right exactly absolutely definitely maybe
+        perhaps probably never nothing none neither both either please thanks correct
+        """.split()
+    ),
+)  # fmt: skip

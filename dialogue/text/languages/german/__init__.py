@@ -2,7 +2,7 @@
 
 from dialogue.text.languages.german.phrases import GREETING, INSTRUCTIONS, PHRASES
 from dialogue.text.languages.german.spoken import SPOKEN
-from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS
+from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS, TURNS
 from dialogue.text.languages.language import Language
 
 LANGUAGE = Language(
@@ -15,5 +15,6 @@ LANGUAGE = Language(
     backchannels=BACKCHANNELS,
     segments=SEGMENTS,
     spoken=SPOKEN,
+    turns=TURNS,
     chars_per_s=15.0,
 )
