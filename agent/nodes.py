@@ -76,8 +76,14 @@ class RoomAgent(Agent):
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )
+        said = False
         async for event in events:
-            if event.type not in _TRANSCRIPTS or self._is_turn(event):
+            if event.type is stt.SpeechEventType.END_OF_SPEECH:
+                if said:  # else the framework would take what is said next for ended
+                    yield event
+                said = False
+            elif event.type not in _TRANSCRIPTS or self._is_turn(event):
+                said |= _is_said(event)
                 yield event
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 yield _without_text(event)  # what was flushed is answered: it was nothing
@@ -140,6 +146,11 @@ def _last_words(chat_ctx: llm.ChatContext) -> str:
         if item.type == "message" and item.role == "user":
             return item.raw_text_content or ""
     return ""
+
+
+def _is_said(event: stt.SpeechEvent) -> bool:
+    is_final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+    return is_final and bool(event.alternatives[0].text)
 
 
 def _without_text(event: stt.SpeechEvent) -> stt.SpeechEvent:

@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -25,18 +24,26 @@ from parley.settings.worker import TURN_SOUND_MODEL
 from workers.recognition.turn_sound import TurnSound
 
 RATE_HZ = 16_000
-INNER_PAUSE_S = 0.08
-"""A speaker who is silent for so long inside a turn has paused."""
-BELOW_SPEECH_DB = 20.0
-SHORTEST_S = 0.15
-"""Of what was said before a pause, and after it."""
+INNER_PAUSE_S = 0.09
+"""A speaker in whom no voice is heard for so long inside a turn has paused."""
+LOUD_PERCENT, BELOW_LOUD_DB = 90, 25.0
+"""What is so far below a turn's loud windows is a pause."""
+QUIET_PERCENT, ROOM_DBFS = 5, -60.0
+"""How loud the room is: as its quietest windows, which may hold faint speech, but no louder."""
+SHORTEST_S = 0.2
+"""Of what was said before a pause, and after it: what is shorter is a click or a breath."""
 SHORT_TURN_WORDS = 3
 """Turns of so few words are answers to a question of the agent's, unless they ask."""
-SOUND_AFTER_S, LAST_AFTER_S, TEXT_AFTER_S = 0.1, 0.2, 0.16
+SOUND_AFTER_S, LAST_AFTER_S, TEXT_AFTER_S = 0.1, 0.1, 0.16
 """Silence after which Smart Turn and v1-mini judge, and after which recognition decodes."""
+FRAMEWORK_AFTER_S = 0.2
+"""The same of v1-mini, where the framework asks it."""
+TAIL_S = {False: 0.04, True: 0.1}
+"""Of the recording after the last sound, inside a turn and at its end: the breath that is there.
+Then its own room goes on."""
 VOICED = 0.3
 """Of voice activity, as barge-in takes it (FloorPolicy.voiced_probability)."""
-_VERSION = 3
+_VERSION = 7
 
 Split = Literal["fit", "held_out"]
 FIT_SPEAKERS = frozenset(("367", "533", "1688", "1998", "2033"))
@@ -58,9 +65,9 @@ class PausePoint:
     sound: float
     """Smart Turn's."""
     last: float
-    """v1-mini's."""
-    last_early: float
-    """The same after as little silence as Smart Turn is given."""
+    """v1-mini's, asked as soon."""
+    last_by_framework: float
+    """The same, asked when the framework asks it."""
     text: str
     """As recognized so far."""
     asked: bool
@@ -110,20 +117,26 @@ class PauseReader:
 
     def _judged(self, clip: Clip, samples: Samples) -> Iterator[PausePoint]:
         sound, last, recognition = self._models()
+        room = _Room(samples)
         few = len(clip.transcript.split()) <= SHORT_TURN_WORDS
-        for said, ends in pauses(samples):
-            early = np.append(said, _silence(SOUND_AFTER_S))
+        for pause in pauses(samples):
+            heard = samples[pause.start : pause.said + round(TAIL_S[pause.ends] * RATE_HZ)]
+
+            def after(silence_s: float, pause: Pause = pause, heard: Samples = heard) -> Samples:
+                wanted = pause.said - pause.start + round(silence_s * RATE_HZ)
+                return np.append(heard, room(wanted - len(heard)))
+
             yield PausePoint(
                 name=clip.name,
                 speaker=clip.speaker,
                 split=split_of(clip.speaker),
-                ends=ends,
-                sound=sound.finished(_full_scale(early)),
-                last=last.predict(np.append(said, _silence(LAST_AFTER_S))[-EOT_MAX_SAMPLES:]),
-                last_early=last.predict(early[-EOT_MAX_SAMPLES:]),
-                text=recognition.hear(_full_scale(np.append(said, _silence(TEXT_AFTER_S)))),
+                ends=pause.ends,
+                sound=sound.finished(_full_scale(after(SOUND_AFTER_S))),
+                last=last.predict(after(LAST_AFTER_S)[-EOT_MAX_SAMPLES:]),
+                last_by_framework=last.predict(after(FRAMEWORK_AFTER_S)[-EOT_MAX_SAMPLES:]),
+                text=recognition.hear(_full_scale(after(TEXT_AFTER_S))),
                 asked=few and not clip.transcript.endswith("?"),
-                detector_lag_s=detector_lag_s(said),
+                detector_lag_s=round((pause.voiced_until - pause.said) / RATE_HZ, 3),
                 synthetic=not clip.speaker.isdigit(),
             )
 
@@ -134,31 +147,71 @@ class PauseReader:
         return self._loaded
 
 
-def pauses(samples: Samples) -> Iterator[tuple[Samples, bool]]:
-    """What was said up to each pause of a turn, and whether the turn was over then."""
-    start = measure.speech_start(samples, RATE_HZ)
-    said = samples[start : measure.speech_end(samples, RATE_HZ)]
-    quiet_dbfs = measure.window_levels_dbfs(said, RATE_HZ)
-    loud_dbfs = float(np.percentile(quiet_dbfs, 90)) - BELOW_SPEECH_DB - 5
-    stretches = measure.sounds(said, RATE_HZ, loud_dbfs, gap_s=INNER_PAUSE_S)
-    least = round(SHORTEST_S * RATE_HZ)
-    for before, after in pairwise(stretches):
-        if before.end >= least and len(said) - after.start >= least:
-            yield said[: before.end], False
-    yield said, True
+@dataclass(frozen=True)
+class Pause:
+    """In samples of the recording."""
+
+    start: int
+    """Of the turn."""
+    said: int
+    """One past the last sound before the pause."""
+    voiced_until: int
+    """Where voice activity takes the silence to begin."""
+    ends: bool
+    """Whether the turn is over."""
 
 
-def detector_lag_s(said: Samples) -> float:
-    heard = np.append(said, _silence(0.5))
-    vad, voiced_until = VAD(), 0
+def pauses(samples: Samples) -> list[Pause]:
+    """Where voice activity hears nobody any more, for a moment or for good."""
+    stretches = _voiced(samples)
+    if not stretches:
+        return []
+    levels_dbfs = measure.window_levels_dbfs(samples, RATE_HZ)
+    quiet_dbfs = float(np.percentile(levels_dbfs, LOUD_PERCENT)) - BELOW_LOUD_DB
+    loud = np.flatnonzero(levels_dbfs >= quiet_dbfs)
+    window = round(measure.WINDOW_S * RATE_HZ)
+
+    def last_sound(before: int) -> int:
+        sounding = loud[loud * window < before]
+        return min(before, int(sounding[-1] + 1) * window) if len(sounding) else before
+
+    return [
+        Pause(
+            max(0, stretches[0][0] - round(TAIL_S[True] * RATE_HZ)),
+            last_sound(end),
+            end,
+            end == stretches[-1][1],
+        )
+        for _, end in stretches
+    ]
+
+
+def _voiced(samples: Samples) -> list[tuple[int, int]]:
+    """The stretches of a recording in which somebody is heard, from and to which sample."""
+    vad, stretches = VAD(), list[tuple[int, int]]()
+    heard = np.append(samples, np.zeros(RATE_HZ // 2, np.int16))
     for start in range(0, len(heard) - VAD_WINDOW_SAMPLES + 1, VAD_WINDOW_SAMPLES):
-        if vad.predict(heard[start : start + VAD_WINDOW_SAMPLES]) >= VOICED:
-            voiced_until = start + VAD_WINDOW_SAMPLES
-    return round((voiced_until - len(said)) / RATE_HZ, 3)
+        end = start + VAD_WINDOW_SAMPLES
+        if vad.predict(heard[start:end]) < VOICED:
+            continue
+        if stretches and start - stretches[-1][1] < INNER_PAUSE_S * RATE_HZ:
+            stretches[-1] = stretches[-1][0], end
+        else:
+            stretches.append((start, end))
+    return [(start, end) for start, end in stretches if end - start >= SHORTEST_S * RATE_HZ]
 
 
-def _silence(seconds: float) -> Samples:
-    return np.zeros(round(seconds * RATE_HZ), np.int16)
+class _Room:
+    """The noise of a recording's room, as loud as its quietest parts."""
+
+    def __init__(self, samples: Samples) -> None:
+        levels_dbfs = measure.window_levels_dbfs(samples, RATE_HZ)
+        quiet_dbfs = min(float(np.percentile(levels_dbfs, QUIET_PERCENT)), ROOM_DBFS)
+        self._amplitude = 32768 * 10 ** (quiet_dbfs / 20)
+
+    def __call__(self, count: int) -> Samples:
+        noise = np.random.default_rng(1).normal(0.0, self._amplitude, max(0, count))
+        return noise.astype(np.int16)
 
 
 def _full_scale(samples: Samples) -> FloatSamples:

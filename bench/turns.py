@@ -89,7 +89,9 @@ def ways() -> dict[str, Delay]:
         "judged, no Smart Turn": together(turn.end_of_turn_probability, sound=False),
         "judged, no v1-mini": together(turn.end_of_turn_probability, last=False),
         "judged by words alone": together(turn.end_of_turn_probability, sound=False, last=False),
-        V1_MINI: detector(lambda point: point.last, V1_MINI_THRESHOLD, shortest_s=V1_MINI_S),
+        V1_MINI: detector(
+            lambda point: point.last_by_framework, V1_MINI_THRESHOLD, shortest_s=V1_MINI_S
+        ),
         SMART_TURN: detector(
             lambda point: point.sound, SMART_TURN_THRESHOLD, shortest_s=SMART_TURN_S
         ),
@@ -103,7 +105,9 @@ def curves(points: Sequence[PausePoint]) -> dict[str, list[TurnFigures]]:
     return {
         JUDGED: [figures(points, together(each)) for each in CURVE],
         V1_MINI: [
-            figures(points, detector(lambda point: point.last, each, shortest_s=V1_MINI_S))
+            figures(
+                points, detector(lambda point: point.last_by_framework, each, shortest_s=V1_MINI_S)
+            )
             for each in CURVE
         ],
         SMART_TURN: [

@@ -59,7 +59,7 @@ class TtsWorkerSection(Section):
     cosyvoice: CosyVoiceSection = CosyVoiceSection()
 
 
-TURN_SOUND_MODEL = "smart-turn-v3.2"
+TURN_SOUND_MODEL = "smart-turn-v3"
 """Tells how finished a turn sounds."""
 
 

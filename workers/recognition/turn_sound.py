@@ -2,7 +2,7 @@
 
 The network is Smart Turn v3.2 (BSD-2-Clause, Daily): a Whisper encoder with a classifier, told the
 last 8 s of a speaker as Whisper's log-mel features. Some 30 ms of CPU a question. Its weights are
-the model `smart-turn-v3.2` of the manifest; nothing else of its package is used.
+the model `smart-turn-v3` of the manifest; nothing else of its package is used.
 """
 
 import asyncio
@@ -57,9 +57,17 @@ class TurnSounds:
     def loaded(self) -> TurnSound | None:
         """None until it is there, and for good where its weights cannot be had, which is logged
         once: turns are then told from their words alone."""
+        task = self._task()
+        return task.result() if task.done() else None
+
+    async def load(self) -> TurnSound | None:
+        """Waits until it is there, or it is known that it cannot be."""
+        return await asyncio.shield(self._task())
+
+    def _task(self) -> asyncio.Task[TurnSound | None]:
         if self._loading is None:
             self._loading = asyncio.create_task(asyncio.to_thread(_load), name="turn-sound")
-        return self._loading.result() if self._loading.done() else None
+        return self._loading
 
 
 def _load() -> TurnSound | None:
