@@ -4,23 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from agent.turns import end_of_turn_weights
 from agent.turns.end_of_turn import evidence
 from agent.turns.end_of_turn_weights import Weights
 from bench.turn_pauses import PausePoint
-from bench.turn_policies import LONGEST_S, PAUSES_S, pause_of
+from bench.turn_policies import pause_of
 
 FEATURES = ("sound", "last", "question", "sentence", "open", "listing", "number", "answer")
-SILENCES_S = tuple(round(0.1 * step, 1) for step in range(1, 1 + round(10 * LONGEST_S)))
-"""When the model is asked whether a turn has ended."""
 RIDGE = 1.0
 """What keeps weights small that little speaks for: a pseudo count."""
 _STEPS = 40
 _MARK = "WEIGHTS: Mapping"
-
-Matrix = npt.NDArray[np.float64]
 
 
 def fitted(points: Sequence[PausePoint]) -> dict[tuple[bool, bool], Weights]:
@@ -44,42 +39,23 @@ def write(weights: dict[tuple[bool, bool], Weights]) -> Path:
 
 
 def _fit(points: Sequence[PausePoint], *, sound: bool, last: bool) -> Weights:
-    """Logistic regression, by Newton's method: the turn's state at each moment of its pauses."""
-    rows, ended, counts = _moments(points, sound=sound, last=last)
+    """Logistic regression, by Newton's method. Ends of turns and pauses in them count the same in
+    all, however many there are."""
+    rows = np.array([[1.0, *_features(point, sound=sound, last=last)] for point in points])
+    ended = np.array([float(point.ends) for point in points])
+    counts = np.where(ended, len(ended) / ended.sum(), len(ended) / (1 - ended).sum()) / 2
     at = np.zeros(rows.shape[1])
-    penalty = RIDGE * np.diag([0.0, 0.0, *[1.0] * len(FEATURES)])
+    penalty = RIDGE * np.diag([0.0, *[1.0] * len(FEATURES)])
     for _ in range(_STEPS):
         likely = 1.0 / (1.0 + np.exp(-rows @ at))
         slope = rows.T @ (counts * (ended - likely)) - penalty @ at
         curve = (rows * (counts * likely * (1 - likely))[:, None]).T @ rows + penalty
-        at = at + np.linalg.solve(curve + 1e-9 * np.eye(len(at)), slope)
-    bias, silence, *others = (round(float(value), 3) for value in at)
-    return Weights(bias=bias, silence_per_s=silence, **dict(zip(FEATURES, others, strict=True)))
-
-
-def _moments(
-    points: Sequence[PausePoint], *, sound: bool, last: bool
-) -> tuple[Matrix, Matrix, Matrix]:
-    """Features, whether the turn had ended, and how much each moment counts: turns' ends and the
-    pauses inside them the same in all, whatever their lengths."""
-    inside = sum(not point.ends for point in points)
-    share = inside / max(1, len(points) - inside)
-    rows, ended, counts = [], [], []
-    for point in points:
-        features = _features(point, sound=sound, last=last)
-        for silence_s in SILENCES_S:
-            going_on = sum(silence_s < pause_s for pause_s in PAUSES_S) / len(PAUSES_S)
-            count = share if point.ends else going_on
-            if count:
-                rows.append([1.0, silence_s, *features])
-                ended.append(float(point.ends))
-                counts.append(count / len(SILENCES_S))
-    return np.array(rows), np.array(ended), np.array(counts)
+        at = at + np.linalg.solve(curve, slope)
+    bias, *others = (round(float(value), 3) for value in at)
+    return Weights(bias=bias, **dict(zip(FEATURES, others, strict=True)))
 
 
 def _features(point: PausePoint, *, sound: bool, last: bool) -> list[float]:
     """What each weight is multiplied with, asked of the model itself."""
     pause = pause_of(point, sound=sound, last=last)
-    return [
-        evidence(pause, Weights(bias=0.0, silence_per_s=0.0, **{name: 1.0})) for name in FEATURES
-    ]
+    return [evidence(pause, Weights(bias=0.0, **{name: 1.0})) for name in FEATURES]

@@ -28,7 +28,7 @@ INNER_PAUSE_S = 0.09
 """A speaker in whom no voice is heard for so long inside a turn has paused."""
 LOUD_PERCENT, BELOW_LOUD_DB = 90, 25.0
 """What is so far below a turn's loud windows is a pause."""
-QUIET_PERCENT, ROOM_DBFS = 5, -60.0
+QUIET_PERCENT, ROOM_DBFS, SILENT_DBFS = 5, -60.0, -120.0
 """How loud the room is: as its quietest windows, which may hold faint speech, but no louder."""
 SHORTEST_S = 0.2
 """Of what was said before a pause, and after it: what is shorter is a click or a breath."""
@@ -205,7 +205,7 @@ class _Room:
     """The noise of a recording's room, as loud as its quietest parts."""
 
     def __init__(self, samples: Samples) -> None:
-        levels_dbfs = measure.window_levels_dbfs(samples, RATE_HZ)
+        levels_dbfs = np.maximum(measure.window_levels_dbfs(samples, RATE_HZ), SILENT_DBFS)
         quiet_dbfs = min(float(np.percentile(levels_dbfs, QUIET_PERCENT)), ROOM_DBFS)
         self._amplitude = 32768 * 10 ** (quiet_dbfs / 20)
 

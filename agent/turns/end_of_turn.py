@@ -1,10 +1,10 @@
 """Whether a turn has ended, judged by its sound, its words and the silence after it together.
 
-One logistic model: what the turn sounds like and what its words are set where it starts, and each
-moment of silence makes it likelier that the turn is over. So for every pause there is a silence
-after which the turn counts as ended: hardly any where it sounds and reads finished, as long as the
-settings allow where it does not. The weights are fitted (`./run bench turns --fit`) on speech that
-is declared for it; docs/turn-taking.md says on which, and how well it does on the rest.
+What a turn sounds like and what its words are give one probability that it is over as its pause
+begins: a logistic model, fitted (`./run bench turns --fit`) on speech that is declared for it.
+From the probability the policy asks for on, hardly any silence is waited for; below it the longer
+the less likely it is, up to the longest wait: a person who goes on does so before it.
+docs/turn-taking.md says how well it does, and on what.
 """
 
 import math
@@ -38,12 +38,14 @@ class TurnPause:
 class EndOfTurnPolicy:
     """When a turn counts as ended."""
 
-    probability: float = 0.5
-    """From which on it does."""
+    probability: float = 0.55
+    """From which on it does after the shortest silence."""
     shortest_s: float = 0.15
     """Silence before which it never does."""
     longest_s: float = 2.5
     """Silence after which it always does."""
+    patience_s: float = 4.0
+    """How much longer is waited for each log odd that is lacking: chosen with the weights."""
 
 
 class OwnPauses:
@@ -65,12 +67,9 @@ class OwnPauses:
         return min(max(pace, _PACE[0]), _PACE[1])
 
 
-def probability(
-    pause: TurnPause, *, silence_s: float, pace: float = 1.0, weights: Weights | None = None
-) -> float:
-    """That the turn is over after so much silence; `pace` as OwnPauses has it."""
-    at = weights or weights_for(pause)
-    return _sigmoid(evidence(pause, at) + at.silence_per_s * silence_s / pace)
+def probability(pause: TurnPause, weights: Weights | None = None) -> float:
+    """That the turn is over, where turns end as often as they pause."""
+    return 1.0 / (1.0 + math.exp(-evidence(pause, weights or _weights_for(pause))))
 
 
 def silence_needed_s(
@@ -80,20 +79,14 @@ def silence_needed_s(
     pace: float = 1.0,
     weights: Weights | None = None,
 ) -> float:
-    """After how much silence the turn counts as ended, within the policy's limits."""
-    at = weights or weights_for(pause)
-    wanted = _logit(policy.probability) - evidence(pause, at)
-    silence_s = wanted / at.silence_per_s * (pace if wanted > 0 else 1.0)
-    return min(max(silence_s, policy.shortest_s), policy.longest_s)
-
-
-def weights_for(pause: TurnPause) -> Weights:
-    """Of the model that was fitted on what is known of the pause."""
-    return WEIGHTS[(pause.sound is not None, pause.last is not None)]
+    """After how much silence the turn counts as ended; `pace` as OwnPauses has it."""
+    wanted = _logit(policy.probability) - evidence(pause, weights or _weights_for(pause))
+    silence_s = policy.shortest_s + policy.patience_s * pace * max(0.0, wanted)
+    return min(silence_s, policy.longest_s)
 
 
 def evidence(pause: TurnPause, at: Weights) -> float:
-    """What is known but for the silence, in log odds."""
+    """All that is known but for the silence, in log odds of the turn being over."""
     words = pause.words
     return (
         at.bias
@@ -103,9 +96,14 @@ def evidence(pause: TurnPause, at: Weights) -> float:
         + at.sentence * words.is_sentence
         + at.open * words.is_open
         + at.listing * words.is_listing
-        + at.number * words.ends_in_number
+        + at.number * words.has_number_begun
         + at.answer * words.is_answer
     )
+
+
+def _weights_for(pause: TurnPause) -> Weights:
+    """Of the model that was fitted on what is known of the pause."""
+    return WEIGHTS[(pause.sound is not None, pause.last is not None)]
 
 
 def _logit(probability: float | None) -> float:
@@ -116,7 +114,3 @@ def _logit(probability: float | None) -> float:
         return math.copysign(_LONGEST_LOGIT, probability - 0.5)
     odds = math.log(probability / (1.0 - probability))
     return min(max(odds, -_LONGEST_LOGIT), _LONGEST_LOGIT)
-
-
-def _sigmoid(odds: float) -> float:
-    return 1.0 / (1.0 + math.exp(-odds))

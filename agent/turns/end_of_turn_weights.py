@@ -9,7 +9,6 @@ class Weights:
     """In log odds of the turn being over."""
 
     bias: float
-    silence_per_s: float
     sound: float = 0.0
     """Of Smart Turn's log odds; `last`: of v1-mini's."""
     last: float = 0.0

@@ -19,7 +19,7 @@ from testkit.fake_clock_loop import FakeClockLoop
 WINDOW_S = 0.032
 SURE, UNSURE = 0.97, 0.03
 POLICY = EndOfTurnPolicy(probability=0.5, shortest_s=0.15, longest_s=2.5)
-PLAIN = Weights(bias=-2.0, silence_per_s=2.0, sound=1.0, last=0.5, question=2.0, open=-2.0)
+PLAIN = Weights(bias=-1.0, sound=1.0, last=0.5, question=2.0, open=-2.0)
 
 
 @pytest.fixture(autouse=True)
@@ -191,7 +191,7 @@ def test_a_microphone_that_brings_nothing_more_ends_the_turn_too() -> None:
 
 
 def test_who_takes_their_time_is_given_it() -> None:
-    pause = TurnPause(TurnWordsHeard.of("I think", ENGLISH.turns), sound=0.4)
+    pause = TurnPause(TurnWordsHeard.of("I think", ENGLISH.turns), sound=0.7)
     slow, quick = OwnPauses(), OwnPauses()
     for _ in range(5):
         slow.went_on_after(1.5)

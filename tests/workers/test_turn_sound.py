@@ -93,7 +93,7 @@ async def test_a_turn_is_judged_by_itself_alone(sounds: TurnSounds) -> None:
     half = with_breath(speech(LIGHTS)[: len(speech(LIGHTS)) // 2])
     pause.push_audio(half)
     assert sounds.loaded is not None
-    assert await pause.answer() == pytest.approx(sounds.loaded.finished(half))
+    assert await pause.answer(len(half)) == pytest.approx(sounds.loaded.finished(half))
 
 
 def with_breath(said: FloatSamples) -> FloatSamples:

@@ -166,6 +166,8 @@ class Listener:
                     "the time is over in which the FINAL was wanted", reason="FINAL_TOO_LATE"
                 )
             extent = segment.extent
+            if self._pause_sound is not None and segment.pause_samples >= self._preflight_samples:
+                self._pause_sound.ask(segment.voiced_until)
             segment.tried_samples = segment.voiced_samples
             return DecodeRequest(
                 samples=segment.sound,
@@ -177,8 +179,6 @@ class Listener:
             )
 
         asked_at = monotonic()
-        if urgency is Urgency.PREFLIGHT and self._pause_sound is not None:
-            self._pause_sound.ask()
         job = self._decoder.submit(take_request, urgency)
         job.result.add_done_callback(lambda _: self._changed.set())
         try:
@@ -220,7 +220,7 @@ class Listener:
                 self._sent_text = text.text
                 preflight = self._transcript(pb.TRANSCRIPT_KIND_PREFLIGHT, turn, text)
                 if self._pause_sound is not None:
-                    finished = await self._pause_sound.answer()
+                    finished = await self._pause_sound.answer(turn.open.voiced_until)
                     if finished is not None:
                         preflight.sounds_finished = finished
                 await self._send(preflight)

@@ -12,12 +12,13 @@ _log = logging.getLogger(__name__)
 
 
 class PauseSound:
-    """One speaker's. The pause that was asked about is answered once; speech makes it void."""
+    """One speaker's. Who asks early, when the decode begins, has the answer with the text."""
 
     def __init__(self, sounds: TurnSounds) -> None:
         self._sounds = sounds
         _ = sounds.loaded  # begins to be
         self._heard: FloatSamples = np.empty(0, np.float32)
+        self._asked_about = 0
         self._answer: asyncio.Task[float | None] | None = None
 
     def push_audio(self, samples: FloatSamples) -> None:
@@ -26,9 +27,12 @@ class PauseSound:
     def turn_ended(self) -> None:
         self._heard = np.empty(0, np.float32)
 
-    def ask(self) -> None:
-        """The speaker has paused here."""
+    def ask(self, voiced_until: int) -> None:
+        """The speaker has paused here, after the last voice up to that sample."""
+        if self._answer is not None and self._asked_about == voiced_until:
+            return
         self.forget()
+        self._asked_about = voiced_until
         self._answer = asyncio.create_task(self._finished(self._heard), name="pause-sound")
 
     def forget(self) -> None:
@@ -37,13 +41,11 @@ class PauseSound:
             self._answer.cancel()
             self._answer = None
 
-    async def answer(self) -> float | None:
-        """The probability that the turn is over, for the pause that was asked about last; None
-        where the network is not there, or failed."""
-        if self._answer is None:
-            self.ask()
-        asked, self._answer = self._answer, None
-        return await asked if asked is not None else None
+    async def answer(self, voiced_until: int) -> float | None:
+        """The probability that the turn is over, in the pause after that sample; None where the
+        network is not there, or failed."""
+        self.ask(voiced_until)
+        return await self._answer if self._answer is not None else None
 
     async def _finished(self, heard: FloatSamples) -> float | None:
         if (sound := self._sounds.loaded) is None:

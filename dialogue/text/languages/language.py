@@ -80,6 +80,8 @@ class TurnWords:
     """What is said while the next word is looked for: "um"."""
     numbers: frozenset[str] = frozenset()
     """Words of numbers that are said one after the other: digits, tens, "double"."""
+    numbered: frozenset[str] = frozenset()
+    """What has a number that is said digit by digit: "phone", "code"."""
     answers: frozenset[str] = frozenset()
     """First words of a whole answer to a question, however short it is: "yes", "no"."""
 

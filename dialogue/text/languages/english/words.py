@@ -86,6 +86,12 @@ TURNS = TurnWords(
         ninety hundred thousand double triple
         """.split()
     ),
+    numbered=frozenset(
+        """
+        number numbers phone telephone mobile cell fax code zip postcode pin account card order
+        invoice serial
+        """.split()
+    ),
     answers=frozenset(
         """
         yes yeah yep yup yea no nope nah sure ok okay right exactly absolutely definitely maybe

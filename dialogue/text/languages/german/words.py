@@ -102,6 +102,12 @@ TURNS = TurnWords(
         vierzig fünfzig sechzig siebzig achtzig neunzig hundert tausend
         """.split()
     ),
+    numbered=frozenset(
+        """
+        nummer telefonnummer handynummer rufnummer kontonummer kundennummer bestellnummer
+        postleitzahl pin code
+        """.split()
+    ),
     answers=frozenset(
         """
         ja jap jo klar nein nö nee nicht okay ok genau richtig stimmt gerne gern vielleicht
