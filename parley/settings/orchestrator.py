@@ -212,26 +212,28 @@ class TurnSection(Section):
         0.25, ge=0.0, description="silence after which speech has paused"
     )
     end_of_turn: Literal["judged", "detector"] = Field(
-        "detector",
+        "judged",
         description="what tells that a turn has ended: judged: its sound, its words and the "
-        "silence together; detector: v1-mini, in the framework's way",
+        "silence together; detector: v1-mini and the silence, as the framework has them",
     )
     end_of_turn_probability: float = Field(
-        0.5,
+        0.55,
         gt=0.0,
         lt=1.0,
-        description="of a turn being over, from which on it is, where that is judged: lower "
-        "answers sooner, and into more pauses",
+        description="judged: how likely a turn must be over to be answered after the shorter "
+        "wait; lower: sooner, and into more pauses",
     )
     endpointing: Literal["dynamic", "fixed"] = Field(
         "dynamic",
-        description="of the detector: dynamic: the shorter wait learns how long the person pauses",
+        description="detector: dynamic: the shorter wait learns how long the person pauses",
     )
     endpointing_min_delay_s: float = Field(
-        0.3, ge=0.0, description="wait after a sentence that seems finished"
+        0.15,
+        ge=0.0,
+        description="wait after a sentence that seems finished; 0.3 and more for the detector",
     )
     endpointing_max_delay_s: float = Field(
-        2.5, ge=0.0, description="wait after one that seems unfinished"
+        2.5, ge=0.0, description="longest wait after one that seems unfinished"
     )
     duck_after_s: float = Field(
         0.03, gt=0.0, description="speech over the agent after which it turns down"
