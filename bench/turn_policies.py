@@ -32,9 +32,9 @@ class TurnFigures:
     """Each of those inside turns counts once for each of PAUSES_S."""
     within_300_share: float
     within_500_share: float
-    delay_s_p50: float
-    delay_s_p95: float
-    delay_s_mean: float
+    delay_ms_p50: float
+    delay_ms_p95: float
+    delay_ms_mean: float
     false_cut_off_share: float
     false_by_pause: tuple[float, ...]
 
@@ -77,6 +77,7 @@ def silence(wait_s: float) -> Delay:
 def figures(points: Sequence[PausePoint], delay: Delay) -> TurnFigures:
     """`points` need both kinds."""
     answered_s = [point.detector_lag_s + delay(point) for point in points if point.ends]
+    answered_ms = [1000 * each for each in answered_s]
     cuts = [
         [point.detector_lag_s + delay(point) < pause_s for point in points if not point.ends]
         for pause_s in PAUSES_S
@@ -91,9 +92,9 @@ def figures(points: Sequence[PausePoint], delay: Delay) -> TurnFigures:
         pauses=len(PAUSES_S) * len(cuts[0]),
         within_300_share=within(SOON_S[0]),
         within_500_share=within(SOON_S[1]),
-        delay_s_p50=round(percentile(answered_s, 50) or 0.0, 3),
-        delay_s_p95=round(percentile(answered_s, 95) or 0.0, 3),
-        delay_s_mean=round(sum(answered_s) / len(answered_s), 3),
+        delay_ms_p50=percentile(answered_ms, 50) or 0.0,
+        delay_ms_p95=percentile(answered_ms, 95) or 0.0,
+        delay_ms_mean=round(sum(answered_ms) / len(answered_ms)),
         false_cut_off_share=round(sum(by_pause) / len(by_pause), 4),
         false_by_pause=by_pause,
     )

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from agent.turns import end_of_turn
 from agent.turns.end_of_turn import EndOfTurnPolicy, OwnPauses, TurnPause, silence_needed_s
-from agent.turns.end_of_turn_weights import Weights
 from agent.turns.turn_ends import GOES_ON_S, MURMUR_S, TEXT_PATIENCE_S, TurnEnds
 from agent.turns.turn_words import TurnWordsHeard
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -19,16 +17,6 @@ from testkit.fake_clock_loop import FakeClockLoop
 WINDOW_S = 0.032
 SURE, UNSURE = 0.97, 0.03
 POLICY = EndOfTurnPolicy(probability=0.5, shortest_s=0.15, longest_s=2.5)
-PLAIN = Weights(bias=-1.0, sound=1.0, last=0.5, question=2.0, open=-2.0)
-
-
-@pytest.fixture(autouse=True)
-def plain_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is promised here does not hang on what was fitted."""
-    known = (True, False)
-    monkeypatch.setattr(
-        end_of_turn, "WEIGHTS", {(sound, last): PLAIN for sound in known for last in known}
-    )
 
 
 @dataclass
