@@ -1,7 +1,7 @@
 """The pauses that the weights were fitted on and judged with, as the detectors heard them.
 
-The sound itself is not here (two voices of each kind, and twenty readers' sentences, are too much for
-a repository): what it was is in the table's first columns, and docs/turn-taking.md says whence.
+The sound itself is not here: it is too much for a repository. `name` and `speaker` say what it was,
+docs/turn-taking.md where it is from.
 """
 
 import csv

@@ -21,6 +21,7 @@ from bench.machine import Machine
 from bench.promise import Promise, print_promises
 from bench.turn_fit import fitted, write
 from bench.turn_pauses import PausePoint, PauseReader, ships
+from bench.turn_plot import plot
 from bench.turn_policies import (
     LONGEST_S,
     PAUSES_S,
@@ -63,6 +64,8 @@ def main(arguments: list[str]) -> int:
         print(f"bench turns: {error}", file=sys.stderr)
         return 2
     promises = promises_of(held_out)
+    if options.plot is not None:
+        options.plot.write_text(plot(curves(held_out)), encoding="utf-8")
     if options.json:
         print(json.dumps(_document(held_out, promises)))
     else:
@@ -92,9 +95,9 @@ def ways() -> dict[str, Delay]:
     turn = OrchestratorSettings().turn
     return {
         JUDGED: together(turn.end_of_turn_probability),
-        "judged, no Smart Turn": together(turn.end_of_turn_probability, sound=False),
-        "judged, no v1-mini": together(turn.end_of_turn_probability, last=False),
-        "judged by words alone": together(turn.end_of_turn_probability, sound=False, last=False),
+        "  without Smart Turn": together(turn.end_of_turn_probability, sound=False),
+        "  without v1-mini": together(turn.end_of_turn_probability, last=False),
+        "  by words alone": together(turn.end_of_turn_probability, sound=False, last=False),
         V1_MINI: detector(
             lambda point: point.last_by_framework, V1_MINI_THRESHOLD, shortest_s=V1_MINI_S
         ),
@@ -166,42 +169,32 @@ def _print(points: Sequence[PausePoint], promises: Sequence[Promise]) -> None:
     console = Console()
     for group, some in _groups(points).items():
         speakers = len({point.speaker for point in some})
-        table = Table(title=f"{group} turns, {speakers} speakers held out")
-        for column in ("", "turns", "≤ 300 ms", "≤ 500 ms", "p50 ms", "mean", "p95"):
-            table.add_column(column, justify="right" if column else "left")
-        for pause_s in PAUSES_S:
-            table.add_column(f"cut at {pause_s:g} s", justify="right")
-        table.add_column("cut off", justify="right")
+        ends = sum(point.ends for point in some)
+        table = Table(
+            title=f"{group}: {ends} turns and {len(some) - ends} pauses of {speakers} speakers"
+        )
+        table.add_column("held out", no_wrap=True)
+        for column in ("≤300 ms", "≤500", "mean", "p95", "cut off"):
+            table.add_column(column, justify="right")
+        table.add_column("by pause", justify="right", no_wrap=True)
         for name, delay in ways().items():
             table.add_row(name, *_cells(figures(some, delay)))
         console.print(table)
-    console.print(_curve_table(points))
+    for name, curve in curves(points).items():
+        steps = "  ".join(f"{e.false_cut_off_share:.2f}/{e.delay_ms_mean:.0f}" for e in curve)
+        console.print(f"{name}, cut off/mean ms by threshold: {steps}", soft_wrap=True)
     print_promises(console, promises)
 
 
 def _cells(each: TurnFigures) -> list[str]:
     return [
-        str(each.ends),
         f"{each.within_300_share:.2f}",
         f"{each.within_500_share:.2f}",
-        f"{each.delay_ms_p50:.0f}",
         f"{each.delay_ms_mean:.0f}",
         f"{each.delay_ms_p95:.0f}",
-        *(f"{share:.2f}" for share in each.false_by_pause),
         f"{each.false_cut_off_share:.3f}",
+        " ".join(f"{share:.2f}" for share in each.false_by_pause),
     ]
-
-
-def _curve_table(points: Sequence[PausePoint]) -> Table:
-    table = Table(title="false cut-offs over the mean delay in ms, by threshold")
-    table.add_column("")
-    for step in range(len(CURVE)):
-        table.add_column(str(step + 1), justify="right")
-    for name, curve in curves(points).items():
-        table.add_row(
-            name, *(f"{each.false_cut_off_share:.2f}/{each.delay_ms_mean:.0f}" for each in curve)
-        )
-    return table
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -221,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the pauses in bench/turn_table.tsv, those the weights were fitted and judged on",
     )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="the curves, as an SVG")
     parser.add_argument("--keep", action="store_true", help="write the pauses there")
     parser.add_argument(
         "--fit", action="store_true", help="fit the weights on the speakers declared for it"

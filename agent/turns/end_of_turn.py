@@ -44,8 +44,9 @@ class EndOfTurnPolicy:
     """Silence before which it never does."""
     longest_s: float = 2.5
     """Silence after which it always does."""
-    patience_s: float = 4.0
-    """How much longer is waited for each log odd that is lacking: chosen with the weights."""
+    patience_s: float = 8.0
+    """How much longer is waited for each log odd that is lacking: chosen, with the probability, on
+    the turns that the weights were fitted on."""
 
 
 class OwnPauses:

@@ -115,6 +115,7 @@ def test_who_goes_on_has_one_turn() -> None:
         await talk.pauses(0.1)
         talk.recognized("My name is", sounds_finished=UNSURE)
         await talk.pauses(0.9)
+        talk.mouth.opinion = 0.7
         await talk.says(1.0)
         await talk.pauses(0.1)
         talk.recognized("My name is Peter, what is yours?", sounds_finished=SURE)
@@ -179,13 +180,14 @@ def test_a_microphone_that_brings_nothing_more_ends_the_turn_too() -> None:
 
 
 def test_who_takes_their_time_is_given_it() -> None:
-    pause = TurnPause(TurnWordsHeard.of("I think", ENGLISH.turns), sound=0.7)
+    pause = TurnPause(TurnWordsHeard.of("I think,", ENGLISH.turns), sound=0.5)
+    policy = EndOfTurnPolicy(patience_s=1.0)
     slow, quick = OwnPauses(), OwnPauses()
     for _ in range(5):
         slow.went_on_after(1.5)
         quick.went_on_after(0.3)
     patient_s, usual_s, hasty_s = (
-        silence_needed_s(pause, POLICY, pace=pace) for pace in (slow.pace, 1.0, quick.pace)
+        silence_needed_s(pause, policy, pace=pace) for pace in (slow.pace, 1.0, quick.pace)
     )
     assert patient_s > usual_s > hasty_s
 
