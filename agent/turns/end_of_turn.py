@@ -38,7 +38,7 @@ class TurnPause:
 class EndOfTurnPolicy:
     """When a turn counts as ended."""
 
-    probability: float = 0.55
+    probability: float = 0.56
     """From which on it does after the shortest silence."""
     shortest_s: float = 0.15
     """Silence before which it never does."""

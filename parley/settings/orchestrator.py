@@ -217,7 +217,7 @@ class TurnSection(Section):
         "silence together; detector: v1-mini and the silence, as the framework has them",
     )
     end_of_turn_probability: float = Field(
-        0.55,
+        0.56,
         gt=0.0,
         lt=1.0,
         description="judged: how likely a turn must be over to be answered after the shorter "
