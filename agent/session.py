@@ -20,7 +20,7 @@ from agent.turns.end_of_turn import EndOfTurnPolicy
 from agent.turns.floor import FloorPolicy
 from parley.app.turn_policy import TurnThresholds
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import TurnSection
+from parley.settings.turn import TurnSection
 
 FRAME_MS = 32
 """One window of voice activity: shorter frames are judged no sooner, and cost as much each."""

@@ -4,6 +4,7 @@ import type { Remedy } from "../call/problems";
 import { type CallState, statusText } from "../call/state";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
+import { Countdown } from "./Countdown";
 import { Header } from "./Header";
 import { Icon } from "./Icon";
 import { ProblemBanner } from "./ProblemBanner";
@@ -16,6 +17,7 @@ import { useCallState } from "./useCallState";
 import { useEmbedder } from "./useEmbedder";
 import { usePreferences } from "./usePreferences";
 import { useVoices } from "./useVoices";
+import { useWakeLock } from "./useWakeLock";
 
 export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const state = useCallState(call);
@@ -32,8 +34,15 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
     wasInCall.current = inCall;
   }, [inCall]);
 
+  // Who only types begins to type.
+  const types = state.phase === "live" && state.microphone === "off";
+  useEffect(() => {
+    if (types && document.activeElement === talk.current) field.current?.focus();
+  }, [types]);
+
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
   useEmbedder(state.phase, embedded);
+  useWakeLock(inCall);
 
   const onRemedy = async (remedy: Remedy) => {
     if (remedy === "hear") {
@@ -90,6 +99,7 @@ function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
     <p class="floor" data-floor={floor}>
       <span class="floor-dot" aria-hidden="true" />
       {endAsked ? "Press Esc again to end the call" : statusText(state)}
+      {state.retryAt !== null && <Countdown at={state.retryAt} />}
     </p>
   );
 }
@@ -139,7 +149,7 @@ function Controls({ call, state }: { call: Call; state: CallState }) {
       </button>
       <button type="button" class="button button-end" onClick={() => void call.end()}>
         <Icon name="end" />
-        End
+        {state.retryAt === null ? "End" : "Stop waiting"}
       </button>
     </div>
   );
