@@ -150,7 +150,7 @@ class TurnEnds:
     def _needed_s(self) -> float:
         policy = self._policy
         if self._text is None:
-            return max(TEXT_PATIENCE_S, policy.shortest_s)
+            return min(max(TEXT_PATIENCE_S, policy.shortest_s), policy.longest_s)
         words = TurnWordsHeard.of(self._text, self._language().turns, asked=self._asked())
         pause = TurnPause(words=words, sound=self._sound, last=self._last)
         needed_s = silence_needed_s(pause, policy, pace=self._own_pauses.pace)
