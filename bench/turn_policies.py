@@ -8,7 +8,12 @@ that recognition takes nor the way to the ear.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agent.turns.end_of_turn import EndOfTurnPolicy, TurnPause, silence_needed_s
+from agent.turns.end_of_turn import (
+    EndOfTurnPolicy,
+    TurnPause,
+    probability,
+    silence_needed_s,
+)
 from agent.turns.end_of_turn_weights import Weights
 from agent.turns.turn_words import TurnWordsHeard
 from bench.percentiles import percentile
@@ -50,14 +55,14 @@ def pause_of(point: PausePoint, *, sound: bool = True, last: bool = True) -> Tur
 
 
 def together(
-    probability: float,
+    likely: float,
     *,
     sound: bool = True,
     last: bool = True,
     shortest_s: float = 0.15,
     weights: Weights | None = None,
 ) -> Delay:
-    policy = EndOfTurnPolicy(probability=probability, shortest_s=shortest_s, longest_s=LONGEST_S)
+    policy = EndOfTurnPolicy(probability=likely, shortest_s=shortest_s, longest_s=LONGEST_S)
     return lambda point: silence_needed_s(
         pause_of(point, sound=sound, last=last), policy, weights=weights
     )
@@ -72,6 +77,39 @@ def detector(
 
 def silence(wait_s: float) -> Delay:
     return lambda point: wait_s
+
+
+BINS = ((0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Pauses whose turn was said to be over with a probability from `low` to `high`."""
+
+    low: float
+    high: float
+    said_mean: float | None
+    was_share: float | None
+    """How often it was over, where turns end as often as they pause. None: there are none."""
+
+
+def calibration(points: Sequence[PausePoint]) -> list[Calibration]:
+    ends = sum(point.ends for point in points)
+    said = [(probability(pause_of(point)), point.ends) for point in points]
+    found = []
+    for low, high in BINS:
+        inside = [(likely, ended) for likely, ended in said if low <= likely < high]
+        was = sum(ended for _, ended in inside) / max(1, ends)
+        was_not = sum(not ended for _, ended in inside) / max(1, len(points) - ends)
+        found.append(
+            Calibration(
+                low,
+                high,
+                round(sum(likely for likely, _ in inside) / len(inside), 3) if inside else None,
+                round(was / (was + was_not), 3) if inside else None,
+            )
+        )
+    return found
 
 
 def figures(points: Sequence[PausePoint], delay: Delay) -> TurnFigures:

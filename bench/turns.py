@@ -27,6 +27,7 @@ from bench.turn_policies import (
     PAUSES_S,
     Delay,
     TurnFigures,
+    calibration,
     detector,
     figures,
     silence,
@@ -161,6 +162,7 @@ def _document(points: Sequence[PausePoint], promises: Sequence[Promise]) -> dict
         "curves": {
             name: [asdict(each) for each in curve] for name, curve in curves(points).items()
         },
+        "calibration": [asdict(each) for each in calibration(points)],
         "promises": [promise.document() for promise in promises],
     }
 
@@ -180,6 +182,11 @@ def _print(points: Sequence[PausePoint], promises: Sequence[Promise]) -> None:
         for name, delay in ways().items():
             table.add_row(name, *_cells(figures(some, delay)))
         console.print(table)
+    for each in calibration(points):
+        console.print(
+            f"said to be over with {each.low:g} to {each.high:g}: {each.said_mean} in the mean, "
+            f"and over in {each.was_share}"
+        )
     for name, curve in curves(points).items():
         steps = "  ".join(f"{e.false_cut_off_share:.2f}/{e.delay_ms_mean:.0f}" for e in curve)
         console.print(f"{name}, cut off/mean ms by threshold: {steps}", soft_wrap=True)

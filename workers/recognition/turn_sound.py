@@ -1,7 +1,7 @@
 """Whether a turn sounds finished, by the melody of its last seconds.
 
 The network is Smart Turn v3.2 (BSD-2-Clause, Daily): a Whisper encoder with a classifier, told the
-last 8 s of a speaker as Whisper's log-mel features. Some 30 ms of CPU a question. Its weights are
+last 8 s of a speaker as Whisper's log-mel features. 30 to 60 ms of CPU a question. Its weights are
 the model `smart-turn-v3` of the manifest; nothing else of its package is used.
 """
 
