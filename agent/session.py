@@ -100,7 +100,7 @@ def _min_silence_s(turn: TurnSection, hearing: WorkerSTT | None) -> float:
     """The framework takes speech for paused before its STT takes the turn for ended: else it
     would warn of each turn."""
     if hearing is not None and hearing.ends_turns:
-        return min(turn.vad_min_silence_s, turn.endpointing_min_delay_s / 2)
+        return min(turn.vad_min_silence_s, turn.end_of_turn_min_silence_s / 2)
     return turn.vad_min_silence_s
 
 
@@ -128,6 +128,8 @@ def turn_settings(turn: TurnSection, thresholds: TurnThresholds | None) -> TurnS
     if thresholds is None:
         return turn
     wanted = {name: value for name, value in vars(thresholds).items() if value is not None}
+    if thresholds.endpointing_min_delay_s is not None:  # whatever tells that a turn has ended
+        wanted["end_of_turn_min_silence_s"] = thresholds.endpointing_min_delay_s
     return TurnSection.model_validate(turn.model_dump() | wanted)
 
 
@@ -135,7 +137,7 @@ def end_of_turn_policy(turn: TurnSection) -> EndOfTurnPolicy:
     """When the person's turn has ended, as the settings want it."""
     return EndOfTurnPolicy(
         probability=turn.end_of_turn_probability,
-        shortest_s=turn.endpointing_min_delay_s,
+        shortest_s=turn.end_of_turn_min_silence_s,
         longest_s=turn.endpointing_max_delay_s,
     )
 

@@ -150,7 +150,8 @@ class TurnEnds:
     def _needed_s(self) -> float:
         policy = self._policy
         if self._text is None:
-            return min(max(TEXT_PATIENCE_S, policy.shortest_s), policy.longest_s)
+            patience_s = MURMUR_S if self._person.agent_has_floor else TEXT_PATIENCE_S
+            return min(max(patience_s, policy.shortest_s), policy.longest_s)
         words = TurnWordsHeard.of(self._text, self._language().turns, asked=self._asked())
         pause = TurnPause(words=words, sound=self._sound, last=self._last)
         needed_s = silence_needed_s(pause, policy, pace=self._own_pauses.pace)

@@ -15,7 +15,7 @@ class TurnSection(Section):
         0.25, ge=0.0, description="silence after which speech has paused"
     )
     end_of_turn: Literal["judged", "detector"] = Field(
-        "judged",
+        "detector",
         description="what tells that a turn has ended: judged: its sound, its words and the "
         "silence together; detector: v1-mini and the silence, as the framework has them",
     )
@@ -23,17 +23,18 @@ class TurnSection(Section):
         0.56,
         gt=0.0,
         lt=1.0,
-        description="judged: how likely a turn must be over to be answered after the shorter "
+        description="judged: how likely a turn must be over to be answered after the shortest "
         "wait; lower: sooner, and into more pauses",
+    )
+    end_of_turn_min_silence_s: float = Field(
+        0.15, ge=0.0, description="judged: wait after a sentence that seems finished"
     )
     endpointing: Literal["dynamic", "fixed"] = Field(
         "dynamic",
         description="detector: dynamic: the shorter wait learns how long the person pauses",
     )
     endpointing_min_delay_s: float = Field(
-        0.15,
-        ge=0.0,
-        description="wait after a sentence that seems finished; 0.3 and more for the detector",
+        0.3, ge=0.0, description="detector: wait after a sentence that seems finished"
     )
     endpointing_max_delay_s: float = Field(
         2.5, ge=0.0, description="longest wait after one that seems unfinished"

@@ -28,7 +28,7 @@ PAUSE_S = 1.0
 def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
     folder = tmp_path_factory.mktemp("turns")
     (folder / "answers.py").write_text(APP)
-    turn = {"end_of_turn": "judged", "endpointing_min_delay_s": 0.15}
+    turn = {"end_of_turn": "judged"}
     return start_apps(start_stack, folder, {"answers": folder / "answers.py"}, turn=turn)
 
 
