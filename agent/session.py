@@ -18,7 +18,6 @@ from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.end_of_turn import EndOfTurnPolicy
 from agent.turns.floor import FloorPolicy
-from parley.app.turn_policy import TurnThresholds
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 
@@ -33,16 +32,16 @@ def build_session(
     *,
     hearing: WorkerSTT | None,
     speaking: WorkerTTS,
-    thresholds: TurnThresholds | None = None,
+    turn: TurnSection | None = None,
 ) -> AgentSession[None]:
     """The framework's session; without `hearing` people only type.
 
-    `thresholds`: what the agent wants otherwise than the settings.
+    `turn`: the turn-taking of the agent that speaks first; None: that of the settings.
     """
-    turn = turn_settings(settings.turn, thresholds)
+    turn = turn or settings.turn
     handling = TurnHandlingOptions(
         turn_detection=_turn_detection(hearing),
-        endpointing=_endpointing(turn, hearing),
+        endpointing=endpointing(turn),
         interruption={
             # `BargeIn` interrupts. The framework acts only on words that it lets through, on
             # which it has acted already.
@@ -86,16 +85,6 @@ def _turn_detection(hearing: WorkerSTT | None) -> TurnDetectionMode:
     return inference.TurnDetector(version="v1-mini")
 
 
-def _endpointing(turn: TurnSection, hearing: WorkerSTT | None) -> EndpointingOptions:
-    if hearing is not None and hearing.ends_turns:  # it has waited already
-        return {"mode": "fixed", "min_delay": 0.0, "max_delay": turn.endpointing_max_delay_s}
-    return {
-        "mode": turn.endpointing,
-        "min_delay": turn.endpointing_min_delay_s,
-        "max_delay": turn.endpointing_max_delay_s,
-    }
-
-
 def _min_silence_s(turn: TurnSection, hearing: WorkerSTT | None) -> float:
     """The framework takes speech for paused before its STT takes the turn for ended: else it
     would warn of each turn."""
@@ -123,14 +112,15 @@ def room_options(
     )
 
 
-def turn_settings(turn: TurnSection, thresholds: TurnThresholds | None) -> TurnSection:
-    """The settings, with what the agent wants otherwise."""
-    if thresholds is None:
-        return turn
-    wanted = {name: value for name, value in vars(thresholds).items() if value is not None}
-    if thresholds.endpointing_min_delay_s is not None:  # whatever tells that a turn has ended
-        wanted["end_of_turn_min_silence_s"] = thresholds.endpointing_min_delay_s
-    return TurnSection.model_validate(turn.model_dump() | wanted)
+def endpointing(turn: TurnSection) -> EndpointingOptions:
+    """How the framework is to tell the end of the person's turn."""
+    if turn.end_of_turn == "judged":  # it has been waited for already
+        return {"mode": "fixed", "min_delay": 0.0, "max_delay": turn.endpointing_max_delay_s}
+    return {
+        "mode": turn.endpointing,
+        "min_delay": turn.endpointing_min_delay_s,
+        "max_delay": turn.endpointing_max_delay_s,
+    }
 
 
 def end_of_turn_policy(turn: TurnSection) -> EndOfTurnPolicy:

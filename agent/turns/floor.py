@@ -104,6 +104,8 @@ class TurnTaking:
     _asked: bool = False
     _into_wait: bool = False
     """Whether the latest speech began while an answer was awaited."""
+    _was_long: bool = False
+    """Elsewhere the speech that is judged would have had the floor, by how long it was."""
 
     @property
     def onset_s(self) -> float | None:
@@ -153,6 +155,7 @@ class TurnTaking:
         if self.floor is not Floor.QUIET:  # it is told twice: of the voice, and of the reply
             self._spoke_since = self.floor is Floor.YIELDED
         self.floor = Floor.QUIET
+        self._was_long = False
         self._last_near_s = float("-inf")
         self._forget()
 
@@ -246,8 +249,8 @@ class TurnTaking:
             return None
         silence_s = at_s - self._last_voiced_s
         understood = self._understood_at_s >= self._last_voiced_s
-        if self._into_wait and self._voiced_s >= self.policy.yield_after_s and not understood:
-            # Elsewhere it would have the floor by now: its words may say that it only asks for us.
+        if self._was_long and not understood:
+            # Its words may say that it only asks whether anybody is there.
             late = silence_s > self.policy.late_verdict_s
             return self._decide(Decision.YIELD) if late else None
         judged = understood or silence_s > self.policy.verdict_s
@@ -285,9 +288,10 @@ class TurnTaking:
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
-        yield_after_s = policy.awaiting_yield_after_s if self._into_wait else policy.yield_after_s
-        if self._voiced_s >= yield_after_s and self.floor is Floor.HELD:
-            return self._decide(Decision.YIELD)
+        if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
+            self._was_long = True
+            if not self._into_wait or self._voiced_s >= policy.awaiting_yield_after_s:
+                return self._decide(Decision.YIELD)
         if self.floor is not Floor.HELD and self._holds():
             return self._decide(Decision.HOLD)
         if self._voiced_s >= policy.duck_after_s and self.floor is Floor.SPEAKING:
@@ -309,6 +313,8 @@ class TurnTaking:
             Decision.YIELD: Floor.YIELDED,
             Decision.RETURN: self._held_from,
         }[decision]
+        if decision in (Decision.RETURN, Decision.YIELD):
+            self._was_long = False
         if decision is Decision.RETURN:
             self._judged = self._sound
             self._forget()

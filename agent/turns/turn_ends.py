@@ -107,6 +107,10 @@ class TurnEnds:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
 
+    def judge_by(self, policy: EndOfTurnPolicy) -> None:
+        """Another agent speaks, who wants it otherwise."""
+        self._policy = policy
+
     def push_audio(self, samples: Samples) -> None:
         """The next of the microphone, at 16 kHz, once barge-in has judged it."""
         self._heard = np.concatenate([self._heard, samples])[-EOT_MAX_SAMPLES:]

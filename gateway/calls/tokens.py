@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from livekit import api
 
@@ -66,7 +65,7 @@ class CallTokens:
     def __init__(self, settings: LiveKitSection, *, shared_rooms: bool = False) -> None:
         """With `shared_rooms` a room that is asked for by name is that room.
 
-        Raises ConfigurationError for keys or an address that cannot work.
+        Raises ConfigurationError for keys that cannot work.
         """
         secret = settings.api_secret.get_secret_value()
         if not settings.api_key or not secret:
@@ -79,12 +78,6 @@ class CallTokens:
                 f"at least {MIN_SECRET_CHARACTERS}"
             )
         self.url = settings.public_url or settings.url
-        address = urlsplit(self.url)
-        if address.scheme not in ("ws", "wss") or not address.hostname:
-            raise ConfigurationError(
-                f"livekit.public_url (or livekit.url) is {self.url!r}; "
-                "browsers need ws://host:port or wss://host"
-            )
         self._settings = settings
         self._shared_rooms = shared_rooms
         self.sessions = SessionKeys(secret)

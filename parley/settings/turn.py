@@ -1,8 +1,8 @@
 """Settings of turn-taking: the section `turn` of `configs/orchestrator.yaml`."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from parley.settings.source import Section
 
@@ -67,3 +67,12 @@ class TurnSection(Section):
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.endpointing_min_delay_s > self.endpointing_max_delay_s:
+            raise ValueError(
+                f"endpointing_min_delay_s ({self.endpointing_min_delay_s:g}) is more than "
+                f"endpointing_max_delay_s ({self.endpointing_max_delay_s:g})"
+            )
+        return self

@@ -28,6 +28,7 @@ from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.audio import Samples, read_audio
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
+from parley.settings.turn import TurnSection
 from parley.speech import RecognitionPool, SpeechPool
 from testkit.fake_llm import FakeLlm, llm_serving
 from testkit.fake_workers import RecognitionWorker, SpeechWorker, serving
@@ -73,7 +74,8 @@ async def call() -> AsyncGenerator[Call]:
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(llm_serving(model))
         settings = OrchestratorSettings(
-            llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire")
+            llm=LlmSection(base_url=url, api_key=SecretStr("k"), model="wire"),
+            turn=TurnSection(end_of_turn="judged"),
         )
         target = await stack.enter_async_context(serving(SpeechWorker(), RecognitionWorker()))
         pool = await stack.enter_async_context(SpeechPool(StaticDiscovery(target)))

@@ -135,6 +135,17 @@ def test_long_speech_into_the_wait_is_waited_for_until_it_is_understood() -> Non
     assert person.made[-1] is Decision.YIELD
 
 
+def test_a_pause_in_it_makes_long_speech_into_the_wait_no_shorter() -> None:
+    person = waiting()
+    person.sounds(1.6)
+    person.is_silent(0.3)
+    person.sounds(0.4)
+    person.is_silent(3.0)
+    assert person.turns.floor is Floor.HELD
+    person.is_understood("And tell me when you close, please.")
+    assert person.made[-1] is Decision.YIELD
+
+
 def test_long_speech_into_the_wait_that_is_never_understood_takes_the_floor() -> None:
     person = waiting()
     person.sounds(2.0)

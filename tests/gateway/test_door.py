@@ -189,7 +189,7 @@ async def test_a_client_that_names_a_wrong_voice_is_told_of_that_first_where_the
         assert code(await client.post("/api/token")) == ""
 
 
-@pytest.mark.parametrize("address", ["agent", "agent:", "http://agent/", "a:1,", "a:1 b:2"])
+@pytest.mark.parametrize("address", ["agent", "agent:", "http://agent/", "a:1,b", "a:1 b:2"])
 def test_what_is_no_address_of_an_agent_is_refused_with_its_place(
     tmp_path: Path, address: str
 ) -> None:

@@ -104,12 +104,6 @@ async def test_a_voice_that_cannot_be_checked_is_not_promised(serve: Serve) -> N
     [
         (LiveKitSection(), "LIVEKIT_API_KEY and LIVEKIT_API_SECRET are not set"),
         (LiveKitSection(api_key="k", api_secret=SecretStr("short")), "has 5 characters"),
-        (
-            LiveKitSection(
-                api_key="k", api_secret=SecretStr(API_SECRET), public_url="voice.example.org"
-            ),
-            "livekit.public_url (or livekit.url) is 'voice.example.org'",
-        ),
     ],
 )
 def test_settings_that_cannot_work_are_named(settings: LiveKitSection, problem: str) -> None:

@@ -1,0 +1,28 @@
+"""Who takes over waits for the end of a turn as it declares, in the framework's real session."""
+
+from typing import Literal
+
+import pytest
+
+from agent.session import endpointing
+from parley import Agent
+from parley.settings.turn import TurnSection
+from tests.agent.test_framework_contract import talk_with
+
+
+@pytest.mark.parametrize(
+    ("minimum_s", "maximum_s", "mode"),
+    [(0.1, 0.7, "fixed"), (0.5, 3.0, "dynamic"), (1, 1, "fixed")],
+)
+async def test_who_takes_over_may_wait_longer_or_shorter_for_the_end_of_a_turn(
+    minimum_s: float, maximum_s: float, mode: Literal["fixed", "dynamic"]
+) -> None:
+    turn = TurnSection(
+        endpointing=mode, endpointing_min_delay_s=minimum_s, endpointing_max_delay_s=maximum_s
+    )
+    async with talk_with(Agent()) as talk:
+        talk.session.update_options(endpointing_opts=endpointing(turn))
+        taken = talk.session.options.endpointing
+        assert {key: taken[key] for key in ("mode", "min_delay", "max_delay")} == endpointing(turn)
+        await talk.session.generate_reply(user_input="Hello.", input_modality="text")
+        assert talk.voice.texts
