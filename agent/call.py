@@ -22,11 +22,18 @@ from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import Voices
-from agent.session import build_session, endpointing, floor_policy, room_options
+from agent.session import (
+    build_session,
+    end_of_turn_policy,
+    endpointing,
+    floor_policy,
+    room_options,
+)
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
+from agent.turns.turn_ends import TurnEnds
 from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
@@ -40,7 +47,7 @@ from parley.app.turn_policy import TurnPolicy
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import TurnSection
+from parley.settings.turn import TurnSection
 from parley.speech import SpeechPool
 from parley.speech.configured import node_link, recognition_pool, speech_pool
 from parley.speech.node.link import NodeLink
@@ -101,6 +108,8 @@ class Call:
         self._endpointing = endpointing(self._turn(agent))
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
+        if hearing is not None and hearing.ends_turns:
+            hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -128,6 +137,7 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            turn_ends=hearing.turn_ends if hearing is not None else None,
             line=duplex.line,
             on_presence=duplex.asked_presence,
         )
@@ -225,7 +235,19 @@ class Call:
             preflight_silence_s=self._settings.turn.preflight_silence_s,
             session_id=self._context.job.id,
             word_times=asr.adapter == "whisperx",
+            ends_turns=self._settings.turn.end_of_turn == "judged",
         )
+
+    def _turn_ends(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT) -> TurnEnds:
+        turn_ends = TurnEnds(
+            end_of_turn_policy(self._turn(agent)),
+            duplex.barge_in,
+            language=lambda: self._own_words.language,
+            asked=lambda: duplex.playout.said_lately.rstrip().endswith("?"),
+            on_end=hearing.end_turn,
+        )
+        self._running.push_async_callback(turn_ends.aclose)
+        return turn_ends
 
     def _answers(
         self, conversation: Conversation, duplex: Duplex, hearing: WorkerSTT | None
@@ -236,7 +258,7 @@ class Call:
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
-            on_agent=lambda agent: self._another_speaks(agent, duplex),
+            on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
         self._running.push_async_callback(answering.aclose)
@@ -273,13 +295,15 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _another_speaks(self, agent: Agent, duplex: Duplex) -> None:
+    def _another_speaks(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
         chosen = self._voices.chosen if self._voices is not None else ""
         default = self._app.voice or self._speaking.default_voice
         self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
         turn = self._turn(agent)
         duplex.barge_in.judge_by(floor_policy(turn), self._words(agent))
+        if hearing is not None and hearing.turn_ends is not None:
+            hearing.turn_ends.judge_by(end_of_turn_policy(turn))
         if endpointing(turn) != self._endpointing:  # else what it has learned of the pauses stays
             self._endpointing = endpointing(turn)
             self._session.update_options(endpointing_opts=self._endpointing)

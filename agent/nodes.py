@@ -6,6 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from livekit import rtc
 from livekit.agents import (
     Agent,
@@ -23,6 +24,7 @@ from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.turn_ends import TurnEnds
 
 _TRANSCRIPTS = (
     stt.SpeechEventType.INTERIM_TRANSCRIPT,
@@ -59,16 +61,18 @@ class RoomAgent(Agent):
         answering: Answering,
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
+        turn_ends: TurnEnds | None = None,
         line: Line | None = None,
         on_presence: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`pending_finals` of the STT that the session hears with, if it has one; `line` is shown
-        what comes of the person's microphone. `on_presence` is told what the person said where
-        they only asked into the wait whether anybody is there."""
+        """`pending_finals` and `turn_ends` of the STT that the session hears with, if it has them;
+        `line` is shown what comes of the person's microphone. `on_presence` is told what the person
+        said where they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
+        self._turn_ends = turn_ends
         self._line = line
         self._on_presence = on_presence
 
@@ -78,8 +82,14 @@ class RoomAgent(Agent):
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )
+        said = False
         async for event in events:
-            if event.type not in _TRANSCRIPTS or self._is_turn(event):
+            if event.type is stt.SpeechEventType.END_OF_SPEECH:
+                if said:  # else the framework would take what is said next for ended
+                    yield event
+                said = False
+            elif event.type not in _TRANSCRIPTS or self._is_turn(event):
+                said |= _is_said(event)
                 yield event
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 self._tell_presence(event)
@@ -100,7 +110,10 @@ class RoomAgent(Agent):
         async for frame in audio:
             if self._line is not None:
                 self._line.push(frame)
-            yield self._barge_in.push_audio(frame)
+            heard = self._barge_in.push_audio(frame)
+            yield heard
+            if self._turn_ends is not None:
+                self._turn_ends.push_audio(np.frombuffer(heard.data, dtype=np.int16))
 
     async def on_user_turn_completed(
         self, turn_ctx: llm.ChatContext, new_message: llm.ChatMessage
@@ -149,6 +162,11 @@ def _last_words(chat_ctx: llm.ChatContext) -> str:
         if item.type == "message" and item.role == "user":
             return item.raw_text_content or ""
     return ""
+
+
+def _is_said(event: stt.SpeechEvent) -> bool:
+    is_final = event.type is stt.SpeechEventType.FINAL_TRANSCRIPT
+    return is_final and bool(event.alternatives[0].text)
 
 
 def _without_text(event: stt.SpeechEvent) -> stt.SpeechEvent:

@@ -10,15 +10,16 @@ from livekit.agents import (
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io.types import TextInputCallback
-from livekit.agents.voice.turn import EndpointingOptions
+from livekit.agents.voice.turn import EndpointingOptions, TurnDetectionMode
 
 from agent.nodes import EngineModel
 from agent.stt import SAMPLE_RATE_HZ as HEARING_HZ
 from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
+from agent.turns.end_of_turn import EndOfTurnPolicy
 from agent.turns.floor import FloorPolicy
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import TurnSection
+from parley.settings.turn import TurnSection
 
 FRAME_MS = 32
 """One window of voice activity: shorter frames are judged no sooner, and cost as much each."""
@@ -39,8 +40,7 @@ def build_session(
     """
     turn = turn or settings.turn
     handling = TurnHandlingOptions(
-        # Pinned: the default asks a cloud service in development.
-        turn_detection=inference.TurnDetector(version="v1-mini") if hearing else "manual",
+        turn_detection=_turn_detection(hearing),
         endpointing=endpointing(turn),
         interruption={
             # `BargeIn` interrupts. The framework acts only on words that it lets through, on
@@ -54,7 +54,7 @@ def build_session(
     vad = inference.VAD(
         model="silero",
         min_speech_duration=turn.vad_min_speech_s,
-        min_silence_duration=turn.vad_min_silence_s,
+        min_silence_duration=_min_silence_s(turn, hearing),
     )
     return AgentSession[None](
         stt=hearing or NOT_GIVEN,
@@ -74,6 +74,23 @@ def build_session(
             max_unrecoverable_errors=_NEVER,
         ),
     )
+
+
+def _turn_detection(hearing: WorkerSTT | None) -> TurnDetectionMode:
+    if hearing is None:
+        return "manual"
+    if hearing.ends_turns:
+        return "stt"
+    # Pinned: the default asks a cloud service in development.
+    return inference.TurnDetector(version="v1-mini")
+
+
+def _min_silence_s(turn: TurnSection, hearing: WorkerSTT | None) -> float:
+    """The framework takes speech for paused before its STT takes the turn for ended: else it
+    would warn of each turn."""
+    if hearing is not None and hearing.ends_turns:
+        return min(turn.vad_min_silence_s, turn.end_of_turn_min_silence_s / 2)
+    return turn.vad_min_silence_s
 
 
 def room_options(
@@ -97,11 +114,22 @@ def room_options(
 
 def endpointing(turn: TurnSection) -> EndpointingOptions:
     """How the framework is to tell the end of the person's turn."""
+    if turn.end_of_turn == "judged":  # it has been waited for already
+        return {"mode": "fixed", "min_delay": 0.0, "max_delay": turn.endpointing_max_delay_s}
     return {
         "mode": turn.endpointing,
         "min_delay": turn.endpointing_min_delay_s,
         "max_delay": turn.endpointing_max_delay_s,
     }
+
+
+def end_of_turn_policy(turn: TurnSection) -> EndOfTurnPolicy:
+    """When the person's turn has ended, as the settings want it."""
+    return EndOfTurnPolicy(
+        probability=turn.end_of_turn_probability,
+        shortest_s=turn.end_of_turn_min_silence_s,
+        longest_s=turn.endpointing_max_delay_s,
+    )
 
 
 def floor_policy(turn: TurnSection) -> FloorPolicy:

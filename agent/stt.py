@@ -19,6 +19,7 @@ from livekit.agents.types import TimedString
 from livekit.agents.utils import AudioBuffer
 
 from agent.turns.pending_finals import PendingFinals
+from agent.turns.turn_ends import TurnEnds
 from agent.turns.unanswered import UnansweredSpeech
 from parley.errors import SpeechError
 from parley.speech import (
@@ -47,8 +48,9 @@ _log = logging.getLogger(__name__)
 class WorkerSTT(stt.STT[str]):
     """Streams the caller's audio to a recognition worker for as long as the call lasts.
 
-    The worker decodes a FINAL when the framework flushes, which it does in audio order as soon
-    as its turn detector decides: no second voice activity detector is needed here.
+    The worker decodes a FINAL when it is told that the turn has ended, in audio order: by the
+    framework, whose turn detector decides, or by `turn_ends`. Then the framework is told of the
+    end of the turn once its FINAL is there.
     """
 
     def __init__(
@@ -59,7 +61,10 @@ class WorkerSTT(stt.STT[str]):
         preflight_silence_s: float,
         session_id: str = "",
         word_times: bool = False,
+        ends_turns: bool = False,
     ) -> None:
+        """`ends_turns`: the framework is told where turns end, by `turn_ends`, to be set before
+        anything is heard."""
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True,
@@ -77,7 +82,11 @@ class WorkerSTT(stt.STT[str]):
             interim_results=True,
             word_times=word_times,
             preflight_silence_s=preflight_silence_s,
+            turn_sound=ends_turns,
         )
+        self.ends_turns = ends_turns
+        self.turn_ends: TurnEnds | None = None
+        self._stream: stt.RecognizeStream | None = None
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.pending_finals = PendingFinals()
@@ -99,7 +108,13 @@ class WorkerSTT(stt.STT[str]):
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> stt.RecognizeStream:
         self.pending_finals.lost()  # of an earlier stream
-        return _WorkerSTTStream(self, conn_options=conn_options)
+        self._stream = _WorkerSTTStream(self, conn_options=conn_options)
+        return self._stream
+
+    def end_turn(self) -> None:
+        """What has been said so far is a whole turn."""
+        if self._stream is not None:
+            self._stream.flush()
 
     async def _recognize_impl(
         self,
@@ -179,6 +194,9 @@ class _WorkerSTTStream(stt.RecognizeStream):
             self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
         if text and transcript.kind is not TranscriptKind.PARTIAL:
             self._hearing.last_transcript_at = time.time()
+        turn_ends = self._hearing.turn_ends
+        if turn_ends is not None and transcript.kind is TranscriptKind.PREFLIGHT:
+            turn_ends.push_preflight(text, transcript.sounds_finished)
         kind = _EVENTS[transcript.kind]
         pending_finals = self._hearing.pending_finals
         if transcript.kind is TranscriptKind.FINAL:
@@ -192,6 +210,11 @@ class _WorkerSTTStream(stt.RecognizeStream):
         elif pending_finals.awaited:  # only shown: the reply is to be to the whole turn
             kind = stt.SpeechEventType.INTERIM_TRANSCRIPT
         self._send(kind, transcript)
+        if turn_ends is not None and transcript.flush_id and turn_ends.is_over:
+            ended_at_s = time.time() - turn_ends.silence_s
+            self._event_ch.send_nowait(
+                stt.SpeechEvent(type=stt.SpeechEventType.END_OF_SPEECH, speech_end_time=ended_at_s)
+            )
 
     def _is_back(self, final: Transcript) -> None:
         if self._back_with is not None and final.flush_id == self._back_with:

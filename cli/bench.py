@@ -22,6 +22,7 @@ BENCHMARKS = {
     "sentences": "whether both sentences of two people in one recording are heard",
     "text": "how English text is said, by our rules and by the libraries that there are",
     "tts": "first audio and CPU of Piper in stages against its full graph",
+    "turns": "how soon, and how often too soon, a turn is taken for ended",
 }
 
 

@@ -14,7 +14,8 @@ from parley.settings.worker import AsrWorkerSection
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
-from workers.recognition.service import RecognitionService
+from workers.recognition.service import Ears, RecognitionService
+from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
@@ -59,7 +60,7 @@ async def serve(settings: WorkerSettings) -> None:
             languages=recognizer.languages,
             default_language=asr.language,
             decoder=decoder,
-            detector=detector,
+            ears=Ears(detector, TurnSounds() if asr.turn_sound else None),
             word_times=engine.word_times,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)

@@ -131,6 +131,11 @@ class BargeIn:
         return self._last_spoke_s
 
     @property
+    def agent_has_floor(self) -> bool:
+        """Whether a reply is under way that has not been given up."""
+        return self.turns.agent_has_floor
+
+    @property
     def is_contested(self) -> bool:
         """Whether speech over the agent's reply is being judged."""
         return self.turns.contested

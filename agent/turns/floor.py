@@ -152,7 +152,8 @@ class TurnTaking:
 
     def agent_stops(self) -> None:
         """The reply has been heard to its end, is cut, or will not come."""
-        self._spoke_since = self.floor is Floor.YIELDED
+        if self.floor is not Floor.QUIET:  # it is told twice: of the voice, and of the reply
+            self._spoke_since = self.floor is Floor.YIELDED
         self.floor = Floor.QUIET
         self._was_long = False
         self._last_near_s = float("-inf")

@@ -11,6 +11,7 @@ from parley import models
 from parley.progress import Progress, silent
 from parley.settings.engines import OWN_ENGINES
 from parley.settings.orchestrator import LOCAL_LLM
+from parley.settings.worker import TURN_SOUND_MODEL
 
 
 def prepare(
@@ -45,4 +46,7 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
         del by_part["tts"]
     if configuration.worker.asr.adapter not in OWN_ENGINES["asr"]:
         del by_part["asr"]
-    return [model for part, model in by_part.items() if part in names]
+    wanted = [model for part, model in by_part.items() if part in names]
+    if "asr" in by_part and "asr" in names and configuration.worker.asr.turn_sound:
+        wanted.append(TURN_SOUND_MODEL)
+    return wanted

@@ -9,7 +9,7 @@ from parley.app.agent import Agent
 from parley.app.loading import AppError, load_app
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
-from parley.settings.orchestrator import TurnSection
+from parley.settings.turn import TurnSection
 
 
 def turn_settings(turn: TurnSection, agent: Agent) -> TurnSection:
@@ -17,6 +17,8 @@ def turn_settings(turn: TurnSection, agent: Agent) -> TurnSection:
     if agent.thresholds is None:
         return turn
     wanted = {name: value for name, value in vars(agent.thresholds).items() if value is not None}
+    if "endpointing_min_delay_s" in wanted:  # whatever tells that a turn has ended
+        wanted["end_of_turn_min_silence_s"] = wanted["endpointing_min_delay_s"]
     try:
         return TurnSection.model_validate(turn.model_dump() | wanted)
     except ValidationError as error:

@@ -59,7 +59,7 @@ class TurnThresholds:
     endpointing_min_delay_s: float | None = None
     """Silence that ends a turn which sounds finished."""
     endpointing_max_delay_s: float | None = None
-    """Silence that ends any other turn."""
+    """Longest silence before any other turn ends."""
     duck_after_s: float | None = None
     """Speech over the agent's voice that turns it down."""
     hold_after_s: float | None = None

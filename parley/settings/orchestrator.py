@@ -4,14 +4,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, model_validator
+from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
+from parley.settings.turn import TurnSection
 from parley.settings.values import (
     ApiKey,
     AppName,
@@ -221,61 +222,6 @@ class AgentSection(Section):
     drain_timeout_s: int = Field(
         3600, ge=0, description="how long calls may go on after the agent was told to end"
     )
-
-
-class TurnSection(Section):
-    """When the person's turn has ended and when speech interrupts the agent."""
-
-    vad_min_speech_s: float = Field(0.05, ge=0.0, description="speech shorter than this is noise")
-    vad_min_silence_s: float = Field(
-        0.25, ge=0.0, description="silence after which speech has paused"
-    )
-    endpointing: Literal["dynamic", "fixed"] = Field(
-        "dynamic", description="dynamic: the shorter wait learns how long the person pauses"
-    )
-    endpointing_min_delay_s: float = Field(
-        0.3, ge=0.0, description="wait after a sentence that seems finished"
-    )
-    endpointing_max_delay_s: float = Field(
-        2.5, ge=0.0, description="wait after one that seems unfinished"
-    )
-    duck_after_s: float = Field(
-        0.03, gt=0.0, description="speech over the agent after which it turns down"
-    )
-    hold_after_s: float = Field(
-        0.06, gt=0.0, description="speech over the agent after which it falls silent, to be judged"
-    )
-    thinking_hold_after_s: float = Field(
-        0.2, gt=0.0, description="speech while it thinks after which its answer waits"
-    )
-    yield_after_s: float = Field(
-        0.9, gt=0.0, description="speech after which it gives way whatever was said"
-    )
-    verdict_s: float = Field(
-        0.9, gt=0.0, description="silence after which it goes on when nothing was understood"
-    )
-    near_db: float = Field(
-        14.0, gt=0.0, description="speech so far below the person's own is somebody else's"
-    )
-    commit_silence_s: float = Field(
-        1.2,
-        ge=0.0,
-        description="silence after which a tool with effects may run: until then the person may "
-        "only be pausing",
-    )
-    preflight_silence_s: float = Field(
-        0.06, ge=0.0, description="silence after which an answer is prepared"
-    )
-    first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Self:
-        if self.endpointing_min_delay_s > self.endpointing_max_delay_s:
-            raise ValueError(
-                f"endpointing_min_delay_s ({self.endpointing_min_delay_s:g}) is more than "
-                f"endpointing_max_delay_s ({self.endpointing_max_delay_s:g})"
-            )
-        return self
 
 
 class SessionsSection(Section):

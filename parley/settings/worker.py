@@ -59,6 +59,10 @@ class TtsWorkerSection(Section):
     cosyvoice: CosyVoiceSection = CosyVoiceSection()
 
 
+TURN_SOUND_MODEL = "smart-turn-v3"
+"""Tells how finished a turn sounds."""
+
+
 class AsrWorkerSection(Section):
     host: Host = Field("127.0.0.1", description="address both ports listen on")
     port: Port = Field(7002, description="gRPC")
@@ -77,6 +81,10 @@ class AsrWorkerSection(Section):
     )
     slots: int = Field(8, ge=1, description="speakers listened to at once")
     threads: int = Field(2, ge=1, description="CPU threads of one decode")
+    turn_sound: bool = Field(
+        True,
+        description="whether clients that ask are told how finished a turn sounds",
+    )
 
 
 class WorkerSettings(Section):

@@ -214,6 +214,16 @@ def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_w
     assert person.turns.floor is Floor.SPEAKING
 
 
+def test_what_took_the_floor_is_a_turn_however_unclear_its_last_text_is() -> None:
+    """The voice and the reply are each told to have stopped, in this order."""
+    person = listening_to_the_agent()
+    person.sounds(1.2)
+    assert person.made[-1] is Decision.YIELD
+    person.turns.agent_stops()
+    person.turns.agent_stops()
+    assert person.turns.takes_turn("Garland", confidence=0.1)
+
+
 def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
     person = listening_to_the_agent()
     person.sounds(0.4)

@@ -6,7 +6,7 @@ import pytest
 
 from agent.session import endpointing
 from parley import Agent
-from parley.settings.orchestrator import TurnSection
+from parley.settings.turn import TurnSection
 from tests.agent.test_framework_contract import talk_with
 
 

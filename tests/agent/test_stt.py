@@ -12,7 +12,11 @@ from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
 from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, WorkerSTT
+from agent.turns.end_of_turn import EndOfTurnPolicy
+from agent.turns.turn_ends import TurnEnds
 from agent.turns.unanswered import UnansweredSpeech
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
+from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
 from testkit.fake_workers import RecognitionWorker, serving
@@ -29,11 +33,47 @@ def frame(value: int) -> rtc.AudioFrame:
 
 
 @asynccontextmanager
-async def hearing_at(target: str, *, haste: float = 1.0) -> AsyncGenerator[WorkerSTT]:
+async def hearing_at(
+    target: str, *, haste: float = 1.0, ends_turns: bool = False
+) -> AsyncGenerator[WorkerSTT]:
     """`haste` is how much faster the pool's clock runs: its patience ends the sooner."""
     pool = RecognitionPool(StaticDiscovery(target), clock=lambda: haste * time.monotonic())
     async with pool:
-        yield WorkerSTT(pool, language="en", preflight_silence_s=0.06, session_id="s1")
+        yield WorkerSTT(
+            pool,
+            language="en",
+            preflight_silence_s=0.06,
+            session_id="s1",
+            ends_turns=ends_turns,
+        )
+
+
+class Speaker:
+    """Who has been silent since `last_spoke_s`, and what v1-mini thinks of it."""
+
+    last_spoke_s = 0.0
+    agent_has_floor = False
+
+    def predict(self, pcm: Samples) -> float:
+        return 0.5
+
+
+@asynccontextmanager
+async def stream_that_ends_turns(
+    worker: RecognitionWorker,
+) -> AsyncGenerator[tuple[WorkerSTT, stt.RecognizeStream, Speaker]]:
+    speaker = Speaker()
+    async with serving(worker) as target, hearing_at(target, ends_turns=True) as hearing:
+        hearing.turn_ends = TurnEnds(
+            EndOfTurnPolicy(),
+            speaker,
+            language=lambda: ENGLISH,
+            asked=lambda: False,
+            on_end=hearing.end_turn,
+            detector=speaker,
+        )
+        async with hearing.stream() as stream:
+            yield hearing, stream, speaker
 
 
 @asynccontextmanager
@@ -242,3 +282,34 @@ async def test_a_turn_does_without_what_no_worker_will_finish() -> None:
         speak(stream, [1, FLUSH])
         async with asyncio.timeout(4):  # less than the patience with a slow worker
             assert await hearing.pending_finals.of_turn() == ""
+
+
+async def kinds(stream: stt.RecognizeStream, until: Kind) -> list[Kind]:
+    events = []
+    async for event in stream:
+        events.append(event.type)
+        if event.type is until:
+            break
+    return events
+
+
+async def test_the_end_of_a_turn_is_told_once_its_final_is_there() -> None:
+    worker = RecognitionWorker()
+    async with stream_that_ends_turns(worker) as (hearing, stream, _):
+        speak(stream, [1, SILENCE])
+        await kinds(stream, Kind.PREFLIGHT_TRANSCRIPT)
+        hearing.end_turn()
+        told = await kinds(stream, Kind.END_OF_SPEECH)
+        assert told == [Kind.FINAL_TRANSCRIPT, Kind.END_OF_SPEECH]
+    assert worker.opened[0].turn_sound, "how the turn sounds is asked for"
+
+
+async def test_a_turn_that_goes_on_meanwhile_has_not_ended() -> None:
+    async with stream_that_ends_turns(RecognitionWorker()) as (hearing, stream, speaker):
+        speak(stream, [1])
+        await kinds(stream, Kind.INTERIM_TRANSCRIPT)
+        hearing.end_turn()
+        speaker.last_spoke_s = time.monotonic()
+        speak(stream, [2])
+        told = await kinds(stream, Kind.INTERIM_TRANSCRIPT)
+        assert told == [Kind.FINAL_TRANSCRIPT, Kind.INTERIM_TRANSCRIPT]

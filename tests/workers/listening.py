@@ -14,7 +14,8 @@ from parley.rpc.v1 import status_pb2
 from tests.workers.speech_sounds import pcm
 from workers.engines.asr_engine import FloatSamples, Recognizer
 from workers.recognition.decoder import Decoder
-from workers.recognition.service import RecognitionService
+from workers.recognition.service import Ears, RecognitionService
+from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.status import WorkerIdentity
@@ -81,7 +82,12 @@ class Speaker:
 
 @asynccontextmanager
 async def listening(
-    recognizer: Recognizer, detector: VoiceDetector, *, slots: int = 2, word_times: bool = False
+    recognizer: Recognizer,
+    detector: VoiceDetector,
+    *,
+    slots: int = 2,
+    word_times: bool = False,
+    turn_sounds: TurnSounds | None = None,
 ) -> AsyncIterator[Running]:
     server = grpc.aio.server()
     async with Decoder(recognizer) as decoder:
@@ -93,7 +99,7 @@ async def listening(
             languages=("en",),
             default_language="en",
             decoder=decoder,
-            detector=detector,
+            ears=Ears(detector, turn_sounds),
             word_times=word_times,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server)

@@ -11,6 +11,7 @@ from parley.clock import monotonic
 from parley.rpc.v1 import recognition_pb2 as pb
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSamples
 from workers.recognition.decoder import Decoder, Job, Urgency
+from workers.recognition.pause_sound import PauseSound
 from workers.recognition.segment import Extent, SpeechSegment
 from workers.recognition.turn import Turn, TurnText
 from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity
@@ -60,12 +61,19 @@ class Listener:
     """
 
     def __init__(
-        self, decoder: Decoder, activity: VoiceActivity, options: ListenerOptions, send: Send
+        self,
+        decoder: Decoder,
+        activity: VoiceActivity,
+        options: ListenerOptions,
+        send: Send,
+        pause_sound: PauseSound | None = None,
     ) -> None:
+        """`pause_sound` tells how finished the turn sounds; None: that is not wanted."""
         self._decoder = decoder
         self._activity = activity
         self._options = options
         self._send = send
+        self._pause_sound = pause_sound
         self._turns = [Turn(SpeechSegment(0))]
         self._windows_until = 0
         self._has_ended = False
@@ -80,6 +88,8 @@ class Listener:
         for start in range(0, len(samples), WINDOW_SAMPLES):
             turn, piece = self._turns[-1], samples[start : start + WINDOW_SAMPLES]
             turn.append(piece)
+            if self._pause_sound is not None:
+                self._pause_sound.push_audio(piece)
             for probability in self._activity.push_audio(piece):
                 turn.add_window(self._windows_until, float(probability))
                 self._windows_until += WINDOW_SAMPLES
@@ -92,6 +102,8 @@ class Listener:
         """The turn has ended here; a FINAL that would begin to be decoded later than `within_s`
         from now is not wanted any more, and `run` raises."""
         rest = self._turns[-1].end(flush_id, at=monotonic(), within_s=within_s)
+        if self._pause_sound is not None:
+            self._pause_sound.turn_ended()
         self._turns.append(Turn(rest))
         self._changed.set()
         await self._until_there_is_room()
@@ -105,6 +117,13 @@ class Listener:
 
     async def run(self) -> None:
         """Decodes and sends until the end; raises what the engine raised."""
+        try:
+            await self._decode_and_send()
+        finally:
+            if self._pause_sound is not None:
+                self._pause_sound.forget()
+
+    async def _decode_and_send(self) -> None:
         while True:
             turn = self._turns[0]
             if turn.flush_id is not None and turn.pending is None:
@@ -147,6 +166,8 @@ class Listener:
                     "the time is over in which the FINAL was wanted", reason="FINAL_TOO_LATE"
                 )
             extent = segment.extent
+            if self._pause_sound is not None and segment.pause_samples >= self._preflight_samples:
+                self._pause_sound.ask(segment.voiced_until)
             segment.tried_samples = segment.voiced_samples
             return DecodeRequest(
                 samples=segment.sound,
@@ -197,7 +218,12 @@ class Listener:
             if (text.text, text.end_s) != self._sent_preflight:
                 self._sent_preflight = (text.text, text.end_s)
                 self._sent_text = text.text
-                await self._send(self._transcript(pb.TRANSCRIPT_KIND_PREFLIGHT, turn, text))
+                preflight = self._transcript(pb.TRANSCRIPT_KIND_PREFLIGHT, turn, text)
+                if self._pause_sound is not None:
+                    finished = await self._pause_sound.answer(turn.open.voiced_until)
+                    if finished is not None:
+                        preflight.sounds_finished = finished
+                await self._send(preflight)
         elif text.text != self._sent_text:
             self._sent_text = text.text
             await self._send(self._transcript(pb.TRANSCRIPT_KIND_PARTIAL, turn, text))

@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -22,6 +23,8 @@ from workers.recognition.listener import (
     Listener,
     ListenerOptions,
 )
+from workers.recognition.pause_sound import PauseSound
+from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.errors import (
@@ -43,6 +46,15 @@ AUDIO_WAIT_S = 30.0
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
+@dataclass(frozen=True)
+class Ears:
+    """The networks beside the recognizer, loaded once for all speakers."""
+
+    detector: VoiceDetector
+    turn_sounds: TurnSounds | None = None
+    """Tells how finished turns sound; None: nobody is told."""
+
+
 class RecognitionService(rpc.SpeechRecognitionServicer):
     """Listens with one model; `word_times` gives times to the words of every call."""
 
@@ -55,7 +67,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         languages: tuple[str, ...],
         default_language: str,
         decoder: Decoder,
-        detector: VoiceDetector,
+        ears: Ears,
         word_times: bool,
     ) -> None:
         self._identity = identity
@@ -64,7 +76,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         self._languages = languages
         self._default_language = default_language
         self._decoder = decoder
-        self._detector = detector
+        self._ears = ears
         self._word_times = word_times
 
     async def Recognize(  # type: ignore[override]
@@ -85,11 +97,21 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                 async def send(transcript: pb.Transcript) -> None:
                     await context.write(pb.RecognizeResponse(transcript=transcript))
 
-                listener = Listener(self._decoder, VoiceActivity(self._detector), options, send)
+                listener = Listener(
+                    self._decoder,
+                    VoiceActivity(self._ears.detector),
+                    options,
+                    send,
+                    self._pause_sound(open_),
+                )
                 with _first_error():
                     async with asyncio.TaskGroup() as tasks:
                         tasks.create_task(listener.run())
                         await self._read(request_iterator, sound, listener)
+
+    def _pause_sound(self, open_: pb.RecognizeOpen) -> PauseSound | None:
+        sounds = self._ears.turn_sounds
+        return PauseSound(sounds) if open_.turn_sound and sounds is not None else None
 
     async def _read(
         self,

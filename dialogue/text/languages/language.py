@@ -95,6 +95,22 @@ class BackchannelWords:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TurnWords:
+    """What somebody's turn hardly ends in, and what is a whole one. All casefolded."""
+
+    open: frozenset[str] = frozenset()
+    """Words that want another after them: conjunctions, prepositions, articles, auxiliaries."""
+    hesitations: frozenset[str] = frozenset()
+    """What is said while the next word is looked for: "um"."""
+    numbers: frozenset[str] = frozenset()
+    """Words of numbers that are said one after the other: digits, tens, "double"."""
+    numbered: frozenset[str] = frozenset()
+    """What has a number that is said digit by digit: "phone", "code"."""
+    answers: frozenset[str] = frozenset()
+    """First words of a whole answer to a question, however short it is: "yes", "no"."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class SegmentWords:
     """What a stretch of speech does not end in. All casefolded, without their last full stop."""
 
@@ -145,6 +161,7 @@ class Language:
     backchannels: BackchannelWords
     segments: SegmentWords
     spoken: SpokenRules
+    turns: TurnWords = TurnWords()
     chars_per_s: float
     """Of its speech, counted in the text as a voice gets it: for pacing."""
     cannot_speak_recording: Path | None = None

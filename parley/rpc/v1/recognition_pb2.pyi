@@ -86,6 +86,7 @@ class RecognizeOpen(_message.Message):
     WORD_TIMES_FIELD_NUMBER: _builtins.int
     HINTS_FIELD_NUMBER: _builtins.int
     PREFLIGHT_SILENCE_FIELD_NUMBER: _builtins.int
+    TURN_SOUND_FIELD_NUMBER: _builtins.int
     session_id: _builtins.str
     sample_rate_hz: _builtins.int
     """Of the audio that follows; 16000 needs no resampling. Allowed: 8000 to 48000."""
@@ -95,6 +96,8 @@ class RecognizeOpen(_message.Message):
     """Whether TRANSCRIPT_KIND_PARTIAL and _PREFLIGHT are wanted."""
     word_times: _builtins.bool
     """Whether words carry times (costs time)."""
+    turn_sound: _builtins.bool
+    """Whether PREFLIGHT says how finished the turn sounds (costs time)."""
     @_builtins.property
     def hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Names and terms to expect, most important first; at most 200 characters together."""
@@ -113,10 +116,11 @@ class RecognizeOpen(_message.Message):
         word_times: _builtins.bool = ...,
         hints: _abc.Iterable[_builtins.str] | None = ...,
         preflight_silence: _duration_pb2.Duration | None = ...,
+        turn_sound: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["preflight_silence", b"preflight_silence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hints", b"hints", "interim_results", b"interim_results", "language", b"language", "preflight_silence", b"preflight_silence", "sample_rate_hz", b"sample_rate_hz", "session_id", b"session_id", "word_times", b"word_times"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hints", b"hints", "interim_results", b"interim_results", "language", b"language", "preflight_silence", b"preflight_silence", "sample_rate_hz", b"sample_rate_hz", "session_id", b"session_id", "turn_sound", b"turn_sound", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -236,6 +240,7 @@ class Transcript(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     FLUSH_ID_FIELD_NUMBER: _builtins.int
     DECODE_FIELD_NUMBER: _builtins.int
+    SOUNDS_FINISHED_FIELD_NUMBER: _builtins.int
     kind: Global___TranscriptKind.ValueType
     text: _builtins.str
     """Empty in a FINAL when nothing was said."""
@@ -244,6 +249,10 @@ class Transcript(_message.Message):
     language: _builtins.str
     flush_id: _builtins.int
     """Of the flush that a FINAL answers."""
+    sounds_finished: _builtins.float
+    """Of a PREFLIGHT, where it was asked for and the worker can tell: the probability that the turn
+    has ended, by its sound alone.
+    """
     @_builtins.property
     def start(self) -> _duration_pb2.Duration:
         """Counted from the start of the call's audio."""
@@ -268,12 +277,15 @@ class Transcript(_message.Message):
         language: _builtins.str = ...,
         flush_id: _builtins.int = ...,
         decode: _duration_pb2.Duration | None = ...,
+        sounds_finished: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["decode", b"decode", "end", b"end", "start", b"start"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_sounds_finished", b"_sounds_finished", "decode", b"decode", "end", b"end", "sounds_finished", b"sounds_finished", "start", b"start"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "decode", b"decode", "end", b"end", "flush_id", b"flush_id", "kind", b"kind", "language", b"language", "start", b"start", "text", b"text", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_sounds_finished", b"_sounds_finished", "confidence", b"confidence", "decode", b"decode", "end", b"end", "flush_id", b"flush_id", "kind", b"kind", "language", b"language", "sounds_finished", b"sounds_finished", "start", b"start", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__sounds_finished: _TypeAlias = _typing.Literal["sounds_finished"]  # noqa: Y015
+    _WhichOneofArgType__sounds_finished: _TypeAlias = _typing.Literal["_sounds_finished", b"_sounds_finished"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sounds_finished) -> _WhichOneofReturnType__sounds_finished | None: ...
 
 Global___Transcript: _TypeAlias = Transcript  # noqa: Y015
 

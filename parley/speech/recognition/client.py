@@ -26,6 +26,7 @@ class RecognitionRequest:
     word_times: bool = False
     hints: tuple[str, ...] = ()
     preflight_silence_s: float = 0.0
+    turn_sound: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ class Transcript:
     language: str
     flush_id: int
     decode_s: float
+    sounds_finished: float | None = None
+    """Of a PREFLIGHT, where it was asked for: the probability that the turn has ended, by its
+    sound."""
 
 
 class RecognitionCall:
@@ -151,6 +155,7 @@ def _open(request: RecognitionRequest) -> pb.RecognizeOpen:
         word_times=request.word_times,
         hints=request.hints,
         preflight_silence=silence,
+        turn_sound=request.turn_sound,
     )
 
 
@@ -168,6 +173,7 @@ def _transcript(message: pb.Transcript) -> Transcript:
         language=message.language,
         flush_id=message.flush_id,
         decode_s=_seconds(message.decode),
+        sounds_finished=message.sounds_finished if message.HasField("sounds_finished") else None,
     )
 
 

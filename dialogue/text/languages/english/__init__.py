@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialogue.text.languages.english.phrases import PHRASES
 from dialogue.text.languages.english.spoken import SPOKEN
-from dialogue.text.languages.english.words import BACKCHANNELS, SEGMENTS
+from dialogue.text.languages.english.words import BACKCHANNELS, SEGMENTS, TURNS
 from dialogue.text.languages.language import Language
 from parley.settings.orchestrator import AgentSection
 
@@ -23,6 +23,7 @@ LANGUAGE = Language(
     backchannels=BACKCHANNELS,
     segments=SEGMENTS,
     spoken=SPOKEN,
+    turns=TURNS,
     chars_per_s=15.0,
     cannot_speak_recording=Path(__file__).parent / "cannot_speak.flac",
 )

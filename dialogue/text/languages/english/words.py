@@ -8,7 +8,12 @@ of the cases or more. Spelled here as Whisper writes them. docs/turn-taking.md s
 
 import re
 
-from dialogue.text.languages.language import Assessments, BackchannelWords, SegmentWords
+from dialogue.text.languages.language import (
+    Assessments,
+    BackchannelWords,
+    SegmentWords,
+    TurnWords,
+)
 
 _PERSONS = "it that they you he she".split()
 _VERBS = "is was did do does are have has were".split()
@@ -112,3 +117,35 @@ SEGMENTS = SegmentWords(
         ).split()
     ),
 )
+
+TURNS = TurnWords(
+    open=frozenset(
+        """
+        a an the my your his its our their every
+        and or but nor because although though unless until while whether if than as
+        of to at for from with into between during without against toward towards
+        is are was were am be been i'm it's there's he's she's we're they're you're i'd i'll we'll
+        let's gonna wanna very really quite
+        """.split()
+    ),
+    hesitations=frozenset("um uh er erm hmm hm mm".split()),
+    numbers=frozenset(
+        """
+        zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen
+        fifteen sixteen seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty
+        ninety hundred thousand double triple
+        """.split()
+    ),
+    numbered=frozenset(
+        """
+        number numbers phone telephone mobile cell fax code zip postcode pin account card order
+        invoice serial
+        """.split()
+    ),
+    answers=frozenset(
+        """
+        yes yeah yep yup yea no nope nah sure ok okay right exactly absolutely definitely maybe
+        perhaps probably never nothing none neither both either please thanks correct
+        """.split()
+    ),
+)  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dialogue.text.languages.german.phrases import GREETING, INSTRUCTIONS, PHRASES
 from dialogue.text.languages.german.spoken import SPOKEN
-from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS
+from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS, TURNS
 from dialogue.text.languages.language import Language
 
 LANGUAGE = Language(
@@ -20,6 +20,7 @@ LANGUAGE = Language(
     backchannels=BACKCHANNELS,
     segments=SEGMENTS,
     spoken=SPOKEN,
+    turns=TURNS,
     chars_per_s=15.0,
     cannot_speak_recording=Path(__file__).parent / "cannot_speak.flac",
 )

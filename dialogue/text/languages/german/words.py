@@ -6,7 +6,12 @@ The back-channels are the "Hörersignale" that the transcription system GAT 2 (S
 
 import re
 
-from dialogue.text.languages.language import Assessments, BackchannelWords, SegmentWords
+from dialogue.text.languages.language import (
+    Assessments,
+    BackchannelWords,
+    SegmentWords,
+    TurnWords,
+)
 
 BACKCHANNELS = BackchannelWords(
     one_word=frozenset(
@@ -110,3 +115,35 @@ SEGMENTS = SegmentWords(
     abbreviation_endings=("str",),
     dotted_ordinals=True,
 )
+
+TURNS = TurnWords(
+    open=frozenset(
+        """
+        der den dem des ein eine einen einem einer eines mein meine meinen dein deine sein
+        seine ihr ihre unser unsere kein keine keinen jeder jede jedes
+        und oder aber denn sondern weil dass ob wenn als obwohl damit bevor nachdem während sobald
+        falls wie
+        von zum zur im am bei beim für zwischen pro ohne gegen wegen
+        bin sehr ganz
+        """.split()
+    ),
+    hesitations=frozenset("äh ähm öh öhm hm hmm mm".split()),
+    numbers=frozenset(
+        """
+        null eins zwei zwo drei vier fünf sechs sieben acht neun zehn elf zwölf zwanzig dreißig
+        vierzig fünfzig sechzig siebzig achtzig neunzig hundert tausend
+        """.split()
+    ),
+    numbered=frozenset(
+        """
+        nummer telefonnummer handynummer rufnummer kontonummer kundennummer bestellnummer
+        postleitzahl pin code
+        """.split()
+    ),
+    answers=frozenset(
+        """
+        ja jap jo klar nein nö nee nicht okay ok genau richtig stimmt gerne gern vielleicht
+        wahrscheinlich nie nichts keins beide beides bitte danke natürlich doch
+        """.split()
+    ),
+)  # fmt: skip
