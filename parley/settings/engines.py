@@ -14,7 +14,7 @@ GROUPS: MappingProxyType[EngineKind, str] = MappingProxyType(
     {"tts": "parley.tts_engines", "asr": "parley.asr_engines"}
 )
 OWN_ENGINES: MappingProxyType[EngineKind, tuple[str, ...]] = MappingProxyType(
-    {"tts": ("piper", "hibari", "cosyvoice"), "asr": ("whisper", "whisperx")}
+    {"tts": ("piper", "hibari", "cosyvoice"), "asr": ("whisper", "whisperx", "moonshine")}
 )
 
 

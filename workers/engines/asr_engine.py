@@ -41,6 +41,8 @@ class DecodeRequest:
     `voice` is how sure the worker is that somebody speaks in it, 0 to 1; `language` is one of
     `Recognizer.languages`. An engine that knows no hints (names and terms to expect, separated
     by commas) ignores them. `voiced_until_s` is where the last voice ends; None: not known.
+    `earlier` is what was decoded of the same sound when it was shorter, where it was: an engine
+    may begin from it, and gives the text of the whole all the same.
     """
 
     samples: FloatSamples
@@ -49,6 +51,7 @@ class DecodeRequest:
     hints: str = ""
     word_times: bool = False
     voiced_until_s: float | None = None
+    earlier: "DecodedText | None" = None
 
     @property
     def duration_s(self) -> float:
@@ -70,12 +73,14 @@ class DecodedText:
     """What was said: `text` is empty when nothing was, `confidence` is between 0 and 1.
 
     `words` are there when the request asked for `word_times` and the engine has them; joined by
-    spaces they are the text.
+    spaces they are the text. `tokens` are the engine's own: it finds them again in
+    `DecodeRequest.earlier`.
     """
 
     text: str
     confidence: float
     words: tuple[DecodedWord, ...] = ()
+    tokens: tuple[int, ...] = ()
 
 
 NOTHING_SAID = DecodedText("", 1.0)

@@ -155,6 +155,7 @@ class Listener:
                 hints=self._options.hints,
                 word_times=self._options.word_times,
                 voiced_until_s=segment.sound_voiced_until_s,
+                earlier=segment.decoded,
             )
 
         asked_at = monotonic()
