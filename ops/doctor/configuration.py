@@ -63,6 +63,10 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
         configuration.check_tls()
     except ConfigurationError as error:
         yield problem("TLS", str(error), "docs/workers.md says how to make the files")
+    try:
+        configuration.check_recognition()
+    except ConfigurationError as error:
+        yield problem("recognition", str(error), "set asr.adapter to whisper, or to auto")
     if not configuration.livekit_is_local:
         yield ok("LiveKit server", f"elsewhere: {orchestrator.livekit.url}")
 

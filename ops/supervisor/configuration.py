@@ -13,6 +13,7 @@ from parley.settings import (
     load_orchestrator,
     load_worker,
 )
+from parley.settings.engines import ENGLISH_ONLY, is_english
 from parley.settings.livekit_server import LiveKitServerSettings, load_livekit_server
 from parley.tls import client_tls, server_credentials
 
@@ -53,6 +54,25 @@ class Configuration:
             )
         server_credentials(worker.within(self.config_dir))
         client_tls(orchestrator.within(self.config_dir))
+
+    def check_recognition(self) -> None:
+        """Raises ConfigurationError where recognition could not hear what it is told to."""
+        asr, client = self.worker.asr, self.orchestrator.asr
+        if not client.enabled or asr.engine not in ENGLISH_ONLY:
+            return
+        for file, language in (("worker", asr.language), ("orchestrator", client.language)):
+            if language and not is_english(language):
+                raise ConfigurationError(
+                    f"asr.adapter in worker.yaml (ASR_ADAPTER) comes to {asr.engine}, which hears "
+                    f"English only, and asr.language in {file}.yaml is {language!r}: set the "
+                    "adapter to whisper, or both languages to en"
+                )
+        if asr.device == "cuda":
+            raise ConfigurationError(
+                f"asr.adapter in worker.yaml (ASR_ADAPTER) is {asr.engine}, which computes on CPUs "
+                "only, and asr.device (ASR_DEVICE) is cuda: set the one to whisper, or the other "
+                "to auto"
+            )
 
     def write_livekit_config(self) -> Path:
         """The server's configuration with its variables substituted, for the server to read."""

@@ -49,6 +49,7 @@ def local_parts(
     the LLM where an API is, ASR where it is off. Raises ConfigurationError.
     """
     configuration.check_tls()
+    configuration.check_recognition()
     speakers = range(1, configuration.orchestrator.tts.workers + 1)
     made = {
         "livekit": [_livekit(configuration, keys, livekit_server)],
