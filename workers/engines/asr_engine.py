@@ -120,16 +120,22 @@ class Recognizer(Protocol):
         """How many ways of decoding it has, at least 1: see `Draft`."""
         ...
 
+    @property
+    def largest_batch(self) -> int:
+        """How many requests it decodes together in less time than one after the other; 1: none,
+        and those that wait are not kept waiting for each other."""
+        ...
+
     def decode(
         self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]
     ) -> Sequence[Draft]:
         """A draft for each request, in their order, made in the way `attempt` (from 0).
 
-        Blocks. The worker calls it in one thread, one call at a time, with one to four requests
-        of the same language and hints and of similar length. Where a decode takes long it asks
-        `abandoned` now and then, which may be called from that thread only, and raises
-        DecodeAbandonedError if it says so. Text made out of noise is the engine's to drop: it
-        gives NOTHING_SAID. Raises EngineError when it fails.
+        Blocks. The worker calls it in one thread, one call at a time, with at most
+        `largest_batch` requests (and four) of the same language and hints and of similar length.
+        Where a decode takes long it asks `abandoned` now and then, which may be called from that
+        thread only, and raises DecodeAbandonedError if it says so. Text made out of noise is the
+        engine's to drop: it gives NOTHING_SAID. Raises EngineError when it fails.
         """
         ...
 

@@ -29,7 +29,7 @@ from workers.engines.repetition import is_loop
 
 LANGUAGE = "en"
 _LOOKED_AT_EVERY = 8
-"""Tokens after which it looks whether it loops, and whether anybody still wants the text."""
+"""Tokens after which it looks whether it loops."""
 _REPEATED_TOKENS = 4
 
 
@@ -55,6 +55,7 @@ class MoonshineRecognizer:
 
     device = "cpu"
     languages = (LANGUAGE,)
+    largest_batch = 1
 
     def __init__(
         self, network: Network, vocabulary: Vocabulary, *, ways: Sequence[Attempt] = ATTEMPTS
@@ -74,8 +75,8 @@ class MoonshineRecognizer:
         attempt: int = 0,
         abandoned: Callable[[], bool] = lambda: False,
     ) -> list[Draft]:
-        """See `Recognizer.decode`; `abandoned` is asked between encoder and decoder, and every
-        few tokens."""
+        """See `Recognizer.decode`; `abandoned` is asked between encoder and decoder, and after
+        each token."""
         try:
             return [self._draft(request, self.ways[attempt], abandoned) for request in requests]
         except DecodeAbandonedError:
@@ -115,11 +116,10 @@ class MoonshineRecognizer:
             tokens.append(token)
             if len(tokens) >= limit:
                 break
-            if len(tokens) % _LOOKED_AT_EVERY == 0:
-                if abandoned():
-                    raise DecodeAbandonedError
-                if is_loop(tokens, ""):
-                    break
+            if abandoned():
+                raise DecodeAbandonedError
+            if len(tokens) % _LOOKED_AT_EVERY == 0 and is_loop(tokens, ""):
+                break
         return Decoding(tuple(tokens), tuple(log_probs), ended=False)
 
     def _words(
