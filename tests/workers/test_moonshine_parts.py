@@ -64,9 +64,7 @@ def test_words_begin_where_their_tokens_look(vocabulary: Vocabulary) -> None:
     attention = np.full((2, 2, len(tokens) + 1, 44), 0.001, np.float32)
     for token, frames in enumerate([*looks_at, range(40, 44)]):
         attention[:, :, token, frames] = 1.0
-    words = timed_words(
-        vocabulary, tokens, [-0.1] * 7, attention, before_s=0.0, duration_s=44 * FRAME_S
-    )
+    words = timed_words(vocabulary, tokens, [-0.1] * 7, attention, duration_s=44 * FRAME_S)
     assert [word.word for word in words] == ["You", "don't", "say."]
     assert [round(word.start_s / FRAME_S) for word in words] == [0, 5, 14]
     assert [round(word.end_s / FRAME_S) for word in words] == [5, 14, 40]
@@ -74,18 +72,17 @@ def test_words_begin_where_their_tokens_look(vocabulary: Vocabulary) -> None:
 
 def test_more_tokens_than_frames_still_have_times_in_order(vocabulary: Vocabulary) -> None:
     attention = np.full((1, 1, 7, 3), 0.1, np.float32)
-    words = timed_words(
-        vocabulary, [3, 4, 5, 6, 7, 8], [-0.1] * 7, attention, before_s=0.0, duration_s=0.07
-    )
+    tokens = [3, 4, 5, 6, 7, 8]
+    words = timed_words(vocabulary, tokens, [-0.1] * 7, attention, duration_s=0.07)
     starts = [word.start_s for word in words]
     assert starts == sorted(starts)
 
 
-def test_silence_that_was_added_does_not_shift_the_words(vocabulary: Vocabulary) -> None:
+def test_silence_that_was_added_belongs_to_no_word(vocabulary: Vocabulary) -> None:
     attention = np.full((1, 1, 2, 20), 0.001, np.float32)
     attention[:, :, 0, :16], attention[:, :, 1, 16:] = 1.0, 1.0
-    (word,) = timed_words(vocabulary, [3], [-0.1] * 2, attention, before_s=0.24, duration_s=0.2)
-    assert (word.start_s, round(word.end_s, 3)) == (0.0, 0.144)
+    (word,) = timed_words(vocabulary, [3], [-0.1] * 2, attention, duration_s=0.3)
+    assert (word.start_s, word.end_s) == (0.0, 0.3)
 
 
 def test_a_decode_without_an_end_is_mistrusted() -> None:
@@ -101,6 +98,27 @@ def test_nothing_where_a_voice_is_sure_is_mistrusted_and_not_believed_to_be_nois
     assert not is_noise(request(), decoding([]), "")
     assert is_mistrusted(request(), decoding([]), "")
     assert is_noise(request(voice=0.6), decoding([]), "")
+
+
+def test_a_network_that_is_sure_of_nothing_is_believed() -> None:
+    """As it is of humming: a word is not asked for."""
+    assert is_noise(request(), decoding([], log_prob=-0.05), "")
+
+
+@pytest.mark.parametrize(("voice", "log_prob"), [(0.91, -0.26), (0.92, -0.5), (0.98, -0.84)])
+def test_short_words_are_kept(voice: float, log_prob: float) -> None:
+    assert not is_noise(request(voice=voice), decoding([3], log_prob=log_prob), "You")
+
+
+@pytest.mark.parametrize(("voice", "log_prob"), [(0.51, -0.96), (0.75, -0.73), (0.78, -1.19)])
+def test_sentences_out_of_distant_talk_are_dropped(voice: float, log_prob: float) -> None:
+    assert is_noise(request(voice=voice), decoding([3], log_prob=log_prob), "You")
+
+
+def test_a_word_that_is_written_twice_in_no_time_is_mistrusted() -> None:
+    assert is_mistrusted(request(seconds=0.5), decoding([3, 8, 3, 8]), "You. You.")
+    assert not is_mistrusted(request(seconds=1.5), decoding([3, 8, 3, 8]), "You, you.")
+    assert not is_mistrusted(request(seconds=0.5), decoding([3, 4, 7]), "You don say")
 
 
 def test_speech_can_be_as_fast_as_people_speak() -> None:

@@ -35,7 +35,8 @@ _REPEATED_TOKENS = 4
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to decode: silence added around the sound, and what is not to be written."""
+    """One way to decode: silence added after the sound (before it words get lost), and what is
+    not to be written."""
 
     silence_s: float = 0.0
     says_something: bool = False
@@ -44,8 +45,8 @@ class Attempt:
 
 ATTEMPTS = (
     Attempt(),
-    Attempt(silence_s=0.3, says_something=True),
-    Attempt(silence_s=0.3, says_something=True, repeats=False),
+    Attempt(silence_s=0.5, says_something=True),
+    Attempt(silence_s=0.5, says_something=True, repeats=False),
 )
 """Taken one after the other as long as the drafts are not to be trusted."""
 
@@ -92,7 +93,7 @@ class MoonshineRecognizer:
         text = self._vocabulary.text(decoding.tokens)
         if is_noise(request, decoding, text):
             return Draft(NOTHING_SAID)
-        words = self._words(encoded, decoding, request, way) if request.word_times else ()
+        words = self._words(encoded, decoding, request) if request.word_times else ()
         decoded = DecodedText(text, decoding.probability if text else 1.0, words, decoding.tokens)
         return Draft(decoded, loops=is_mistrusted(request, decoding, text))
 
@@ -123,20 +124,19 @@ class MoonshineRecognizer:
         return Decoding(tuple(tokens), tuple(log_probs), ended=False)
 
     def _words(
-        self, encoded: Tensor, decoding: Decoding, request: DecodeRequest, way: Attempt
+        self, encoded: Tensor, decoding: Decoding, request: DecodeRequest
     ) -> tuple[DecodedWord, ...]:
         return timed_words(
             self._vocabulary,
             decoding.tokens,
             decoding.log_probs,
             self._network.attention(encoded, decoding.tokens),
-            before_s=way.silence_s,
             duration_s=request.duration_s,
         )
 
 
 def _with_silence(samples: FloatSamples, silence_s: float) -> FloatSamples:
-    return np.pad(samples, round(silence_s * SAMPLE_RATE_HZ)) if silence_s else samples
+    return np.pad(samples, (0, round(silence_s * SAMPLE_RATE_HZ))) if silence_s else samples
 
 
 def _choice(way: Attempt) -> Callable[[Sequence[int], Tensor], int]:

@@ -32,13 +32,12 @@ def timed_words(
     log_probs: Sequence[float],
     attention: Tensor,
     *,
-    before_s: float,
     duration_s: float,
 ) -> tuple[DecodedWord, ...]:
-    """The words of `tokens`; `attention` is that of `Network.attention`, for sound of
-    `duration_s` with `before_s` of silence before it."""
+    """The words of `tokens`; `attention` is that of `Network.attention`, for sound that
+    begins with `duration_s` of the speaker's."""
     words = _words(vocabulary, tokens)
-    edges_s = np.clip(_edges(_scores(attention)) * FRAME_S - before_s, 0.0, duration_s)
+    edges_s = np.minimum(_edges(_scores(attention)) * FRAME_S, duration_s)
     return tuple(
         DecodedWord(
             word.text,
