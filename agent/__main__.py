@@ -29,6 +29,9 @@ def main() -> int:
             directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
             Path(directory).mkdir(parents=True, exist_ok=True)
             os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
+            from agent.health.metric_files import use_allocated_files  # noqa: PLC0415
+
+            use_allocated_files()
             from agent.server import serve  # noqa: PLC0415
 
             asyncio.run(serve(settings, Path(directory)))

@@ -35,6 +35,7 @@ from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
+from parley.app.session import Session
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
@@ -82,6 +83,8 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._count()
         conversation = await self._conversing()
+        if has_come_back(conversation.session, self._wishes):
+            self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         speech = await self._running.enter_async_context(speech_pool(self._settings))
@@ -97,6 +100,7 @@ class Call:
         tell_problems(
             self._session,
             self._events,
+            hearing=hearing,
             language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
@@ -118,8 +122,20 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            line=duplex.line,
+            on_presence=duplex.asked_presence,
         )
-        typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
+
+        def person_typed() -> None:
+            limits.person_typed()
+            duplex.line.person_acts()
+
+        typed = TypedText(
+            self._events,
+            self._report,
+            on_typed=person_typed,
+            takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
+        )
         await self._session.start(
             room_agent,
             room=self._context.room,
@@ -230,8 +246,10 @@ class Call:
         if self._settings.llm_is_local:
             self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
-            greeting = self._own_words.language.phrases.resumed
-        if greeting:
+            # Of the platform, like an apology: a model that is shown it says it again.
+            resumed = self._own_words.language.phrases.resumed
+            self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
+        elif greeting:
             self._say(greeting)
 
     def _say(self, text: str) -> SpeechHandle:
@@ -305,6 +323,12 @@ def _wishes(context: JobContext) -> DispatchMetadata:
     except ValidationError:
         _log.warning("the dispatch's metadata is not understood: the defaults are used")
         return DispatchMetadata()
+
+
+def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
+    """Whether the person lost the connection for so long that LiveKit ended the room, and has
+    entered it anew with the same token: an identity is of one token."""
+    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
 
 
 def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:

@@ -38,6 +38,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     is_broken: bool = False
     is_lost_after_words: int | None = None
     """Of its first call that comes so far."""
+    breaks_after_words: int | None = None
+    """Every call is refused for good once it has spoken so many."""
     gives_word_times: bool = True
     opened: list[synthesis.SynthesizeOpen] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -75,6 +77,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
                 if response.audio.sequence + 1 == self.is_lost_after_words:
                     self.is_lost_after_words = None
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "the worker is lost")
+                if response.audio.sequence + 1 == self.breaks_after_words:
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no more today")
         finally:
             self.ended.set()
 

@@ -11,6 +11,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from agent.health.metric_files import AllocatedDict
 from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
 
@@ -30,24 +31,25 @@ class JobMetrics:
 
     def collect(self) -> list[Metric]:
         """The metrics of all processes, dead ones included."""
-        self._reap_dead_processes()
+        self.reap()
         registry = CollectorRegistry()
         return list(MultiProcessCollector(registry, path=str(self._directory)).collect())
 
-    def _reap_dead_processes(self) -> None:
+    def reap(self) -> None:
+        """Joins the files of the processes that have ended, so that they do not pile up."""
         for file in self._directory.glob("*.db"):
             kind, _, process = file.stem.rpartition("_")
             if process == _ENDED or _is_alive(int(process)):
                 continue
-            if not kind.startswith("gauge"):
-                self._add_to_ended(kind, file)
-            file.unlink(missing_ok=True)
+            if kind.startswith("gauge") or self._add_to_ended(kind, file):
+                file.unlink(missing_ok=True)
 
-    def _add_to_ended(self, kind: str, file: Path) -> None:
-        ended = MmapedDict(str(self._directory / f"{kind}_{_ENDED}.db"))
+    def _add_to_ended(self, kind: str, file: Path) -> bool:
+        """False where the disk is full: the file is kept then, and counts as it is."""
+        ended = AllocatedDict(str(self._directory / f"{kind}_{_ENDED}.db"))
         try:
-            for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):
-                ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
+            found = MmapedDict.read_all_values_from_file(str(file))
+            return ended.add({key: value for key, value, _, _ in found})
         finally:
             ended.close()
 

@@ -20,6 +20,7 @@ from livekit.agents.voice import io
 
 from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
+from agent.playout.positions import KEPT_S, Positions
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
 from agent.playout.reply_audio import ReplyAudio
 from agent.playout.sounded import Sounded
@@ -64,19 +65,23 @@ class Playout(io.AudioOutput):
         *,
         sample_rate_hz: int,
         on_heard: Callable[[str], None] = lambda text: None,
+        on_unheard: Callable[[str], None] = lambda text: None,
         pressure: Callable[[], float] = cpu_pressure,
         clock: Clock = monotonic,
     ) -> None:
-        """`on_heard` is told each piece of the transcript when it has sounded."""
+        """`on_heard` is told each piece of the transcript when it has sounded; `on_unheard` of
+        those that it was told last and that, as turns out, nobody can have heard."""
         super().__init__(
             label="Playout",
-            # Barge-in pauses and resumes; the framework, told that it can, would do it too.
+            # Barge-in pauses and resumes; the framework, told that it can, would do it too. It
+            # asks for it all the same, when it begins to forward a reply: that changes nothing.
             capabilities=io.AudioOutputCapabilities(pause=False),
             sample_rate=sample_rate_hz,
         )
         self._source = source
         self._rate_hz = sample_rate_hz
         self._on_heard = on_heard
+        self._on_unheard = on_unheard
         self._pressure = pressure
         self._clock = clock
         self._reply: ReplyAudio | None = None
@@ -87,6 +92,7 @@ class Playout(io.AudioOutput):
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
         self._sounded = Sounded(sample_rate_hz)
+        self._positions = Positions(sample_rate_hz)
         self._lately: deque[tuple[float, str]] = deque()
         """Pieces of the transcript, and when each had sounded."""
         self._lead = Prebuffer()
@@ -122,7 +128,7 @@ class Playout(io.AudioOutput):
             await self.wait_for_playout()
         await super().capture_frame(frame)
         pace = frame.userdata.get(USERDATA_PACE)
-        reply = self._reply = self._reply or ReplyAudio(self._rate_hz, 2 * QUEUED_S + FRAME_S, pace)
+        reply = self._reply = self._reply or ReplyAudio(self._rate_hz, KEPT_S, pace)
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
         if self._flowing and not self._lacks_text:
@@ -148,29 +154,37 @@ class Playout(io.AudioOutput):
         self._silence(self._reply)
         self._finish(self._reply, interrupted=True)
 
-    # The framework pauses and resumes as well, whenever it begins to forward a reply for example.
-    # Who has the floor is not its to decide: what it asks for changes nothing here.
-
-    def pause(self) -> None:
-        super().pause()
-
-    def resume(self) -> None:
-        super().resume()
-
     # --- what the floor's owner asks for
 
     def hold(self, by: str) -> None:
         """Silences the reply and keeps its place, until `by` and all others have released it; a
         reply that has not begun does not begin."""
-        was_held = bool(self._holds)
-        self._holds.add(by)
-        if was_held:
-            return
-        if self._reply is not None:
-            decided_s = self._clock()
-            self._silence(self._reply)
+        decided_s = self._clock()
+        if self._take_hold(by):
             silent_s = self._clock() + RAMP_S - decided_s
             metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
+
+    def hold_since(self, by: str, time_s: float) -> None:
+        """The same, and goes back to where the reply was at `time_s` of the clock: what has been
+        played since then has reached nobody. It goes back no further than KEPT_S."""
+        self._take_hold(by)
+        position = self._positions.at(time_s)
+        if self._reply is None or position is None or position >= self._reply.position:
+            return
+        self._reply.position = position
+        told = self._reply.heard.count_until(self.played_s)
+        if told < self._told:
+            self._on_unheard(self._reply.heard.text(told, self._told))
+            self._told = told
+
+    def _take_hold(self, by: str) -> bool:
+        """Whether a reply was silenced by it."""
+        was_held = bool(self._holds)
+        self._holds.add(by)
+        if was_held or self._reply is None:
+            return False
+        self._silence(self._reply)
+        return True
 
     def release(self, by: str) -> None:
         """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
@@ -201,6 +215,11 @@ class Playout(io.AudioOutput):
     def made_s(self) -> float:
         """How much of the current reply has come."""
         return self._reply.length / self._rate_hz if self._reply is not None else 0.0
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether there is a reply, held or not."""
+        return self._reply is not None
 
     @property
     def audible(self) -> bool:
@@ -262,11 +281,13 @@ class Playout(io.AudioOutput):
             self._count_gap()
             self._lead.reply_sounds(reply.ahead_s)
         self._flowing = True
+        position = reply.position
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
         sounds_at_s = max(self._clock(), self._dry_at)
         self._dry_at = sounds_at_s + len(samples) / self._rate_hz
         self._sounded.add(sounds_at_s, gained)
+        self._positions.add(sounds_at_s, position, len(samples))
         await self._source.capture_frame(self._frame(gained))
         if self._holds or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
@@ -291,6 +312,7 @@ class Playout(io.AudioOutput):
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
         self._sounded.take_back(self._dry_at)
+        self._positions.take_back(self._dry_at)
         self._flowing = False
 
     def _silence(self, reply: ReplyAudio) -> None:
@@ -345,6 +367,7 @@ class Playout(io.AudioOutput):
         self._gain = self._target_gain = 1.0
         self._lacks_text = False
         self._lead.reply_ended()
+        self._positions.clear()
         self._room.set()
         self.on_playback_finished(
             playback_position=played_s,

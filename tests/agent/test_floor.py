@@ -16,6 +16,8 @@ class Person:
     def __init__(self) -> None:
         self.turns = TurnTaking(POLICY)
         self.now_s = 0.0
+        self.awaited = False
+        """Whether an answer is, of which nothing sounds."""
         self.decisions: list[tuple[Decision, float]] = []
 
     def sounds(
@@ -35,6 +37,7 @@ class Person:
                     probability=probability,
                     level_db=level_db,
                     dark=dark,
+                    awaited=self.awaited,
                 )
             )
 
@@ -184,6 +187,20 @@ def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_w
     person.turns.agent_speaks(at_s=person.now_s)
     person.is_understood("What about Monday?")  # recognition is later than the answer to it
     assert person.turns.floor is Floor.SPEAKING
+
+
+def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_understood("That's")
+    assert person.turns.floor is Floor.HELD
+    person.sounds(0.2)
+    person.is_understood("That's lovely.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
+    person.sounds(0.6)
+    person.is_understood("That's not")
+    assert person.made[-1] is Decision.YIELD
 
 
 def test_long_speech_yields_without_recognition() -> None:

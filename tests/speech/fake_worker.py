@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 import numpy as np
@@ -37,6 +38,8 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
     busy: bool = False
     draining: bool = False
     words_per_s: float = 1000.0
+    reported_work_s: float = 0.0
+    """How long a text took lately, as it says of itself."""
 
     opened: list[pb.SynthesizeOpen] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -132,15 +135,16 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
     ) -> status_pb2.GetStatusResponse:
         resident = status_pb2.VOICE_RESIDENCY_RESIDENT
-        return status_pb2.GetStatusResponse(
-            status=status_pb2.WorkerStatus(
-                worker_id=self.name,
-                slots=self.slots,
-                in_flight=self.in_flight,
-                draining=self.draining,
-                voices=[status_pb2.Voice(name=name, residency=resident) for name in self.voices],
-            )
+        status = status_pb2.WorkerStatus(
+            worker_id=self.name,
+            slots=self.slots,
+            in_flight=self.in_flight,
+            draining=self.draining,
+            voices=[status_pb2.Voice(name=name, residency=resident) for name in self.voices],
+            pending=self.in_flight // self.slots,
         )
+        status.recent_work.FromTimedelta(timedelta(seconds=self.reported_work_s))
+        return status_pb2.GetStatusResponse(status=status)
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ from parley.speech.channel import connection_fault
 
 REFRESH_S = 1.0
 STATUS_TIMEOUT_S = 0.8
+LOAD_SLACK = 2.0
+"""What is asked of a worker may take so many times as long as its reported load lets expect."""
 
 FetchStatus = Callable[[str], Awaitable[status_pb2.WorkerStatus]]
 KeepOnly = Callable[[Collection[str]], Awaitable[None]]
@@ -86,9 +88,11 @@ class Roster:
         return self._entry(target).pace
 
     def expected_s(self, target: str) -> float:
-        """What one more request waits for there, as it last reported; 0 while nothing is known."""
-        status = self._entry(target).status
-        return _expected_s(status) if status is not None else 0.0
+        """What one more request waits for there, as it last reported; 0 while nothing is known,
+        or where it has not answered lately."""
+        entry = self._entry(target)
+        known = entry.status if entry.reachable else None
+        return _expected_s(known) if known is not None else 0.0
 
     @contextmanager
     def call(self, target: str) -> Iterator["OwnCall"]:

@@ -1,5 +1,6 @@
 """The workers of one kind as a client uses them: their channels, and which one to ask."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from random import Random
@@ -90,6 +91,14 @@ class Workers:
                 raise WorkerUnavailableError(f"no speech worker can be reached ({known})")
             await self.roster.updated()
             exclude.clear()  # one that was lost may be back
+
+    def expected_s(self, target: str, *, voice: str = "") -> float:
+        """What one more request waits for where it is soonest served, at `target` or at a worker
+        that could take over; 0 while nothing is known."""
+        others = self.others(target, voice=voice)
+        return min(
+            self.roster.expected_s(target), *(other.expected_s for other in others), math.inf
+        )
 
     def others(self, target: str, *, voice: str = "") -> list[Candidate]:
         """The workers that could take over from the one at `target`."""

@@ -20,7 +20,7 @@ from parley.errors import (
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.speech.balancing.retries import BUSY_LIMIT_S, RETRIED, Retries
-from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.roster import LOAD_SLACK, Roster
 from parley.speech.balancing.workers import Workers
 from parley.speech.channel import Channels
 from parley.speech.recognition.client import (
@@ -40,8 +40,6 @@ UNSENT_S = 600.0
 """Of audio that no worker has taken yet, as much is kept."""
 FINAL_LIMIT_S = 1.5
 """What a FINAL may take where nothing is known of the worker's load."""
-LOAD_SLACK = 2.0
-"""A FINAL may take so many times as long as the worker's reported load lets expect."""
 LAST_LIMIT_S = 15.0
 """Where no other worker could do better, a slow one is heard out."""
 CHECK_S = 0.1

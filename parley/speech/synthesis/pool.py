@@ -131,7 +131,12 @@ class SpeechPool:
                     retries.failed, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
                 )
                 attempt = self._attempt(
-                    candidate, utterance, resumption, replay, is_last=retries.leave_one
+                    candidate,
+                    utterance,
+                    resumption,
+                    replay,
+                    is_last=retries.leave_one,
+                    has_waited=retries.refused,
                 )
                 if utterance.started is None:
                     attempt, pending = await self._hedged(attempt, utterance, resumption, replay)
@@ -174,22 +179,29 @@ class SpeechPool:
         replay: ReplayBuffer[str],
         *,
         is_last: bool = False,
+        has_waited: bool = False,
     ) -> Attempt:
         """`is_last`: where it fails too, no other is asked; it gets the time of one that is alone,
-        so that speech still comes where every worker is slow."""
+        so that speech still comes where every worker is slow. `has_waited`: another worker has let
+        it wait for a slot; this one has one free, or is to say so at once."""
         target, voice = candidate.target, resumption.request.voice
+        slot_wait_s = 0.0 if has_waited else SLOT_WAIT_S
         return Attempt(
             SynthesisCall(
                 self.stub(target),
                 target=target,
                 request=resumption.request,
                 texts=resumption.texts(replay),
-                slot_wait_s=SLOT_WAIT_S,
+                slot_wait_s=slot_wait_s,
             ),
             candidate=candidate,
             utterance=utterance,
             roster=self.roster,
             alone=lambda: is_last or not self._workers.others(target, voice=voice),
+            expected_s=lambda: self._workers.expected_s(target, voice=voice),
+            others_full=lambda: all(
+                other.load >= 1 for other in self._workers.others(target, voice=voice)
+            ),
             clock=self._clock,
         )
 
