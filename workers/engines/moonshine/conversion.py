@@ -34,7 +34,7 @@ from workers.engines.moonshine.vocabulary import END, Vocabulary
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 1
+_VERSION = 2
 _PROOF = "proof.json"
 _REFERENCE_TEXT = "ever tried ever failed no matter try again fail again fail better"
 _LEAST_ALIKE = 0.8

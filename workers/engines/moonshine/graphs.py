@@ -3,7 +3,7 @@
 Published are an encoder and a decoder in ONNX Runtime's own format, without constant folding; the
 decoder holds both its graphs as branches of an `If`: the first pass over some tokens, and a step
 of one token with the cache of those before. Here each becomes a graph of its own, its weights
-folded, its matrix products in int8.
+folded, its matrix products in int8, and one convolution made such a product (convolution.py).
 """
 
 import platform
@@ -15,6 +15,8 @@ import onnx
 import onnxruntime
 from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from workers.engines.moonshine.convolution import unfold
 
 ENCODER, FIRST, STEP = "encoder.onnx", "first.onnx", "step.onnx"
 ATTENTION = "cross_attention"
@@ -47,6 +49,10 @@ def convert(encoder: Path, decoder: Path, folder: Path) -> None:
             onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
             sizes=_SIZES | (_STEP_SIZES if name == STEP else {}),
         )
+        if name == ENCODER:
+            folded = onnx.load(scratch)
+            unfold(folded.graph)
+            onnx.save(folded, scratch)
         quantize_dynamic(
             scratch,
             folder / name,

@@ -24,9 +24,10 @@ _SURE_OF_NOTHING = -0.15
 """Log probability of ending at once. Humming ends at -0.1 and above, words that are missed below;
 where a voice is as sure as that, something may have been said."""
 
-_FAST_WORDS_PER_S = 2.5
-"""Whole texts said twice within so short a time are mistrusted: "Yeah." comes back as "Yeah. Yeah."
-where it begins and ends with the sound."""
+_FAST_WORDS_PER_S = 1.2
+"""Texts that are the same words twice are mistrusted where they would be said as fast as this, the
+margins of the sound included: "Right." comes back as "Right, right." A second attempt confirms
+what was really said twice."""
 
 
 def most_tokens(duration_s: float) -> int:
