@@ -104,8 +104,7 @@ class MoonshineRecognizer:
         way: Attempt,
         abandoned: Callable[[], bool],
     ) -> Decoding:
-        earlier = request.earlier.tokens if request.earlier is not None else ()
-        draft = earlier if way == self.ways[0] else ()
+        draft = request.earlier.tokens if request.earlier is not None else ()
         limit = most_tokens(request.duration_s)
         tokens: list[int] = []
         log_probs: list[float] = []
