@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from parley.errors import ParleyError
@@ -23,10 +24,10 @@ def main() -> int:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="agent")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
-        with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
+        with _metrics_directory() as directory:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.
-            directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
+            os.environ[_METRICS_DIRECTORY] = directory
             Path(directory).mkdir(parents=True, exist_ok=True)
             os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
             from agent.health.metric_files import use_allocated_files  # noqa: PLC0415
@@ -39,6 +40,13 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _metrics_directory() -> AbstractContextManager[str]:
+    """The one that who starts us has made, else one of our own, which a killed agent leaves."""
+    if given := os.environ.get(_METRICS_DIRECTORY):
+        return nullcontext(given)
+    return tempfile.TemporaryDirectory(prefix="parley-agent-metrics-")
 
 
 if __name__ == "__main__":

@@ -60,6 +60,7 @@ class Duplex:
             on_unheard=self._on_unheard,
         )
         self.line = Line(self.playout, lambda: packets_of_people(room))
+        self.playout.may_end = lambda: not self.line.is_doubtful
         room.on("reconnecting", self.line.server_lost)
         room.on("reconnected", self.line.server_found)
         self._recording = RecordingStream(room) if record else None

@@ -22,6 +22,7 @@ from parley.capacity import Capacity
 from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.speech.configured import node_scoreboard
 
 RECONNECTS = 1_000_000
 """A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
@@ -95,6 +96,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
+        await running.enter_async_context(node_scoreboard(settings))
         lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,12 @@ from parley.background import background
 from parley.errors import WorkersBusyError
 from parley.settings import OrchestratorSettings
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest, SynthesisStarted
-from parley.speech.configured import speech_pool
+from parley.speech.balancing.roster import asking_roster
+from parley.speech.channel import Channels
+from parley.speech.configured import speech_discovery, speech_pool
+from parley.speech.node.link import NodeLink
+from parley.speech.node.server import NodeScoreboard
+from parley.speech.node.socket_file import socket_path
 from testkit.worker_process import WorkerProcess
 
 SENTENCES = (
@@ -191,17 +197,24 @@ async def workers_running(
 async def speakers(
     workers: Sequence[WorkerProcess], engine: PoolEngine, *, seed: int = 1
 ) -> AsyncIterator[Speakers]:
-    """Streams to speak to these workers, each with what a call of an agent has: whatever
-    `speech_pool` makes of the settings, one for every call."""
+    """Streams to speak to these workers, each with what a call of an agent has: a pool of its own
+    that goes by its node's scoreboard."""
     settings = OrchestratorSettings()
     addresses = ",".join(worker.target for worker in workers)
     tts = settings.tts.model_copy(update={"discovery": "static", "worker_address": addresses})
     settings = settings.model_copy(update={"tts": tts.model_copy(update={"workers": 1})})
     names = {f"{os.uname().nodename}-{worker.pid}": worker.name for worker in workers}
+    channels = Channels()
     async with AsyncExitStack() as calls:
+        folder = calls.enter_context(tempfile.TemporaryDirectory(prefix="parley-node-"))
+        path = socket_path(Path(folder), 1)
+        calls.push_async_callback(channels.aclose)
+        roster = asking_roster(speech_discovery(settings), channels, "synthesis")
+        await calls.enter_async_context(NodeScoreboard({"synthesis": roster}, path).running())
 
         async def pool_of_a_call() -> SpeechPool:
-            return await calls.enter_async_context(speech_pool(settings))
+            link = await calls.enter_async_context(NodeLink(path))
+            return await calls.enter_async_context(speech_pool(settings, link))
 
         yield Speakers(pool_of_a_call, engine.voice, names, seed)
 

@@ -47,6 +47,7 @@ class _Parts:
             settings.tts.default_model,
             self._speakers,
             Channels(client_tls(settings.tls)),
+            offered=settings.tts.voices,
             clock=clock,
         )
         self.page = Page(page_folder or paths.repository() / "web" / "dist")

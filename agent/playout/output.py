@@ -86,6 +86,8 @@ class Playout(io.AudioOutput):
         self._clock = clock
         self._reply: ReplyAudio | None = None
         self._told = 0
+        self.may_end: Callable[[], bool] = lambda: True
+        """Whether a reply that has been played is known to have been heard."""
         self._holds: set[str] = set()
         """Who wants silence now."""
         self._cut = False
@@ -252,7 +254,7 @@ class Playout(io.AudioOutput):
                 await self._changed.wait()
             elif reply.position < reply.length and self._may_sound(reply):
                 await self._hand_over(reply)
-            elif reply.ended and self._queued_s() <= 0:
+            elif reply.ended and self._queued_s() <= 0 and self.may_end():
                 self._finish(reply, interrupted=False)
             else:
                 self._tell(reply)

@@ -19,8 +19,11 @@ from parley.clock import Clock, monotonic
 ZEROS_S = 0.3
 """So long a run of zeros makes suspicious; a lost packet or two make a shorter one."""
 LOOK_S = 0.25
-NO_PACKET_S = 0.7
-"""A microphone that is on sends one at least every 0.4 s, in silence too (RFC 6716, DTX)."""
+NO_PACKET_S = 1.0
+"""A microphone that is on sends one at least every 0.4 s, in silence too (Opus, DTX): two of them
+in a row have been lost."""
+DOUBTED_S = 0.6
+"""Without a packet for so long, a reply does not end yet: its end may have to be said again."""
 CONCEALED_S = 0.25
 """How long before its zeros a track had its last packet."""
 GIVEN_UP_S = 30.0
@@ -64,6 +67,8 @@ class Line:
         self._pushed_at_s = float("-inf")
         self._zeros_since_s: float | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._came_at_s = float("-inf")
+        """When a packet was last seen to have come, by the look that is under way."""
         self._given_up = False
         """No packets come, and that tells nothing until some do."""
         self.is_lost = False
@@ -82,6 +87,13 @@ class Line:
         is_looking = self._looking is not None and not self._looking.done()
         if now_s - self._zeros_since_s >= ZEROS_S and not is_looking:
             self._looking = asyncio.create_task(self._look(), name="line")
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether it may turn out in a moment that the person has lost what is played."""
+        if self._looking is None or self._looking.done() or self._given_up:
+            return False
+        return not self.is_lost and self._clock() - self._came_at_s > DOUBTED_S
 
     def person_acts(self) -> None:
         """Something else has come from the person: only their microphone is silent."""
@@ -117,15 +129,16 @@ class Line:
 
     async def _look(self) -> None:
         """Counts packets until sound comes, or there is nothing to hold."""
-        before, came_at_s = await self._packets(), self._clock()
+        self._came_at_s = float("-inf")
+        before, looked_at_s = await self._packets(), self._clock()
         while before is not None and (self._voice.is_speaking or self.is_lost):
             await asyncio.sleep(LOOK_S)
             now, since_s = await self._packets(), self._zeros_since_s
             if now is None or since_s is None or self._given_up:
                 break
-            without_s = self._clock() - came_at_s
+            without_s = self._clock() - max(looked_at_s, self._came_at_s)
             if now > before:
-                came_at_s = self._clock()
+                self._came_at_s = self._clock()
                 self._back()
             elif without_s >= GIVEN_UP_S:
                 self._given_up = True
@@ -137,21 +150,24 @@ class Line:
 
 
 async def packets_of_people(room: rtc.Room) -> int | None:
-    """Packets of all microphones in the room that are on; None where none is. None at all come
-    while the room itself is away."""
-    if room.connection_state == rtc.ConnectionState.CONN_RECONNECTING:
+    """Packets of all microphones in the room that are on; None where none is. None come while the
+    room is away, or nobody has come back into it."""
+    is_away = room.connection_state == rtc.ConnectionState.CONN_RECONNECTING
+    if is_away or not room.remote_participants:
         return 0
-    tracks = [
-        publication.track
+    microphones = [
+        publication
         for person in room.remote_participants.values()
         for publication in person.track_publications.values()
-        if isinstance(publication.track, rtc.RemoteAudioTrack) and not publication.muted
+        if publication.kind == rtc.TrackKind.KIND_AUDIO and not publication.muted
     ]
-    counts = [await _packets(track) for track in tracks]
+    counts = [await _packets(each.track) for each in microphones]
     return sum(counts) if counts else None
 
 
-async def _packets(track: rtc.RemoteAudioTrack) -> int:
+async def _packets(track: rtc.Track | None) -> int:
+    if not isinstance(track, rtc.RemoteAudioTrack):  # not subscribed to yet
+        return 0
     found = await track.get_stats()
     return sum(
         each.inbound_rtp.received.packets_received

@@ -6,6 +6,7 @@ docs/turn-taking.md states the accuracy.
 
 import re
 
+from agent.turns.hum import DARK_SHARE
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
 from parley.app.turn_policy import Meaning
@@ -34,6 +35,7 @@ def meaning(
     *,
     confidence: float = 1.0,
     voiced_s: float = 0.0,
+    dark_share: float = 0.0,
     answers_question: bool = False,
     goes_on: bool = False,
     language: Language = ENGLISH,
@@ -41,7 +43,8 @@ def meaning(
     """What `text`, heard while the agent speaks, wants.
 
     `confidence` is recognition's mean probability of a token, `voiced_s` how much of the speech was
-    voiced: unclear words of little speech are a murmur, which recognition has no spelling for.
+    voiced: unclear words of little speech are a murmur, which recognition has no spelling for; and
+    `dark_share` how much of that a closed mouth can have made.
     `answers_question`: the agent has just asked something, so that a "yes" is an answer. `goes_on`:
     more words may come, and "that's" may become a murmur.
     `language`: what is spoken.
@@ -52,6 +55,9 @@ def meaning(
         return Meaning.NOTHING
     if answers_question and _answers(words, listener):
         return Meaning.TURN
+    hummed = dark_share >= DARK_SHARE and voiced_s <= LONGEST_HUM_S
+    if hummed and not answers_question and _cannot_be_hummed(words, listener):
+        return Meaning.BACKCHANNEL
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
     if known and all(listener.drawn_out.fullmatch(word) for word in words):
         return Meaning.BACKCHANNEL
@@ -61,6 +67,12 @@ def meaning(
         return Meaning.BACKCHANNEL
     undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
     return Meaning.UNDECIDED if undecided else Meaning.TURN
+
+
+def _cannot_be_hummed(words: list[str], listener: BackchannelWords) -> bool:
+    """Whether the words are not what a hum was: not all of them sound as dark, and they are none
+    that one had better not miss."""
+    return words[0] not in listener.asking and not listener.dark.issuperset(words)
 
 
 def _murmur(words: list[str], listener: BackchannelWords, *, asked: bool) -> tuple[float, float]:

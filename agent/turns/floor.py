@@ -94,6 +94,8 @@ class TurnTaking:
     _voiced_s: float = 0.0
     _dark_s: float = 0.0
     """How much of it a closed mouth can have made."""
+    _judged: tuple[float, float] = (0.0, 0.0)
+    """The same two of the latest speech that was let pass: its words may come yet."""
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
@@ -125,6 +127,7 @@ class TurnTaking:
         if not self.contested:
             self.floor = Floor.THINKING
             self._last_near_s = float("-inf")
+            self._judged = (0.0, 0.0)
             self._forget()
 
     def agent_speaks(self, *, at_s: float) -> Decision | None:
@@ -183,6 +186,7 @@ class TurnTaking:
         if self._speech_began_s is None:
             self._speech_began_s = at_s - duration_s
             self._into_wait = awaited
+            self._judged = (0.0, 0.0)
         self._voiced_s += duration_s
         self._dark_s += duration_s if dark else 0.0
         self._last_voiced_s = at_s
@@ -241,6 +245,10 @@ class TurnTaking:
             return None
         silence_s = at_s - self._last_voiced_s
         understood = self._understood_at_s >= self._last_voiced_s
+        if self._into_wait and self._voiced_s >= self.policy.yield_after_s and not understood:
+            # Elsewhere it would have the floor by now: its words may say that it only asks for us.
+            late = silence_s > self.policy.late_verdict_s
+            return self._decide(Decision.YIELD) if late else None
         judged = understood or silence_s > self.policy.verdict_s
         if self.floor is Floor.DUCKED or judged:
             return self._decide(Decision.RETURN)
@@ -251,11 +259,13 @@ class TurnTaking:
     def _meaning(self, text: str, confidence: float, *, goes_on: bool = False) -> Meaning:
         if text and self._hummed and not self._asked and confidence < CLEAR_HUM_CONFIDENCE:
             return Meaning.BACKCHANNEL  # whatever recognition makes of it
+        voiced_s, dark_s = self._sound
         return self.words.meaning(
             Overlap(
                 text=text,
                 confidence=confidence,
-                voiced_s=self._voiced_s,
+                voiced_s=voiced_s,
+                dark_share=dark_s / voiced_s if voiced_s else 0.0,
                 answers_question=self._asked,
                 awaits_answer=self._into_wait,
                 goes_on=goes_on,
@@ -263,9 +273,14 @@ class TurnTaking:
         )
 
     @property
+    def _sound(self) -> tuple[float, float]:
+        """How much of the speech that is judged was voiced, and how much of that dark."""
+        return (self._voiced_s, self._dark_s) if self._voiced_s else self._judged
+
+    @property
     def _hummed(self) -> bool:
-        is_dark = self._dark_s >= DARK_SHARE * self._voiced_s > 0
-        return is_dark and self._voiced_s <= LONGEST_HUM_S
+        voiced_s, dark_s = self._sound
+        return dark_s >= DARK_SHARE * voiced_s > 0 and voiced_s <= LONGEST_HUM_S
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
@@ -294,6 +309,7 @@ class TurnTaking:
             Decision.RETURN: self._held_from,
         }[decision]
         if decision is Decision.RETURN:
+            self._judged = self._sound
             self._forget()
         return decision
 

@@ -23,6 +23,7 @@ class WordPolicy:
             overlap.text,
             confidence=overlap.confidence,
             voiced_s=overlap.voiced_s,
+            dark_share=overlap.dark_share,
             answers_question=overlap.answers_question,
             goes_on=overlap.goes_on,
             language=self._language,

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 
 from pydantic import BaseModel, ConfigDict
 
@@ -34,7 +35,11 @@ class VoiceListing(BaseModel):
 
 
 class VoiceCatalog:
-    """Asks the workers that discovery knows, over `channels`; `aclose` closes those."""
+    """Asks the workers that discovery knows, over `channels`; `aclose` closes those.
+
+    Callers may choose among `offered` and the default; where nothing is offered, among those that
+    are ready.
+    """
 
     def __init__(
         self,
@@ -42,9 +47,11 @@ class VoiceCatalog:
         discovery: Discovery,
         channels: Channels,
         *,
+        offered: Collection[str] = (),
         clock: Clock = monotonic,
     ) -> None:
         self._default = default_voice
+        self._offered = offered
         self._discovery = discovery
         self._channels = channels
         self._workers = WorkerAdmin(discovery, channels)
@@ -57,7 +64,8 @@ class VoiceCatalog:
         await self._channels.aclose()
 
     async def voices(self) -> tuple[VoiceListing, ...]:
-        """What all reachable workers offer, the default first, then by readiness and name.
+        """Those of the reachable workers that a caller may choose, the default first, then by
+        readiness and name.
 
         Asked once for all who want to know at the same time. Raises WorkerUnavailableError when
         no worker answers; its text names no address.
@@ -81,8 +89,13 @@ class VoiceCatalog:
             known = listings.get(voice.name)
             if known is None or (voice.ready and not known.ready):
                 listings[voice.name] = voice
-        order = sorted(listings.values(), key=lambda v: (not v.default, not v.ready, v.name))
+        offered = filter(self._is_offered, listings.values())
+        order = sorted(offered, key=lambda v: (not v.default, not v.ready, v.name))
         return tuple(order)
+
+    def _is_offered(self, voice: VoiceListing) -> bool:
+        listed = voice.name in self._offered if self._offered else voice.ready
+        return voice.default or listed
 
     def _listing(self, voice: status_pb2.Voice) -> VoiceListing:
         return VoiceListing(

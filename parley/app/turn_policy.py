@@ -30,6 +30,8 @@ class Overlap:
     """Recognition's mean probability of a token, 0 to 1."""
     voiced_s: float = 0.0
     """How much of the speech was voiced, in seconds."""
+    dark_share: float = 0.0
+    """How much of that a closed mouth can have made, 0 to 1: of a hum most."""
     answers_question: bool = False
     """The agent has just asked something."""
     awaits_answer: bool = False

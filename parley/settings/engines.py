@@ -23,12 +23,6 @@ ASR_MODELS: MappingProxyType[str, str] = MappingProxyType(
     {"whisper": "whisper-base", "whisperx": "whisper-base", "moonshine": "moonshine-base-en"}
 )
 """What each of Parley's own recognition engines loads where no model is named."""
-ENGLISH_ONLY = frozenset({"moonshine"})
-
-
-def is_english(language: str) -> bool:
-    """Whether an ISO 639 code or BCP 47 tag is one of English."""
-    return language.partition("-")[0].lower() == "en"
 
 
 def entry_point(kind: EngineKind, name: str) -> EntryPoint | None:

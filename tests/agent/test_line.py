@@ -16,7 +16,7 @@ from testkit.fake_clock_loop import FakeClockLoop
 from tests.agent.test_playout import LEVEL, WORD_S, Call, loud, on_a_turned_clock
 
 FRAME_S = 0.032
-NOTICED_S = 1.5
+NOTICED_S = 1.8
 CONCEALMENT_S = 0.15
 """How long a track sounds on without packets, as measured."""
 
@@ -100,6 +100,33 @@ def test_a_cut_holds_the_voice_from_where_it_began_until_it_ends(
     on_a_network(scenario)
 
 
+@pytest.mark.parametrize("since_cut_s", [0.6, 0.9, 1.4])
+def test_before_a_cut_is_known_to_be_one_it_is_doubted(since_cut_s: float) -> None:
+    async def scenario(network: Network) -> None:
+        await network.run(2.0)
+        network.passes = False
+        await network.run(since_cut_s)
+        assert network.line.is_doubtful
+        network.passes = True
+        await network.run(0.4)
+        assert not network.line.is_doubtful
+
+    on_a_network(scenario)
+
+
+def test_a_microphone_that_gives_zeros_is_doubted_for_a_moment_only() -> None:
+    async def scenario(network: Network) -> None:
+        await network.run(1.0)
+        network.is_silent = True
+        doubted = 0
+        for _ in range(300):
+            await network.run(FRAME_S)
+            doubted += network.line.is_doubtful
+        assert doubted * FRAME_S < 0.7
+
+    on_a_network(scenario)
+
+
 def test_a_reply_that_begins_during_a_cut_is_held_from_its_first_sound() -> None:
     async def scenario(network: Network) -> None:
         network.voice.is_speaking = False
@@ -116,7 +143,7 @@ def test_a_reply_that_begins_during_a_cut_is_held_from_its_first_sound() -> None
     on_a_network(scenario)
 
 
-@pytest.mark.parametrize("lost_s", [0.1, 0.3, 0.6])
+@pytest.mark.parametrize("lost_s", [0.1, 0.3, 0.9])
 def test_a_few_lost_packets_hold_nothing(lost_s: float) -> None:
     async def scenario(network: Network) -> None:
         for _ in range(5):
@@ -135,6 +162,20 @@ def test_a_microphone_that_gives_zeros_is_no_cut(kind: str) -> None:
         await network.run(1.0)
         network.is_silent = True
         await network.run(20.0)
+        assert network.voice.holds == []
+
+    on_a_network(scenario)
+
+
+def test_a_packet_of_a_silent_microphone_that_is_lost_now_and_then_is_no_cut() -> None:
+    async def scenario(network: Network) -> None:
+        await network.run(1.0)
+        network.is_silent = True
+        for _ in range(10):
+            await network.run(2.0)
+            network.passes = False
+            await network.run(0.4)
+            network.passes = True
         assert network.voice.holds == []
 
     on_a_network(scenario)
@@ -187,7 +228,7 @@ def test_the_room_itself_lost_is_a_cut_for_those_without_a_microphone() -> None:
 # --- what the voice does of it
 
 
-@given(cut_s=st.floats(0.2, 2.6), noticed_s=st.floats(0.3, 1.5), away_s=st.floats(0.0, 20.0))
+@given(cut_s=st.floats(0.2, 2.6), noticed_s=st.floats(0.3, 1.3), away_s=st.floats(0.0, 20.0))
 @settings(max_examples=30, deadline=None)
 def test_of_what_was_played_to_nobody_nothing_is_lost_and_it_is_not_heard(
     cut_s: float, noticed_s: float, away_s: float
@@ -214,6 +255,28 @@ def test_of_what_was_played_to_nobody_nothing_is_lost_and_it_is_not_heard(
         assert len(loud(received)) == pytest.approx(words * WORD_S * 16000, abs=200)
         assert call.transcript == "".join(f"w{n} " for n in range(words))
         assert call.finished[0].playback_position == pytest.approx(words * WORD_S, abs=0.01)
+
+    on_a_turned_clock(scenario)
+
+
+@pytest.mark.parametrize("lost_before_end_s", [0.1, 0.5, 1.2])
+def test_the_end_of_a_reply_that_is_doubted_is_said_again(lost_before_end_s: float) -> None:
+    async def scenario(call: Call) -> None:
+        call.playout.may_end = lambda: False
+        await asyncio.wait_for(call.reply(6), 60)
+        end_s = 6 * WORD_S
+        await call.at(end_s + 0.7)
+        assert call.finished == []
+        call.playout.hold_since("line", end_s - lost_before_end_s)
+        assert call.playout.played_s == pytest.approx(end_s - lost_before_end_s, abs=0.05)
+        await call.at(end_s + 5.0)
+        call.playout.may_end = lambda: True
+        call.playout.release("line")
+        heard = await call.end()
+        again = heard[round((end_s + 5.0) * 16000) :]
+        assert len(loud(again)) == pytest.approx(lost_before_end_s * 16000, abs=800)
+        assert call.transcript == "".join(f"w{n} " for n in range(6))
+        assert len(call.finished) == 1
 
     on_a_turned_clock(scenario)
 

@@ -124,3 +124,19 @@ def test_words_that_stayed_undecided_are_judged_when_the_speech_has_ended() -> N
     assert person.turns.floor is Floor.HELD
     person.is_understood("Can you?")
     assert person.made[-1] is Decision.YIELD
+
+
+def test_long_speech_into_the_wait_is_waited_for_until_it_is_understood() -> None:
+    person = waiting()
+    person.sounds(2.0)
+    person.is_silent(3.0)  # recognition is slow
+    assert person.turns.floor is Floor.HELD
+    person.is_understood("And tell me when you close.")
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_long_speech_into_the_wait_that_is_never_understood_takes_the_floor() -> None:
+    person = waiting()
+    person.sounds(2.0)
+    person.is_silent(POLICY.late_verdict_s + 0.1)
+    assert person.made[-1] is Decision.YIELD

@@ -92,6 +92,7 @@ def settings_with(
     calls_per_minute: int = 60,
     apps: Mapping[str, str] | None = None,
     rooms: Literal["private", "joint"] = "private",
+    voices: tuple[str, ...] = (),
     agents: str = "",
     **server: object,
 ) -> OrchestratorSettings:
@@ -113,7 +114,7 @@ def settings_with(
             api_key=API_KEY,
             api_secret=SecretStr(API_SECRET),
         ),
-        tts=TtsSection(worker_address=workers, default_model="joe"),
+        tts=TtsSection(worker_address=workers, default_model="joe", voices=voices),
     )
 
 

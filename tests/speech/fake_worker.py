@@ -16,6 +16,7 @@ import numpy as np
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from workers.serving.errors import unavailable
 
 RATE_HZ = 16000
 WORD_SAMPLES = 1600
@@ -37,6 +38,8 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
     first_audio_delay_s: float = 0.0
     busy: bool = False
     draining: bool = False
+    voice_is_broken: bool = False
+    """It cannot be loaded."""
     words_per_s: float = 1000.0
     reported_work_s: float = 0.0
     """How long a text took lately, as it says of itself."""
@@ -58,6 +61,9 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no slot is free")
         if request.open.voice not in self.voices:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no voice {request.open.voice!r}")
+        if self.voice_is_broken:
+            broken = unavailable("the voice cannot be loaded", reason="VOICE_UNAVAILABLE").status()
+            await context.abort(broken.code, broken.details, broken.trailing_metadata)
         self.in_flight += 1
         try:
             async for response in self._speak(request.open, requests, context):

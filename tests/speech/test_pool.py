@@ -121,6 +121,14 @@ async def test_a_busy_worker_is_passed_over() -> None:
     assert len(free.opened) == 4
 
 
+async def test_a_worker_that_cannot_load_one_voice_is_not_lost_to_the_others() -> None:
+    declining, sound = FakeWorker(voice_is_broken=True), FakeWorker()
+    async with pool_of(declining, sound) as pool:
+        while not declining.opened:
+            assert heard(await speak(pool)) == ALL_WORDS
+        assert not any(worker.on_trial for worker in pool.scoreboard.candidates())
+
+
 async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again() -> None:
     workers = [FakeWorker(busy=True), FakeWorker(busy=True)]
     async with pool_of(*workers) as pool:

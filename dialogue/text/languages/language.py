@@ -86,6 +86,8 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
+    dark: frozenset[str]
+    """Words that sound as dark as a hum: nothing of them needs an open mouth or a hiss."""
     presence: frozenset[str]
     """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
     beside_presence: frozenset[str]
@@ -146,7 +148,7 @@ class Language:
     chars_per_s: float
     """Of its speech, counted in the text as a voice gets it: for pacing."""
     cannot_speak_recording: Path | None = None
-    """`phrases.cannot_speak`, spoken: an audio file beside the language; None: it is only shown."""
+    """`phrases.cannot_speak`, spoken: an audio file beside the language; None: the English one."""
 
     def instructions_for(self, configured: str) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""

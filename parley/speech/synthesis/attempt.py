@@ -9,9 +9,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from parley.clock import Clock
-from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
+from parley.errors import (
+    StreamIdleError,
+    WorkerDeclinedError,
+    WorkerStalledError,
+    WorkerUnavailableError,
+)
 from parley.speech.balancing.picker import Candidate
-from parley.speech.balancing.roster import LOAD_SLACK, Roster
+from parley.speech.balancing.roster import LOAD_SLACK
+from parley.speech.balancing.scoreboard import Scoreboard
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
 from parley.speech.synthesis.utterance import Utterance
 
@@ -38,7 +44,7 @@ class Attempt:
         *,
         candidate: Candidate,
         utterance: Utterance,
-        roster: Roster,
+        scoreboard: Scoreboard,
         alone: Callable[[], bool],
         expected_s: Callable[[], float],
         others_full: Callable[[], bool],
@@ -50,8 +56,7 @@ class Attempt:
         self.target = call.target
         self._call = call
         self._utterance = utterance
-        self._circuit = roster.circuit(call.target)
-        self._pace = roster.pace(call.target)
+        self._scoreboard = scoreboard
         self._clock = clock
         self._alone = alone
         self._expected_s = expected_s
@@ -59,7 +64,7 @@ class Attempt:
         warm = utterance.request.voice in candidate.resident
         self._admission_limit_s = ADMISSION_LIMIT_S if warm else LOADING_LIMIT_S
         self._counted = ExitStack()
-        self._own = self._counted.enter_context(roster.call(call.target))
+        self._own = self._counted.enter_context(scoreboard.call(call.target))
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
@@ -79,10 +84,10 @@ class Attempt:
         """
         try:
             event = await self._next()
-        except StreamIdleError:
-            raise  # nothing was asked of it: it is as good as before
+        except (StreamIdleError, WorkerDeclinedError):
+            raise  # it is as good as before for all others
         except WorkerUnavailableError:
-            self._circuit.lost()
+            self._scoreboard.lost(self.target)
             raise
         self._waiting_since = self._clock()
         if not self._admitted:
@@ -92,9 +97,10 @@ class Attempt:
             self._own.keeps_busy(self._call.has_pending_text)
         if isinstance(event, AudioChunk) and self._first_audio_at is None:
             self._first_audio_at = self._clock()
-            self._circuit.succeeded()
+            self._scoreboard.answered(self.target)
             if not self._utterance.received_s:  # later it has all that was said to make again
-                self._pace.note(self._first_audio_at - self._asked_at)
+                first_audio_s = self._first_audio_at - self._asked_at
+                self._scoreboard.sounded(self.target, first_audio_s)
         return event
 
     async def _next(self) -> SpeechEvent | None:

@@ -70,6 +70,12 @@ BACKCHANNELS = BackchannelWords(
     ),
     drawn_out=re.compile(r"[aehimnouwy]+"),
     hum=re.compile(r"(?=.*m)[aehimnouy]+"),
+    dark=frozenset(
+        """
+        blue do doing home moon move moving new no now oh roll room soon to too two who whole whom
+        you
+        """.split()
+    ),
     presence=frozenset(
         {
             "hello", "hi", "hey", "hello there", "hey there", "are you there", "you there",

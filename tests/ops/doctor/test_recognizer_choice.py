@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.doctor.finding import Finding, Level
+from ops.doctor.speech_setup import check_speech
 from ops.supervisor.configuration import Configuration
-from parley.errors import ConfigurationError
 from parley.gpu import has_gpu
 from parley.settings.livekit_server import LiveKitServerSettings
 from parley.settings.orchestrator import AsrSection, OrchestratorSettings
@@ -59,20 +60,31 @@ def test_a_gpu_is_seen_by_its_driver(tmp_path: Path) -> None:
     ],
 )
 def test_what_can_hear_is_let_pass(agreed: dict[str, str]) -> None:
-    configuration(spoken=agreed.get("language", "en"), **agreed).check_recognition()
+    assert not problems(configuration(spoken=agreed.get("language", "en"), **agreed))
 
 
 def test_a_language_it_does_not_know_is_one_sentence_before_anything_starts() -> None:
-    for asr, language, file in (
+    for asr, spoken, file in (
         ({"adapter": "moonshine", "language": "de"}, "en", "worker.yaml"),
         ({"adapter": "auto", "device": "cpu"}, "de", "orchestrator.yaml"),
     ):
-        with pytest.raises(ConfigurationError) as error:
-            configuration(spoken=language, **asr).check_recognition()
-        assert "hears English only" in str(error.value)
-        assert f"{file} is 'de'" in str(error.value)
+        (found,) = problems(configuration(spoken=spoken, **asr))
+        assert found.detail == (
+            f"asr.language of {file} is 'de', which moonshine-base-en does not hear"
+        )
+        assert "it hears en" in found.remedy
+        assert "asr.adapter to whisper" in found.remedy
 
 
 def test_a_gpu_it_cannot_use_is_one_sentence() -> None:
-    with pytest.raises(ConfigurationError, match="CPUs only"):
-        configuration(adapter="moonshine", device="cuda").check_recognition()
+    (found,) = problems(configuration(adapter="moonshine", device="cuda"))
+    assert "CPUs only" in found.detail
+
+
+def test_a_model_of_another_engine_is_named() -> None:
+    (found,) = problems(configuration(adapter="moonshine", model="whisper-base"))
+    assert "whisper-base" in found.detail
+
+
+def problems(configuration: Configuration) -> list[Finding]:
+    return [found for found in check_speech(configuration) if found.level is Level.PROBLEM]
