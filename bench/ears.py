@@ -97,7 +97,7 @@ def _measure(
     options: argparse.Namespace, clips: list[Clip], noises: list[Clip]
 ) -> tuple[dict[str, Heard], dict[str, list[AfterEnd]]]:
     heard, after = {}, {}
-    told = [_in_noise(clip, noises) for clip in clips] if options.in_noise else clips
+    told = [in_noise(clip, noises) for clip in clips] if options.in_noise else clips
     for adapter in options.adapters:
         recognizer = _load(adapter, options.threads)
         hear = _as_the_worker(ShortContext(Path(), options.threads, recognizer=recognizer))
@@ -136,7 +136,7 @@ def _heard(hear: Hear, clips: Sequence[Clip], noises: Sequence[Clip]) -> Heard:
     )
 
 
-def _in_noise(clip: Clip, noises: Sequence[Clip]) -> Clip:
+def in_noise(clip: Clip, noises: Sequence[Clip]) -> Clip:
     """The clip with the longest of the noises behind it."""
     noise = max(noises, key=lambda each: each.duration_s).samples
     behind = np.resize(noise, len(clip.samples))
