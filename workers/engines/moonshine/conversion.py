@@ -81,7 +81,7 @@ def _make(folder: Path, target: Path) -> None:
 
 def _prove(folder: Path, graphs: Path) -> None:
     """Raises GraphError where the graphs do not hear what is said in the recording."""
-    network = Network(graphs, threads=1)
+    network = Network.load(graphs, threads=1)
     heard: list[int] = []
     for token, _ in network.tokens(network.encode(reference_sound(folder))):
         if token == END or len(heard) == _MOST_TOKENS:

@@ -34,7 +34,7 @@ class MoonshineEngine:
         """See `AsrEngine.load`; the first time on a machine it converts the model."""
         try:
             vocabulary = Vocabulary(folder / "tokenizer.bin")
-            network = Network(converted(folder), threads=self._threads)
+            network = Network.load(converted(folder), threads=self._threads)
             sound = reference_sound(folder)
         except (OSError, ValueError) as error:
             raise EngineError(f"{model} cannot be loaded: {error}") from error
