@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from workers.engines.asr_engine import DecodeRequest, FloatSamples
+from workers.engines.asr_engine import DecodeRequest, FloatSamples, Recognizer
 from workers.engines.whisper.device import load_model
 from workers.engines.whisper.recognizer import WhisperRecognizer
 from workers.recognition.guards import recognize
@@ -17,9 +17,7 @@ _FRAME_SAMPLES = 320
 class ShortContext:
     """The worker's own way, without its transport: voice activity, segments, guarded decodes."""
 
-    def __init__(
-        self, folder: Path, threads: int, *, recognizer: WhisperRecognizer | None = None
-    ) -> None:
+    def __init__(self, folder: Path, threads: int, *, recognizer: Recognizer | None = None) -> None:
         """`recognizer` in place of a new one of the model in `folder`."""
         self._recognizer = recognizer or WhisperRecognizer(folder, threads=threads)
         self._detector = VoiceDetector()

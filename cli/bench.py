@@ -12,6 +12,7 @@ import sys
 BENCHMARKS = {
     "asr": "words and decode time of Whisper in short context against its full context",
     "bargein": "how soon the agent falls silent when it is interrupted, in real rooms",
+    "ears": "recognizers beside one another: words, CPU time, and how soon after the end of speech",
     "echo": "whether the agent answers itself where its own voice comes back",
     "floor": "who gets the floor: interruptions, murmurs and noises over the agent's speech",
     "history": "what the agent remembers of an interrupted reply, against what was heard",

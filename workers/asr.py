@@ -33,7 +33,7 @@ async def serve(settings: WorkerSettings) -> None:
     """
     asr = settings.asr
     binding = binding_of(settings, "asr")
-    engine = create_asr_engine(asr.adapter, device=asr.device, threads=asr.threads)
+    engine = create_asr_engine(asr.engine, device=asr.device, threads=asr.threads)
     spec = _find(engine, asr)
     detector = VoiceDetector()
     recognizer = await asyncio.to_thread(_load, engine, spec)
@@ -78,12 +78,12 @@ async def stop_without(decoder: Decoder, server: WorkerServer) -> None:
 
 def _find(engine: AsrEngine, asr: AsrWorkerSection) -> ModelSpec:
     known = engine.models()
-    if asr.model not in known:
+    if asr.engine_model not in known:
         raise ConfigurationError(
-            f"asr.model is {asr.model!r}, which adapter {asr.adapter} does not have: name a "
+            f"asr.model is {asr.engine_model!r}, which adapter {asr.engine} does not have: name a "
             f"recognition model of it ({', '.join(known) or 'it has none'})"
         )
-    return known[asr.model]
+    return known[asr.engine_model]
 
 
 def _load(engine: AsrEngine, spec: ModelSpec) -> Recognizer:

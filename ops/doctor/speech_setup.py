@@ -10,7 +10,7 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec, languages_of
 from parley.models.languages import base_code, recognized_languages
-from parley.settings.engines import OWN_ENGINES, names
+from parley.settings.engines import ASR_MODELS, AUTO, OWN_ENGINES, names
 
 _SPEAK = "set tts.default_model (DEFAULT_MODEL) to a voice of it: ./run voices list --all"
 _HEAR = "set asr.model of worker.yaml to one of its models"
@@ -61,20 +61,29 @@ def _own_voices(configuration: Configuration, agents: Iterable[CheckedAgent]) ->
 
 def _recognition(configuration: Configuration) -> Iterator[Finding]:
     worker, settings = configuration.worker.asr, configuration.orchestrator.asr
-    if settings.adapter not in names("asr"):
+    if settings.adapter not in (AUTO, *names("asr")):
         yield warning(
             "recognition",
             f"asr.adapter (orchestrator.yaml) is {settings.adapter!r}, which no engine here is "
             "called",
             f"it may be elsewhere; here there are {', '.join(names('asr'))}",
         )
-    if worker.adapter not in OWN_ENGINES["asr"]:
+    if worker.engine not in OWN_ENGINES["asr"]:
         return
-    unfit = list(_unfit("recognition", worker.model, "recognition", ("whisper",), _HEAR))
+    model = worker.engine_model
+    runs = models.find(ASR_MODELS[worker.engine]).engine
+    unfit = list(_unfit("recognition", model, "recognition", (runs,), _HEAR))
     yield from unfit
     if unfit:
         return
-    known = recognized_languages(models.find(worker.model))
+    if worker.engine == "moonshine" and worker.device == "cuda":
+        yield problem(
+            "recognition",
+            "asr.adapter of worker.yaml (ASR_ADAPTER) is moonshine, which computes on CPUs only, "
+            "and asr.device (ASR_DEVICE) is cuda",
+            "set the adapter to whisper, or the device to auto",
+        )
+    known = recognized_languages(models.find(model))
     wanted = {"orchestrator.yaml": settings.language, "worker.yaml": worker.language}
     for file, language in wanted.items():
         if base_code(language) not in known and (
@@ -83,8 +92,9 @@ def _recognition(configuration: Configuration) -> Iterator[Finding]:
             more = f" and {len(known) - _SHOWN} more" if len(known) > _SHOWN else ""
             yield problem(
                 "recognition",
-                f"asr.language of {file} is {language!r}, which {worker.model} does not hear",
-                f"it hears {', '.join(known[:_SHOWN])}{more}",
+                f"asr.language of {file} is {language!r}, which {model} does not hear",
+                f"it hears {', '.join(known[:_SHOWN])}{more}; set asr.adapter to whisper and "
+                "asr.model to whisper-base for others",
             )
 
 

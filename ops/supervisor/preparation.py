@@ -38,13 +38,13 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
     """The models that the parts `names` load when they start."""
     by_part = {
         "tts": configuration.worker.tts.default_model,
-        "asr": configuration.worker.asr.model,
+        "asr": configuration.worker.asr.engine_model,
         "llm": LOCAL_LLM,
     }
     # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
     if configuration.worker.tts.adapter not in ("piper", "hibari"):
         del by_part["tts"]
-    if configuration.worker.asr.adapter not in OWN_ENGINES["asr"]:
+    if configuration.worker.asr.engine not in OWN_ENGINES["asr"]:
         del by_part["asr"]
     wanted = [model for part, model in by_part.items() if part in names]
     if "asr" in by_part and "asr" in names and configuration.worker.asr.turn_sound:

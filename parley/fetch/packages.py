@@ -31,8 +31,12 @@ def install_packages(
     label: str,
     size_bytes: int,
     progress: Progress,
+    platform: str = "",
 ) -> None:
     """Unpacks the wheels of `requirements`, without their dependencies, into `target`.
+
+    `platform` is a tag as wheels have it ("manylinux2014_x86_64"): then its wheels are taken,
+    whatever this machine is.
 
     A requirement is `NAME==VERSION`, with `--hash=sha256:…` behind it where the wheel itself is
     to be checked.
@@ -46,7 +50,7 @@ def install_packages(
     log, pins = scratch / "log", scratch / "requirements.txt"
     pins.write_text("\n".join(requirements), encoding="utf-8")
     status = run_logged(
-        [*_installer(scratch), "--target", str(target), "-r", str(pins)],
+        [*_installer(scratch, platform), "--target", str(target), "-r", str(pins)],
         log=log,
         environment=os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"},
         tick=lambda: progress(label, min(_size(target.parent), size_bytes - 1), size_bytes),
@@ -58,7 +62,7 @@ def install_packages(
     progress(label, size_bytes, size_bytes)
 
 
-def _installer(scratch: Path) -> list[str]:
+def _installer(scratch: Path, platform: str) -> list[str]:
     """The command that installs into a target folder: uv where it can be found, else pip."""
     beside_python = Path(sys.executable).with_name("uv")
     uv = os.environ.get("UV") or shutil.which("uv") or shutil.which(beside_python)
@@ -67,9 +71,13 @@ def _installer(scratch: Path) -> list[str]:
     if uv or importlib.util.find_spec("uv"):
         # A cache of its own: nothing is kept twice, and the growth to watch is in one place.
         cache = ["--cache-dir", str(scratch / "cache")]
+        if platform:
+            options += ["--python-platform", "-".join(reversed(platform.split("_", 1)))]
         return [*command, "pip", "install", "--python", sys.executable, *cache, *options]
     if importlib.util.find_spec("pip"):
         own = ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "2"]
+        if platform:
+            options += ["--platform", platform]
         return [sys.executable, "-m", "pip", "install", *own, *options]
     raise FetchError("neither uv nor pip was found to fetch packages with: install uv")
 

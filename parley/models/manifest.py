@@ -24,9 +24,14 @@ _HUB_SAMPLE_RATE_HZ = {"x_low": 16000, "low": 16000, "medium": 22050, "high": 22
 
 @dataclass(frozen=True)
 class PackageSource:
-    """Wheels, each `NAME==VERSION`; a file's parts are paths inside them, as installed."""
+    """Wheels, each `NAME==VERSION`; a file's parts are paths inside them, as installed.
+
+    `platform` is the tag of the wheels to take whatever machine this is, where there are wheels
+    for that one alone and only their data is used; empty: those of this machine.
+    """
 
     requirements: tuple[str, ...]
+    platform: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def find(name: str) -> ModelSpec:
 def _from_toml(name: str, entry: Mapping[str, Any]) -> ModelSpec:
     source: PackageSource | HubSource | ModuleSource
     if "packages" in entry:
-        source = PackageSource(tuple(entry["packages"]))
+        source = PackageSource(tuple(entry["packages"]), entry.get("wheel_platform", ""))
     elif "hub" in entry:
         source = HubSource(entry["hub"])
     else:

@@ -157,6 +157,7 @@ def _fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
                 label=spec.name,
                 size_bytes=spec.size_bytes,
                 progress=progress,
+                platform=spec.source.platform,
             )
             for file in spec.files:
                 _join(site, file, result)

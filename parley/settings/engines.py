@@ -14,8 +14,15 @@ GROUPS: MappingProxyType[EngineKind, str] = MappingProxyType(
     {"tts": "parley.tts_engines", "asr": "parley.asr_engines"}
 )
 OWN_ENGINES: MappingProxyType[EngineKind, tuple[str, ...]] = MappingProxyType(
-    {"tts": ("piper", "hibari", "cosyvoice"), "asr": ("whisper", "whisperx")}
+    {"tts": ("piper", "hibari", "cosyvoice"), "asr": ("whisper", "whisperx", "moonshine")}
 )
+
+AUTO = "auto"
+"""As the recognition engine: the one that suits the language and the machine."""
+ASR_MODELS: MappingProxyType[str, str] = MappingProxyType(
+    {"whisper": "whisper-base", "whisperx": "whisper-base", "moonshine": "moonshine-base-en"}
+)
+"""What each of Parley's own recognition engines loads where no model is named."""
 
 
 def entry_point(kind: EngineKind, name: str) -> EntryPoint | None:
@@ -31,6 +38,8 @@ def names(kind: EngineKind) -> tuple[str, ...]:
 
 def known_engine(kind: EngineKind, name: str) -> str:
     """The name; raises ValueError, with those there are, for one that no engine has."""
+    if kind == "asr" and name == AUTO:
+        return name
     if name not in OWN_ENGINES[kind] and entry_point(kind, name) is None:
         raise ValueError(f"no engine has this name; there are {', '.join(names(kind))}")
     return name

@@ -8,8 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from parley import models
 from parley.errors import ConfigurationError
-from parley.settings.engines import known_engine
+from parley.gpu import has_gpu
+from parley.models.languages import base_code
+from parley.settings.engines import ASR_MODELS, AUTO, known_engine
 from parley.settings.orchestrator import PORT_STEP
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
@@ -70,12 +73,13 @@ class AsrWorkerSection(Section):
     advertise: AdvertisedAddress = Field("", description=_ADVERTISE)
     adapter: Annotated[AsrEngineName, Env("ASR_ADAPTER")] = Field(
         "whisper",
-        description="whisper, whisperx (with word times) or an installed package's engine",
+        description="whisper, whisperx (with word times), moonshine (English, on CPUs), an "
+        "installed package's engine; auto: moonshine for English without a GPU, else whisper",
     )
     device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
         "auto", description="auto, cpu or cuda"
     )
-    model: str = Field("whisper-base", description="a recognition model of this engine")
+    model: str = Field("", description="a recognition model of this engine; empty: its own")
     language: LanguageCode = Field(
         "en", description="what people speak, where the call does not say"
     )
@@ -85,6 +89,22 @@ class AsrWorkerSection(Section):
         True,
         description="whether clients that ask are told how finished a turn sounds",
     )
+
+    @property
+    def engine(self) -> str:
+        """The engine that `adapter` comes to on this machine."""
+        if self.adapter != AUTO:
+            return self.adapter
+        named = models.manifest().get(self.model)
+        if named is not None:
+            return named.engine
+        on_gpu = self.device == "cuda" or (self.device == "auto" and has_gpu())
+        return "moonshine" if base_code(self.language) == "en" and not on_gpu else "whisper"
+
+    @property
+    def engine_model(self) -> str:
+        """The model it loads; empty for an installed package's engine where none is named."""
+        return self.model or ASR_MODELS.get(self.engine, "")
 
 
 class WorkerSettings(Section):

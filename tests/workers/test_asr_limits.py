@@ -25,6 +25,7 @@ class PatientRecognizer:
     device = "cpu"
     languages = ("en",)
     attempts = 1
+    largest_batch = 1
 
     def __init__(self, takes_s: float = 0.0) -> None:
         self.takes_s = takes_s

@@ -334,6 +334,7 @@ class BrokenRecognizer:
     device = "cpu"
     languages = ("en",)
     attempts = 1
+    largest_batch = 1
 
     def decode(
         self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]

@@ -143,7 +143,9 @@ def test_a_name_that_no_engine_has_is_refused_with_those_there_are(
         f"{file}:2: tts.adapter: no engine has this name; there are piper, hibari, cosyvoice, hum, "
         "found 'hmm'"
     )
-    with pytest.raises(ConfigurationError, match="there are whisper, whisperx, hum, found 'hmm'"):
+    with pytest.raises(
+        ConfigurationError, match="there are whisper, whisperx, moonshine, hum, found 'hmm'"
+    ):
         load_worker(_settings(tmp_path, "asr:\n  adapter: hmm\n"), environ={})
 
 

@@ -19,6 +19,7 @@ OWN: Mapping[EngineKind, Mapping[str, str]] = MappingProxyType(
             "piper": "workers.engines.piper.engine:PiperEngine",
         },
         "asr": {
+            "moonshine": "workers.engines.moonshine.engine:MoonshineEngine",
             "whisper": "workers.engines.whisper.engine:WhisperEngine",
             "whisperx": "workers.engines.whisper.engine:WhisperXEngine",
         },

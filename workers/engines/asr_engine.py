@@ -41,6 +41,8 @@ class DecodeRequest:
     `voice` is how sure the worker is that somebody speaks in it, 0 to 1; `language` is one of
     `Recognizer.languages`. An engine that knows no hints (names and terms to expect, separated
     by commas) ignores them. `voiced_until_s` is where the last voice ends; None: not known.
+    `earlier` is what was decoded of the same sound when it was shorter, where it was: an engine
+    may begin from it, and gives the text of the whole all the same.
     """
 
     samples: FloatSamples
@@ -49,6 +51,7 @@ class DecodeRequest:
     hints: str = ""
     word_times: bool = False
     voiced_until_s: float | None = None
+    earlier: "DecodedText | None" = None
 
     @property
     def duration_s(self) -> float:
@@ -70,12 +73,14 @@ class DecodedText:
     """What was said: `text` is empty when nothing was, `confidence` is between 0 and 1.
 
     `words` are there when the request asked for `word_times` and the engine has them; joined by
-    spaces they are the text.
+    spaces they are the text. `tokens` are the engine's own: it finds them again in
+    `DecodeRequest.earlier`.
     """
 
     text: str
     confidence: float
     words: tuple[DecodedWord, ...] = ()
+    tokens: tuple[int, ...] = ()
 
 
 NOTHING_SAID = DecodedText("", 1.0)
@@ -115,16 +120,22 @@ class Recognizer(Protocol):
         """How many ways of decoding it has, at least 1: see `Draft`."""
         ...
 
+    @property
+    def largest_batch(self) -> int:
+        """How many requests it decodes together in less time than one after the other; 1: none,
+        and those that wait are not kept waiting for each other."""
+        ...
+
     def decode(
         self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]
     ) -> Sequence[Draft]:
         """A draft for each request, in their order, made in the way `attempt` (from 0).
 
-        Blocks. The worker calls it in one thread, one call at a time, with one to four requests
-        of the same language and hints and of similar length. Where a decode takes long it asks
-        `abandoned` now and then, which may be called from that thread only, and raises
-        DecodeAbandonedError if it says so. Text made out of noise is the engine's to drop: it
-        gives NOTHING_SAID. Raises EngineError when it fails.
+        Blocks. The worker calls it in one thread, one call at a time, with at most
+        `largest_batch` requests (and four) of the same language and hints and of similar length.
+        Where a decode takes long it asks `abandoned` now and then, which may be called from that
+        thread only, and raises DecodeAbandonedError if it says so. Text made out of noise is the
+        engine's to drop: it gives NOTHING_SAID. Raises EngineError when it fails.
         """
         ...
 

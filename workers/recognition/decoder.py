@@ -67,6 +67,7 @@ class Decoder:
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
+        self._largest_batch = min(_LARGEST_BATCH, recognizer.largest_batch)
         self._waiting: list[Job] = []
         self._most_urgent = Urgency.PARTIAL
         self._changed = asyncio.Event()
@@ -200,7 +201,7 @@ class Decoder:
         first = min(self._waiting, key=lambda job: job.urgency)
         batch: list[Job] = []
         for job in [first, *(other for other in self._waiting if other is not first)]:
-            if len(batch) == _LARGEST_BATCH or job.urgency is not first.urgency:
+            if len(batch) == self._largest_batch or job.urgency is not first.urgency:
                 continue
             try:
                 request = job.request or job.take_request()

@@ -19,6 +19,9 @@ from workers.serving.errors import deadline_exceeded
 
 PARTIAL_EVERY_S = 0.6
 """New speech after which the text so far is worth a decode."""
+BEGUN_EVERY_S = 0.25
+"""The same where the engine begins from what it made of the sound so far: then each decode shortens
+the next, and the one at the pause most of all."""
 DEFAULT_PREFLIGHT_SILENCE_S = 0.06
 
 _DETECTOR_LAG_S = 0.064
@@ -150,7 +153,9 @@ class Listener:
             return None
         if segment.pause_samples >= self._preflight_samples:
             return segment, Urgency.PREFLIGHT
-        enough_s = max(PARTIAL_EVERY_S, _PARTIAL_SHARE * self._last_answer_s)
+        begun = segment.decoded is not None and segment.decoded.tokens
+        every_s = BEGUN_EVERY_S if begun else PARTIAL_EVERY_S
+        enough_s = max(every_s, _PARTIAL_SHARE * self._last_answer_s)
         if segment.voiced_samples - segment.tried_samples >= enough_s * SAMPLE_RATE_HZ:
             return segment, Urgency.PARTIAL
         return None
@@ -176,6 +181,7 @@ class Listener:
                 hints=self._options.hints,
                 word_times=self._options.word_times,
                 voiced_until_s=segment.sound_voiced_until_s,
+                earlier=segment.decoded,
             )
 
         asked_at = monotonic()

@@ -78,6 +78,8 @@ class WhisperRecognizer:
         self._model = load_model(folder, device=device, threads=threads)
         self._tokenizer = lru_cache(maxsize=None)(self._make_tokenizer)
 
+    largest_batch = 4
+
     @property
     def attempts(self) -> int:
         return len(self.ways)

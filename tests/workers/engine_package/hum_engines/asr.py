@@ -18,6 +18,7 @@ class HumRecognizer:
     device = "cpu"
     languages = ("en",)
     attempts = 1
+    largest_batch = 1
 
     def decode(
         self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]

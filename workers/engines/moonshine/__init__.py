@@ -1,0 +1,1 @@
+"""Moonshine on ONNX Runtime: English on CPUs, at a cost that follows the length of the sound."""
