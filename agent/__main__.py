@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from parley.errors import ParleyError
@@ -23,19 +25,29 @@ def main() -> int:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="agent")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
-        with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
+        with _metrics_directory() as directory:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.
-            directory = os.environ.setdefault(_METRICS_DIRECTORY, own)
-            Path(directory).mkdir(parents=True, exist_ok=True)
+            os.environ[_METRICS_DIRECTORY] = str(directory)
             os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
             from agent.server import serve  # noqa: PLC0415
 
-            asyncio.run(serve(settings, Path(directory)))
+            asyncio.run(serve(settings, directory))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+@contextmanager
+def _metrics_directory() -> Iterator[Path]:
+    """The one that is given, made where it is missing; else one that goes with the process."""
+    if given := os.environ.get(_METRICS_DIRECTORY):
+        Path(given).mkdir(parents=True, exist_ok=True)
+        yield Path(given)
+        return
+    with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
+        yield Path(own)
 
 
 if __name__ == "__main__":

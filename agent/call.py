@@ -40,7 +40,7 @@ from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.speech import SpeechPool
 from parley.speech.configured import recognition_pool, speech_pool
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""

@@ -158,6 +158,7 @@ class Duplex:
             onset_at_s=None if cut.onset_s is None else now_at - (now_s - cut.onset_s),
             decided_at_s=now_at - (now_s - cut.silenced_s),
         )
+        self.playout.count_silencing(decided_s=cut.silenced_s)
         self._session.interrupt(force=True)
         # The framework would clear it a moment later; until then nothing more may sound.
         self.playout.clear_buffer()

@@ -13,6 +13,7 @@ from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.lost_jobs import LostJobs
+from parley.background import background
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
@@ -114,9 +115,11 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
+        jobs = JobMetrics(metrics_directory)
+        await running.enter_async_context(background(jobs.keep_reaping(), name="reaping"))
         health = HealthServer(
             probes,
-            Exposition(JobMetrics(metrics_directory)),
+            Exposition(jobs),
             # The framework tells of a registration, but not of its loss.
             is_registered=lambda: registered.is_set() and not server._connecting,
             is_draining=lambda: server.draining,

@@ -18,7 +18,7 @@ from gateway.calls.watcher import watching_calls
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
 from gateway.operations.health import GatewayHealth, GatewayProbes
-from gateway.operations.metrics import GatewayMetrics, RequestCounting
+from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
 from gateway.security_headers import SecurityHeaders
 from parley import paths
@@ -26,6 +26,7 @@ from parley.clock import Clock, monotonic
 from parley.settings import OrchestratorSettings
 from parley.speech.channel import Channels
 from parley.speech.configured import speech_discovery
+from parley.telemetry.gateway import GatewayMetrics
 from parley.tls import client_tls
 
 

@@ -1,10 +1,12 @@
 """The metrics of the agent's processes as one: for Prometheus, and for people."""
 
-import os
+import asyncio
+import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
@@ -14,8 +16,13 @@ from prometheus_client.registry import Collector
 from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
 
+_log = logging.getLogger(__name__)
+
+REAP_EVERY_S = 30.0
 _ENDED = "ended"
 """Stands where a process's number stands in the name of a metrics file."""
+_OF_THE_FRAMEWORK = "lk_agents_"
+"""Labeled with host and process, so that every restart would add series; ours say the same."""
 
 
 class JobMetrics:
@@ -30,14 +37,27 @@ class JobMetrics:
 
     def collect(self) -> list[Metric]:
         """The metrics of all processes, dead ones included."""
-        self._reap_dead_processes()
+        self.reap()
         registry = CollectorRegistry()
-        return list(MultiProcessCollector(registry, path=str(self._directory)).collect())
+        families = MultiProcessCollector(registry, path=str(self._directory)).collect()
+        return [family for family in families if not family.name.startswith(_OF_THE_FRAMEWORK)]
 
-    def _reap_dead_processes(self) -> None:
-        for file in self._directory.glob("*.db"):
+    async def keep_reaping(self) -> None:
+        """Until it is cancelled: the folder is small though nobody asks for metrics."""
+        while True:
+            try:
+                self.reap()
+            except OSError as error:
+                _log.warning("ended calls' metrics stay where they are: %s", error)
+            await asyncio.sleep(REAP_EVERY_S)
+
+    def reap(self) -> None:
+        """Takes the files of ended processes away, and keeps what they counted."""
+        files = list(self._directory.glob("*.db"))
+        running = _own_processes()  # second: who writes the newest file is among them
+        for file in files:
             kind, _, process = file.stem.rpartition("_")
-            if process == _ENDED or _is_alive(int(process)):
+            if process in running or process == _ENDED:
                 continue
             if not kind.startswith("gauge"):
                 self._add_to_ended(kind, file)
@@ -52,14 +72,10 @@ class JobMetrics:
             ended.close()
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _own_processes() -> set[str]:
+    """Numbers of this process and all under it: one that others got since is not among them."""
+    own = psutil.Process()
+    return {str(process.pid) for process in (own, *own.children(recursive=True))}
 
 
 class Exposition(Collector):
@@ -84,11 +100,12 @@ class Exposition(Collector):
         """What the process that watches knows better than those that work."""
         statuses = self._findings.synthesis
         active = sum(1 for status in statuses if status.in_flight)
-        yield GaugeMetricFamily(
-            "sla_compliance_percent",
-            "Share of all syntheses with first audio within the SLA",
-            _compliance_percent(families),
-        )
+        if (compliance := _compliance_percent(families)) is not None:
+            yield GaugeMetricFamily(
+                "sla_compliance_percent",
+                "Share of all syntheses that were asked for with first audio within the SLA",
+                compliance,
+            )
         yield GaugeMetricFamily(
             "workers_active", "Healthy speech workers that are speaking", active
         )
@@ -104,7 +121,9 @@ class Exposition(Collector):
         latency = _Histogram(families.get("synthesis_latency_seconds"))
         requested = _total(families.get("synthesis"))
         return {
-            "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots),
+            "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots)
+            if slots
+            else 0.0,
             "workers": [_worker(status) for status in (*statuses, *findings.recognition)],
             "sla_violations": _total(families.get("sla_violations")),
             "sla_compliance_percent": _compliance_percent(families),
@@ -138,14 +157,15 @@ def _worker(status: status_pb2.WorkerStatus) -> dict[str, Any]:
     }
 
 
-def _compliance_percent(families: Mapping[str, Metric]) -> float:
-    measured = _Histogram(families.get("synthesis_latency_seconds")).count
+def _compliance_percent(families: Mapping[str, Metric]) -> float | None:
+    """None where nothing was asked for."""
+    asked = _total(families.get("synthesis"))
     violations = _total(families.get("sla_violations"))
-    return _percent(measured - violations, measured, of_nothing=100.0)
+    return _percent(asked - violations, asked) if asked else None
 
 
-def _percent(part: float, whole: float, of_nothing: float = 0.0) -> float:
-    return round(100 * part / whole, 2) if whole else of_nothing
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 2)
 
 
 def _total(family: Metric | None) -> float:

@@ -25,7 +25,7 @@ from agent.playout.reply_audio import ReplyAudio
 from agent.playout.sounded import Sounded
 from parley.audio import Samples
 from parley.clock import Clock, monotonic
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 
 FRAME_S = 0.04
 QUEUED_S = 0.3
@@ -99,7 +99,10 @@ class Playout(io.AudioOutput):
         """The next sample belongs right after the last one: silence between them is a gap."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._ramp_down: asyncio.Future[None] | None = None
+        self._ramp_down: asyncio.Task[float] | None = None
+        """Ends what sounds; its result is when that has ended."""
+        self._silencing: asyncio.Task[float] | None = None
+        """The ramp of the latest hold; None where nothing sounded."""
         self._pump: asyncio.Task[None] | None = None
 
     # --- what the framework asks for
@@ -166,11 +169,7 @@ class Playout(io.AudioOutput):
         self._holds.add(by)
         if was_held:
             return
-        if self._reply is not None:
-            decided_s = self._clock()
-            self._silence(self._reply)
-            silent_s = self._clock() + RAMP_S - decided_s
-            metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
+        self._silencing = self._silence(self._reply) if self._reply is not None else None
 
     def release(self, by: str) -> None:
         """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
@@ -181,6 +180,12 @@ class Playout(io.AudioOutput):
         if not self._holds:
             self._gain = 0.0
             self._changed.set()
+
+    def count_silencing(self, *, decided_s: float) -> None:
+        """The reply that was held, as was decided then on the clock, is given up: measures how soon
+        it had fallen silent. Where it did not sound there is nothing to measure."""
+        if self._silencing is not None:
+            self._silencing.add_done_callback(lambda ramp: _observe_silence(ramp, decided_s))
 
     def duck(self) -> None:
         """Turns the reply down, from the next sample on."""
@@ -293,18 +298,24 @@ class Playout(io.AudioOutput):
         self._sounded.take_back(self._dry_at)
         self._flowing = False
 
-    def _silence(self, reply: ReplyAudio) -> None:
-        """Ends what sounds with a last ramp, in place of a click."""
+    def _silence(self, reply: ReplyAudio) -> asyncio.Task[float] | None:
+        """Ends what sounds with a last ramp, in place of a click; None where nothing sounds."""
         sounds = self._queued_s() > 0
         self._take_back(reply)
         start = reply.position
         samples = reply.take(int(RAMP_S * self._rate_hz))
         reply.position = start
         if not len(samples) or not sounds:
-            return
+            return None
         faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
         frame = self._frame(faded.astype(np.int16))
-        self._ramp_down = asyncio.ensure_future(self._source.capture_frame(frame))
+        self._ramp_down = asyncio.create_task(self._fade(frame), name="ramp-down")
+        return self._ramp_down
+
+    async def _fade(self, frame: rtc.AudioFrame) -> float:
+        """When the frame's last sample has sounded: nothing is in the queue before it."""
+        await self._source.capture_frame(frame)
+        return self._clock() + frame.samples_per_channel / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
         if gain == self._target_gain:
@@ -372,3 +383,9 @@ def _piece(piece: TimedString) -> TimedPiece:
     if is_given(start_s) and is_given(end_s):
         return TimedPiece(str(piece), start_s, end_s)
     return TimedPiece(str(piece))
+
+
+def _observe_silence(ramp: asyncio.Task[float], decided_s: float) -> None:
+    if not ramp.cancelled() and ramp.exception() is None:
+        silent_s = ramp.result() - decided_s
+        metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)

@@ -29,7 +29,7 @@ from wsgiref.simple_server import WSGIServer
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, start_http_server
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
@@ -61,7 +61,8 @@ _OPTIONS = (
 class WorkerServer:
     """One gRPC server with its surroundings; use as an async context manager.
 
-    `services` are the full names of the services added to `grpc`. SIGTERM and SIGINT drain: the
+    `services` are the full names of the services added to `grpc`, `metrics` what is exported
+    beside them. SIGTERM and SIGINT drain: the
     registry learns it, health says NOT_SERVING, nothing new is admitted, running streams get
     `drain_s` to finish, and the lease is given up; a second signal ends it at once.
     """
@@ -71,6 +72,7 @@ class WorkerServer:
         *,
         binding: Binding,
         slots: Slots,
+        metrics: CollectorRegistry,
         services: tuple[str, ...],
         with_reflection: bool,
         registration: Registration | None = None,
@@ -78,6 +80,7 @@ class WorkerServer:
     ) -> None:
         self._binding = binding
         self._slots = slots
+        self._metrics = metrics
         self._services = services
         self._with_reflection = with_reflection
         self._registration = registration
@@ -189,7 +192,7 @@ class WorkerServer:
     def _start_metrics(self) -> None:
         at = self._binding
         try:
-            server, thread = start_http_server(at.metrics_port, addr=at.host)
+            server, thread = start_http_server(at.metrics_port, at.host, self._metrics)
         except OSError as error:
             raise _port_error(at.host, at.metrics_port, f"metrics_port ({error})") from None
         self._surroundings.callback(_stop_metrics, server, thread)
