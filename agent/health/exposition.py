@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
+from parley.telemetry.event_loop import EventLoopTasks
 
 _log = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ class Exposition(Collector):
         yield GaugeMetricFamily(
             "workers_idle", "Healthy speech workers that are not", len(statuses) - active
         )
+        yield from EventLoopTasks().collect()
 
     def summary(self, findings: Findings) -> dict[str, Any]:
         """The same for people and scripts."""

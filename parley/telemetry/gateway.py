@@ -2,13 +2,16 @@
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
 
+from parley.telemetry.event_loop import EventLoopTasks
+
 
 class GatewayMetrics:
-    """Counters of one application."""
+    """Of one application; exported inside its event loop."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(EventLoopTasks())
         self.requests = Counter(
             "gateway_requests",
             "HTTP requests answered; everything that is not the API counts as page",

@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, generate_latest
 
+from parley import paths
 from parley.telemetry import agent
+from parley.telemetry.gateway import GatewayMetrics
 from parley.telemetry.worker import recognition_metrics, synthesis_metrics
 from workers.serving.admission import Slots
 
@@ -92,3 +94,23 @@ def test_every_objective_is_the_bound_of_a_bucket(
 ) -> None:
     assert set(objectives_s) <= set(buckets_s)
     assert list(buckets_s) == sorted(buckets_s)
+
+
+def test_every_metric_is_on_its_page() -> None:
+    page = (paths.repository() / "docs" / "metrics.md").read_text("utf-8")
+    slots = Slots(1, queue_wait_s=0.0)
+    registries = (
+        REGISTRY,
+        GatewayMetrics().registry,
+        synthesis_metrics(slots),
+        recognition_metrics(slots, lambda: 0),
+    )
+    names = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for registry in registries
+        for family in registry.collect()
+        if not family.name.startswith(OF_EVERY_PROCESS)
+    }
+    missing = {name for name in names if f"`{name}`" not in page}
+    assert len(names) > 15
+    assert not missing

@@ -33,6 +33,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
+from parley.telemetry.event_loop import EventLoopTasks
 from parley.telemetry.logs import configure_logging
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
@@ -191,6 +192,7 @@ class WorkerServer:
 
     def _start_metrics(self) -> None:
         at = self._binding
+        self._metrics.register(EventLoopTasks(asyncio.get_running_loop()))
         try:
             server, thread = start_http_server(at.metrics_port, at.host, self._metrics)
         except OSError as error:
