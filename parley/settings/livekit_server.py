@@ -33,6 +33,12 @@ class RtcSection(_ServerSection):
     interfaces: RtcInterfacesSection = RtcInterfacesSection()
 
 
+class LiveKitLoggingSection(_ServerSection):
+    level: str = Field(
+        "warn", description="debug, info, warn or error; at info each call writes 45 kB"
+    )
+
+
 class LiveKitServerSettings(_ServerSection):
     """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
 
@@ -40,6 +46,7 @@ class LiveKitServerSettings(_ServerSection):
     bind_addresses: tuple[str, ...] = Field(
         ("127.0.0.1",), description="where HTTP and WebSocket listen"
     )
+    logging: LiveKitLoggingSection = LiveKitLoggingSection()
     rtc: RtcSection = RtcSection()
 
 
