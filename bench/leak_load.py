@@ -63,6 +63,8 @@ class ShortCalls:
             self.failures.append(f"call {number}: {error}")
 
     async def _exchange(self, client: RoomClient, clip: Audio, ending: Ending) -> None:
+        # Its track comes before its ear is open.
+        await client.reached(lambda: client.agent_state == "listening", timeout_s=ANSWER_S)
         await client.speak(clip)
         if not await client.reached(lambda: _is_answered(client), timeout_s=ANSWER_S):
             raise CallError(f"no answer came within {ANSWER_S:.0f} s")

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arguments import positive
-from bench.leak_load import Ending, ShortCalls, Utterances, endings
+from bench.leak_load import ShortCalls, Utterances, endings
 from bench.leak_readings import (
     FolderReading,
     PartReading,
@@ -51,6 +51,8 @@ READINGS = 100
 QUIET_S = 40.0
 """A room that everybody has left is closed after 20 s: then the last job of a batch has ended."""
 LOOK_EVERY_S = 0.25
+SETTLED_LOOKS = 12
+TELL_EVERY_S = 10.0
 PARTS = ("livekit", "asr", "tts", "agent", "gateway")
 SHORTEST_CLIPS = 6
 HELD_SHARE = 0.9
@@ -151,7 +153,16 @@ class Watch:
         self._stack = stack
         self._folders = configuration.state_dir, scratch
         self._leaks = leaks
-        self._idle_processes = self._agent_processes()
+        self._idle_processes = 0
+
+    async def settle(self) -> None:
+        """Returns when the agent has all processes that it keeps without a call."""
+        same = 0
+        while same < SETTLED_LOOKS:
+            count = self._agent_processes()
+            same = same + 1 if count == self._idle_processes else 0
+            self._idle_processes = count
+            await asyncio.sleep(LOOK_EVERY_S)
 
     async def quiet(self) -> None:
         """Returns when no job runs any more, or after QUIET_S: what is left then is read as it
@@ -194,6 +205,7 @@ async def measure(
             running(llm_url=llm_url, max_sessions=AT_ONCE + 1, parts=PARTS) as parley,
         ):
             watch = Watch(parley.stack, Path(scratch), leaks)
+            await watch.settle()
             await _calls(calls, parley, watch, leaks, tell)
             await _utterances(utterances, parley, watch, leaks, tell)
     leaks.took_s = time.monotonic() - began_s
@@ -206,13 +218,11 @@ async def _calls(
     port = parley.stack.configuration.orchestrator.server.port
     callers = ShortCalls(f"http://127.0.0.1:{port}", _short_clips())
     for batch, numbers in enumerate(_batches(count, AT_ONCE)):
-        ends = endings(batch, len(numbers))
-        await callers.batch(numbers, ends)
+        await callers.batch(numbers, endings(batch, len(numbers)))
         await watch.quiet()
         leaks.calls = numbers[-1]
         await watch.read("call", leaks.calls)
-        if batch % 10 == 9 or Ending.UNANSWERED in ends:
-            tell(f"{leaks.calls} of {count} calls, {len(callers.failures)} failed")
+        tell(f"{leaks.calls} of {count} calls, {len(callers.failures)} failed")
     leaks.failures += callers.failures
 
 
@@ -220,12 +230,11 @@ async def _utterances(
     count: int, parley: OwnParley, watch: Watch, leaks: Leaks, tell: Callable[[str], None]
 ) -> None:
     async with Utterances(parley.tts_address, parley.asr_address) as speakers:
-        for batch, numbers in enumerate(_batches(count, max(1, count // READINGS))):
+        for numbers in _batches(count, max(1, count // READINGS)):
             await speakers.batch(numbers)
             leaks.utterances = numbers[-1]
             await watch.read("utterance", leaks.utterances)
-            if batch % 10 == 9:
-                tell(f"{leaks.utterances} of {count} utterances")
+            tell(f"{leaks.utterances} of {count} utterances")
 
 
 def _batches(count: int, size: int) -> Iterator[range]:
@@ -253,8 +262,13 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
 
+    began_s = told_s = time.monotonic()
+
     def tell(line: str) -> None:
-        print(f"leaks: {line}", file=sys.stderr, flush=True)
+        nonlocal told_s
+        if (now_s := time.monotonic()) - told_s > TELL_EVERY_S:
+            told_s = now_s
+            print(f"leaks: {now_s - began_s:4.0f} s: {line}", file=sys.stderr, flush=True)
 
     with ForeignLoad() as foreign:
         try:

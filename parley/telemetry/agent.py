@@ -31,7 +31,7 @@ synthesis_latency_seconds = Histogram(
 synthesis_total = Counter(
     "synthesis",
     "Utterances asked for, counted when their first audio has come or will not; worker none: "
-    "nobody took it",
+    "none was heard",
     ["voice", "engine", "worker"],
 )
 synthesis_withdrawn_total = Counter(
