@@ -39,6 +39,7 @@ from caller.recordings import SPEECH, sound_files
 from ops.supervisor.stack import Stack
 from parley.audio import Audio, read_audio
 from parley.errors import ParleyError
+from parley.program import EXIT_INTERRUPTED
 from testkit.fake_llm import FakeLlm, llm_serving
 from testkit.isolated_instance import OwnParley, running
 
@@ -194,10 +195,15 @@ class Watch:
 
 
 async def measure(
-    calls: int, utterances: int, *, tell: Callable[[str], None] = lambda line: None
+    calls: int,
+    utterances: int,
+    *,
+    into: Leaks | None = None,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Leaks:
-    """Holds the calls, then the utterances, in a Parley of its own; raises ParleyError."""
-    leaks, began_s = Leaks(), time.monotonic()
+    """Holds the calls, then the utterances, in a Parley of its own; raises ParleyError. What is
+    found is in `into`, broken off or not."""
+    leaks = into if into is not None else Leaks()
     with tempfile.TemporaryDirectory(prefix="parley-leaks-") as scratch:
         os.environ["TMPDIR"] = scratch  # of the parts: theirs are told from everybody else's
         async with (
@@ -208,7 +214,6 @@ async def measure(
             await watch.settle()
             await _calls(calls, parley, watch, leaks, tell)
             await _utterances(utterances, parley, watch, leaks, tell)
-    leaks.took_s = time.monotonic() - began_s
     return leaks
 
 
@@ -220,10 +225,9 @@ async def _calls(
     for batch, numbers in enumerate(_batches(count, AT_ONCE)):
         await callers.batch(numbers, endings(batch, len(numbers)))
         await watch.quiet()
-        leaks.calls = numbers[-1]
+        leaks.calls, leaks.failures = numbers[-1], callers.failures
         await watch.read("call", leaks.calls)
         tell(f"{leaks.calls} of {count} calls, {len(callers.failures)} failed")
-    leaks.failures += callers.failures
 
 
 async def _utterances(
@@ -270,17 +274,23 @@ def main(arguments: list[str]) -> int:
             told_s = now_s
             print(f"leaks: {now_s - began_s:4.0f} s: {line}", file=sys.stderr, flush=True)
 
+    leaks, interrupted = Leaks(), False
     with ForeignLoad() as foreign:
         try:
-            leaks = run_until_stopped(measure(options.calls, options.utterances, tell=tell))
+            run_until_stopped(measure(options.calls, options.utterances, into=leaks, tell=tell))
         except ParleyError as error:
             print(f"bench leaks: {error}", file=sys.stderr)
             return 2
+        except KeyboardInterrupt:
+            interrupted = True
+    leaks.took_s = time.monotonic() - began_s
     document = document_of(leaks, foreign.percent)
     if options.json:
         print(json.dumps(document))
     else:
         _print(leaks, document)
+    if interrupted:
+        return EXIT_INTERRUPTED
     return 0 if all(promise["kept"] for promise in document["promises"]) else 1
 
 
