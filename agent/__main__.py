@@ -30,6 +30,9 @@ def main() -> int:
             # processes, which inherit it.
             os.environ[_METRICS_DIRECTORY] = str(directory)
             os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
+            from agent.health.metric_files import use_allocated_files  # noqa: PLC0415
+
+            use_allocated_files()
             from agent.server import serve  # noqa: PLC0415
 
             asyncio.run(serve(settings, directory))

@@ -75,7 +75,11 @@ class Answering:
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
+        self.show: Callable[[str], None] = lambda text: None
+        """Puts on the page what could not be spoken."""
         self._clock = clock
+        self._turns: dict[str, ActiveTurn] = {}
+        """Of the replies that are being made or heard, by their handles."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -95,6 +99,7 @@ class Answering:
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
         reply.handle.add_done_callback(lambda _: self._reply_done(reply))
         while True:
+            self._turns[reply.handle.id] = turn
             next_agent: str | None = None
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
@@ -147,6 +152,19 @@ class Answering:
                     code, message = "llm_unavailable", MODEL_IS_AWAY
                 self._events.error(code, message)
 
+    def is_awaited(self, reply: Reply, *, audible: bool) -> bool:
+        """Whether the person waits for an answer that can be told that they ask for it: nothing of
+        it has been heard, or nothing of the reply is `audible` now."""
+        turn = self._turns.get(reply.handle.id)
+        if turn is None or not turn.reassures:
+            return False
+        return not audible or not reply.script.answer_has_begun(reply.heard)
+
+    def asked_presence(self, reply: Reply, text: str) -> None:
+        """While the reply is awaited the person has asked whether anybody is there."""
+        if (turn := self._turns.get(reply.handle.id)) is not None:
+            turn.asked_presence(text)
+
     def heard(self, reply: Reply, piece: str) -> None:
         """The next piece of the reply's transcript has sounded."""
         reply.heard += piece
@@ -154,6 +172,11 @@ class Answering:
         if now_s - reply.heard_written_s >= HEARD_EVERY_S:
             reply.heard_written_s = now_s
             self._write_heard(reply, final=False)
+
+    def unheard(self, reply: Reply, piece: str) -> None:
+        """The last of what was told has reached nobody."""
+        reply.heard = reply.heard.removesuffix(piece)
+        self._write_heard(reply, final=False)
 
     def said(self, reply: Reply, text: str) -> None:
         """The reply says words of the agent's own, which are remembered: a greeting."""
@@ -191,8 +214,12 @@ class Answering:
         reply.handle.add_done_callback(end)
 
     def _reply_done(self, reply: Reply) -> None:
+        self._turns.pop(reply.handle.id, None)
         if not reply.was_taken:
             return  # a guess that was dropped: nothing of it has happened
+        if reply.unspoken and not reply.handle.interrupted:
+            self.show(reply.unspoken)
+            reply.heard += reply.unspoken
         self._write_heard(reply, final=True)
         if reply.hangs_up and not reply.handle.interrupted:
             self._on_hang_up()

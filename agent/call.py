@@ -35,11 +35,13 @@ from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import load_configured
+from parley.app.session import Session
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.speech import SpeechPool
-from parley.speech.configured import recognition_pool, speech_pool
+from parley.speech.configured import node_link, recognition_pool, speech_pool
+from parley.speech.node.link import NodeLink
 from parley.telemetry import agent as metrics
 
 CLOSING_WITHIN_S = 10.0
@@ -82,11 +84,14 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._count()
         conversation = await self._conversing()
+        if has_come_back(conversation.session, self._wishes):
+            self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
-        speech = await self._running.enter_async_context(speech_pool(self._settings))
+        node = await self._running.enter_async_context(node_link(self._settings))
+        speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent)
-        hearing = await self._stt()
+        hearing = await self._stt(node)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, thresholds=agent.thresholds
         )
@@ -97,6 +102,7 @@ class Call:
         tell_problems(
             self._session,
             self._events,
+            hearing=hearing,
             language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
@@ -118,8 +124,20 @@ class Call:
             answering=self._answering,
             barge_in=duplex.barge_in,
             pending_finals=hearing.pending_finals if hearing is not None else None,
+            line=duplex.line,
+            on_presence=duplex.asked_presence,
         )
-        typed = TypedText(self._events, self._report, on_typed=limits.person_typed)
+
+        def person_typed() -> None:
+            limits.person_typed()
+            duplex.line.person_acts()
+
+        typed = TypedText(
+            self._events,
+            self._report,
+            on_typed=person_typed,
+            takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
+        )
         await self._session.start(
             room_agent,
             room=self._context.room,
@@ -182,11 +200,11 @@ class Call:
             session_id=self._context.job.id,
         )
 
-    async def _stt(self) -> WorkerSTT | None:
+    async def _stt(self, node: NodeLink) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
-        pool = recognition_pool(self._settings)
+        pool = recognition_pool(self._settings, node)
         return WorkerSTT(
             await self._running.enter_async_context(pool),
             language=asr.language,
@@ -230,8 +248,10 @@ class Call:
         if self._settings.llm_is_local:
             self._beside_the_call(conversation.prepare(greeting))
         if self._wishes.resumed and conversation.session.log.entries:
-            greeting = self._own_words.language.phrases.resumed
-        if greeting:
+            # Of the platform, like an apology: a model that is shown it says it again.
+            resumed = self._own_words.language.phrases.resumed
+            self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
+        elif greeting:
             self._say(greeting)
 
     def _say(self, text: str) -> SpeechHandle:
@@ -278,7 +298,8 @@ class Call:
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        voices = self._voices = Voices(speech, speech.roster.discovery, self._speaking)
+        offered = self._settings.tts.voices
+        voices = self._voices = Voices(speech, self._speaking, offered=offered)
         voices.serve(self._context.room)
         try:
             if self._wishes.voice:
@@ -305,6 +326,12 @@ def _wishes(context: JobContext) -> DispatchMetadata:
     except ValidationError:
         _log.warning("the dispatch's metadata is not understood: the defaults are used")
         return DispatchMetadata()
+
+
+def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
+    """Whether the person lost the connection for so long that LiveKit ended the room, and has
+    entered it anew with the same token: an identity is of one token."""
+    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
 
 
 def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:

@@ -13,13 +13,17 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from agent.answering import Answering
 from agent.playout.output import Playout
+from agent.playout.silence_metric import count_silencing
 from agent.room.events import RoomEventPublisher
+from agent.room.line import Line, packets_of_people
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
+from agent.turns.presence import asks_presence
 from agent.turns.recording import RecordedBargeIn
 from agent.turns.recording_stream import RecordingStream
 from agent.turns.report import TurnReport
+from dialogue.text.languages import Language
 from parley.app.turn_policy import TurnPolicy
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
@@ -50,7 +54,16 @@ class Duplex:
         self._events = events
         self._source = rtc.AudioSource(sample_rate_hz, 1, queue_size_ms=NATIVE_QUEUE_MS)
         self._transcript = HeardTranscript(room)
-        self.playout = Playout(self._source, sample_rate_hz=sample_rate_hz, on_heard=self._on_heard)
+        self.playout = Playout(
+            self._source,
+            sample_rate_hz=sample_rate_hz,
+            on_heard=self._on_heard,
+            on_unheard=self._on_unheard,
+        )
+        self.line = Line(self.playout, lambda: packets_of_people(room))
+        self.playout.may_end = lambda: not self.line.is_doubtful
+        room.on("reconnecting", self.line.server_lost)
+        room.on("reconnected", self.line.server_found)
         self._recording = RecordingStream(room) if record else None
         self.barge_in = self._barge_in(policy, words)
         self._session: AgentSession[None] | None = None
@@ -76,8 +89,14 @@ class Duplex:
         self._session = session
         self._report = report
         self._answering = answering
+        answering.show = self._show
         session.output.audio = self.playout
         session.on("agent_state_changed", self._on_agent_state)
+
+    def _show(self, text: str) -> None:
+        """Puts on the page what no worker can speak."""
+        self._transcript.heard(text)
+        self._transcript.ended()
 
     async def aclose(self) -> None:
         if self._checking is not None:
@@ -85,6 +104,7 @@ class Duplex:
         if self._listened_to is not None:
             self._listened_to.cancel()
             await asyncio.gather(self._listened_to, return_exceptions=True)
+        await self.line.aclose()
         await self.playout.aclose()
         await self._transcript.aclose()
         if self._recording is not None:
@@ -97,6 +117,7 @@ class Duplex:
                 self.playout,
                 policy=policy,
                 words=words,
+                answer_is_awaited=self._answer_is_awaited,
                 on_yield=self._cut,
                 on_floor=self._on_floor,
             )
@@ -105,6 +126,7 @@ class Duplex:
             policy=policy,
             words=words,
             write=self._recording.write,
+            answer_is_awaited=self._answer_is_awaited,
             on_yield=self._cut,
             on_floor=self._on_floor,
         )
@@ -126,11 +148,36 @@ class Duplex:
             self._answering.heard(reply, piece)
             self._report.heard(reply)
 
+    def _on_unheard(self, piece: str) -> None:
+        self._transcript.unheard(piece)
+        reply = self._report.sounding if self._report is not None else None
+        if reply is not None and self._answering is not None:
+            self._answering.unheard(reply, piece)
+
     def _on_finished(self, event: PlaybackFinishedEvent) -> None:
         self._transcript.ended()
         if event.interrupted and self._report is not None:
             self._report.reply_cut(heard=event.synchronized_transcript or "")
         self.barge_in.agent_stops()
+
+    def asked_presence(self, text: str) -> None:
+        """While they wait for an answer the person has asked whether anybody is there."""
+        reply = self._report.sounding if self._report is not None else None
+        if reply is not None and self._answering is not None:
+            self._answering.asked_presence(reply, text)
+
+    def takes_presence(self, text: str, language: Language) -> bool:
+        """Whether what was typed only asks that, into such a wait; then it has been answered."""
+        takes = self._answer_is_awaited() and asks_presence(text, language)
+        if takes:
+            self.asked_presence(text)
+        return takes
+
+    def _answer_is_awaited(self) -> bool:
+        reply = self._report.sounding if self._report is not None else None
+        if reply is None or self._answering is None:
+            return False
+        return self._answering.is_awaited(reply, audible=self.playout.audible)
 
     def _on_floor(self, floor: Floor) -> None:
         ago_s = monotonic() - self.barge_in.decided_s  # silencing the voice has taken its time
@@ -158,7 +205,7 @@ class Duplex:
             onset_at_s=None if cut.onset_s is None else now_at - (now_s - cut.onset_s),
             decided_at_s=now_at - (now_s - cut.silenced_s),
         )
-        self.playout.count_silencing(decided_s=cut.silenced_s)
+        count_silencing(self.playout.silencing, decided_s=cut.silenced_s)
         self._session.interrupt(force=True)
         # The framework would clear it a moment later; until then nothing more may sound.
         self.playout.clear_buffer()

@@ -1,7 +1,7 @@
 """The agent's part in a conversation, as the framework's nodes."""
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -19,6 +19,7 @@ from livekit.agents.types import USERDATA_TTS_STARTED_TIME
 
 from agent.answering import Answering
 from agent.playout.pacing import USERDATA_PACE, Pace, current_pace
+from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
@@ -58,12 +59,18 @@ class RoomAgent(Agent):
         answering: Answering,
         barge_in: BargeIn,
         pending_finals: PendingFinals | None = None,
+        line: Line | None = None,
+        on_presence: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`pending_finals` of the STT that the session hears with, if it has one."""
+        """`pending_finals` of the STT that the session hears with, if it has one; `line` is shown
+        what comes of the person's microphone. `on_presence` is told what the person said where
+        they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
         self._pending_finals = pending_finals
+        self._line = line
+        self._on_presence = on_presence
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -75,14 +82,24 @@ class RoomAgent(Agent):
             if event.type not in _TRANSCRIPTS or self._is_turn(event):
                 yield event
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+                self._tell_presence(event)
                 yield _without_text(event)  # what was flushed is answered: it was nothing
 
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
         return self._barge_in.push_transcript(best.text, confidence=best.confidence)
 
+    def _tell_presence(self, event: stt.SpeechEvent) -> None:
+        best = event.alternatives[0]
+        if self._barge_in.asks_presence(best.text, confidence=best.confidence):
+            shown = UserInputTranscribedEvent(transcript=best.text, is_final=True)
+            self.session.emit("user_input_transcribed", shown)
+            self._on_presence(best.text)
+
     async def _heard(self, audio: AsyncIterable[rtc.AudioFrame]) -> AsyncGenerator[rtc.AudioFrame]:
         async for frame in audio:
+            if self._line is not None:
+                self._line.push(frame)
             yield self._barge_in.push_audio(frame)
 
     async def on_user_turn_completed(

@@ -6,6 +6,8 @@ second. No channel, thread or event loop may be made here: they do not survive t
 
 import importlib
 
+from agent.health.metric_files import use_allocated_files
+
 _LAZY = (
     "agent.call",
     "aiosqlite",
@@ -16,5 +18,6 @@ _LAZY = (
     "sqlalchemy.dialects.sqlite.aiosqlite",
 )
 
+use_allocated_files()
 for _name in _LAZY:
     importlib.import_module(_name)

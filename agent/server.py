@@ -7,18 +7,23 @@ from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest
+from livekit.agents import AgentServer, JobContext, JobProcess
+from livekit.agents.ipc.job_proc_executor import ProcJobExecutor
 
+from agent.admission import Admission, jobs_of
+from agent.fork_server import ForkServerWatch
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import HealthServer
 from agent.health.probes import Probes
+from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
-from parley.background import background
+from parley import paths
+from parley.capacity import Capacity
+from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.speech.configured import node_scoreboard
 
-TARGET_LOAD = 0.7
-"""A LiveKit server offers no jobs to a worker with this load or more."""
 RECONNECTS = 1_000_000
 """A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
 START_TIMEOUT_S = 60.0
@@ -47,31 +52,11 @@ async def converse(context: JobContext) -> None:
     await Call(context, prepared["settings"], prepared["client"]).start()
 
 
-class Admission:
-    """Takes as many calls as there is room for, counting those that are just being taken."""
+def build_server(settings: OrchestratorSettings) -> tuple[AgentServer, Admission]:
+    """The server, and what decides on its calls.
 
-    def __init__(self, max_sessions: int) -> None:
-        self._max_sessions = max_sessions
-        self._being_taken = 0
-        self.server: AgentServer
-
-    def load(self, server: AgentServer) -> float:
-        """0 without calls; the load at which LiveKit offers no more when there is no room."""
-        return TARGET_LOAD * (len(server.active_jobs) / self._max_sessions)
-
-    async def answer(self, request: JobRequest) -> None:
-        if len(self.server.active_jobs) + self._being_taken >= self._max_sessions:
-            await request.reject(terminate=False)  # another agent may have room
-            return
-        self._being_taken += 1
-        try:
-            await request.accept(name="Parley")
-        finally:
-            self._being_taken -= 1
-
-
-def build_server(settings: OrchestratorSettings) -> AgentServer:
-    """Raises ConfigurationError when LiveKit's address or keys are missing."""
+    Raises ConfigurationError when LiveKit's address or keys are missing.
+    """
     livekit = settings.livekit
     secret = livekit.api_secret.get_secret_value()
     if not (livekit.url and livekit.api_key and secret):
@@ -79,8 +64,8 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
             "livekit.url, livekit.api_key and livekit.api_secret are needed: set LIVEKIT_URL, "
             "LIVEKIT_API_KEY and LIVEKIT_API_SECRET (`up` does it by itself)"
         )
-    admission = Admission(settings.agent.max_sessions)
-    server = admission.server = AgentServer(
+    admission = Admission(settings.agent.max_sessions, lambda: jobs_of(server))
+    server = AgentServer(
         ws_url=livekit.url,
         api_key=livekit.api_key,
         api_secret=secret,
@@ -99,7 +84,7 @@ def build_server(settings: OrchestratorSettings) -> AgentServer:
         log_level=settings.telemetry.log_level,
     )
     server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)
-    return server
+    return server, admission
 
 
 async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None:
@@ -107,29 +92,57 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
 
     Raises ConfigurationError when it cannot begin.
     """
-    server = build_server(settings)
+    server, admission = build_server(settings)
     registered = asyncio.Event()
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
-        lost = LostJobs(settings.livekit)
+        await running.enter_async_context(node_scoreboard(settings))
+        lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)
         probes = await running.enter_async_context(Probes(settings))
+        forks = ForkServerWatch(lambda: _idle_processes(server))
         jobs = JobMetrics(metrics_directory)
-        await running.enter_async_context(background(jobs.keep_reaping(), name="reaping"))
+        _reap_after_calls(server, jobs)
+
+        def is_registered() -> bool:
+            # The framework tells of a registration, but not of its loss.
+            return registered.is_set() and not server._connecting
+
         health = HealthServer(
             probes,
             Exposition(jobs),
-            # The framework tells of a registration, but not of its loss.
-            is_registered=lambda: registered.is_set() and not server._connecting,
+            is_registered=is_registered,
             is_draining=lambda: server.draining,
+            capacity=lambda: Capacity(
+                takes_calls=is_registered() and not server.draining and forks.is_well,
+                max_sessions=admission.max_sessions,
+                rooms=admission.rooms(),
+            ),
+            can_start_calls=lambda: forks.is_well,
+            why_disk_full=lambda: why_full(metrics_directory),
         )
         running.push_async_callback(health.aclose)
         await health.start(settings.server.host, settings.server.health_check_port)
-        await _until_stopped(server)
+        await _until_stopped(server, forks)
 
 
-async def _until_stopped(server: AgentServer) -> None:
+def _reap_after_calls(server: AgentServer, jobs: JobMetrics) -> None:
+    """Each process leaves files: they are joined as it ends, whether anybody scrapes or not."""
+    server.on(
+        "worker_started", lambda: server._proc_pool.on("process_closed", lambda _: jobs.reap())
+    )
+
+
+def _idle_processes(server: AgentServer) -> list[int]:
+    return [
+        each.pid
+        for each in server._proc_pool.processes
+        if isinstance(each, ProcJobExecutor) and each.pid and each.running_job is None
+    ]
+
+
+async def _until_stopped(server: AgentServer, forks: ForkServerWatch) -> None:
     """Runs the server; the first signal ends it gently or at once, a second one at once."""
     started = asyncio.Event()
     server.on("worker_started", started.set)
@@ -141,6 +154,7 @@ async def _until_stopped(server: AgentServer) -> None:
         serving = tasks.create_task(server.run(), name="agent-server")
         starting = tasks.create_task(started.wait(), name="agent-start")
         stopping = tasks.create_task(stop.get(), name="stop-signal")
+        watching = tasks.create_task(_watch(forks, started), name="fork-server")
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         # Half started it could not be stopped: its first process would be waited for in vain.
         await asyncio.wait({serving, starting}, return_when=asyncio.FIRST_COMPLETED)
@@ -149,8 +163,13 @@ async def _until_stopped(server: AgentServer) -> None:
                 _log.info("finishing %d calls", len(server.active_jobs))
                 await _first_of(server.drain(), stop.get())
             await server.aclose()
-        starting.cancel()
-        stopping.cancel()
+        for task in (starting, stopping, watching):
+            task.cancel()
+
+
+async def _watch(forks: ForkServerWatch, started: asyncio.Event) -> None:
+    await started.wait()
+    await forks.run()
 
 
 async def _first_of(*awaitables: Awaitable[object]) -> None:

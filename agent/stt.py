@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from livekit.agents import (
@@ -19,6 +19,7 @@ from livekit.agents.types import TimedString
 from livekit.agents.utils import AudioBuffer
 
 from agent.turns.pending_finals import PendingFinals
+from agent.turns.unanswered import UnansweredSpeech
 from parley.errors import SpeechError
 from parley.speech import (
     FlushMark,
@@ -80,6 +81,8 @@ class WorkerSTT(stt.STT[str]):
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.pending_finals = PendingFinals()
+        self.on_back: Callable[[str], None] = lambda text: None
+        """Told that it hears again after it could not, and what it heard of the time before."""
 
     @property
     def model(self) -> str:
@@ -113,6 +116,9 @@ class _WorkerSTTStream(stt.RecognizeStream):
         super().__init__(stt=hearing, conn_options=conn_options, sample_rate=SAMPLE_RATE_HZ)
         self._hearing = hearing
         self._flushes = 0
+        self._unanswered = UnansweredSpeech(SAMPLE_RATE_HZ)
+        self._back_with: int | None = None
+        """The flush whose FINAL shows that it hears again, where it could not."""
         self._partial = ""
         self._language = LanguageCode(hearing.request.language or "en")
 
@@ -123,17 +129,27 @@ class _WorkerSTTStream(stt.RecognizeStream):
     async def _run(self) -> None:
         """Listens until the input ends, whatever becomes of the workers."""
         while not (self._input_ch.closed and self._input_ch.empty()):
-            listening = self._hearing.pool.recognize(self._hearing.request, self._audio())
+            heard = self._unanswered.kept_of(self._audio())
+            listening = self._hearing.pool.recognize(self._hearing.request, heard)
             try:
                 async with aclosing(listening) as transcripts:
                     async for transcript in transcripts:
+                        self._unanswered.answered(transcript)
                         self._emit(transcript)
             except SpeechError as error:
                 self._hearing.pending_finals.lost()
+                self._finish_later()
                 # Recoverable, so that the session stays: the person is told and may type.
                 self._emit_error(APIConnectionError(str(error)), recoverable=True)
                 _log.warning("recognition is not available: %s", error)
                 await asyncio.sleep(RECONNECT_S)
+
+    def _finish_later(self) -> None:
+        """What was said before the workers went away is answered by the first that is back."""
+        if self._back_with is None:
+            self._flushes += 1
+            self._back_with = self._flushes
+            self._unanswered.add(FlushMark(self._flushes))
 
     async def _audio(self) -> AsyncIterator[bytes | FlushMark]:
         pcm = b""
@@ -170,11 +186,18 @@ class _WorkerSTTStream(stt.RecognizeStream):
             taken = pending_finals.take(text)
             if transcript.flush_id:
                 pending_finals.answered()
+            self._is_back(transcript)
             if taken:
                 return
         elif pending_finals.awaited:  # only shown: the reply is to be to the whole turn
             kind = stt.SpeechEventType.INTERIM_TRANSCRIPT
         self._send(kind, transcript)
+
+    def _is_back(self, final: Transcript) -> None:
+        if self._back_with is not None and final.flush_id == self._back_with:
+            self._back_with = None
+            _log.info("recognition is available again")
+            self._hearing.on_back(final.text)
 
     def _send(self, kind: stt.SpeechEventType, transcript: Transcript) -> None:
         offset_s = self.start_time_offset

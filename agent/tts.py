@@ -25,8 +25,10 @@ from livekit.agents.types import TimedString
 from livekit.agents.utils.aio import ChanClosed
 
 from agent.playout.pacing import Pace, current_pace
+from agent.playout.remembered import after_letters
 from agent.playout.stretches import ReplyStretches
 from agent.synthesis_metrics import SynthesisMeter
+from agent.turns.report import current_reply
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -150,6 +152,13 @@ class _Script:
         self._timed = words.text_index + 1
         return [piece for piece in pieces if piece]
 
+    def untold(self, text: str) -> str:
+        """What of the reply's whole text no words came of."""
+        told = self._timed and self._leads[: self._timed] + [
+            spoken.readable for spoken in self._sent[: self._timed]
+        ]
+        return after_letters(text, "".join(told or ()))
+
     def rest(self) -> list[TimedString]:
         """The transcript of which no words came."""
         untimed = zip(self._leads[self._timed :], self._sent[self._timed :], strict=True)
@@ -161,6 +170,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
     def __init__(self, speaking: WorkerTTS, *, conn_options: APIConnectOptions) -> None:
         super().__init__(tts=speaking, conn_options=conn_options)
         self._speaking = speaking
+        self._reply = current_reply.get(None)
         pace: Pace | None = current_pace.get(None)
         self._pace = pace or Pace(ahead_s=math.inf)
         self._pace.chars_per_s = speaking.language.chars_per_s
@@ -205,6 +215,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         except SpeechError as error:
             self._pace.given_up()
             _log.warning("speech is not available: %s", error)
+            await self._keep_for_reading(script)
             raise _as_api_error(error) from error
 
     def _pass_on(
@@ -225,6 +236,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 output_emitter.push(event.samples.tobytes())
             case TextSpoken():
                 self._pace.spoken()
+
+    async def _keep_for_reading(self, script: _Script) -> None:
+        """Waits for the end of the text: what nobody can say can be read."""
+        async for _ in self._input_ch:
+            pass
+        if self._reply is not None:
+            self._reply.unspoken = script.untold(self._pushed_text)
 
     async def _texts(self, script: _Script) -> AsyncGenerator[str]:
         """The texts of the reply, as soon as its tokens make them up and they are wanted."""

@@ -139,6 +139,7 @@ def _document(
         "outcomes": Counter(record.measured.outcome for record in records),
         "unsteady_transport": sum(not record.measured.steady for record in records),
         "too_late": run.too_late,
+        "not_made_up": run.not_made_up,
         "unanswered": run.unanswered,
         "failed_calls": run.failed_calls,
         "starved_ms": round(run.starved_ms, 1),
@@ -184,7 +185,8 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     console.print(
         f"moments {dict(document['moments'])}; outcomes {dict(document['outcomes'])}; "
         f"transport unsteady at {document['unsteady_transport']}; "
-        f"{document['too_late']} spoken after the reply's end, not counted\n"
+        f"{document['too_late']} missed their reply, not counted; for {document['not_made_up']} of "
+        "these no other was tried\n"
         f"{machine['cores']} cores, {machine['processor']}; {document['callers']} callers at once; "
         f"others kept {document['foreign_load_percent']:.0f}% of the machine busy meanwhile\n"
         f"Plot: {document['plot']}"

@@ -27,7 +27,7 @@ which call it is."""
 SECONDS_PER_WORD = 0.33
 """How long the scripts take to be said, until one has been heard out."""
 DOWNLINK_S = 0.06
-"""From the agent's word that it speaks to the ear, roughly: to aim by, not to measure by."""
+"""From the agent's word that it speaks to the ear, roughly: to aim by until it was measured."""
 REPLY_TIMEOUT_S = 12.0
 AFTER_LAST_S = 1.0
 CALIBRATION = 0
@@ -100,16 +100,22 @@ def planned_at(
 
 
 async def interrupt(
-    access: Access, model: ToldScripts, number: int, planned: Sequence[Planned]
+    access: Access,
+    model: ToldScripts,
+    number: int,
+    planned: Sequence[Planned],
+    *,
+    downlink_s: float = DOWNLINK_S,
 ) -> InterruptedCall:
     """Makes one call: each interruption's answer is the reply that the next one interrupts.
 
+    `downlink_s`: from the agent's word that it speaks to the first audible sample, to aim by.
     Raises CallError where the call breaks off.
     """
     async with join(access) as client:
         await client.wait_for_agent()
         began_s = client.clock()
-        caller = _Interrupter(client, model, number)
+        caller = _Interrupter(client, model, number, downlink_s)
         spoken = [await caller.interrupt(each) for each in planned]
         await caller.hear_answer()
         ended_s = client.clock()
@@ -153,10 +159,13 @@ def _told(client: RoomClient, since_s: float) -> bool:
 class _Interrupter:
     """The course of one call."""
 
-    def __init__(self, client: RoomClient, model: ToldScripts, number: int) -> None:
+    def __init__(
+        self, client: RoomClient, model: ToldScripts, number: int, downlink_s: float
+    ) -> None:
         self._client = client
         self._model = model
         self._number = number
+        self._downlink_s = downlink_s
         self._clip_began_s: float | None = None
         self._seen = 0
         self._replies_s: list[float] = []
@@ -203,7 +212,7 @@ class _Interrupter:
     def _began_s(self, since_s: float) -> float:
         told_s = self._told_s(since_s)
         assert told_s is not None
-        return told_s + DOWNLINK_S
+        return told_s + self._downlink_s
 
     def _told_s(self, since_s: float) -> float | None:
         """When the agent began a reply, by its own word, on the caller's clock. Asked 50 times a

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 
 from bench.interrupting_call import (
+    DOWNLINK_S,
     PER_CALL,
     InterruptedCall,
     Moment,
@@ -41,6 +42,11 @@ LEADS = 3
 """Syntheses of a script from which the silence it begins with is taken."""
 FAILED_CALLS = 5
 """So many calls may break off before the run gives up."""
+MADE_UP_SHARE = 0.5
+"""Of the interruptions asked for, so many more may be made up for, and a call's worth at least;
+then the run ends with what it has."""
+LATEST_DOWNLINKS = 9
+"""What is aimed by is the middle one of so many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +69,10 @@ class InterruptionsRun:
 
     records: list[Record] = field(default_factory=list)
     too_late: int = 0
-    """The reply had ended when the caller spoke; they do not count."""
+    """Nothing of the reply could be heard any more when the caller spoke, or nothing yet; they do
+    not count."""
+    not_made_up: int = 0
+    """Of those, the ones for which no other was tried: too many had missed."""
     unanswered: int = 0
     failed_calls: list[str] = field(default_factory=list)
     starved_ms: float = 0.0
@@ -86,10 +95,16 @@ async def interruptions(
         run.loopback = await _loopback(parley)
         run.leading_silence_ms = await _leading_silences(parley)
         lengths_s = await _lengths(parley, model)
-        driver = _Driver(parley, model, run, count, progress, speakers, lengths_s, random)
+
+        async def call(
+            number: int, planned: Sequence[Planned], downlink_s: float
+        ) -> InterruptedCall:
+            return await interrupt(parley.access(), model, number, planned, downlink_s=downlink_s)
+
+        driver = Driver(call, run, count, progress, speakers, lengths_s, random)
         async with asyncio.TaskGroup() as group:
             for _ in range(callers):
-                group.create_task(driver.call())
+                group.create_task(driver.drive())
     run.asked = sorted({text for _, messages in model.asked for text in _said(messages)})
     run.records = run.records[:count]
     return run
@@ -115,12 +130,20 @@ def write_kept(run: InterruptionsRun, folder: Path) -> None:
     (folder / KEPT_FILE).write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
-@dataclass
-class _Driver:
-    """Makes call after call until enough interruptions are measured."""
+MakeCall = Callable[[int, Sequence[Planned], float], Awaitable[InterruptedCall]]
+"""Makes the call of that number with these interruptions, aimed by that downlink in seconds; raises
+CallError."""
 
-    parley: OwnParley
-    model: ToldScripts
+
+@dataclass
+class Driver:
+    """Makes call after call until enough interruptions are measured, or too many have missed.
+
+    What misses its reply is made up for. That may take many tries where the aim is wrong: so each
+    one teaches how long the replies are, and how long it takes until they are heard.
+    """
+
+    make_call: MakeCall
     run: InterruptionsRun
     count: int
     progress: Callable[[str], None]
@@ -129,22 +152,32 @@ class _Driver:
     random: Random
     calls: int = 0
     _planned: list[Planned] = field(init=False)
+    _made_up: int = field(default=0, init=False)
+    _downlinks_s: list[float] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         self._planned = plan(self.count, self.clips, self.lengths_s, random=self.random)
 
-    async def call(self) -> None:
+    @property
+    def downlink_s(self) -> float:
+        """From the agent's word that it speaks to the first audible sample, as found so far."""
+        return float(np.median(self._downlinks_s)) if self._downlinks_s else DOWNLINK_S
+
+    async def drive(self) -> None:
+        """One caller's calls, one after the other."""
         while planned := self._next():
             self.calls += 1
             try:
-                call = await interrupt(self.parley.access(), self.model, self.calls, planned)
+                call = await self.make_call(self.calls, planned, self.downlink_s)
             except CallError as error:
                 self.run.failed_calls.append(str(error))
                 self.progress(f"a call broke off: {error}")
                 self._planned += planned
                 continue
             await asyncio.to_thread(self._judge, call)
-            self.progress(f"{min(len(self.run.records), self.count)} of {self.count} interruptions")
+            missed = f", {self.run.too_late} missed their reply" if self.run.too_late else ""
+            done = min(len(self.run.records), self.count)
+            self.progress(f"{done} of {self.count} interruptions{missed}")
 
     def _next(self) -> list[Planned]:
         """What is still to be done, one call's worth: each caller makes up for its own."""
@@ -166,17 +199,39 @@ class _Driver:
                 leading_silence_s=lead_s,
                 stop_path_s=self.run.loopback.stop_path_s if self.run.loopback else None,
             )
+            if measured is not None and measured.downlink_ms is not None:
+                self._downlinks_s.append(measured.downlink_ms / 1000 + lead_s)
+                del self._downlinks_s[:-LATEST_DOWNLINKS]
             late = measured is not None and measured.outcome == "ended"
             if measured is None or (late and measured.onset_to_silence_ms == 0):
-                self.run.too_late += 1
-                again = planned_at(
-                    spoken.planned.moment, self.clips, self.lengths_s, random=self.random
-                )
-                self._planned.append(again)
+                if measured is not None:
+                    self._learn_length(call, spoken.planned.script, onset, measured)
+                self._make_up(spoken.planned)
                 continue
             self.run.records.append(_record(call, spoken.planned, onset, measured))
         self.run.unanswered += call.unanswered
         self.run.starved_ms += call.starved_ms
+
+    def _learn_length(
+        self, call: InterruptedCall, script: str, onset: int, measured: Interruption
+    ) -> None:
+        """A reply that had ended was shorter than was thought."""
+        start = onset - round((measured.into_reply_ms or 0.0) * SAMPLE_RATE_HZ / 1000)
+        heard = call.recording.heard[start:onset]
+        sounds = measure.sounds(heard, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+        if sounds:
+            length_s = (sounds[-1].end - sounds[0].start) / SAMPLE_RATE_HZ
+            self.lengths_s[script] = min(length_s, self.lengths_s.get(script, length_s))
+
+    def _make_up(self, missed: Planned) -> None:
+        """Plans another at the same kind of moment, unless too many have missed."""
+        self.run.too_late += 1
+        if self._made_up >= max(PER_CALL, round(MADE_UP_SHARE * self.count)):
+            self.run.not_made_up += 1
+            return
+        self._made_up += 1
+        again = planned_at(missed.moment, self.clips, self.lengths_s, random=self.random)
+        self._planned.append(again)
 
 
 def _record(call: InterruptedCall, planned: Planned, onset: int, measured: Interruption) -> Record:

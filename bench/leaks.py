@@ -148,7 +148,7 @@ class Watch:
             "asr": workers.asr.metrics_port,
             "tts": workers.tts.metrics_port,
             "agent": server.health_check_port,
-            "gateway": server.port,
+            "gateway": server.gateway_health_port,
         }
         self._urls = {part: f"http://127.0.0.1:{port}/metrics" for part, port in ports.items()}
         self._stack = stack

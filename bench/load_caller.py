@@ -9,7 +9,7 @@ from caller.access import request_access
 from caller.answers import answer_sample, reply_sample
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.client import RoomClient, join
-from caller.errors import CallError
+from caller.errors import CallError, CallRefusedError
 from caller.floor_log import FloorLog
 from caller.gaps import long_silences, reply_gaps
 from caller.interruption import measure_interruption
@@ -61,6 +61,8 @@ class LoadFindings:
     """Turns that callers have spoken so far."""
     refusals: list[str] = field(default_factory=list)
     """Calls that did not come about, or broke off: a sentence each."""
+    told_full_ms: list[float] = field(default_factory=list)
+    """Of those that were refused because no agent had room: how long it took to be told."""
     starved_ms: float = 0.0
     """For so long callers had nothing to send because this machine was too busy."""
 
@@ -103,7 +105,13 @@ class LoadCaller:
             await asyncio.sleep(BETWEEN_CALLS_S)
 
     async def _call(self, until_s: float) -> None:
-        access = await request_access(self.gateway_url)
+        asked_s = self.clock()
+        try:
+            access = await request_access(self.gateway_url)
+        except CallRefusedError as refusal:
+            if refusal.wants_room:
+                self.findings.told_full_ms.append(round(1000 * (self.clock() - asked_s), 1))
+            raise
         async with join(access, frame_ms=FRAME_MS, clock=self.clock) as client:
             await client.wait_for_agent()
             self.findings.calls += 1

@@ -44,8 +44,8 @@ SLOTS = 8
 """In all: of one worker, or divided among several."""
 STREAMS = 8
 PAUSE_S = 0.6
-LONG_TEXTS = 3
-"""Of the utterances of the overload: they hold their slots as replies do."""
+LONG_TEXTS = 4
+"""Of the utterances of the overload, one after the other without a pause."""
 ROUNDS = 2
 """Of the healthy and the slow workers, in turn: what else happens falls on both."""
 LEARNING_S = 5.0
@@ -72,8 +72,8 @@ class Figures:
     p99_ms: float
     share: dict[str, float]
     """Of each worker in the utterances."""
-    admission_p95_ms: float
-    since_admission_p95_ms: float
+    broken_off_p95_ms: float
+    """How long utterances had nothing left to hear before their end."""
     refused: int
     refusal_p95_ms: float | None
 
@@ -90,8 +90,7 @@ class Figures:
             p95_ms=_at(first, 95),
             p99_ms=_at(first, 99),
             share={worker: round(part, 3) for worker, part in outcome.share.items()},
-            admission_p95_ms=_at([each.admitted_ms for each in spoken], 95),
-            since_admission_p95_ms=_at([each.since_admission_ms for each in spoken], 95),
+            broken_off_p95_ms=_at([each.broken_off_ms for each in spoken], 95),
             refused=len(outcome.refused_ms),
             refusal_p95_ms=percentile(outcome.refused_ms, 95) if outcome.refused_ms else None,
         )
@@ -128,7 +127,7 @@ class PoolReport:
             Promise(
                 "admitted_p95_at_twice_capacity",
                 OVERLOAD_P95,
-                _ratio(overload.since_admission_p95_ms, capacity.since_admission_p95_ms),
+                _ratio(overload.p95_ms, capacity.p95_ms),
             ),
             Promise("refusal_p95_ms", REFUSED_MS, overload.refusal_p95_ms),
         ]
@@ -189,7 +188,7 @@ async def _slow(
 
 
 async def _overload(report: PoolReport, workers: int, streams: Speakers, for_s: float) -> None:
-    _tell("as many long utterances as there are slots, then twice as many")
+    _tell("as many utterances without a pause as there are slots, then twice as many")
     full = StreamLoad(streams=SLOTS, texts=LONG_TEXTS)
     report.add("capacity", workers, await streams.speak(full, for_s=for_s))
     double = StreamLoad(streams=2 * SLOTS, texts=LONG_TEXTS)

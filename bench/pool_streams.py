@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +15,12 @@ from parley.background import background
 from parley.errors import WorkersBusyError
 from parley.settings import OrchestratorSettings
 from parley.speech import AudioChunk, SpeechPool, SynthesisRequest, SynthesisStarted
-from parley.speech.configured import speech_pool
+from parley.speech.balancing.roster import asking_roster
+from parley.speech.channel import Channels
+from parley.speech.configured import speech_discovery, speech_pool
+from parley.speech.node.link import NodeLink
+from parley.speech.node.server import NodeScoreboard
+from parley.speech.node.socket_file import socket_path
 from testkit.worker_process import WorkerProcess
 
 SENTENCES = (
@@ -31,8 +37,6 @@ LEAST_UTTERANCES = 40
 """Of every measurement: fewer say nothing of a share or a percentile."""
 AT_MOST_TIMES = 10
 """So many times as long as it was meant to take a measurement may go on for them."""
-NEXT_TEXT_S = 0.5
-"""From one text of a long reply to the next, as a language model writes them."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,10 @@ class AdmittedUtterance:
     """An utterance that was admitted; times in ms."""
 
     worker: str
-    admitted_ms: float
     first_audio_ms: float
-    """Since it was asked for."""
-
-    @property
-    def since_admission_ms(self) -> float:
-        return self.first_audio_ms - self.admitted_ms
+    """Since it was asked for, waiting for a slot included; a refused try counts apart."""
+    broken_off_ms: float = 0.0
+    """For how long nothing was left to hear between its first audio and its last."""
 
 
 @dataclass
@@ -76,7 +77,9 @@ class StreamLoad:
 
     streams: int
     texts: int = 1
-    """Of an utterance; they come half a second apart."""
+    """Of an utterance; all are there from the start, so that a slot is worked in without a pause:
+    slots are held while speech is made, and texts that come as they are heard would leave them
+    free most of the time."""
     pause_s: float = 0.0
     """Mean; exponentially distributed."""
 
@@ -138,23 +141,26 @@ class Speakers:
 
     async def _utterance(self, pool: SpeechPool, texts: int, asked_at: float) -> AdmittedUtterance:
         loop = asyncio.get_running_loop()
-        worker, admitted_at, first_audio_at = "", asked_at, None
+        worker, first_audio_at = "", None
+        heard_until = broken_off_s = 0.0
+        rate_hz = 1
         request = SynthesisRequest(voice=self._voice, seed=self._random.getrandbits(32))
         speech = pool.synthesize(request, self._texts(texts), busy_limit_s=0.0)
         async for event in speech:
             if isinstance(event, SynthesisStarted):
-                worker, admitted_at = self._names.get(event.worker_id, ""), loop.time()
-            elif isinstance(event, AudioChunk) and first_audio_at is None:
-                first_audio_at = loop.time()
+                worker = self._names.get(event.worker_id, "")
+                rate_hz = event.sample_rate_hz
+            elif isinstance(event, AudioChunk):
+                now = loop.time()
+                if first_audio_at is None:
+                    first_audio_at = heard_until = now
+                broken_off_s += max(0.0, now - heard_until)
+                heard_until = max(now, heard_until) + len(event.samples) / rate_hz
         assert first_audio_at is not None, "an utterance without audio"
-        return AdmittedUtterance(
-            worker, 1000 * (admitted_at - asked_at), 1000 * (first_audio_at - asked_at)
-        )
+        return AdmittedUtterance(worker, 1000 * (first_audio_at - asked_at), 1000 * broken_off_s)
 
     async def _texts(self, count: int) -> AsyncGenerator[str]:
-        for number in range(count):
-            if number:
-                await asyncio.sleep(NEXT_TEXT_S)
+        for _ in range(count):
             yield self._random.choice(SENTENCES)
 
 
@@ -191,17 +197,24 @@ async def workers_running(
 async def speakers(
     workers: Sequence[WorkerProcess], engine: PoolEngine, *, seed: int = 1
 ) -> AsyncIterator[Speakers]:
-    """Streams to speak to these workers, each with what a call of an agent has: whatever
-    `speech_pool` makes of the settings, one for every call."""
+    """Streams to speak to these workers, each with what a call of an agent has: a pool of its own
+    that goes by its node's scoreboard."""
     settings = OrchestratorSettings()
     addresses = ",".join(worker.target for worker in workers)
     tts = settings.tts.model_copy(update={"discovery": "static", "worker_address": addresses})
     settings = settings.model_copy(update={"tts": tts.model_copy(update={"workers": 1})})
     names = {f"{os.uname().nodename}-{worker.pid}": worker.name for worker in workers}
+    channels = Channels()
     async with AsyncExitStack() as calls:
+        folder = calls.enter_context(tempfile.TemporaryDirectory(prefix="parley-node-"))
+        path = socket_path(Path(folder), 1)
+        calls.push_async_callback(channels.aclose)
+        roster = asking_roster(speech_discovery(settings), channels, "synthesis")
+        await calls.enter_async_context(NodeScoreboard({"synthesis": roster}, path).running())
 
         async def pool_of_a_call() -> SpeechPool:
-            return await calls.enter_async_context(speech_pool(settings))
+            link = await calls.enter_async_context(NodeLink(path))
+            return await calls.enter_async_context(speech_pool(settings, link))
 
         yield Speakers(pool_of_a_call, engine.voice, names, seed)
 

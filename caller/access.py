@@ -6,7 +6,7 @@ from http import HTTPStatus
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from caller.errors import CallError
+from caller.errors import CallError, CallRefusedError
 from parley.settings import OrchestratorSettings
 
 REQUEST_TIMEOUT_S = 15.0
@@ -30,7 +30,7 @@ async def request_access(
 
     `record`: the agent sends what its turn-taking sees and decides, into
     `RoomClient.turn_recording`. `app`: a name of agent.apps; empty: the default one. Raises
-    CallError when the gateway is down or refuses.
+    CallError when the gateway is down, and CallRefusedError when it refuses.
     """
     timeout = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S)
     asked = {"voice": voice, "record": record, "app": app}
@@ -48,7 +48,12 @@ async def request_access(
             "is ./run up running?"
         ) from None
     if response.status not in (HTTPStatus.OK, HTTPStatus.CREATED):
-        raise CallError(f"the gateway at {gateway_url} refused the call: {_reason(body)}")
+        code, reason = _refusal(body)
+        raise CallRefusedError(
+            f"the gateway at {gateway_url} refused the call: {reason}",
+            code=code,
+            retry_after_s=_seconds(response.headers.get("Retry-After", "")),
+        )
     try:
         return Access.model_validate_json(body)
     except ValidationError:
@@ -63,10 +68,15 @@ def own_gateway(settings: OrchestratorSettings) -> str:
     return f"http://{host}:{settings.server.port}"
 
 
-def _reason(body: str) -> str:
-    """The message of the gateway's {"error": {"code", "message"}}, else the answer itself."""
+def _refusal(body: str) -> tuple[str, str]:
+    """Code and message of the gateway's {"error": {"code", "message"}}, else the answer itself."""
     try:
-        message = json.loads(body)["error"]["message"]
+        error = json.loads(body)["error"]
+        code, message = str(error["code"]), error["message"]
     except (ValueError, KeyError, TypeError):
-        message = body
-    return str(message).strip()[:500] or "it gave no reason"
+        code, message = "", body
+    return code, str(message).strip()[:500] or "it gave no reason"
+
+
+def _seconds(retry_after: str) -> float | None:
+    return float(retry_after) if retry_after.isdecimal() else None

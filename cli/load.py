@@ -52,6 +52,8 @@ STAGGER_S = 2.0
 """Between the first calls of two callers."""
 PROGRESS_EVERY_S = 10.0
 LOOP_CHECK_S = 0.05
+TOLD_WITHIN_MS = 1000
+"""Who finds no room is told so by then."""
 UNDERRUNS = "playout_underruns_total"
 TEXT_WAITS = "reply_text_waits_total"
 
@@ -68,6 +70,8 @@ class LoadResult:
     text_waits: float | None
     interrupted: bool = False
     """Ended before its time by Ctrl-C."""
+    beyond_room: bool = False
+    """There were to be more callers than there is room for."""
 
 
 def main(arguments: list[str]) -> int:
@@ -94,11 +98,17 @@ def main(arguments: list[str]) -> int:
 
 
 def promises_of(load: LoadResult) -> list[Promise]:
-    return [
+    told_ms = load.findings.told_full_ms
+    expected = len(told_ms) if load.beyond_room else 0
+    promises = [
         Promise("underruns", 0, load.underruns),
-        Promise("calls_refused_or_lost", 0, len(load.findings.refusals)),
+        Promise("calls_refused_or_lost", 0, len(load.findings.refusals) - expected),
         *promises_of_turns(load.findings.turns),
     ]
+    if told_ms or load.beyond_room:
+        slowest_ms = max(told_ms, default=None)
+        promises.append(Promise("told_that_it_is_full_ms", TOLD_WITHIN_MS, slowest_ms))
+    return promises
 
 
 async def _load(
@@ -145,6 +155,7 @@ async def _load(
         underruns=_counted(UNDERRUNS, before, after),
         text_waits=_counted(TEXT_WAITS, before, after),
         interrupted=interrupted,
+        beyond_room=options.beyond_room,
     )
 
 
@@ -262,6 +273,7 @@ def _document(
         "calls": load.findings.calls,
         "interrupted": load.interrupted,
         "refused": len(load.findings.refusals),
+        "refused_for_room": len(load.findings.told_full_ms),
         "refusals": sorted(set(load.findings.refusals)),
         "turns": len(turns),
         "unanswered": len(unanswered(turns)),
@@ -276,6 +288,7 @@ def _document(
             "first_sound": _distribution([t.first_sound_ms for t in turns]),
             "gap_heard": _distribution([ms for t in turns for ms in t.gaps_ms]),
             "silence_heard": _distribution([ms for t in turns for ms in t.silences_ms]),
+            "told_full": _distribution(load.findings.told_full_ms),
             "onset_to_silence": _distribution([t.silence_ms for t in turns]),
         },
         "parts": {
@@ -361,6 +374,11 @@ def _parser() -> argparse.ArgumentParser:
         default=DEFAULT_EVERY_S,
         metavar="S",
         help="mean time between a caller's turns",
+    )
+    parser.add_argument(
+        "--beyond-room",
+        action="store_true",
+        help="more callers than there is room for: refusals are expected, and must come soon",
     )
     parser.add_argument("--seed", type=int, default=5, help="of the turns' times and sentences")
     parser.add_argument("--gateway", metavar="URL", help="default: the one of the configuration")

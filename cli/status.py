@@ -10,6 +10,7 @@ from ops.doctor.language_model import check_llm
 from ops.supervisor.record import RecordFile
 from ops.supervisor.report import as_json, ask_parts, show
 from parley import paths
+from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
 
@@ -30,13 +31,16 @@ def main(arguments: list[str]) -> int:
             print(f"Parley is not running{f'; its last run failed: {failure}' if failure else ''}")
         return 1
     reports = ask_parts(record)
-    model = _remote_model()
+    model, disk = _remote_model(), why_full(paths.state_dir())
     if options.json:
         model_json = None if model is None else {"level": model.level, "detail": model.detail}
-        print(json.dumps(as_json(record, reports) | {"remote_llm": model_json}, indent=2))
+        told = {"remote_llm": model_json, "disk": disk}
+        print(json.dumps(as_json(record, reports) | told, indent=2))
     else:
         stop = "stop: ./run down    logs: ./run logs [PART] [-f]"
         show(Console(), record, reports, stop=stop, model=model)
+        if disk is not None:
+            print(f"\nwarning: {disk}: calls go on, but logs and metrics are lost")
     return 0 if reports and all(report.is_well for report in reports) else 1
 
 

@@ -15,7 +15,7 @@ from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
-from ops.supervisor.part_log import last_lines
+from ops.supervisor.part_log import MAX_BYTES, last_lines
 from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
 from ops.supervisor.preparation import prepare
@@ -27,7 +27,7 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.report import ask_parts, show
 from ops.supervisor.service import Service
-from ops.supervisor.stack import make_parts
+from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
@@ -63,6 +63,7 @@ def main(arguments: list[str]) -> int:
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
+    check_disk(configuration.state_dir)
     check_apps(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
@@ -121,7 +122,11 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
 def _detach(configuration: Configuration, console: Console) -> int:
     log = configuration.state_dir / "logs" / "supervisor.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
+    if log.exists() and log.stat().st_size > MAX_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
+    # Appended to: another `up` may have won meanwhile, and its supervisor writes here.
+    with log.open("ab") as output:
+        begun_at = output.tell()
         daemon = subprocess.Popen(
             [sys.executable, "-P", "-m", "ops.supervisor.daemon"],
             env=os.environ
@@ -144,7 +149,7 @@ def _detach(configuration: Configuration, console: Console) -> int:
         raise
     if record is None:
         failed = file.read()
-        lines = "\n".join(last_lines(log, _SHOWN_LINES))
+        lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
     _warn_of_model(configuration, console)

@@ -150,6 +150,11 @@ class Answer:
         finally:
             await self._cancel(work)
 
+    def reassure(self) -> None:
+        """The person asks whether anybody is there: a filler says so, unless the answer comes."""
+        if text := self._waiting.reassurance():
+            self._feed.put(Filler(text))
+
     def _held_due_s(self) -> float | None:
         if self._held is None or not self._held.waits:
             return None

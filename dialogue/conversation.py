@@ -139,6 +139,7 @@ class Conversation:
             turn_log,
             waiting_since_s=waiting_since_s,
             apology=get_or_english(language).phrases.apology,
+            reassure=self._declared.reassure if self._declared is not None else None,
         )
         if not text:
             turn.commit()
@@ -194,11 +195,14 @@ class ActiveTurn:
         *,
         waiting_since_s: float,
         apology: str,
+        reassure: Callable[[str], None] | None = None,
     ) -> None:
+        """`reassure`: has the answer to a turn say that somebody is there."""
         self._engine = engine
         self._log = turn_log
         self._committed = asyncio.Event()
         self._apology = apology
+        self._reassure = reassure
         self.turn = Turn(
             id=turn_log.turn_id,
             session=session,
@@ -214,6 +218,19 @@ class ActiveTurn:
     @property
     def is_committed(self) -> bool:
         return self._committed.is_set()
+
+    @property
+    def reassures(self) -> bool:
+        """Whether `asked_presence` may be called: an engine of the developer's own has its own
+        idea of what to say."""
+        return self._reassure is not None
+
+    def asked_presence(self, text: str) -> None:
+        """While they wait for the answer the person has asked whether anybody is there: it is
+        logged beside what they asked before, and the answer says so and goes on."""
+        self._log.said_beside(text)
+        if self._reassure is not None:
+            self._reassure(self.id)
 
     def taken(self) -> None:
         """The person has said this: it is logged, with all that the answer did on the guess. They

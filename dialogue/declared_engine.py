@@ -38,6 +38,8 @@ class DeclaredEngine:
         self._resources = resources
         self._unfinished = unfinished
         self._record = ModelRecord()
+        self._answers: dict[str, Answer] = {}
+        """Those that are being made, by their turns."""
         self._tools: dict[int, DeclaredTool] = {}
         self._sources: dict[str, ToolSource] = {}
         self._agents = {agent.name: agent for agent in reversed(list(declared_agents(app)))}
@@ -76,11 +78,18 @@ class DeclaredEngine:
             record=self._record,
         )
         events = answer.events()
+        self._answers[turn.id] = answer
         try:
             async for event in events:
                 yield event
         finally:
+            self._answers.pop(turn.id, None)
             await events.aclose()
+
+    def reassure(self, turn_id: str) -> None:
+        """Has the answer to the turn say that somebody is there, where nothing else is said."""
+        if (answer := self._answers.get(turn_id)) is not None:
+            answer.reassure()
 
     def start(self) -> None:
         """Begins to connect to the MCP servers of the agent that speaks."""

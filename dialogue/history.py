@@ -25,7 +25,8 @@ GO_ON = "You speak next. Go on with the conversation."
 
 @dataclass
 class _Turn:
-    said: str = ""
+    said: list[PersonSaid] = field(default_factory=list)
+    """More than one where they asked into the wait whether anybody is there."""
     calls: dict[str, ToolCalled] = field(default_factory=dict)
     heard: str = ""
     made: str = ""
@@ -118,7 +119,8 @@ def _turns(entries: Iterable[AnyEntry]) -> list[_Turn]:
         if isinstance(entry, PersonSaid | AgentSaid | Heard | ToolCalled):
             turn = turns.setdefault(entry.turn_id, _Turn())
             if isinstance(entry, PersonSaid):
-                turn.said = entry.text
+                if entry not in turn.said:
+                    turn.said.append(entry)
             elif isinstance(entry, ToolCalled):
                 turn.calls[entry.call_id] = entry
             elif isinstance(entry, Heard):
@@ -131,8 +133,8 @@ def _turns(entries: Iterable[AnyEntry]) -> list[_Turn]:
 def _conversation(turns: Iterable[_Turn]) -> list[Message]:
     shown: list[Message] = []
     for turn in turns:
-        if turn.said.strip():
-            _append(shown, UserMessage(turn.said.strip()))
+        if said := " ".join(entry.text.strip() for entry in turn.said).strip():
+            _append(shown, UserMessage(said))
         # One after the other, also where they ran side by side: the log does not tell them apart.
         for call in turn.calls.values():
             arguments = json.dumps(call.arguments, ensure_ascii=False)

@@ -51,6 +51,10 @@ class TurnLog:
         else:
             self._held_back.append(entry)
 
+    def said_beside(self, text: str) -> None:
+        """The person said more, to which the turn's answer goes on."""
+        self.write(PersonSaid(at_s=self._now(), turn_id=self.turn_id, text=text))
+
     def said(self, text: str) -> None:
         """A piece of the answer; logged as one entry when the answer ends."""
         self._said += text

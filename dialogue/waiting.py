@@ -35,6 +35,7 @@ class Waiting:
     _model_steps: int = field(default=0, init=False)
     _tool_fillers: list[str] = field(default_factory=list, init=False)
     _tool_steps: int = field(default=0, init=False)
+    _reassured: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._said_until_s = self.waiting_since_s
@@ -76,6 +77,15 @@ class Waiting:
             again = TOOL_AGAIN_AFTER_S[min(self._tool_steps, len(TOOL_AGAIN_AFTER_S)) - 1]
             after_s = again if self._tool_steps else TOOL_AFTER_S
         return None if after_s is None else max(self._said_until_s + after_s, self._earliest_s)
+
+    def reassurance(self) -> str:
+        """What is said to who asks whether anybody is there; empty where the answer comes. To be
+        told by `said` once it is given."""
+        if self._for == "nothing":
+            return ""
+        texts = self.phrases.still_here
+        self._reassured += 1
+        return texts[(self._reassured - 1) % len(texts)]
 
     def filler(self) -> str:
         """The filler that is due; counts as said."""

@@ -7,8 +7,10 @@ import socket
 import sys
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.telemetry.logs import configure_logging
@@ -23,15 +25,9 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry.log_level, part="gateway")
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(settings),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-            )
-        )
+        private = (settings.server.host, settings.server.gateway_health_port)
+        server = uvicorn.Server(serving(create_app(settings, private=private)))
+        _check_free(*private)
         listener = _listen(settings)
     except ConfigurationError as error:
         print(error, file=sys.stderr)
@@ -45,8 +41,33 @@ def main() -> int:
     return 0 if server.started else 1
 
 
+def serving(app: ASGIApp) -> uvicorn.Config:
+    """How the public port is served: nothing that a client does may hold or flood it."""
+    logging.getLogger("uvicorn.error").addFilter(FewerWarnings())
+    return uvicorn.Config(
+        app,
+        http=BoundedHttp,
+        ws="none",
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        proxy_headers=False,  # `ClientAddress` believes those that the settings name, no others
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
+    )
+
+
 def _listen(settings: OrchestratorSettings) -> socket.socket:
-    host, port = settings.server.host, settings.server.port
+    return _listening(settings.server.host, settings.server.port, "server.port")
+
+
+def _check_free(host: str, port: int) -> None:
+    _listening(host, port, "server.gateway_health_port").close()
+
+
+def _listening(host: str, port: int, setting: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
@@ -54,7 +75,7 @@ def _listen(settings: OrchestratorSettings) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise ConfigurationError(
                 f"port {port} on {host} is in use: stop what listens there, "
-                "or set server.port in configs/orchestrator.yaml"
+                f"or set {setting} in configs/orchestrator.yaml"
             ) from None
         raise ConfigurationError(f"cannot listen on {host}:{port}: {error}") from None
 

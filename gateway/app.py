@@ -1,25 +1,31 @@
-"""The gateway's HTTP application: page, tokens, voices, health, metrics."""
+"""The gateway's HTTP application: page, tokens, voices, health."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import FastAPI, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
+from gateway.calls.agents import AgentServers
+from gateway.calls.door import Door
 from gateway.calls.page import Page
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
+from gateway.calls.waiting import WaitingCalls
 from gateway.calls.watcher import watching_calls
+from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
-from gateway.operations.health import GatewayHealth, GatewayProbes
+from gateway.operations.health import GatewayProbes, PublicHealth
+from gateway.operations.private_port import private_port
 from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
+from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
 from parley import paths
 from parley.clock import Clock, monotonic
@@ -30,65 +36,113 @@ from parley.telemetry.gateway import GatewayMetrics
 from parley.tls import client_tls
 
 
-def create_app(
-    settings: OrchestratorSettings, *, page_folder: Path | None = None, clock: Clock = monotonic
-) -> FastAPI:
-    """The application; raises ConfigurationError when the settings cannot work."""
-    server = settings.server
-    tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
-    speakers = speech_discovery(settings)
-    catalog = VoiceCatalog(settings.tts.default_model, speakers, Channels(client_tls(settings.tls)))
-    page = Page(page_folder or paths.repository() / "web" / "dist")
-    metrics = GatewayMetrics()
-    limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
+class _Parts:
+    """What the routes stand on; `running` as long as requests are served."""
+
+    def __init__(self, settings: OrchestratorSettings, page_folder: Path | None, clock: Clock):
+        server = settings.server
+        self._livekit = settings.livekit
+        self._speakers = speech_discovery(settings)
+        self.tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
+        self.voices = VoiceCatalog(
+            settings.tts.default_model,
+            self._speakers,
+            Channels(client_tls(settings.tls)),
+            offered=settings.tts.voices,
+            clock=clock,
+        )
+        self.page = Page(page_folder or paths.repository() / "web" / "dist")
+        self.metrics = GatewayMetrics()
+        counted = server.admission == "counted"
+        self._agents = AgentServers(settings.agent_targets, clock=clock) if counted else None
+        self._waiting = WaitingCalls()
+        self.door = Door(self._agents, self._waiting, clock=clock) if self._agents else None
+        self.limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
+        self.probes = GatewayProbes(
+            settings.livekit, self.voices, self.page, self._agents, clock=clock
+        )
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with (
-            speakers.watching(),
-            aclosing(catalog),
-            watching_calls(settings.livekit, metrics.redispatches),
-        ):
+    async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:
+        async with AsyncExitStack() as running:
+            await running.enter_async_context(self._speakers.watching())
+            running.push_async_callback(self.voices.aclose)
+            if self._agents is not None:
+                await running.enter_async_context(self._agents.watching())
+            watching = watching_calls(
+                self._livekit,
+                self.metrics.redispatches,
+                agents=self._agents,
+                waiting=self._waiting,
+            )
+            await running.enter_async_context(watching)
+            if private is not None:
+                port = private_port(self.probes, self.metrics.registry)
+                running.push_async_callback(port.aclose)
+                await port.start(*private)
             yield
 
+
+def create_app(
+    settings: OrchestratorSettings,
+    *,
+    page_folder: Path | None = None,
+    private: tuple[str, int] | None = None,
+    clock: Clock = monotonic,
+) -> FastAPI:
+    """The application; raises ConfigurationError when the settings cannot work.
+
+    `private`: host and port where health with its details and metrics are told; None: nowhere.
+    """
+    server = settings.server
+    parts = _Parts(settings, page_folder, clock)
     app = FastAPI(
         title="Parley gateway",
         openapi_url=None,
-        lifespan=lifespan,
+        lifespan=lambda _: parts.running(private),
         middleware=[
-            Middleware(RequestCounting, metrics=metrics),
+            Middleware(RequestCounting, metrics=parts.metrics),
+            Middleware(ClientAddress, proxies=server.trusted_proxies),
             Middleware(CrossOrigin, origins=server.allowed_origins),
-            Middleware(SecurityHeaders, livekit_url=tokens.url, embedders=server.allowed_origins),
+            Middleware(
+                SecurityHeaders, livekit_url=parts.tokens.url, embedders=server.allowed_origins
+            ),
+            Middleware(SameSite, hosts=server.allowed_hosts, origins=server.allowed_origins),
             Middleware(BodyLimit),
         ],
     )
     install_error_handlers(app)
     CallRoutes(
-        tokens, catalog, limit, metrics, apps=settings.agent.apps, agent=settings.livekit.agent_name
+        parts.tokens,
+        parts.voices,
+        parts.limit,
+        parts.metrics,
+        door=parts.door,
+        apps=settings.agent.apps,
+        agent=settings.livekit.agent_name,
     ).add_to(app)
-    _add_operation_routes(app, GatewayProbes(settings.livekit, catalog, page, clock=clock), metrics)
-    app.router.default = page  # not a mount: a known address asked with a wrong method is a 405
+    _add_health_routes(app, parts.probes)
+    # Not a mount: a known address asked with a wrong method is a 405.
+    app.router.default = GZipMiddleware(parts.page, compresslevel=6)
     return app
 
 
-def _add_operation_routes(app: FastAPI, probes: GatewayProbes, metrics: GatewayMetrics) -> None:
+def _add_health_routes(app: FastAPI, probes: GatewayProbes) -> None:
+    """What everybody may ask; the details are at the private port."""
+
     @app.get("/health")
-    async def health() -> GatewayHealth:
-        """200 as long as the gateway serves; `checks` says what a call would lack."""
-        return await probes.health()
+    async def health() -> PublicHealth:
+        """200 as long as the gateway serves."""
+        return PublicHealth(status=(await probes.health()).status)
 
     @app.get("/readiness")
     @app.get("/ready")
-    async def readiness(response: Response) -> GatewayHealth:
-        health = await probes.health()
-        if health.status != "healthy":
+    async def readiness(response: Response) -> PublicHealth:
+        status = (await probes.health()).status
+        if status != "healthy":
             response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
-        return health
+        return PublicHealth(status=status)
 
     @app.get("/liveness")
     async def liveness() -> dict[str, str]:
         return {"status": "alive"}
-
-    @app.get("/metrics")
-    async def scrape() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -27,6 +27,11 @@ class RateLimit:
             self._buckets.popitem(last=False)
         return bucket.retry_after_s()
 
+    def give_back(self, address: str) -> None:
+        """One request of `address` is not counted after all."""
+        if bucket := self._buckets.get(_client(address)):
+            bucket.give_back()
+
 
 def _client(address: str) -> str:
     """What counts as one client: an IPv6 subscriber holds a whole /64."""

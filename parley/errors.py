@@ -57,5 +57,9 @@ class WorkerStalledError(WorkerUnavailableError):
     """A worker that is connected, owes an answer, and gives none."""
 
 
+class WorkerDeclinedError(WorkerUnavailableError):
+    """A worker that lives, but not for this request: it drains, or the voice cannot be loaded."""
+
+
 class StreamIdleError(WorkerUnavailableError):
     """A worker ended a stream in which nothing was asked of it for long; it can be opened anew."""

@@ -29,3 +29,7 @@ class TokenBucket:
             return ceil((1 - self._left) / per_s)
         self._left -= 1
         return None
+
+    def give_back(self) -> None:
+        """What was taken has not happened."""
+        self._left = min(self.per_minute, self._left + 1)

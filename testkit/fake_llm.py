@@ -41,6 +41,8 @@ class Answer:
     error: Mapping[str, Any] = field(default_factory=lambda: {"message": "no"})
     """The body's `error` where the status is not 200."""
     first_after_s: float = 0.0
+    once: asyncio.Event | None = None
+    """Nothing comes before this is set."""
     word_delay_s: float = 0.0
     silent: bool = False
     """The connection stays open and nothing comes, not even headers."""
@@ -135,6 +137,8 @@ class FakeLlm:
         if answer.silent:
             await asyncio.Event().wait()
         await asyncio.sleep(answer.first_after_s)
+        if answer.once is not None:
+            await answer.once.wait()
         if answer.status != 200:
             return web.json_response({"error": dict(answer.error)}, status=answer.status)
         if not body.get("stream"):

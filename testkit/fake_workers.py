@@ -28,6 +28,11 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     """Its faults are switches that a test turns while it runs."""
 
     voices: tuple[str, ...] = ("tone", "other")
+    remote: set[str] = field(default_factory=set)
+    """Of them, those that are not on its machine until they are loaded."""
+    loaded: list[str] = field(default_factory=list)
+    may_load: asyncio.Event | None = None
+    """Loads are held back until it is set."""
     refuses: int = 0
     """So many calls find no free slot."""
     is_full: bool = False
@@ -38,6 +43,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     is_broken: bool = False
     is_lost_after_words: int | None = None
     """Of its first call that comes so far."""
+    breaks_after_words: int | None = None
+    """Every call is refused for good once it has spoken so many."""
     gives_word_times: bool = True
     opened: list[synthesis.SynthesizeOpen] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -75,6 +82,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
                 if response.audio.sequence + 1 == self.is_lost_after_words:
                     self.is_lost_after_words = None
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "the worker is lost")
+                if response.audio.sequence + 1 == self.breaks_after_words:
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no more today")
         finally:
             self.ended.set()
 
@@ -124,13 +133,22 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
             known = ", ".join(self.voices)
             message = f"no voice {request.voice!r}: there are {known}"
             await context.abort(grpc.StatusCode.NOT_FOUND, message)
+        if self.may_load is not None:
+            await self.may_load.wait()
+        if self.is_broken:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not today")
+        self.loaded.append(request.voice)
+        self.remote.discard(request.voice)
         return synthesis.LoadVoiceResponse(voice=status_pb2.Voice(name=request.voice))
 
     async def GetStatus(  # noqa: N802
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
-        resident = status_pb2.VOICE_RESIDENCY_RESIDENT
-        voices = [status_pb2.Voice(name=name, residency=resident) for name in self.voices]
+        resident, remote = status_pb2.VOICE_RESIDENCY_RESIDENT, status_pb2.VOICE_RESIDENCY_REMOTE
+        voices = [
+            status_pb2.Voice(name=name, residency=remote if name in self.remote else resident)
+            for name in self.voices
+        ]
         status = status_pb2.WorkerStatus(worker_id="w1", engine="wire", slots=4, voices=voices)
         return status_pb2.GetStatusResponse(status=status)
 

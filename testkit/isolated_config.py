@@ -39,11 +39,15 @@ def write_config(
     worker: Mapping[str, Any] | None = None,
 ) -> Path:
     """The project's configuration files in `folder`, with free ports and the changes given."""
-    livekit, rtc, gateway, health, tts, tts_metrics, asr, asr_metrics, llm = free_ports(9)
+    livekit, rtc, gateway, health, tts, tts_metrics, asr, asr_metrics, llm, private = free_ports(10)
     udp = random.SystemRandom().randrange(20000, 30000, UDP_PORTS)
     ports: dict[str, Mapping[str, Any]] = {
         "orchestrator.yaml": {
-            "server": {"port": gateway, "health_check_port": health},
+            "server": {
+                "port": gateway,
+                "health_check_port": health,
+                "gateway_health_port": private,
+            },
             "livekit": {"url": f"ws://{HOST}:{livekit}"},
             "tts": {"worker_address": f"{HOST}:{tts}"},
             "asr": {"worker_address": f"{HOST}:{asr}"},

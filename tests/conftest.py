@@ -1,5 +1,6 @@
 """Fixtures that the tests of all parts share: a running Parley, or its LiveKit server alone."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,18 @@ def pytest_configure() -> None:
     forget_own_settings()
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("mounting needs root")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 @pytest.fixture(scope="session")
 def start_stack(
     tmp_path_factory: pytest.TempPathFactory,
@@ -24,7 +37,11 @@ def start_stack(
 
     def start(*parts: str, configuration: Path | None = None) -> Stack:
         folder = tmp_path_factory.mktemp("stack")
-        configs = configuration or write_config(folder / "configs")
+        configs = configuration or write_config(
+            folder / "configs",
+            # Without an agent there would be no token, which most tests of a part alone need.
+            orchestrator={} if "agent" in parts else {"server": {"admission": "open"}},
+        )
         stack = Stack(configs, folder / "state", parts=parts)
         stack.start()
         stacks.append(stack)

@@ -1,7 +1,5 @@
 """The metrics of the agent's processes as one: for Prometheus, and for people."""
 
-import asyncio
-import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,11 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from agent.health.metric_files import AllocatedDict
 from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
 from parley.telemetry.event_loop import EventLoopTasks
 
-_log = logging.getLogger(__name__)
-
-REAP_EVERY_S = 30.0
 _ENDED = "ended"
 """Stands where a process's number stands in the name of a metrics file."""
 _OF_THE_FRAMEWORK = "lk_agents_"
@@ -43,32 +39,23 @@ class JobMetrics:
         families = MultiProcessCollector(registry, path=str(self._directory)).collect()
         return [family for family in families if not family.name.startswith(_OF_THE_FRAMEWORK)]
 
-    async def keep_reaping(self) -> None:
-        """Until it is cancelled: the folder is small though nobody asks for metrics."""
-        while True:
-            try:
-                self.reap()
-            except OSError as error:
-                _log.warning("ended calls' metrics stay where they are: %s", error)
-            await asyncio.sleep(REAP_EVERY_S)
-
     def reap(self) -> None:
-        """Takes the files of ended processes away, and keeps what they counted."""
+        """Joins the files of the processes that have ended, so that they do not pile up."""
         files = list(self._directory.glob("*.db"))
         running = _own_processes()  # second: who writes the newest file is among them
         for file in files:
             kind, _, process = file.stem.rpartition("_")
             if process in running or process == _ENDED:
                 continue
-            if not kind.startswith("gauge"):
-                self._add_to_ended(kind, file)
-            file.unlink(missing_ok=True)
+            if kind.startswith("gauge") or self._add_to_ended(kind, file):
+                file.unlink(missing_ok=True)
 
-    def _add_to_ended(self, kind: str, file: Path) -> None:
-        ended = MmapedDict(str(self._directory / f"{kind}_{_ENDED}.db"))
+    def _add_to_ended(self, kind: str, file: Path) -> bool:
+        """False where the disk is full: the file is kept then, and counts as it is."""
+        ended = AllocatedDict(str(self._directory / f"{kind}_{_ENDED}.db"))
         try:
-            for key, value, _, _ in MmapedDict.read_all_values_from_file(str(file)):
-                ended.write_value(key, ended.read_value(key)[0] + value, 0.0)
+            found = MmapedDict.read_all_values_from_file(str(file))
+            return ended.add({key: value for key, value, _, _ in found})
         finally:
             ended.close()
 

@@ -1,18 +1,21 @@
 """The agent's health port: who asks gets the state as it is now."""
 
 import asyncio
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from agent.health.exposition import Exposition
-from agent.health.probes import Findings, Probes
+from agent.health.probes import Findings, ProbeResult, Probes
+from parley.capacity import PATH as CAPACITY_PATH
+from parley.capacity import Capacity
 from parley.clock import Clock, monotonic
 from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
+from parley.small_http import Reply, SmallHttpServer
 
 FRESH_S = 0.5
 """Probes are shared by all who ask within this time."""
@@ -21,7 +24,11 @@ NEEDED = ("livekit", "worker", "llm")
 
 
 class HealthServer:
-    """Answers on one port; `is_registered` and `is_draining` ask the agent server."""
+    """Answers on one port; `is_registered`, `is_draining`, `capacity` ask the agent server;
+    `can_start_calls`: whether a call that comes now gets a process.
+
+    `why_disk_full`: one sentence, or None. Calls go on without a disk; metrics and logs do not.
+    """
 
     def __init__(
         self,
@@ -30,36 +37,39 @@ class HealthServer:
         *,
         is_registered: Callable[[], bool],
         is_draining: Callable[[], bool],
+        capacity: Callable[[], Capacity],
+        can_start_calls: Callable[[], bool] = lambda: True,
+        why_disk_full: Callable[[], str | None] = lambda: None,
         clock: Clock = monotonic,
     ) -> None:
         self._probes = probes
         self._exposition = exposition
         self._is_registered = is_registered
         self._is_draining = is_draining
+        self._capacity = capacity
+        self._can_start_calls = can_start_calls
+        self._why_disk_full = why_disk_full
         self._clock = clock
         self._began_at = clock()
         self._probing = asyncio.Lock()
         self._findings: Findings | None = None
         self._found_at = 0.0
-        self._runner: web.AppRunner | None = None
+        self._server = SmallHttpServer(
+            {
+                "/health": self._health,
+                "/readiness": self._readiness,
+                "/ready": self._readiness,
+                "/liveness": self._liveness,
+                CAPACITY_PATH: self._how_many_calls,
+                "/metrics": self._metrics,
+                "/metrics/summary": self._summary,
+            }
+        )
 
     async def start(self, host: str, port: int) -> None:
         """Raises ConfigurationError when the port cannot be bound."""
-        app = web.Application()
-        app.add_routes(
-            [
-                web.get("/health", self._health),
-                web.get("/readiness", self._readiness),
-                web.get("/ready", self._readiness),
-                web.get("/liveness", self._liveness),
-                web.get("/metrics", self._metrics),
-                web.get("/metrics/summary", self._summary),
-            ]
-        )
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            await self._server.start(host, port)
         except OSError as error:
             raise ConfigurationError(
                 f"port {port} on {host} cannot be bound ({error.strerror}): stop what listens "
@@ -67,8 +77,7 @@ class HealthServer:
             ) from None
 
     async def aclose(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._server.aclose()
 
     async def findings(self) -> Findings:
         async with self._probing:
@@ -77,8 +86,8 @@ class HealthServer:
                 self._found_at = self._clock()
             return self._findings
 
-    async def _health(self, _: web.Request) -> web.Response:
-        checks = (await self.findings()).checks
+    async def _health(self) -> Reply:
+        checks = (await self.findings()).checks | {"disk": ProbeResult(self._why_disk_full())}
         serves = all(checks[part].ok for part in NEEDED)
         status = "unhealthy"
         if serves:
@@ -92,18 +101,20 @@ class HealthServer:
                 part: {"ok": check.ok, "error": check.error} for part, check in checks.items()
             },
         }
-        return web.json_response(body, status=200 if serves else 503)
+        return _json(body, status=200 if serves else 503)
 
-    async def _readiness(self, _: web.Request) -> web.Response:
+    async def _readiness(self) -> Reply:
         findings = await self.findings()
         conditions = {
             "registered": self._is_registered() and findings.checks["livekit"].ok,
             "warm_voice": self._has_warm_voice(findings),
             "asr": findings.checks["asr"].ok,
             "not_draining": not self._is_draining(),
+            "processes": self._can_start_calls(),
         }
         ready = all(conditions.values())
-        return web.json_response({"ready": ready, **conditions}, status=200 if ready else 503)
+        body = {"ready": ready, **conditions, "disk": self._why_disk_full() is None}
+        return _json(body, status=200 if ready else 503)
 
     def _has_warm_voice(self, findings: Findings) -> bool:
         wanted = self._probes.settings.tts.default_model
@@ -113,13 +124,20 @@ class HealthServer:
             for voice in status.voices
         )
 
-    async def _liveness(self, _: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+    async def _liveness(self) -> Reply:
+        return _json({"alive": True})
 
-    async def _metrics(self, _: web.Request) -> web.Response:
+    async def _how_many_calls(self) -> Reply:
+        return Reply(self._capacity().model_dump_json().encode())
+
+    async def _metrics(self) -> Reply:
         text = self._exposition.text(await self.findings())
-        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Reply(text, content_type=CONTENT_TYPE_LATEST)
 
-    async def _summary(self, _: web.Request) -> web.Response:
+    async def _summary(self) -> Reply:
         metrics: dict[str, Any] = self._exposition.summary(await self.findings())
-        return web.json_response({"timestamp": time.time(), "metrics": metrics})
+        return _json({"timestamp": time.time(), "metrics": metrics})
+
+
+def _json(body: Mapping[str, Any], *, status: int = 200) -> Reply:
+    return Reply(json.dumps(body).encode(), status)

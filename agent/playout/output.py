@@ -20,6 +20,7 @@ from livekit.agents.voice import io
 
 from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
+from agent.playout.positions import KEPT_S, Positions
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
 from agent.playout.reply_audio import ReplyAudio
 from agent.playout.sounded import Sounded
@@ -64,29 +65,36 @@ class Playout(io.AudioOutput):
         *,
         sample_rate_hz: int,
         on_heard: Callable[[str], None] = lambda text: None,
+        on_unheard: Callable[[str], None] = lambda text: None,
         pressure: Callable[[], float] = cpu_pressure,
         clock: Clock = monotonic,
     ) -> None:
-        """`on_heard` is told each piece of the transcript when it has sounded."""
+        """`on_heard` is told each piece of the transcript when it has sounded; `on_unheard` of
+        those that it was told last and that, as turns out, nobody can have heard."""
         super().__init__(
             label="Playout",
-            # Barge-in pauses and resumes; the framework, told that it can, would do it too.
+            # Barge-in pauses and resumes; the framework, told that it can, would do it too. It
+            # asks for it all the same, when it begins to forward a reply: that changes nothing.
             capabilities=io.AudioOutputCapabilities(pause=False),
             sample_rate=sample_rate_hz,
         )
         self._source = source
         self._rate_hz = sample_rate_hz
         self._on_heard = on_heard
+        self._on_unheard = on_unheard
         self._pressure = pressure
         self._clock = clock
         self._reply: ReplyAudio | None = None
         self._told = 0
+        self.may_end: Callable[[], bool] = lambda: True
+        """Whether a reply that has been played is known to have been heard."""
         self._holds: set[str] = set()
         """Who wants silence now."""
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
         self._sounded = Sounded(sample_rate_hz)
+        self._positions = Positions(sample_rate_hz)
         self._lately: deque[tuple[float, str]] = deque()
         """Pieces of the transcript, and when each had sounded."""
         self._lead = Prebuffer()
@@ -101,8 +109,8 @@ class Playout(io.AudioOutput):
         self._room = asyncio.Event()
         self._ramp_down: asyncio.Task[float] | None = None
         """Ends what sounds; its result is when that has ended."""
-        self._silencing: asyncio.Task[float] | None = None
-        """The ramp of the latest hold; None where nothing sounded."""
+        self.silencing: asyncio.Task[float] | None = None
+        """The latest hold's; None where nothing sounded."""
         self._pump: asyncio.Task[None] | None = None
 
     # --- what the framework asks for
@@ -125,7 +133,7 @@ class Playout(io.AudioOutput):
             await self.wait_for_playout()
         await super().capture_frame(frame)
         pace = frame.userdata.get(USERDATA_PACE)
-        reply = self._reply = self._reply or ReplyAudio(self._rate_hz, 2 * QUEUED_S + FRAME_S, pace)
+        reply = self._reply = self._reply or ReplyAudio(self._rate_hz, KEPT_S, pace)
         pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
         reply.heard.extend(_piece(piece) for piece in pieces)
         if self._flowing and not self._lacks_text:
@@ -151,15 +159,6 @@ class Playout(io.AudioOutput):
         self._silence(self._reply)
         self._finish(self._reply, interrupted=True)
 
-    # The framework pauses and resumes as well, whenever it begins to forward a reply for example.
-    # Who has the floor is not its to decide: what it asks for changes nothing here.
-
-    def pause(self) -> None:
-        super().pause()
-
-    def resume(self) -> None:
-        super().resume()
-
     # --- what the floor's owner asks for
 
     def hold(self, by: str) -> None:
@@ -169,7 +168,20 @@ class Playout(io.AudioOutput):
         self._holds.add(by)
         if was_held:
             return
-        self._silencing = self._silence(self._reply) if self._reply is not None else None
+        self.silencing = self._silence(self._reply) if self._reply is not None else None
+
+    def hold_since(self, by: str, time_s: float) -> None:
+        """The same, and goes back to where the reply was at `time_s` of the clock: what has been
+        played since then has reached nobody. It goes back no further than KEPT_S."""
+        self.hold(by)
+        position = self._positions.at(time_s)
+        if self._reply is None or position is None or position >= self._reply.position:
+            return
+        self._reply.position = position
+        told = self._reply.heard.count_until(self.played_s)
+        if told < self._told:
+            self._on_unheard(self._reply.heard.text(told, self._told))
+            self._told = told
 
     def release(self, by: str) -> None:
         """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
@@ -180,12 +192,6 @@ class Playout(io.AudioOutput):
         if not self._holds:
             self._gain = 0.0
             self._changed.set()
-
-    def count_silencing(self, *, decided_s: float) -> None:
-        """The reply that was held, as was decided then on the clock, is given up: measures how soon
-        it had fallen silent. Where it did not sound there is nothing to measure."""
-        if self._silencing is not None:
-            self._silencing.add_done_callback(lambda ramp: _observe_silence(ramp, decided_s))
 
     def duck(self) -> None:
         """Turns the reply down, from the next sample on."""
@@ -206,6 +212,11 @@ class Playout(io.AudioOutput):
     def made_s(self) -> float:
         """How much of the current reply has come."""
         return self._reply.length / self._rate_hz if self._reply is not None else 0.0
+
+    @property
+    def is_speaking(self) -> bool:
+        """Whether there is a reply, held or not."""
+        return self._reply is not None
 
     @property
     def audible(self) -> bool:
@@ -238,7 +249,7 @@ class Playout(io.AudioOutput):
                 await self._changed.wait()
             elif reply.position < reply.length and self._may_sound(reply):
                 await self._hand_over(reply)
-            elif reply.ended and self._queued_s() <= 0:
+            elif reply.ended and self._queued_s() <= 0 and self.may_end():
                 self._finish(reply, interrupted=False)
             else:
                 self._tell(reply)
@@ -267,11 +278,13 @@ class Playout(io.AudioOutput):
             self._count_gap()
             self._lead.reply_sounds(reply.ahead_s)
         self._flowing = True
+        position = reply.position
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
         sounds_at_s = max(self._clock(), self._dry_at)
         self._dry_at = sounds_at_s + len(samples) / self._rate_hz
         self._sounded.add(sounds_at_s, gained)
+        self._positions.add(sounds_at_s, position, len(samples))
         await self._source.capture_frame(self._frame(gained))
         if self._holds or self._reply is not reply:  # silenced while the frame was handed over
             self._source.clear_queue()
@@ -296,6 +309,7 @@ class Playout(io.AudioOutput):
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
         self._sounded.take_back(self._dry_at)
+        self._positions.take_back(self._dry_at)
         self._flowing = False
 
     def _silence(self, reply: ReplyAudio) -> asyncio.Task[float] | None:
@@ -356,6 +370,7 @@ class Playout(io.AudioOutput):
         self._gain = self._target_gain = 1.0
         self._lacks_text = False
         self._lead.reply_ended()
+        self._positions.clear()
         self._room.set()
         self.on_playback_finished(
             playback_position=played_s,
@@ -383,9 +398,3 @@ def _piece(piece: TimedString) -> TimedPiece:
     if is_given(start_s) and is_given(end_s):
         return TimedPiece(str(piece), start_s, end_s)
     return TimedPiece(str(piece))
-
-
-def _observe_silence(ramp: asyncio.Task[float], decided_s: float) -> None:
-    if not ramp.cancelled() and ramp.exception() is None:
-        silent_s = ramp.result() - decided_s
-        metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)

@@ -65,3 +65,8 @@ def _after(text: str, place: int, count: int) -> int:
         count -= text[place].isalnum()
         place += 1
     return place
+
+
+def after_letters(text: str, beginning: str) -> str:
+    """`text` without its beginning, which is the same but for spaces and signs."""
+    return text[_after(text, 0, _count(beginning)) :]

@@ -7,6 +7,7 @@ from livekit.agents import AgentSession, ErrorEvent
 
 from agent.room import apology
 from agent.room.events import RoomEventPublisher
+from agent.stt import WorkerSTT
 from dialogue.text.languages import Language
 
 _PROBLEMS = {
@@ -22,6 +23,7 @@ def tell_problems(
     session: AgentSession[None],
     events: RoomEventPublisher,
     *,
+    hearing: WorkerSTT | None = None,
     language: Callable[[], Language],
     rate_hz: int,
 ) -> None:
@@ -31,8 +33,16 @@ def tell_problems(
     `rate_hz`.
 
     What the framework tries again by itself is no problem yet, but for recognition, which has
-    been tried everywhere before it reports anything.
+    been tried everywhere before it reports anything. That it hears again is said, or shows in an
+    answer to what was said meanwhile.
     """
+
+    def on_back(text: str) -> None:
+        if not text:
+            session.say(language().phrases.hears_again, add_to_chat_ctx=False)
+
+    if hearing is not None:
+        hearing.on_back = on_back
 
     def on_error(event: ErrorEvent) -> None:
         kind = event.error.type

@@ -21,14 +21,18 @@ class TypedText:
         report: TurnReport,
         *,
         on_typed: Callable[[], None] = lambda: None,
+        takes_presence: Callable[[str], bool] = lambda text: False,
     ) -> None:
+        """`takes_presence`: whether the text only asks into the wait for an answer whether anybody
+        is there; then it has been answered."""
         self._events = events
         self._report = report
         self._on_typed = on_typed
+        self._takes_presence = takes_presence
         self._budget = TokenBucket(MESSAGES_PER_MINUTE)
 
     async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
-        """Answers at once: what the agent is saying gives way."""
+        """Answers at once: what the agent is saying gives way, unless the text asks for it."""
         if (wait_s := self._budget.retry_after_s()) is not None:
             self._events.error(
                 "too_many_messages", f"That was too much at once: try again in {wait_s} s."
@@ -41,6 +45,8 @@ class TypedText:
             )
         if text:
             self._on_typed()
+            if self._takes_presence(text):
+                return
             self._report.person_typed()
             await session.interrupt()
             session.generate_reply(user_input=text[:MAX_TYPED_CHARS], input_modality="text")

@@ -20,26 +20,45 @@ _log = logging.getLogger(__name__)
 
 
 class HeardTranscript:
-    """Sends pieces in the background, in order; `aclose` drops what has not been sent."""
+    """Sends pieces in the background, in order; `aclose` drops what has not been sent.
+
+    Who joins or comes back in the middle of a reply reads on from there: nobody is given the
+    rest of a stream whose beginning they have not got, and so another one begins.
+    """
 
     def __init__(self, room: rtc.Room) -> None:
         self._room = room
         self.track_id = ""
+        self._again = 0
+        """Characters that are shown already and will be heard again."""
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
-        """A piece, or None where a reply ends."""
+        """A piece, or None where a stream ends."""
+        room.on("reconnected", self._another_stream)
+        room.on("participant_connected", self._another_stream)
         self._sending = asyncio.create_task(self._send(), name="heard-transcript")
 
     def heard(self, piece: str) -> None:
         """The next piece of the reply has sounded."""
-        self._pieces.put_nowait(piece)
+        again = min(self._again, len(piece))
+        self._again -= again
+        if piece := piece[again:]:
+            self._pieces.put_nowait(piece)
+
+    def unheard(self, piece: str) -> None:
+        """The last that was told has reached nobody, and is told again when it does."""
+        self._again += len(piece)
 
     def ended(self) -> None:
         """The reply is over, or was cut."""
+        self._again = 0
         self._pieces.put_nowait(None)
 
     async def aclose(self) -> None:
         self._sending.cancel()
         await asyncio.gather(self._sending, return_exceptions=True)
+
+    def _another_stream(self, *_: object) -> None:
+        self._pieces.put_nowait(None)
 
     async def _send(self) -> None:
         while True:

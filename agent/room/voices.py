@@ -1,15 +1,19 @@
 """Which voice the agent speaks in, and how a caller changes it."""
 
 import logging
+from collections.abc import Sequence
 
 from livekit import rtc
 
 from agent.tts import WorkerTTS
-from parley.discovery import Discovery
-from parley.errors import SpeechError, VoiceNotFoundError, WorkerUnavailableError
+from parley.errors import (
+    SpeechError,
+    VoiceNotFoundError,
+    WorkersBusyError,
+    WorkerUnavailableError,
+)
 from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
-from parley.speech.admin import WorkerAdmin
 from parley.token_bucket import TokenBucket
 
 LOAD_TIMEOUT_S = 8.0
@@ -18,19 +22,27 @@ VOICE_NOT_FOUND = 404
 VOICE_UNAVAILABLE = 503
 TOO_MANY_CHANGES = 429
 CHANGES_PER_MINUTE = 10
-"""Every change may load a voice on every worker."""
+"""Every change may load a voice on a worker."""
 LONGEST_NAME = 200
 
 _log = logging.getLogger(__name__)
 
 
 class Voices:
-    """Changes the voice to one that a worker has loaded: the next reply is spoken in it."""
+    """Changes the voice to one that a worker has loaded: the next reply is spoken in it.
 
-    def __init__(self, pool: SpeechPool, discovery: Discovery, speaking: WorkerTTS) -> None:
-        self._workers = WorkerAdmin(discovery, pool.channels)
+    A caller may choose among `offered` and the default voice; where nothing is offered, among
+    those whose files are on the workers' machines, so that no caller has voices fetched.
+    """
+
+    def __init__(
+        self, pool: SpeechPool, speaking: WorkerTTS, *, offered: Sequence[str] = ()
+    ) -> None:
+        self._pool = pool
         self._speaking = speaking
+        self._offered = offered
         self._budget = TokenBucket(CHANGES_PER_MINUTE)
+        self._is_loading = False
         self.chosen = ""
         """By the caller; empty: none. An agent that takes over and has no own voice keeps it."""
 
@@ -39,25 +51,39 @@ class Voices:
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
 
     async def choose(self, voice: str) -> None:
-        """What the caller wants to hear; raises as `use` does."""
+        """What the caller wants to hear; raises as `use` does, VoiceNotFoundError for what is not
+        offered, and WorkersBusyError while another voice is being loaded for the caller."""
+        if self._is_loading:
+            raise WorkersBusyError("another voice is being loaded", retry_after_s=1.0)
+        offered = self._offered or self._stored()
+        if voice != self._speaking.default_voice and voice not in offered:
+            there_are = ", ".join(sorted({self._speaking.default_voice, *offered}))
+            raise VoiceNotFoundError(f"no voice {voice!r}: there are {there_are}")
         await self.use(voice)
         self.chosen = voice
 
     async def use(self, voice: str) -> None:
-        """Raises VoiceNotFoundError (its text lists those there are) or WorkerUnavailableError.
+        """Raises VoiceNotFoundError or WorkerUnavailableError.
 
         Both texts are for the caller: why no worker could load the voice is in the log.
         """
-        answers = await self._workers.load(voice, timeout_s=LOAD_TIMEOUT_S)
-        if not answers.given:
-            failures = answers.failures.values()
-            for failure in failures:
-                if isinstance(failure, VoiceNotFoundError):
-                    raise failure
-            reasons = "; ".join(map(str, failures)) or "no speech worker is known"
-            _log.warning("voice %s cannot be loaded: %s", voice, reasons)
-            raise WorkerUnavailableError(f"the voice {voice} cannot be loaded at present")
+        self._is_loading = True
+        try:
+            await self._pool.load(voice, timeout_s=LOAD_TIMEOUT_S)
+        except VoiceNotFoundError:
+            raise
+        except SpeechError as error:
+            _log.warning("voice %s cannot be loaded: %s", voice, error)
+            raise WorkerUnavailableError(
+                f"the voice {voice} cannot be loaded at present"
+            ) from error
+        finally:
+            self._is_loading = False
         self._speaking.voice = voice
+
+    def _stored(self) -> set[str]:
+        workers = self._pool.scoreboard.candidates()
+        return {voice for worker in workers for voice in worker.stored}
 
     async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
         voice = request.payload.strip()
@@ -70,6 +96,8 @@ class Voices:
                 await self.choose(voice)
         except VoiceNotFoundError as error:
             raise rtc.RpcError(VOICE_NOT_FOUND, str(error)) from error
+        except WorkersBusyError as error:
+            raise rtc.RpcError(TOO_MANY_CHANGES, f"{error}: try again in 1 s") from error
         except SpeechError as error:
             raise rtc.RpcError(VOICE_UNAVAILABLE, str(error)) from error
         return self._speaking.voice

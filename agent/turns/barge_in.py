@@ -85,16 +85,19 @@ class BargeIn:
         on_yield: Callable[[Cut], None],
         on_floor: Callable[[Floor], None] = lambda floor: None,
         words: TurnPolicy | None = None,
+        answer_is_awaited: Callable[[], bool] = lambda: False,
         clock: Clock = monotonic,
     ) -> None:
         """`on_yield` cuts the reply for good; the voice is silent by then.
 
         `on_floor` is told whenever the floor changes. `words`: what speech over the agent's voice
-        means; None: the default.
+        means; None: the default. `answer_is_awaited`: whether the person waits for an answer, of
+        which nothing sounds now.
         """
         self._voice = voice
         self._on_yield = on_yield
         self._on_floor = on_floor
+        self._answer_is_awaited = answer_is_awaited
         self._clock = clock
         self._vad = VAD()
         self._echo = EchoGuard()
@@ -185,6 +188,11 @@ class BargeIn:
         self._act(decision)
         return self.turns.takes_turn(text, confidence=confidence)
 
+    def asks_presence(self, text: str, *, confidence: float = 1.0) -> bool:
+        """Whether a transcript that will not change any more only asks into the wait for an answer
+        whether anybody is there. To be asked after `push_transcript`."""
+        return self.turns.asks_presence(text, confidence=confidence)
+
     def time_passes(self) -> None:
         """Judges what is contested though the microphone brings nothing any more."""
         self._act(self.turns.passes(at_s=self._clock()))
@@ -208,6 +216,7 @@ class BargeIn:
             probability=probability,
             level_db=level_db,
             dark=is_voiced and is_dark(window),
+            awaited=is_voiced and self._answer_is_awaited(),
         )
         if is_voiced:
             self._last_spoke_s = self._clock()

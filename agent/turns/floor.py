@@ -40,6 +40,9 @@ class FloorPolicy:
     """The same while it thinks: what is held back is not heard to stop, so there is time."""
     yield_after_s: float = 0.9
     """Speech after which the floor is the person's whatever recognition says."""
+    awaiting_yield_after_s: float = 3.0
+    """The same where an answer is awaited and nothing of it sounds: what is held back is not heard
+    to stop, so its words may decide, and a "Hello, can you hear me?" does not end the answer."""
     gap_s: float = 0.15
     """Silence within speech that does not end it."""
     settle_s: float = 0.25
@@ -91,12 +94,16 @@ class TurnTaking:
     _voiced_s: float = 0.0
     _dark_s: float = 0.0
     """How much of it a closed mouth can have made."""
+    _judged: tuple[float, float] = (0.0, 0.0)
+    """The same two of the latest speech that was let pass: its words may come yet."""
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
     _understood_at_s: float = float("-inf")
     """When words came that may judge the speech."""
     _asked: bool = False
+    _into_wait: bool = False
+    """Whether the latest speech began while an answer was awaited."""
 
     @property
     def onset_s(self) -> float | None:
@@ -120,6 +127,7 @@ class TurnTaking:
         if not self.contested:
             self.floor = Floor.THINKING
             self._last_near_s = float("-inf")
+            self._judged = (0.0, 0.0)
             self._forget()
 
     def agent_speaks(self, *, at_s: float) -> Decision | None:
@@ -157,9 +165,11 @@ class TurnTaking:
         probability: float,
         level_db: float,
         dark: bool = False,
+        awaited: bool = False,
     ) -> Decision | None:
         """A window of the microphone, ending at `at_s`; its VAD probability and RMS level, and
-        whether a closed mouth can have made it."""
+        whether a closed mouth can have made it. `awaited`: the person waits for an answer, of which
+        nothing sounds."""
         if probability >= self.policy.faint_probability:
             if at_s - self._last_faint_s > self.policy.gap_s + duration_s:
                 self._faint_since_s = at_s - duration_s
@@ -175,6 +185,8 @@ class TurnTaking:
             self._speech_began_s = began_s  # what silenced the agent is still being judged
         if self._speech_began_s is None:
             self._speech_began_s = at_s - duration_s
+            self._into_wait = awaited
+            self._judged = (0.0, 0.0)
         self._voiced_s += duration_s
         self._dark_s += duration_s if dark else 0.0
         self._last_voiced_s = at_s
@@ -190,7 +202,10 @@ class TurnTaking:
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
-        wants = self._meaning(text, confidence)
+        wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
+        if wants is Meaning.UNDECIDED:
+            self._understood_at_s = float("-inf")
+            return None
         if wants is Meaning.TURN:
             return self._decide(Decision.YIELD)
         if self.contested and text and self._over(at_s):
@@ -203,6 +218,11 @@ class TurnTaking:
         if self.agent_has_floor:
             return False
         return self._spoke_since or self._meaning(text, confidence) is Meaning.TURN
+
+    def asks_presence(self, text: str, *, confidence: float = 1.0) -> bool:
+        """Whether `text`, which will not change any more, only asks into the wait for an answer
+        whether anybody is there."""
+        return self.agent_has_floor and self._meaning(text, confidence) is Meaning.PRESENCE
 
     def goes_on(self, *, at_s: float, since_s: float) -> bool:
         """Whether the person has begun to speak at `since_s` or later and still does, or has just
@@ -225,6 +245,10 @@ class TurnTaking:
             return None
         silence_s = at_s - self._last_voiced_s
         understood = self._understood_at_s >= self._last_voiced_s
+        if self._into_wait and self._voiced_s >= self.policy.yield_after_s and not understood:
+            # Elsewhere it would have the floor by now: its words may say that it only asks for us.
+            late = silence_s > self.policy.late_verdict_s
+            return self._decide(Decision.YIELD) if late else None
         judged = understood or silence_s > self.policy.verdict_s
         if self.floor is Floor.DUCKED or judged:
             return self._decide(Decision.RETURN)
@@ -232,26 +256,36 @@ class TurnTaking:
 
     # --- deciding
 
-    def _meaning(self, text: str, confidence: float) -> Meaning:
+    def _meaning(self, text: str, confidence: float, *, goes_on: bool = False) -> Meaning:
         if text and self._hummed and not self._asked and confidence < CLEAR_HUM_CONFIDENCE:
             return Meaning.BACKCHANNEL  # whatever recognition makes of it
+        voiced_s, dark_s = self._sound
         return self.words.meaning(
             Overlap(
                 text=text,
                 confidence=confidence,
-                voiced_s=self._voiced_s,
+                voiced_s=voiced_s,
+                dark_share=dark_s / voiced_s if voiced_s else 0.0,
                 answers_question=self._asked,
+                awaits_answer=self._into_wait,
+                goes_on=goes_on,
             )
         )
 
     @property
+    def _sound(self) -> tuple[float, float]:
+        """How much of the speech that is judged was voiced, and how much of that dark."""
+        return (self._voiced_s, self._dark_s) if self._voiced_s else self._judged
+
+    @property
     def _hummed(self) -> bool:
-        is_dark = self._dark_s >= DARK_SHARE * self._voiced_s > 0
-        return is_dark and self._voiced_s <= LONGEST_HUM_S
+        voiced_s, dark_s = self._sound
+        return dark_s >= DARK_SHARE * voiced_s > 0 and voiced_s <= LONGEST_HUM_S
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
-        if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
+        yield_after_s = policy.awaiting_yield_after_s if self._into_wait else policy.yield_after_s
+        if self._voiced_s >= yield_after_s and self.floor is Floor.HELD:
             return self._decide(Decision.YIELD)
         if self.floor is not Floor.HELD and self._holds():
             return self._decide(Decision.HOLD)
@@ -275,6 +309,7 @@ class TurnTaking:
             Decision.RETURN: self._held_from,
         }[decision]
         if decision is Decision.RETURN:
+            self._judged = self._sound
             self._forget()
         return decision
 

@@ -14,8 +14,9 @@ ABOVE_HZ = 1000.0
 DARK_DB = -15.0
 """Power above ABOVE_HZ relative to that below."""
 DARK_SHARE = 0.55
-"""Of the voiced windows of a hum, its breath included; in one voice 0.58 to 0.73 are dark, of "no"
-0.36 to 0.5, of other words less. A word as dark as that is told by being clear."""
+"""Of the voiced windows of a hum, its breath included; in one voice 0.57 to 0.8 are dark, of "no"
+0.36 to 0.5, of other words less, but for those without an open vowel or a hiss ("who", "two"):
+these are told by being clear, and any other that recognition makes of such a sound was not said."""
 
 
 def is_dark(window: Samples) -> bool:

@@ -45,6 +45,7 @@ class InputEvent(_Line):
     text: str = ""
     confidence: float = 1.0
     pcm_s16le: str = Field("", description="of the microphone: 16 kHz mono, base64")
+    awaited: bool = Field(False, description="an answer was, and nothing of it sounded")
     sounded_samples: int = Field(0, description="what sounded of the agent's voice meanwhile")
     sounded_s16le: str = Field("", description="the same; empty: silence")
 
@@ -91,9 +92,11 @@ class RecordedBargeIn(BargeIn):
         on_yield: Callable[[Cut], None],
         on_floor: Callable[[Floor], None] = lambda floor: None,
         words: TurnPolicy | None = None,
+        answer_is_awaited: Callable[[], bool] = lambda: False,
         clock: Clock = monotonic,
     ) -> None:
         self._real_voice, self._real_clock = voice, clock
+        self._is_awaited, self._awaited = answer_is_awaited, False
         self._at_s = clock()
         self._seen = _Seen(voice)
         self._write = write
@@ -109,13 +112,16 @@ class RecordedBargeIn(BargeIn):
             on_yield=on_yield,
             on_floor=changed,
             words=words,
+            answer_is_awaited=lambda: self._awaited,
             clock=lambda: self._at_s,
         )
 
     def push_audio(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
         sounded = self._seen.sounded = self._real_voice.take_sounded()
+        self._awaited = self._is_awaited()
         self._note(
             "frame",
+            awaited=self._awaited,
             pcm_s16le=base64.b64encode(bytes(frame.data)).decode(),
             sounded_samples=len(sounded),
             sounded_s16le=base64.b64encode(sounded.tobytes()).decode() if sounded.any() else "",
@@ -161,12 +167,14 @@ class _Replay:
         self.heard_text = ""
         self.said_lately = ""
         self._sounded = np.empty(0, np.int16)
+        self._awaited = False
         self._at_s = 0.0
         self._barge_in = BargeIn(
             self,
             policy=FloorPolicy(**opening.policy),
             on_yield=lambda cut: None,
             on_floor=self._turned,
+            answer_is_awaited=lambda: self._awaited,
             clock=lambda: self._at_s,
         )
 
@@ -186,6 +194,7 @@ class _Replay:
         self.heard_text, self.said_lately = event.heard_text, event.said_lately
         sounded = np.frombuffer(base64.b64decode(event.sounded_s16le), np.int16)
         self._sounded = sounded if len(sounded) else np.zeros(event.sounded_samples, np.int16)
+        self._awaited = event.awaited
         match event.kind:
             case "frame":
                 pcm = base64.b64decode(event.pcm_s16le)

@@ -54,6 +54,8 @@ class Reply:
     heard: str = ""
     """Its transcript, as far as it has sounded."""
     heard_written_s: float = 0.0
+    unspoken: str = ""
+    """The rest of its transcript, where no worker could speak it."""
     utterances: deque[asyncio.Event] = field(default_factory=deque)
     """Those that have not been given to the voice; each is set once it sounds."""
     hangs_up: bool = False

@@ -1,6 +1,7 @@
 """The default turn policy: murmurs, noises and words are told apart by what was said and how."""
 
-from agent.turns.backchannels import meaning
+from agent.turns.backchannels import CLEAR_TELLING_CONFIDENCE, meaning
+from agent.turns.presence import asks_presence, may_ask_presence
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.app.turn_policy import Meaning, Overlap
@@ -13,10 +14,17 @@ class WordPolicy:
         self._language = language
 
     def meaning(self, overlap: Overlap) -> Meaning:
+        if overlap.awaits_answer and overlap.confidence >= CLEAR_TELLING_CONFIDENCE:
+            if asks_presence(overlap.text, self._language):
+                return Meaning.PRESENCE
+            if overlap.goes_on and may_ask_presence(overlap.text, self._language):
+                return Meaning.UNDECIDED
         return meaning(
             overlap.text,
             confidence=overlap.confidence,
             voiced_s=overlap.voiced_s,
+            dark_share=overlap.dark_share,
             answers_question=overlap.answers_question,
+            goes_on=overlap.goes_on,
             language=self._language,
         )

@@ -17,6 +17,10 @@ LOOK_S = 0.04
 DRAINED_S = 90.0
 BACK_S = 15.0
 REGISTERED_S = 5.0
+FROZEN_S = 6.0
+FROZEN_GAP_S = FROZEN_S + 2.0
+FROZEN_REPEATED = 8
+"""What was on its way when the line was lost is said again: some two seconds of speech."""
 KILL_GAP_S = 0.4
 """Also of what may not be noticed at all: replies to which nothing happens differ by up to 0.3 s,
 for the voice never pauses twice alike."""
@@ -52,6 +56,8 @@ class Case:
     gap_s: float
     moves: bool = False
     needs_redis: bool = False
+    hears: bool = False
+    """The agent has to hear the caller: that their packets do not come is what it goes by."""
     outlasts: bool = False
     """The fault lasts through later replies and calls."""
     lost: int = 0
@@ -162,6 +168,21 @@ async def _take_redis(system: System) -> Hit:
     return Hit("redis", aim.making, aim.at, moved, mend)
 
 
+async def _freeze_livekit(system: System) -> Hit:
+    """Nothing passes between the agent and the caller, in either direction; both are alive."""
+    aim = await _aim(system)
+    system.signal_livekit(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(FROZEN_S)
+    finally:
+        system.signal_livekit(signal.SIGCONT)
+    moved = await system.taken_over(aim.worker, within_s=1.0)
+
+    async def mend() -> None: ...
+
+    return Hit("livekit", aim.making, aim.at, moved, mend)
+
+
 async def _registered_again(system: System) -> None:
     """Raises SupervisorError where a worker holds no lease after 5 s."""
     assert system.redis is not None
@@ -177,6 +198,14 @@ CASES = {
         Case("freeze", "the worker is frozen (SIGSTOP)", _freeze, gap_s=2.0, moves=True),
         Case("blocked", "the worker's event loop hangs for 8 s", _block, gap_s=2.0, moves=True),
         Case("drain", "the worker is told to end (SIGTERM)", _drain, gap_s=KILL_GAP_S),
+        Case(
+            "livekit-freeze",
+            "the LiveKit server is frozen for 6 s: nothing that is said arrives",
+            _freeze_livekit,
+            gap_s=FROZEN_GAP_S,
+            repeated=FROZEN_REPEATED,
+            hears=True,
+        ),
         Case(
             "redis-restart",
             "Redis is killed and comes back empty",

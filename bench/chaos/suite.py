@@ -57,7 +57,8 @@ class Suite:
         self.tell("starting LiveKit, the agent and the workers")
         recognition = await asyncio.to_thread(_recognition)
         needs_redis = any(case.needs_redis for case in self.cases)
-        async with running(folder, with_redis=needs_redis) as system:
+        hears = any(case.hears for case in self.cases)
+        async with running(folder, with_redis=needs_redis, hears=hears) as system:
             stage = Stage(
                 system, self.plan.script, recognition, Judge(self.plan.script.text), self.keep
             )

@@ -1,6 +1,7 @@
 """The Parley that the suite breaks: LiveKit, the agent, speech workers, in a folder of its own."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -65,6 +66,13 @@ class System:
                 await worker.stop()
                 await worker.start()
 
+    def signal_livekit(self, number: signal.Signals) -> None:
+        """Raises SupervisorError where it does not run."""
+        (livekit,) = (part for part in self.stack.status if part.name == "livekit")
+        if livekit.pid is None:
+            raise SupervisorError("the LiveKit server does not run")
+        os.kill(livekit.pid, number)
+
     async def speaking(self, *, within_s: float) -> WorkerProcess:
         """The worker that has an utterance; raises SupervisorError when none gets one."""
         return await self._first(lambda status: status.in_flight > 0, self.workers, within_s)
@@ -99,8 +107,9 @@ class System:
 
 
 @asynccontextmanager
-async def running(folder: Path, *, with_redis: bool) -> AsyncIterator[System]:
-    """Starts all of it on free ports; ends all of it, however the block is left.
+async def running(folder: Path, *, with_redis: bool, hears: bool = False) -> AsyncIterator[System]:
+    """Starts all of it on free ports; ends all of it, however the block is left. `hears`: the
+    agent recognizes what the caller says, who says nothing.
 
     Raises ParleyError when a part does not start.
     """
@@ -126,15 +135,21 @@ async def running(folder: Path, *, with_redis: bool) -> AsyncIterator[System]:
         await asyncio.gather(*(worker.start() for worker in workers))
         storyteller = Storyteller(words_per_s=WORDS_PER_S, at_once=AT_ONCE)
         llm_url = await started.enter_async_context(storyteller.serving())
-        config = _write_config(folder / "configs", llm_url, workers, redis)
-        stack = Stack(config, folder / "state", parts=("livekit", "agent"))
+        config = _write_config(folder / "configs", llm_url, workers, redis, hears=hears)
+        parts = ("livekit", "asr", "agent") if hears else ("livekit", "agent")
+        stack = Stack(config, folder / "state", parts=parts)
         started.push_async_callback(asyncio.to_thread, stack.stop)
         await asyncio.to_thread(stack.start)
         yield System(stack, workers, storyteller, redis)
 
 
 def _write_config(
-    folder: Path, llm_url: str, workers: tuple[WorkerProcess, ...], redis: RedisServer | None
+    folder: Path,
+    llm_url: str,
+    workers: tuple[WorkerProcess, ...],
+    redis: RedisServer | None,
+    *,
+    hears: bool,
 ) -> Path:
     return write_config(
         folder,
@@ -144,7 +159,7 @@ def _write_config(
                 "worker_address": ",".join(worker.target for worker in workers),
                 "default_model": VOICE,
             },
-            "asr": {"enabled": False},  # the caller types: nothing but speaking is judged
+            "asr": {"enabled": hears},  # the caller types: nothing but speaking is judged
             "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
             "agent": {"greeting": ""},
             "redis": {"url": redis.url if redis is not None else ""},

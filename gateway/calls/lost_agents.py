@@ -9,6 +9,8 @@ connection is away for less."""
 UNTAKEN_S = 10.0
 """Without an agent so long after a dispatch that no agent server has taken, none will come. LiveKit
 offers a dispatch once, and tells of the server that took it up to 5 s later."""
+DECLINED_S = 2.0
+"""The same where the agent servers say that none has taken it."""
 STARTING_S = 30.0
 """The same for a dispatch that was taken: a process that is not warm takes its time."""
 
@@ -24,8 +26,10 @@ class CallLooks:
     """The id of the dispatch that is to bring the agent; None before it was asked for."""
     agent_was_there: bool = False
     alone_since_s: float | None = None
+    was_taken: bool = False
+    """Whether an agent server has taken the dispatch."""
     dispatched_at_s: deque[float] = field(default_factory=deque)
-    """When the call was given another agent, by whichever gateway."""
+    """When the call was given another agent for one that it had, by whichever gateway."""
 
     def look(self, now_s: float, *, has_person: bool, has_agent: bool) -> bool:
         """Whether a person is without an agent; then the dispatch is worth asking for."""
@@ -39,21 +43,29 @@ class CallLooks:
         return True
 
     def has_lost_agent(
-        self, now_s: float, *, dispatch: str, is_taken: bool, has_died: bool = False
+        self,
+        now_s: float,
+        *,
+        dispatch: str,
+        is_taken: bool,
+        has_died: bool = False,
+        untaken_s: float = UNTAKEN_S,
     ) -> bool:
         """Whether the agent that `dispatch` was to bring has gone, or will not come.
 
         `is_taken`: an agent server has taken the dispatch; `has_died`: and says that its job died.
+        `untaken_s`: how long one that none has taken is waited for.
         """
         if dispatch != self.dispatch:
             if self.dispatch is not None:  # another gateway was quicker
                 self._dispatched(now_s)
             self.dispatch = dispatch
+        self.was_taken |= is_taken or self.agent_was_there
         if self.alone_since_s is None:
             return False
         if has_died:
             return True
-        patience_s = GONE_S if self.agent_was_there else STARTING_S if is_taken else UNTAKEN_S
+        patience_s = GONE_S if self.agent_was_there else STARTING_S if is_taken else untaken_s
         return now_s - self.alone_since_s >= patience_s
 
     def may_dispatch(self, now_s: float) -> bool:
@@ -68,6 +80,8 @@ class CallLooks:
         self._dispatched(now_s)
 
     def _dispatched(self, now_s: float) -> None:
-        self.dispatched_at_s.append(now_s)
+        if self.was_taken:  # who merely waits for a place waits as long as it likes
+            self.dispatched_at_s.append(now_s)
+        self.was_taken = False
         self.agent_was_there = False
         self.alone_since_s = now_s

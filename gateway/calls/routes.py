@@ -6,9 +6,10 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from gateway.calls.door import Door
 from gateway.calls.session_keys import SessionKey
 from gateway.calls.token_request import AgentRequest, TokenRequest
-from gateway.calls.tokens import CallTokens, CallWish
+from gateway.calls.tokens import CallAccess, CallTokens, CallWish
 from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError
 from gateway.rate_limit import RateLimit
@@ -41,7 +42,10 @@ class VoiceListings(BaseModel):
 
 
 class CallRoutes:
-    """Serves /api/token and /api/voices. A client may name one of `apps`, or our `agent`."""
+    """Serves /api/token and /api/voices. A client may name one of `apps`, or our `agent`.
+
+    `door` None: tokens are granted whether or not an agent has room.
+    """
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class CallRoutes:
         limit: RateLimit,
         metrics: GatewayMetrics,
         *,
+        door: Door | None,
         apps: Collection[str],
         agent: str,
     ) -> None:
@@ -57,6 +62,7 @@ class CallRoutes:
         self._catalog = catalog
         self._limit = limit
         self._metrics = metrics
+        self._door = door
         self._apps = apps
         self._agent = agent
 
@@ -67,15 +73,15 @@ class CallRoutes:
     async def grant_token(
         self, request: Request, response: Response, wish: TokenRequest | None = None
     ) -> TokenAnswer:
+        address = request.client.host if request.client else ""
         try:
-            self._check_rate(request.client.host if request.client else "")
-            call = await self._call(wish or TokenRequest())
+            self._check_rate(address)
+            access = await self._admitted(address, wish or TokenRequest())
         except ApiError as error:
             self._metrics.tokens.labels(error.code).inc()
             raise
         self._metrics.tokens.labels("granted").inc()
         response.headers["Cache-Control"] = "no-store"
-        access = self._tokens.grant(call)
         return TokenAnswer(
             server_url=access.url,
             participant_token=access.token,
@@ -88,6 +94,22 @@ class CallRoutes:
 
     async def list_voices(self) -> VoiceListings:
         return VoiceListings(voices=await self._voices())
+
+    async def _admitted(self, address: str, wish: TokenRequest) -> CallAccess:
+        """A token for which an agent has room; who is refused for want of it has not called."""
+        if self._door is None:
+            return self._tokens.grant(await self._call(wish))
+        try:
+            await self._door.check()
+            call = await self._call(wish)
+            census = await self._door.check()
+            access = self._tokens.grant(call)
+            self._door.claim(access.room, census)
+        except ApiError as error:
+            if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                self._limit.give_back(address)
+            raise
+        return access
 
     async def _call(self, wish: TokenRequest) -> CallWish:
         if wish.voice:

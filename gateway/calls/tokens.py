@@ -18,7 +18,9 @@ TOKEN_TTL = timedelta(minutes=10)
 
 MIN_SECRET_CHARACTERS = 32
 EMPTY_TIMEOUT_S = 30
-DEPARTURE_TIMEOUT_S = 15
+DEPARTURE_TIMEOUT_S = 5
+"""How long an agent's place is kept for a person whose connection is lost, after the 20 s in which
+LiveKit itself waits. Who comes back later, with the same token, goes on with another agent."""
 MAX_PARTICIPANTS = 2
 """The caller, and the caller again after a lost connection; LiveKit does not count agents."""
 MAX_SHARED_PARTICIPANTS = 16

@@ -9,6 +9,7 @@ leaves a note.
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -17,8 +18,10 @@ from livekit import api
 from livekit.protocol.agent_dispatch import AgentDispatch
 from prometheus_client import Counter
 
+from gateway.calls.agents import AgentServers
 from gateway.calls.claims import replace_dispatch
-from gateway.calls.lost_agents import MOST_DISPATCHES, WITHIN_S, CallLooks
+from gateway.calls.lost_agents import DECLINED_S, MOST_DISPATCHES, UNTAKEN_S, WITHIN_S, CallLooks
+from gateway.calls.waiting import WaitingCalls
 from parley.clock import Clock, monotonic
 from parley.room_events import LOST_JOB_AGENT
 from parley.settings.orchestrator import LiveKitSection
@@ -39,7 +42,13 @@ _PERSONS = (api.ParticipantInfo.Kind.STANDARD, api.ParticipantInfo.Kind.SIP)
 
 
 @asynccontextmanager
-async def watching_calls(settings: LiveKitSection, outcomes: Counter) -> AsyncIterator[None]:
+async def watching_calls(
+    settings: LiveKitSection,
+    outcomes: Counter,
+    *,
+    agents: AgentServers | None = None,
+    waiting: WaitingCalls | None = None,
+) -> AsyncIterator[None]:
     """Watches the rooms of the LiveKit server in the settings, as long as the block lasts."""
     async with api.LiveKitAPI(
         settings.url,
@@ -48,7 +57,13 @@ async def watching_calls(settings: LiveKitSection, outcomes: Counter) -> AsyncIt
         timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
         failover=False,
     ) as livekit:
-        watcher = CallWatcher(livekit, agent_name=settings.agent_name, outcomes=outcomes)
+        watcher = CallWatcher(
+            livekit,
+            agent_name=settings.agent_name,
+            outcomes=outcomes,
+            agents=agents,
+            waiting=waiting,
+        )
         watching = asyncio.create_task(watcher.run(), name="call-watcher")
         try:
             yield
@@ -58,7 +73,11 @@ async def watching_calls(settings: LiveKitSection, outcomes: Counter) -> AsyncIt
 
 
 class CallWatcher:
-    """Gives calls whose agent `agent_name` has died another one; counts in `outcomes`."""
+    """Gives calls whose agent `agent_name` has died another one; counts in `outcomes`.
+
+    Where `agents` are known, a call that none has taken gets one as soon as there is room. Calls
+    without an agent are in `waiting`.
+    """
 
     def __init__(
         self,
@@ -66,11 +85,15 @@ class CallWatcher:
         *,
         agent_name: str,
         outcomes: Counter,
+        agents: AgentServers | None = None,
+        waiting: WaitingCalls | None = None,
         clock: Clock = monotonic,
     ) -> None:
         self._livekit = livekit
         self._agent_name = agent_name
         self._outcomes = outcomes
+        self._agents = agents
+        self._waiting = waiting or WaitingCalls()
         self._clock = clock
         self._calls: dict[str, CallLooks] = {}
         self._given_up: set[str] = set()
@@ -98,6 +121,7 @@ class CallWatcher:
         for gone in self._calls.keys() - rooms.keys():
             del self._calls[gone]
         self._given_up &= rooms.keys()
+        self._waiting.keep_only(rooms.keys())
         looks = (self._look_at(sid, name) for sid, name in rooms.items())
         for failure in await asyncio.gather(*looks, return_exceptions=True):
             if failure is not None:  # one room's, after all have been looked at
@@ -118,19 +142,31 @@ class CallWatcher:
         call = self._calls.setdefault(sid, CallLooks())
         has_person, has_agent = await self._present(room)
         if not call.look(self._clock(), has_person=has_person, has_agent=has_agent):
+            self._waiting.remove(sid)
             return
         dispatches = await self._livekit.agent_dispatch.list_dispatch(room)
         ours = [one for one in dispatches if one.agent_name == self._agent_name]
         if not ours:  # not a call of ours, or one that has ended
+            self._waiting.remove(sid)
             return
+        self._waiting.add(sid, room)
         dispatch = max(ours, key=lambda one: one.state.created_at)
         has_died = any(
             note.agent_name == LOST_JOB_AGENT and note.metadata == dispatch.id
             for note in dispatches
         )
         is_taken = has_died or bool(dispatch.state.jobs)
+        untaken_s = UNTAKEN_S
+        if not is_taken and self._agents is not None:
+            census = await self._agents.census()
+            is_taken = room in census.rooms  # LiveKit tells of it later
+            untaken_s = DECLINED_S if census.free else math.inf
         if not call.has_lost_agent(
-            self._clock(), dispatch=dispatch.id, is_taken=is_taken, has_died=has_died
+            self._clock(),
+            dispatch=dispatch.id,
+            is_taken=is_taken,
+            has_died=has_died,
+            untaken_s=untaken_s,
         ):
             return
         if not call.may_dispatch(self._clock()):
@@ -149,6 +185,7 @@ class CallWatcher:
 
     def _give_up(self, sid: str, room: str) -> None:
         self._given_up.add(sid)
+        self._waiting.remove(sid)
         self._outcomes.labels("given_up").inc()
         _log.error(
             "the call in %s was given %d agents within %d s and has none: it gets no other",

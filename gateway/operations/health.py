@@ -6,6 +6,7 @@ import aiohttp
 from livekit import api
 from pydantic import BaseModel, ConfigDict
 
+from gateway.calls.agents import AgentServers
 from gateway.calls.page import Page
 from gateway.calls.voices import VoiceCatalog
 from parley.clock import Clock, monotonic
@@ -13,6 +14,8 @@ from parley.errors import SpeechError
 from parley.settings.orchestrator import LiveKitSection
 
 PROBE_TIMEOUT_S = 1.0
+FRESH_S = 1.0
+"""What was found serves all who ask within this time."""
 
 
 class PartCheck(BaseModel):
@@ -32,31 +35,57 @@ class GatewayHealth(BaseModel):
     checks: dict[str, PartCheck]
 
 
+class PublicHealth(BaseModel):
+    """What everybody may know: whether calls can begin."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: str
+
+
 class GatewayProbes:
-    """The gateway's view of LiveKit, the speech workers and its own page."""
+    """The gateway's view of LiveKit, the speech workers, its own page, and the agents if given."""
 
     def __init__(
         self,
         settings: LiveKitSection,
         voices: VoiceCatalog,
         page: Page,
+        agents: AgentServers | None,
         *,
         clock: Clock = monotonic,
     ) -> None:
         self._settings = settings
         self._voices = voices
         self._page = page
+        self._agents = agents
+        self._looking = asyncio.Lock()
+        self._found: GatewayHealth | None = None
+        self._found_at_s = 0.0
         self._clock = clock
         self._since = clock()
 
     async def health(self) -> GatewayHealth:
-        livekit, tts = await asyncio.gather(self._livekit(), self._tts())
-        checks = {"livekit": livekit, "tts": tts, "page": self._built()}
+        """Asked once for all who want to know at the same time."""
+        async with self._looking:
+            if self._found is None or self._clock() - self._found_at_s > FRESH_S:
+                self._found = await self._look()
+                self._found_at_s = self._clock()
+            return self._found
+
+    async def _look(self) -> GatewayHealth:
+        livekit, tts, agent = await asyncio.gather(self._livekit(), self._tts(), self._agent())
+        checks = {"livekit": livekit, "tts": tts, "agent": agent, "page": self._built()}
         return GatewayHealth(
             status="healthy" if all(check.ok for check in checks.values()) else "degraded",
             uptime_seconds=round(self._clock() - self._since, 3),
             checks=checks,
         )
+
+    async def _agent(self) -> PartCheck:
+        if self._agents is None or (await self._agents.census()).takers:
+            return PartCheck(ok=True)
+        return PartCheck(ok=False, error="none takes calls")
 
     async def _livekit(self) -> PartCheck:
         """Asks for a room that cannot exist: LiveKit answers, and accepts our keys."""

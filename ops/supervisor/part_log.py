@@ -46,15 +46,15 @@ class PartLog:
         return self._file.with_name(f"{self._file.name}.{number}") if number else self._file
 
 
-def last_lines(file: Path, count: int) -> list[str]:
-    """The last `count` lines of `file`; none where it does not exist."""
+def last_lines(file: Path, count: int, *, since: int = 0) -> list[str]:
+    """The last `count` lines of `file` from the byte `since` on; none where it does not exist."""
     if count <= 0 or not file.exists():
         return []
     with file.open("rb") as stream:
         position = stream.seek(0, os.SEEK_END)
         data = b""
-        while position > 0 and data.count(b"\n") <= count:
-            step = min(_BLOCK_BYTES, position)
+        while position > since and data.count(b"\n") <= count:
+            step = min(_BLOCK_BYTES, position - since)
             position -= step
             stream.seek(position)
             data = stream.read(step) + data

@@ -222,6 +222,11 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         ready_url=f"http://{reachable(server.host)}:{server.port}/health",
         ports=(
             ListeningPort(server.port, server.host, "server.port in configs/orchestrator.yaml"),
+            ListeningPort(
+                server.gateway_health_port,
+                server.host,
+                "server.gateway_health_port in configs/orchestrator.yaml",
+            ),
         ),
         after=("livekit",),
     )

@@ -16,6 +16,8 @@ from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
 from ops.supervisor.preparation import prepare
 from ops.supervisor.supervisor import PartStatus, Supervisor
+from parley.disk import why_full
+from parley.errors import SupervisorError
 
 
 def make_parts(
@@ -25,11 +27,20 @@ def make_parts(
 
     Raises ConfigurationError or SupervisorError.
     """
+    check_disk(configuration.state_dir)
     keys = livekit_keys(configuration)
     configuration.write_livekit_config()
     parts = local_parts(configuration, keys=keys, livekit_server=livekit_server, names=names)
     check_ports(parts)
     return parts
+
+
+def check_disk(state_dir: Path) -> None:
+    """Raises SupervisorError where the parts could write nothing down."""
+    if (reason := why_full(state_dir)) is not None:
+        raise SupervisorError(
+            f"{reason}: free some space, or set PARLEY_STATE_DIR to a folder on another disk"
+        )
 
 
 class Stack:

@@ -22,7 +22,8 @@ SHOWN_LINES = 12
 
 @dataclass(frozen=True)
 class RestartPolicy:
-    """A run shorter than `fast_s` is a fast failure; so many in a row and the part is given up."""
+    """A run shorter than `fast_s` is a fast failure. So many in a row, and a part that has never
+    been ready is given up; one that has been is started again as long as the others run."""
 
     fast_s: float = 30.0
     fast_failures: int = 4
@@ -31,7 +32,8 @@ class RestartPolicy:
 
     def pause_s(self, failures: int) -> float:
         """How long to wait after that many failures in a row."""
-        return min(self.first_pause_s * 2.0 ** (failures - 1), self.longest_pause_s)
+        doublings = min(failures - 1, 30)  # more would be no number
+        return min(self.first_pause_s * 2.0**doublings, self.longest_pause_s)
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,11 @@ class Supervisor:
             self._change(part.name, state=PartState.FAILED, reason=str(error), pid=None)
 
     async def _restart(self, part: Part, log: PartLog) -> None:
-        """Runs the part again and again; returns when it is given up."""
+        """Runs the part again and again; returns when it is given up.
+
+        What has been ready may be so again, whatever keeps it from it: a model file that comes
+        back, a port that is freed, a disk with room, a file of settings put right.
+        """
         failures = restarts = 0
         while True:
             begun = time.monotonic()
@@ -159,7 +165,9 @@ class Supervisor:
             lasted = run.was_ready and time.monotonic() - begun >= self._policy.fast_s
             failures = 1 if lasted else failures + 1
             end = {"reason": run.reason, "last_lines": run.last_lines, "pid": None}
-            if run.is_final or failures >= self._policy.fast_failures:
+            may_come_back = self._ready[part.name].is_set()
+            is_hopeless = run.is_final or failures >= self._policy.fast_failures
+            if is_hopeless and not may_come_back:
                 self._change(part.name, state=PartState.FAILED, **end)
                 return
             restarts += 1

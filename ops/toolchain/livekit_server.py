@@ -6,6 +6,7 @@ import platform
 import shutil
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from ops.toolchain.programs import (
 )
 from parley.errors import FetchError, ToolchainError
 from parley.fetch import Checksum, download, locked, run_logged, staged
+from parley.fetch.stamp import is_stamped, write_stamp
 from parley.progress import Progress, silent
 
 _log = logging.getLogger(__name__)
 
+_VERIFIED = ".stamp"
 _OLDEST: Version = (1, 8)
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -58,11 +61,26 @@ def find_livekit_server(*, release: Release = RELEASE) -> Path | None:
     """The server's executable on PATH or in the cache; None where it is yet to be fetched."""
     found = on_path("livekit-server", "--version", _OLDEST)
     program = _cached(release)
-    return found or (program if program.exists() else None)
+    return found or (program if _is_whole(program) else None)
 
 
 def _cached(release: Release) -> Path:
     return cached_folder(f"livekit-server-{release.version}") / "livekit-server"
+
+
+def _is_whole(program: Path) -> bool:
+    """Whether it is as it was when it was put there: one that has lost its end dies later, in a
+    call. Where nobody has marked it yet, it is asked for its version."""
+    mark = program.with_name(_VERIFIED)
+    if not program.exists():
+        return False
+    if mark.exists():
+        return is_stamped(mark, program.name, [program])
+    if program_version(program, "--version") is None:
+        return False
+    with suppress(OSError):  # a cache that cannot be written
+        write_stamp(mark, program.name, [program])
+    return True
 
 
 def ensure_livekit_server(
@@ -80,11 +98,12 @@ def ensure_livekit_server(
     folder = program.parent
     try:
         with locked(folder):
-            if not program.exists():
+            if not _is_whole(program):
                 with staged(folder) as staging:
                     result = staging / "result"
                     result.mkdir()
                     _obtain(release, go, result / program.name, staging, progress)
+                    write_stamp(result / _VERIFIED, program.name, [result / program.name])
                     shutil.rmtree(folder, ignore_errors=True)
                     result.rename(folder)
     except FetchError as error:
@@ -129,6 +148,8 @@ def _download(release: Release, program: Path, staging: Path, progress: Progress
         with program.open("wb") as target:
             shutil.copyfileobj(member, target)
     program.chmod(0o755)
+    if program_version(program, "--version") is None:
+        raise FetchError("the release does not run on this machine")
 
 
 def _build(

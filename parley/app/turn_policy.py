@@ -14,6 +14,10 @@ class Meaning(Enum):
     """The listener listens; the speaker should go on."""
     TURN = "turn"
     """The person wants the floor."""
+    PRESENCE = "presence"
+    """They wait for an answer and ask whether anybody is there: the agent says so, and goes on."""
+    UNDECIDED = "undecided"
+    """What goes on may yet become one of these: the next words decide."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,14 @@ class Overlap:
     """Recognition's mean probability of a token, 0 to 1."""
     voiced_s: float = 0.0
     """How much of the speech was voiced, in seconds."""
+    dark_share: float = 0.0
+    """How much of that a closed mouth can have made, 0 to 1: of a hum most."""
     answers_question: bool = False
     """The agent has just asked something."""
+    awaits_answer: bool = False
+    """It began while an answer was awaited, and nothing or only a filler had sounded."""
+    goes_on: bool = False
+    """It has not ended: more words may come."""
 
 
 class TurnPolicy(Protocol):

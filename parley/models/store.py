@@ -13,6 +13,7 @@ from parley import paths
 from parley.errors import FetchError, ModelError
 from parley.fetch import digest, download, install_packages, locked, staged
 from parley.fetch.checksum import BLOCK_BYTES
+from parley.fetch.stamp import is_stamped, write_stamp
 from parley.models.manifest import (
     FolderSource,
     HubSource,
@@ -27,7 +28,7 @@ from parley.progress import Progress, silent
 
 # The hub's main branch of July 2026: its tag v1.0.0 lacks the newer voices.
 _HUB_PATH = "rhasspy/piper-voices/resolve/1162a9173d0ce503555aed757976b7a9912eae4c"
-_VERIFIED = ".verified"
+_VERIFIED = ".stamp"
 
 
 def ensure(name: str, *, progress: Progress | None = None) -> Path:
@@ -48,14 +49,17 @@ def ensure_spec(spec: ModelSpec, *, progress: Progress | None = None) -> Path:
             raise ModelError(f"model {spec.name}: its folder {spec.source.folder} is gone")
         return spec.source.folder
     folder = _folder(spec)
-    if _is_verified(spec, folder):
+    if _is_verified(spec, folder) or _is_verified_here(spec, folder):
         return folder
+    damaged = False
     try:
         with locked(folder):
             if not _is_verified(spec, folder) and not _verify(spec, folder):
+                damaged = all((folder / file.name).exists() for file in spec.files)
                 _fetch(spec, folder, progress or silent)
     except FetchError as error:
-        raise ModelError(f"model {spec.name}: {error}{_alternatives(spec)}") from error
+        found = f"its files in {folder} are damaged, and " if damaged else ""
+        raise ModelError(f"model {spec.name}: {found}{error}{_alternatives(spec)}") from error
     return folder
 
 
@@ -104,25 +108,41 @@ def _stamp(spec: ModelSpec) -> str:
 
 
 def _is_verified(spec: ModelSpec, folder: Path) -> bool:
-    try:
-        if (folder / _VERIFIED).read_text(encoding="utf-8") != _stamp(spec):
-            return False
-        return all((folder / file.name).stat().st_size == file.size_bytes for file in spec.files)
-    except OSError:  # what keeps it from being read, `locked` explains
+    files = [folder / file.name for file in spec.files]
+    try:  # what keeps them from being read, `locked` explains
+        sizes = [file.stat().st_size for file in files]
+    except OSError:
         return False
+    as_listed = sizes == [file.size_bytes for file in spec.files]
+    return as_listed and is_stamped(folder / _VERIFIED, _stamp(spec), files)
+
+
+def _is_verified_here(spec: ModelSpec, folder: Path) -> bool:
+    """A folder that this user cannot write, of an image or an administrator, is no worse for it:
+    its files are read every time."""
+    return not os.access(folder.parent, os.W_OK) and _are_right(spec, folder)
 
 
 def _verify(spec: ModelSpec, folder: Path) -> bool:
     """Marks the folder as verified if its files are right."""
+    if not _are_right(spec, folder):
+        return False
+    _mark(spec, folder)
+    return True
+
+
+def _are_right(spec: ModelSpec, folder: Path) -> bool:
     for file in spec.files:
         path = folder / file.name
         if not path.is_file() or path.stat().st_size != file.size_bytes:
             return False
-    for file in spec.files:
-        if digest(folder / file.name, file.checksum) != file.checksum.hex:
-            return False
-    (folder / _VERIFIED).write_text(_stamp(spec), encoding="utf-8")
-    return True
+    return all(
+        digest(folder / file.name, file.checksum) == file.checksum.hex for file in spec.files
+    )
+
+
+def _mark(spec: ModelSpec, folder: Path) -> None:
+    write_stamp(folder / _VERIFIED, _stamp(spec), [folder / file.name for file in spec.files])
 
 
 def _fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
@@ -150,7 +170,7 @@ def _fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
                     label=f"{spec.name} {file.name}",
                     progress=progress,
                 )
-        (result / _VERIFIED).write_text(_stamp(spec), encoding="utf-8")
+        _mark(spec, result)
         if folder.exists():
             shutil.rmtree(folder)
         result.rename(folder)

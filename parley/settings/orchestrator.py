@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -18,6 +19,20 @@ from parley.settings.tls import ClientTlsSection
 Port = Annotated[int, Field(ge=1, le=65535)]
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
 """As browsers send it: scheme, host and port, in small letters and without a path."""
+HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$")]
+"""In small letters and without a port; `*` is any."""
+
+
+def _as_network(value: Any) -> Any:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError("expected an address or a network such as 10.0.0.0/8") from None
+    return value
+
+
+Network = Annotated[str, BeforeValidator(_as_network)]
+"""Addresses as CIDR writes them; an address is the network of itself."""
 
 
 def _as_address(value: Any) -> Any:
@@ -63,6 +78,7 @@ class ServerSection(Section):
     host: str = Field("127.0.0.1", description="address the gateway and the health port listen on")
     port: Port = Field(8080, description="page, tokens and API")
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
+    gateway_health_port: Port = Field(8082, description="the gateway's health and metrics")
     calls_per_minute: int = Field(
         60, ge=1, description="calls one client address may begin, at once and per minute"
     )
@@ -75,6 +91,26 @@ class ServerSection(Section):
         (),
         description="other web pages that may open calls and embed the page, each as "
         "https://host:port",
+    )
+    allowed_hosts: tuple[HostName, ...] = Field(
+        (),
+        description="names under which browsers reach the gateway, such as parley.example.org, "
+        "beside addresses, names without a dot, *.localhost, *.local and *.internal; *: any",
+    )
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="proxies whose X-Forwarded-For is believed, as addresses or networks; else "
+        "the proxy counts as one client",
+    )
+    admission: Literal["counted", "open"] = Field(
+        "counted",
+        description="counted: a call for which no agent has room is refused; open: it gets its "
+        "token and waits in its room",
+    )
+    agent_address: str = Field(
+        "",
+        description="where agents say how many calls they have: host:port of their health ports, "
+        "several with commas, a name is all of its addresses; empty: this machine's agent",
     )
 
 
@@ -115,6 +151,11 @@ class TtsSection(Section):
     worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
+    )
+    voices: tuple[str, ...] = Field(
+        (),
+        description="those that callers may choose beside default_model, fetched if need be; "
+        "empty: those that are on the workers' machines already",
     )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
@@ -293,6 +334,19 @@ class OrchestratorSettings(Section):
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+
+    @property
+    def agent_targets(self) -> str:
+        """Where agents say how many calls they have: host:port, several with commas."""
+        server = self.server
+        if server.agent_address:
+            return server.agent_address
+        host = "127.0.0.1" if server.host in ("0.0.0.0", "::") else server.host  # noqa: S104
+        return (
+            f"[{host}]:{server.health_check_port}"
+            if ":" in host
+            else (f"{host}:{server.health_check_port}")
+        )
 
     @property
     def tool_details_are_shown(self) -> bool:

@@ -11,8 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from parley.discovery import Discovery
 from parley.discovery.lease import Kind
 from parley.errors import SpeechError, WorkerUnavailableError
-from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2, synthesis_pb2_grpc
+from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
 from parley.speech.channel import Channels, as_speech_error
+from parley.speech.status import worker_status
 
 ASK_TIMEOUT_S = 2.0
 LOAD_TIMEOUT_S = 600.0
@@ -101,7 +102,7 @@ class WorkerAdmin:
         """What each worker says of itself."""
 
         async def ask(channel: grpc.aio.Channel) -> status_pb2.WorkerStatus:
-            return await self._status(channel, timeout_s)
+            return await worker_status(channel, self._kind, timeout_s=timeout_s)
 
         return await self._ask_each(ask, timeout_s)
 
@@ -114,21 +115,15 @@ class WorkerAdmin:
             health = health_pb2_grpc.HealthStub(channel).Check(  # type: ignore[attr-defined]
                 health_pb2.HealthCheckRequest(), timeout=timeout_s
             )
-            answer, status = await asyncio.gather(health, self._status(channel, timeout_s))
+            answer, status = await asyncio.gather(
+                health, worker_status(channel, self._kind, timeout_s=timeout_s)
+            )
             if answer.status != health_pb2.HealthCheckResponse.SERVING:
                 name = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
                 raise WorkerUnavailableError(f"its health is {name}")
             return status
 
         return await self._ask_each(ask, timeout_s)
-
-    async def _status(self, channel: grpc.aio.Channel, timeout_s: float) -> status_pb2.WorkerStatus:
-        stub = (
-            synthesis_pb2_grpc.SpeechSynthesisStub(channel)
-            if self._kind == "synthesis"
-            else recognition_pb2_grpc.SpeechRecognitionStub(channel)
-        )
-        return (await stub.GetStatus(status_pb2.GetStatusRequest(), timeout=timeout_s)).status
 
     async def _ask_each(self, call: "Call[Answer]", timeout_s: float) -> Answers[Answer]:
         async def answer(target: str) -> Answer | SpeechError:

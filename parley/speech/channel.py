@@ -13,6 +13,7 @@ from parley.errors import (
     SpeechError,
     StreamIdleError,
     VoiceNotFoundError,
+    WorkerDeclinedError,
     WorkersBusyError,
     WorkerUnavailableError,
 )
@@ -35,6 +36,9 @@ _LAST_CALLS_S = 1.0
 
 IDLE_REASONS = ("TEXT_TIMEOUT", "AUDIO_TIMEOUT")
 """Why a worker ends a stream in which nothing comes."""
+
+DECLINED_REASONS = ("DRAINING", "VOICE_UNAVAILABLE")
+"""Why a worker that is well does not serve a request that another may."""
 
 NOBODY_LISTENS = "nothing listens there"
 _FAULTS = {
@@ -91,6 +95,8 @@ def as_speech_error(error: grpc.aio.AioRpcError, *, target: str) -> SpeechError:
         return WorkersBusyError(message, retry_after_s=_retry_after_s(error))
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and _reason(error) in IDLE_REASONS:
         return StreamIdleError(f"speech worker {target}: {message}")
+    if code is grpc.StatusCode.UNAVAILABLE and _reason(error) in DECLINED_REASONS:
+        return WorkerDeclinedError(f"speech worker {target}: {message}")
     message = connection_fault(error) or f"{code.name}: {message}"
     return WorkerUnavailableError(f"speech worker {target}: {message}")
 

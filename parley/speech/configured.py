@@ -1,5 +1,9 @@
 """The pools that the settings describe: where their workers are, and how they are spoken to."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
 from parley import paths
 from parley.discovery import Discovery, StaticDiscovery
 from parley.discovery.dns import DnsDiscovery
@@ -10,19 +14,53 @@ from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import PORT_STEP
+from parley.speech.balancing.roster import Roster, asking_roster
+from parley.speech.channel import Channels
+from parley.speech.node.link import NodeLink
+from parley.speech.node.server import NodeScoreboard
+from parley.speech.node.socket_file import socket_path
 from parley.speech.recognition.pool import RecognitionPool
 from parley.speech.synthesis.pool import SpeechPool
 from parley.tls import client_tls
 
 
-def speech_pool(settings: OrchestratorSettings) -> SpeechPool:
-    """The workers that speak; raises ConfigurationError."""
-    return SpeechPool(speech_discovery(settings), tls=client_tls(settings.tls))
+def speech_pool(settings: OrchestratorSettings, node: NodeLink | None = None) -> SpeechPool:
+    """The workers that speak; raises ConfigurationError. `node`: who knows them already."""
+    return SpeechPool(speech_discovery(settings), tls=client_tls(settings.tls), node=node)
 
 
-def recognition_pool(settings: OrchestratorSettings) -> RecognitionPool:
-    """The workers that listen; raises ConfigurationError."""
-    return RecognitionPool(recognition_discovery(settings), tls=client_tls(settings.tls))
+def recognition_pool(
+    settings: OrchestratorSettings, node: NodeLink | None = None
+) -> RecognitionPool:
+    """The workers that listen; raises ConfigurationError. `node`: who knows them already."""
+    return RecognitionPool(recognition_discovery(settings), tls=client_tls(settings.tls), node=node)
+
+
+def node_link(settings: OrchestratorSettings) -> NodeLink:
+    """For a call: to what the agent server of its node knows of the workers."""
+    return NodeLink(_socket_path(settings))
+
+
+@asynccontextmanager
+async def node_scoreboard(settings: OrchestratorSettings) -> AsyncIterator[NodeScoreboard]:
+    """For an agent server: asks the workers for all calls of its node; raises
+    ConfigurationError."""
+    discoveries: dict[Kind, Discovery] = {"synthesis": speech_discovery(settings)}
+    if settings.asr.enabled:
+        discoveries["recognition"] = recognition_discovery(settings)
+    async with AsyncExitStack() as running:
+        rosters: dict[Kind, Roster] = {}
+        for kind, discovery in discoveries.items():
+            channels = Channels(client_tls(settings.tls))
+            running.push_async_callback(channels.aclose)
+            rosters[kind] = asking_roster(discovery, channels, kind)
+        scoreboard = NodeScoreboard(rosters, _socket_path(settings))
+        await running.enter_async_context(scoreboard.running())
+        yield scoreboard
+
+
+def _socket_path(settings: OrchestratorSettings) -> Path:
+    return socket_path(paths.state_dir(), settings.server.health_check_port)
 
 
 def speech_discovery(settings: OrchestratorSettings) -> Discovery:

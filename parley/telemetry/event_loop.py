@@ -8,15 +8,11 @@ from prometheus_client.registry import Collector
 
 
 class EventLoopTasks(Collector):
-    """The tasks of `loop`; None: of the loop that runs where it is asked, and where none does
-    nothing is told."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
-        self._loop = loop
+    """Those of the event loop that exports them; outside of one nothing is told."""
 
     def collect(self) -> Iterator[Metric]:
         try:
-            tasks = len(asyncio.all_tasks(self._loop))
+            tasks = len(asyncio.all_tasks())
         except RuntimeError:
             return
         yield GaugeMetricFamily("event_loop_tasks", "asyncio tasks that have not ended", tasks)

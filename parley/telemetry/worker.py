@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from parley.telemetry.event_loop import EventLoopTasks
+
 
 class Occupancy(Protocol):
     """How full a worker is, as its slots tell it."""
@@ -39,14 +41,13 @@ def recognition_metrics(slots: Occupancy, waiting: Callable[[], int]) -> Collect
 def _registry(gauges: Collector) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(gauges)
+    registry.register(EventLoopTasks())
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     return registry
 
 
 class _WorkerGauges(Collector):
-    """Asked in the thread of the metrics server: it only reads numbers."""
-
     def __init__(
         self, slots: Occupancy, queue: str, about: str, waiting: Callable[[], int]
     ) -> None:

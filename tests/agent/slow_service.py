@@ -12,6 +12,8 @@ from aiohttp import web
 @dataclass
 class SlowService:
     takes_s: float = 3.0
+    may_answer: asyncio.Event | None = None
+    """It answers only once this is set."""
     asked: list[str] = field(default_factory=list)
     answered: list[str] = field(default_factory=list)
     hung_up_at: list[float] = field(default_factory=list)
@@ -22,6 +24,8 @@ class SlowService:
         self.asked.append(number)
         try:
             await asyncio.sleep(self.takes_s)
+            if self.may_answer is not None:
+                await self.may_answer.wait()
         except asyncio.CancelledError:
             self.hung_up_at.append(time.time())
             raise

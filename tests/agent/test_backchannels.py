@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.turns.backchannels import Meaning, meaning
+from dialogue.text.languages.german import LANGUAGE as GERMAN
 
 
 @pytest.mark.parametrize(
@@ -14,6 +15,35 @@ from agent.turns.backchannels import Meaning, meaning
 )  # fmt: skip
 def test_a_back_channel_leaves_the_floor_to_the_agent(text: str) -> None:
     assert meaning(text) is Meaning.BACKCHANNEL
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["That's really neat.", "Oh, how nice.", "Wow, that sounds wonderful.", "Well, that's good.",
+     "Oh my goodness.", "No kidding.", "Oh, did you?", "Gosh.", "I can imagine.", "Good for you."],
+)  # fmt: skip
+def test_what_a_listener_thinks_of_it_leaves_the_floor_to_the_agent(text: str) -> None:
+    assert meaning(text) is Meaning.BACKCHANNEL
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["That's wrong.", "That's enough.", "How nice is it?", "That's great, but stop.", "My order.",
+     "Oh, did you send it?", "Is it?", "That's really not true.", "How far?", "It's great there."],
+)  # fmt: skip
+def test_who_says_more_than_what_they_think_of_it_wants_the_floor(text: str) -> None:
+    assert meaning(text) is Meaning.TURN
+
+
+@pytest.mark.parametrize("text", ["That sounds good.", "Great.", "Wonderful.", "Oh, that's nice."])
+def test_after_a_question_it_is_an_answer(text: str) -> None:
+    assert meaning(text, answers_question=True) is Meaning.TURN
+
+
+@pytest.mark.parametrize("text", ["Das klingt wirklich gut.", "Wie schön!", "Oh, das ist schade."])
+def test_a_german_listener_thinks_so_too(text: str) -> None:
+    assert meaning(text, language=GERMAN) is Meaning.BACKCHANNEL
+    assert meaning("Das ist falsch.", language=GERMAN) is Meaning.TURN
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""A job that is killed in the middle of a reply: another agent goes on with what was heard."""
+"""A job, or a whole agent server, that is killed in the middle of a reply: another agent goes on
+with what was heard."""
 
 import os
 import signal
@@ -51,6 +52,10 @@ def job_in_a_room(stack: Stack) -> int:
     return job
 
 
+def noted_deaths(stack: Stack) -> int:
+    return (stack.log_dir / "agent.log").read_text().count("the process of the call in")
+
+
 def agent_said(client: RoomClient, *, since_s: float = 0.0) -> str:
     spoken = [
         client.transcripts.said_by(identity, since_s=since_s)
@@ -93,3 +98,57 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
     assert "number 2" in remembered
     assert "number 9" not in remembered  # of the story only what was heard
     assert told[-1] == ("user", "Who am I?")
+    assert "I'm back" not in str(told)
+
+
+async def test_an_agent_server_killed_in_mid_reply_is_started_again_and_goes_on_with_its_calls(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, port = storyteller
+    model = FakeLlm(in_turn(Answer(text=STORY), Answer(text="As I was saying.")))
+    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
+    async with (
+        llm_serving(model, port=port),
+        join(await request_access(gateway), agent_may_be_replaced=True) as client,
+    ):
+        await client.wait_for_agent()
+        await client.type("My name is Ada. Tell me a long story.")
+        heard = lambda: "number 3" in agent_said(client)  # noqa: E731
+        assert await client.reached(heard, timeout_s=LONG_S)
+        first, killed_s = client.agent_identity, client.clock()
+        (agent,) = (part for part in stack.status if part.name == "agent")
+        assert agent.pid is not None
+        told = noted_deaths(stack)
+        os.kill(agent.pid, signal.SIGKILL)
+        another = lambda: client.agent_identity not in ("", first)  # noqa: E731
+        assert await client.reached(another, timeout_s=LONG_S)
+        print(f"\nback after {client.clock() - killed_s:.2f} s")
+        said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
+        assert await client.reached(said_so, timeout_s=LONG_S)
+        before = len(model.requests)
+        await client.type("Who am I?")
+        assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+    assert "My name is Ada. Tell me a long story." in str(model.messages)
+    assert noted_deaths(stack) > told  # it was not LiveKit that noticed, 20 s later
+
+
+async def test_a_livekit_server_killed_in_mid_reply_costs_none_of_the_transcript(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, port = storyteller
+    model = FakeLlm(in_turn(Answer(text=STORY)))
+    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
+    async with (
+        llm_serving(model, port=port),
+        join(await request_access(gateway), agent_may_be_replaced=True) as client,
+    ):
+        await client.wait_for_agent()
+        await client.type("Tell me a long story.")
+        assert await client.reached(lambda: "number 2" in agent_said(client), timeout_s=LONG_S)
+        (livekit,) = (part for part in stack.status if part.name == "livekit")
+        assert livekit.pid is not None
+        os.kill(livekit.pid, signal.SIGKILL)
+        assert await client.reached(lambda: "number 5" in agent_said(client), timeout_s=LONG_S)
+        said = agent_said(client)
+    for number in range(1, 5):
+        assert f"number {number} of a long story" in said

@@ -1,5 +1,6 @@
 """Who has the floor, for any events in any order, without a clock of its own."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -16,6 +17,8 @@ class Person:
     def __init__(self) -> None:
         self.turns = TurnTaking(POLICY)
         self.now_s = 0.0
+        self.awaited = False
+        """Whether an answer is, of which nothing sounds."""
         self.decisions: list[tuple[Decision, float]] = []
 
     def sounds(
@@ -35,6 +38,7 @@ class Person:
                     probability=probability,
                     level_db=level_db,
                     dark=dark,
+                    awaited=self.awaited,
                 )
             )
 
@@ -88,6 +92,30 @@ def test_a_hum_is_a_murmur_whatever_recognition_makes_of_it() -> None:
     person.is_silent(0.5)
     assert Decision.YIELD not in person.made
     assert person.turns.floor is Floor.SPEAKING
+
+
+@pytest.mark.parametrize(
+    ("text", "decision"),
+    [("Mom", Decision.RETURN), ("And make Chen.", Decision.RETURN), ("Who?", Decision.YIELD),
+     ("Stop.", Decision.YIELD)],
+)  # fmt: skip
+def test_words_that_cannot_be_hummed_are_not_what_a_hum_was_however_clear(
+    text: str, decision: Decision
+) -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.45, dark=True)
+    person.is_silent(0.4)
+    person.is_understood(text, confidence=0.9)
+    assert person.made[-1] is decision
+
+
+def test_late_words_of_a_hum_are_judged_by_its_sound_too() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.45, dark=True)
+    person.is_silent(1.5)
+    assert person.made[-1] is Decision.RETURN
+    person.is_understood("Pum.", confidence=0.5)
+    assert person.made[-1] is Decision.RETURN
 
 
 def test_a_dark_word_that_is_clear_takes_the_floor() -> None:
@@ -184,6 +212,20 @@ def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_w
     person.turns.agent_speaks(at_s=person.now_s)
     person.is_understood("What about Monday?")  # recognition is later than the answer to it
     assert person.turns.floor is Floor.SPEAKING
+
+
+def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_understood("That's")
+    assert person.turns.floor is Floor.HELD
+    person.sounds(0.2)
+    person.is_understood("That's lovely.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
+    person.sounds(0.6)
+    person.is_understood("That's not")
+    assert person.made[-1] is Decision.YIELD
 
 
 def test_long_speech_yields_without_recognition() -> None:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import FRESH_S, HealthServer
 from agent.health.probes import Probes
+from parley.capacity import Capacity
 from parley.errors import ConfigurationError
 from parley.settings.orchestrator import (
     AsrSection,
@@ -99,6 +100,8 @@ class Asked:
     url: str
     http: aiohttp.ClientSession
     state: dict[str, bool]
+    disk: list[str]
+    """Why it is full, if it is."""
 
     async def get(self, path: str) -> tuple[int, dict[str, object]]:
         async with self.http.get(self.url + path) as response:
@@ -113,7 +116,8 @@ class Asked:
 
 @asynccontextmanager
 async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGenerator[Asked]:
-    state = {"registered": True, "draining": False}
+    state = {"registered": True, "draining": False, "processes": True}
+    disk: list[str] = []
     (port,) = free_ports(1)
     async with Probes(settings) as probes, aiohttp.ClientSession() as http:
         health = HealthServer(
@@ -121,10 +125,13 @@ async def health_of(settings: OrchestratorSettings, metrics: Path) -> AsyncGener
             Exposition(JobMetrics(metrics)),
             is_registered=lambda: state["registered"],
             is_draining=lambda: state["draining"],
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4, rooms=("one",)),
+            can_start_calls=lambda: state["processes"],
+            why_disk_full=lambda: disk[0] if disk else None,
         )
         await health.start("127.0.0.1", port)
         try:
-            yield Asked(f"http://127.0.0.1:{port}", http, state)
+            yield Asked(f"http://127.0.0.1:{port}", http, state, disk)
         finally:
             await health.aclose()
 
@@ -147,7 +154,7 @@ async def test_an_agent_with_all_its_parts_is_healthy(parts: Parts, tmp_path: Pa
         "status": "healthy",
         "redis": True,
         "worker": True,
-        "checks": dict.fromkeys(("redis", "worker", "livekit", "llm", "asr"), well),
+        "checks": dict.fromkeys(("redis", "worker", "livekit", "llm", "asr", "disk"), well),
     }
 
 
@@ -239,6 +246,8 @@ async def test_ready_when_registered_with_a_warm_voice_and_ears(
                 "registered": True,
                 "warm_voice": True,
                 "asr": True,
+                "processes": True,
+                "disk": True,
                 "not_draining": True,
             },
         )
@@ -246,7 +255,11 @@ async def test_ready_when_registered_with_a_warm_voice_and_ears(
 
 @pytest.mark.parametrize(
     ("condition", "lack"),
-    [("registered", {"registered": False}), ("not_draining", {"draining": True})],
+    [
+        ("registered", {"registered": False}),
+        ("not_draining", {"draining": True}),
+        ("processes", {"processes": False}),
+    ],
 )
 async def test_not_ready_while_the_server_takes_no_calls(
     parts: Parts, tmp_path: Path, condition: str, lack: dict[str, bool]
@@ -266,10 +279,33 @@ async def test_not_ready_while_no_worker_has_the_default_voice_warm(
         assert (status, body["warm_voice"]) == (503, False)
 
 
+async def test_a_full_disk_is_told_and_calls_are_taken_all_the_same(
+    parts: Parts, tmp_path: Path
+) -> None:
+    async with health_of(parts.settings(), tmp_path) as asked:
+        status, body = await asked.get("/readiness")
+        assert (status, body["disk"]) == (200, True)
+        asked.disk.append("the disk is full")
+        status, body = await asked.get("/readiness")
+        assert (status, body["disk"]) == (200, False)
+        status, body = await asked.get("/health")
+        assert (status, body["status"]) == (200, "degraded")
+        assert await asked.check("disk") == {"ok": False, "error": "the disk is full"}
+
+
 async def test_alive_whatever_the_other_parts_do(parts: Parts, tmp_path: Path) -> None:
     await parts.stop_all()
     async with health_of(parts.settings(), tmp_path) as asked:
         assert (await asked.get("/liveness"))[0] == 200
+
+
+async def test_the_port_tells_gateways_how_many_calls_there_are(
+    parts: Parts, tmp_path: Path
+) -> None:
+    async with health_of(parts.settings(), tmp_path) as asked:
+        status, body = await asked.get("/capacity")
+    assert status == 200
+    assert body == {"takes_calls": True, "max_sessions": 4, "rooms": ["one"]}
 
 
 async def test_a_port_in_use_is_a_clear_sentence(parts: Parts, tmp_path: Path) -> None:
@@ -279,6 +315,7 @@ async def test_a_port_in_use_is_a_clear_sentence(parts: Parts, tmp_path: Path) -
             Exposition(JobMetrics(tmp_path)),
             is_registered=lambda: True,
             is_draining=lambda: False,
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4),
         )
         taken = parts.ports["livekit"]
         with pytest.raises(ConfigurationError, match=f"port {taken}.*health_check_port"):

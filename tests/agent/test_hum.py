@@ -24,6 +24,21 @@ def test_a_hum_is_dark(text: str) -> None:
     assert dark_share(text) >= DARK_SHARE
 
 
-@pytest.mark.parametrize("text", ["No.", "Whoa.", "Mom.", "Hello?", "Stop.", "Wait a moment."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No.",
+        "Whoa.",
+        "Mom.",
+        "Hello?",
+        "Stop.",
+        "Wait a moment.",
+        "No, no.",
+        "One moment.",
+        "Monday.",
+        "More.",
+        "Nine.",
+    ],
+)
 def test_words_are_not(text: str) -> None:
     assert dark_share(text) < DARK_SHARE

@@ -1,6 +1,8 @@
 """Job processes come and go; what they counted stays, what they hold does not."""
 
 import os
+import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -183,3 +185,88 @@ def test_the_summary_says_it_for_people(tmp_path: Path) -> None:
     assert summary["workers"] == [
         {"worker": "a", "engine": "piper", "slots": 2, "in_flight": 1, "queue_depth": 0}
     ]
+
+
+FILLED_AND_COUNTED = """
+import sys
+from agent.health.metric_files import use_allocated_files
+use_allocated_files()
+from parley.telemetry import agent as metrics
+from prometheus_client import REGISTRY
+for call in range(int(sys.argv[1])):
+    metrics.sessions_active.inc()
+    metrics.synthesis_errors_total.labels(f"a reason of some length, number {call}").inc()
+    metrics.synthesis_latency_seconds.labels("joe", "piper", f"w{call}").observe(0.1)
+print(metrics.sessions_active._value.get())
+"""
+
+
+def counted_in(
+    directory: Path, calls: int, *, limit_bytes: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A process that counts so many calls' worth; `limit_bytes`: files cannot grow beyond that."""
+
+    def limited() -> None:
+        if limit_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
+
+    return subprocess.run(
+        [sys.executable, "-c", FILLED_AND_COUNTED, str(calls)],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)},
+        preexec_fn=limited,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("calls", [700])
+@pytest.mark.parametrize("limit_bytes", [None, 0, 4096, 100_000, 131_072])
+def test_files_that_cannot_grow_cost_metrics_and_nothing_else(
+    tmp_path: Path, calls: int, limit_bytes: int | None
+) -> None:
+    done = counted_in(tmp_path, calls, limit_bytes=limit_bytes)
+    assert (done.returncode, done.stdout.strip()) == (0, f"{calls}.0"), done.stderr
+    found = samples(tmp_path)  # whatever there is can be read
+    if limit_bytes is None:
+        assert sum(n for name, n in found.items() if name.startswith("synthesis_errors_total")) == (
+            calls
+        )
+
+
+@pytest.mark.parametrize("free_bytes", [0, 70_000, 200_000])
+def test_a_disk_that_fills_up_kills_no_call(small_disk: Path, free_bytes: int) -> None:
+    directory = small_disk / "metrics"
+    directory.mkdir()
+    with (small_disk / "ballast").open("wb") as ballast:
+        free = shutil.disk_usage(small_disk).free
+        ballast.write(bytes(max(0, free - free_bytes)))
+    for _ in range(2):
+        done = counted_in(directory, 700)
+        assert (done.returncode, done.stdout.strip()) == (0, "700.0"), done.stderr
+        samples(directory)
+    (small_disk / "ballast").unlink()
+    counted_in(directory, 5)
+    assert samples(directory).get("sessions_active", 0) == 0
+
+
+def test_what_has_ended_is_kept_while_it_cannot_be_joined(small_disk: Path) -> None:
+    """The sum over all calls neither shrinks nor counts twice, before, during and after."""
+    JobProcess(small_disk).end()
+    with (small_disk / "ballast").open("wb") as ballast:
+        ballast.write(bytes(shutil.disk_usage(small_disk).free))
+    for _ in range(3):
+        assert samples(small_disk)['session_messages_total{role="user"}'] == 3
+    (small_disk / "ballast").unlink()
+    for _ in range(3):
+        assert samples(small_disk)['session_messages_total{role="user"}'] == 3
+
+
+def test_files_are_joined_when_a_process_has_ended_though_nobody_asks(tmp_path: Path) -> None:
+    jobs = JobMetrics(tmp_path)
+    for _ in range(3):
+        JobProcess(tmp_path).end()
+        jobs.reap()
+        files = list(tmp_path.iterdir())
+        assert all(file.stem.endswith("_ended") for file in files), files

@@ -65,6 +65,7 @@ class Call:
             self.ear,
             sample_rate_hz=RATE_HZ,
             on_heard=self._heard,
+            on_unheard=self._unheard,
             pressure=lambda: 0.0,
             clock=self.loop.time,
         )
@@ -73,6 +74,10 @@ class Call:
 
     def _heard(self, text: str) -> None:
         self.transcript += text
+
+    def _unheard(self, text: str) -> None:
+        assert self.transcript.endswith(text)
+        self.transcript = self.transcript.removesuffix(text)
 
     async def piece(self, pace: Pace, seconds: float) -> None:
         """The next audio of what was asked for at this pace."""

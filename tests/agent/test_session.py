@@ -141,6 +141,8 @@ class Talk:
     page: Page
     voice: SpeechWorker
     typed: TypedText
+    read: list[str]
+    """What was put on the page because nobody could speak it."""
 
     async def ask(self, text: str) -> None:
         await self.session.generate_reply(user_input=text, input_modality="text")
@@ -189,11 +191,13 @@ async def talk_with(
                 answering.heard(reply, piece)
 
         ear.on_heard = heard
+        read: list[str] = []
+        answering.show = read.append
         # Nobody speaks to it.
         agent = RoomAgent(answering=answering, barge_in=barge_in, pending_finals=pending_finals)
         await session.start(agent, record=False)
         stack.push_async_callback(session.aclose)
-        yield Talk(session, room, ear, page, voice, TypedText(events, report))
+        yield Talk(session, room, ear, page, voice, TypedText(events, report), read)
         await events.aclose()
 
 
@@ -306,6 +310,34 @@ async def test_a_failing_voice_is_seen_and_the_next_turn_is_spoken() -> None:
         await talk.ask("Hello again?")
         assert voice.texts
         assert talk.page.text == "Of course."
+
+
+LONG_ANSWER = "It costs $1,250.00, in all. " + " ".join(
+    f"Part **{n}** comes on 1/{n}/2027 (see https://example.org/{n}), as ever." for n in range(1, 9)
+)
+
+
+@pytest.mark.parametrize("words_before", [None, 1, 3, 9])
+async def test_what_no_worker_can_speak_of_an_answer_can_be_read_and_is_remembered(
+    words_before: int | None,
+) -> None:
+    """Whether the voice is away from the start or is lost for good in the middle."""
+    voice = SpeechWorker(is_broken=words_before is None, breaks_after_words=words_before)
+    model = FakeLlm(in_turn(Answer(text=LONG_ANSWER), Answer(text="Yes.")))
+    async with talk_with(model, voice) as talk:
+        await talk.ask("What does it cost, and when does it come?")
+        while not talk.read:  # noqa: ASYNC110 - another task's list
+            await asyncio.sleep(0.01)
+        (read,) = talk.read
+        assert LONG_ANSWER.endswith(read.strip())
+        if words_before is None:
+            assert read.strip() == LONG_ANSWER
+        if words_before == 9:
+            assert read.strip() != LONG_ANSWER
+        voice.is_broken, voice.breaks_after_words = False, None
+        await talk.ask("Really?")
+        (remembered,) = [m["content"] for m in model.messages if m["role"] == "assistant"]
+        assert "".join(remembered.split()) == "".join(LONG_ANSWER.split())
 
 
 async def test_a_reply_that_typed_text_cuts_short_is_told_and_counted() -> None:

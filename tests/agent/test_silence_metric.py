@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from agent.playout.output import RAMP_S
+from agent.playout.silence_metric import count_silencing
 from tests.agent.test_playout import RATE_HZ, Call, on_a_turned_clock
 
 
@@ -29,7 +30,7 @@ def test_silence_is_measured_from_the_decision_to_the_last_audible_sample() -> N
         await call.at(1.02)  # what judging it took
         call.playout.hold("test")
         await call.at(1.5)  # and its confirmation: silent by then
-        call.playout.count_silencing(decided_s=decided_s)
+        count_silencing(call.playout.silencing, decided_s=decided_s)
         call.playout.clear_buffer()
         speaking.cancel()
         heard = await call.end()
@@ -47,7 +48,7 @@ def test_a_source_that_takes_the_last_samples_late_is_measured_too() -> None:
         await call.at(1.0)
         call.ear.takes_s = 0.04
         call.playout.hold("test")
-        call.playout.count_silencing(decided_s=1.0)  # yielded at once
+        count_silencing(call.playout.silencing, decided_s=1.0)  # yielded at once
         call.playout.clear_buffer()
         speaking.cancel()
         await call.end()
@@ -82,7 +83,7 @@ def test_where_nothing_sounded_no_silence_is_measured() -> None:
         await speaking
         await call.playout.wait_for_playout()
         call.playout.hold("test")  # the next reply is still being made
-        call.playout.count_silencing(decided_s=call.loop.time())
+        count_silencing(call.playout.silencing, decided_s=call.loop.time())
         await call.end()
         assert silences() == before
 

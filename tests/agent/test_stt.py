@@ -6,11 +6,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import numpy as np
+import pytest
 from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
 
 from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, WorkerSTT
+from agent.turns.unanswered import UnansweredSpeech
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
 from testkit.fake_workers import RecognitionWorker, serving
@@ -119,10 +121,70 @@ async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_i
         await told.wait()
         assert all(error.recoverable for error in errors)
         async with serving(RecognitionWorker(), port=port):
-            while not listening.done():  # what is said while nobody listens may be lost
-                speak(stream, [3, FLUSH])
-                await asyncio.wait({listening}, timeout=0.2)
-        assert "word3" in listening.result()[-1][1]
+            speak(stream, [3, FLUSH])
+            assert (await listening)[-1][1] == "word1 word2"
+            assert (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1] == "word3"
+
+
+@pytest.mark.parametrize(
+    ("said", "meanwhile"),
+    [([1], [7, 8]), ([1, 2, SILENCE], []), ([1, FLUSH, 2, 3], [7]), ([1, 2, FLUSH, SILENCE], [])],
+)
+async def test_what_was_being_said_as_all_workers_died_is_heard_when_one_is_back(
+    said: list[int], meanwhile: list[int]
+) -> None:
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
+        told, back = asyncio.Event(), asyncio.Queue[str]()
+        hearing.on("error", lambda _: told.set())
+        hearing.on_back = back.put_nowait
+        async with serving(RecognitionWorker(may_answer=asyncio.Event()), port=port):
+            speak(stream, said)
+            await heard(stream, Kind.INTERIM_TRANSCRIPT)
+        await told.wait()
+        assert back.empty()
+        speak(stream, meanwhile)
+        async with serving(RecognitionWorker(), port=port):
+            speak(stream, [9, FLUSH])
+            text: list[str] = []
+            while "word9" not in text:
+                text += (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1].split()
+        assert text == [f"word{n}" for n in (*said, *meanwhile, 9) if n > 0]  # each of them once
+        assert back.qsize() == 1
+        assert await back.get() != "" or said[-1] <= 0
+
+
+async def test_that_it_hears_again_is_told_though_nobody_has_spoken() -> None:
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
+        told, back = asyncio.Event(), asyncio.Queue[str]()
+        hearing.on("error", lambda _: told.set())
+        hearing.on_back = back.put_nowait
+        speak(stream, [SILENCE, SILENCE])
+        await told.wait()
+        async with serving(RecognitionWorker(), port=port):
+            listening = asyncio.create_task(heard(stream, Kind.FINAL_TRANSCRIPT))
+            assert await back.get() == ""
+            await listening
+
+
+@pytest.mark.parametrize("seconds", [5, 19, 25, 90])
+async def test_of_a_long_time_only_the_end_is_said_again(seconds: int) -> None:
+    unanswered = UnansweredSpeech(SAMPLE_RATE_HZ)
+
+    async def spoken() -> AsyncGenerator[bytes]:
+        for second in range(seconds):
+            yield bytes([second]) * 2 * SAMPLE_RATE_HZ
+
+    async def nothing() -> AsyncGenerator[bytes]:
+        return
+        yield b""
+
+    assert len([item async for item in unanswered.kept_of(spoken())]) == seconds
+    again = [item async for item in unanswered.kept_of(nothing())]
+    assert [item[0] for item in again if isinstance(item, bytes)] == list(
+        range(max(0, seconds - 20), seconds)
+    )
 
 
 @asynccontextmanager

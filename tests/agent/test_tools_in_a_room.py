@@ -1,19 +1,25 @@
 """Tools in a real room: the wait is bridged, can be interrupted, and has effects only when sure."""
 
+import asyncio
+import itertools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from caller import measure
 from caller.access import request_access
+from caller.call_recording import SAMPLE_RATE_HZ
 from caller.client import RoomClient, join
 from caller.conversation import CallConversation, Recording
+from dialogue.text.languages.english import PHRASES as ENGLISH
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, ToolEvent, TurnEvent
 from testkit.fake_llm import Answer, Call, FakeLlm, last_user_text, llm_serving, tool_results
 from testkit.isolated_config import free_ports, write_config
+from tests.agent.app_rooms import hears
 from tests.agent.slow_service import SlowService, service_running
 from tests.agent.test_room import metric, spoken
 
@@ -38,6 +44,10 @@ agent = Agent(
 )
 '''
 LONG_S = 60.0
+STORY = "Bicycles are older than cars, and people laughed at them at first, but not for very long."
+WORD_DELAY_S = float(__import__("os").environ.get("WD", "0.8"))
+LONGEST_SILENCE_S = 6.0
+"""Four seconds, and what a busy machine adds."""
 REACTION_S = 0.1
 """From the decision to yield until the tool's server has seen its client leave."""
 
@@ -94,6 +104,12 @@ async def turns_measured(shop: Shop) -> tuple[float, float]:
     )
 
 
+def waits_in_silence(client: RoomClient) -> bool:
+    """Whether the agent has said something, and nothing since for a while."""
+    spoke_s = client.ear.audible_at_s
+    return spoke_s is not None and client.clock() - spoke_s > 1.0
+
+
 def tool_events(client: RoomClient) -> list[ToolEvent]:
     return [heard.event for heard in client.events if isinstance(heard.event, ToolEvent)]
 
@@ -143,12 +159,7 @@ async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: S
         await CallConversation(client).hear_greeting()
         await client.speak(question)
         assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
-
-        def waits_in_silence() -> bool:
-            spoke_s = client.ear.audible_at_s
-            return spoke_s is not None and client.clock() - spoke_s > 1.0
-
-        assert await client.reached(waits_in_silence, timeout_s=LONG_S)
+        assert await client.reached(lambda: waits_in_silence(client), timeout_s=LONG_S)
         await client.speak(other)
         assert await client.reached(lambda: bool(service.hung_up_at), timeout_s=LONG_S)
         assert await client.reached(
@@ -163,3 +174,54 @@ async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: S
         assert service.hung_up_at[0] - yielded_at_s < REACTION_S
         assert service.answered == []
         assert "close" in last_user_text(model.messages)
+
+
+async def test_hello_in_the_wait_is_answered_and_does_not_start_the_answer_over(shop: Shop) -> None:
+    model, service = FakeLlm(desk), SlowService(may_answer=asyncio.Event())
+    question = await spoken(shop.stack, "Where is my order?")
+    hello = await spoken(shop.stack, "Hello? Are you still there?")
+    async with shop.call(model, service) as client:
+        await CallConversation(client).hear_greeting()
+        await client.speak(question)
+        assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
+        assert await client.reached(lambda: waits_in_silence(client), timeout_s=LONG_S)
+        await client.speak(hello)
+        assert await hears(client, ENGLISH.still_here[0])
+        await client.type("Are you there?")
+        assert await hears(client, ENGLISH.still_here[1])
+        assert service.may_answer is not None
+        service.may_answer.set()
+        assert await hears(client, "shipped this morning")
+        assert (service.answered, service.hung_up_at) == (["42"], [])
+        await client.type("Thank you.")
+        assert await client.reached(lambda: len(model.requests) > 2, timeout_s=LONG_S)
+        said = [str(message["content"]) for message in model.messages if message["role"] == "user"]
+        assert said[-1] == "Thank you."
+        assert "my order" in said[0] and said[0].endswith("Are you there?")
+        assert "still there" in said[0]
+
+
+async def test_a_slow_model_is_heard_in_pieces_and_hello_does_not_start_it_over(shop: Shop) -> None:
+    may_begin = asyncio.Event()
+    model = FakeLlm(lambda _: Answer(text=STORY, word_delay_s=WORD_DELAY_S, once=may_begin))
+    question = await spoken(shop.stack, "Tell me about bicycles.")
+    hello = await spoken(shop.stack, "Hello, can you hear me?")
+    async with shop.call(model, SlowService()) as client:
+        await CallConversation(client).hear_greeting()
+        await client.speak(question)
+        assert await client.reached(model.received.is_set, timeout_s=LONG_S)
+        assert await client.reached(lambda: waits_in_silence(client), timeout_s=LONG_S)
+        await client.speak(hello)
+        assert await hears(client, ENGLISH.still_here[0])
+        began_s = client.clock()
+        may_begin.set()
+        assert await hears(client, "very long.")
+        heard = client.ear.between(began_s, client.clock()).samples
+        sounds = measure.sounds(heard, SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS)
+        silences_s = [
+            (after.start - before.end) / SAMPLE_RATE_HZ
+            for before, after in itertools.pairwise(sounds)
+        ]
+        print(WORD_DELAY_S, [round(s, 2) for s in silences_s])
+        assert max(silences_s) < LONGEST_SILENCE_S
+        assert len(model.requests) == 1

@@ -2,27 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
 from agent.room.voices import Voices
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
-from parley.errors import VoiceNotFoundError, WorkerUnavailableError
+from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
 from parley.speech import SpeechPool
 from testkit.fake_workers import SpeechWorker, serving
 from testkit.isolated_config import free_ports
 
 
 @asynccontextmanager
-async def voices_at(targets: str) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
+async def voices_at(
+    targets: str, *, offered: tuple[str, ...] = ()
+) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
     discovery = StaticDiscovery(targets)
     async with SpeechPool(discovery) as pool:
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        yield Voices(pool, discovery, speaking), speaking
+        yield Voices(pool, speaking, offered=offered), speaking
 
 
 async def test_the_next_reply_has_the_chosen_voice() -> None:
@@ -44,8 +46,8 @@ async def test_what_the_caller_chose_is_told_from_what_an_agent_speaks_in() -> N
 
 async def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
     async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
-        with pytest.raises(VoiceNotFoundError, match="tone, other"):
-            await voices.use("nobody")
+        with pytest.raises(VoiceNotFoundError, match="other, tone"):
+            await voices.choose("nobody")
         assert speaking.voice == "tone"
 
 
@@ -66,3 +68,65 @@ async def test_without_a_worker_the_voice_stays() -> None:
         with pytest.raises(WorkerUnavailableError, match=r"other cannot be loaded at present$"):
             await asyncio.wait_for(voices.use("other"), 15)
         assert speaking.voice == "tone"
+
+
+VOICES = ("tone", "other", "third")
+
+
+async def test_a_caller_may_choose_what_the_operator_lists_and_no_more() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"other"})
+    async with serving(worker) as target, voices_at(target, offered=("other",)) as (voices, tts):
+        with pytest.raises(VoiceNotFoundError, match="no voice 'third': there are other, tone"):
+            await voices.choose("third")
+        await voices.choose("other")
+        assert (tts.voice, worker.loaded) == ("other", ["other"])
+        await voices.choose("tone")  # the default voice is always there
+        assert tts.voice == "tone"
+
+
+async def test_without_a_list_no_caller_has_a_voice_fetched() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"third"})
+    async with serving(worker) as target, voices_at(target) as (voices, tts):
+        await voices.choose("other")
+        with pytest.raises(VoiceNotFoundError, match="third"):
+            await voices.choose("third")
+        assert tts.voice == "other"
+        await voices.use("third")  # the agent's author may
+        assert (tts.voice, worker.loaded) == ("third", ["third"])
+
+
+async def test_a_voice_is_loaded_on_one_worker_and_on_none_where_one_has_it() -> None:
+    workers = [SpeechWorker(remote={"other"}) for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        targets = [await stack.enter_async_context(serving(worker)) for worker in workers]
+        voices, _ = await stack.enter_async_context(voices_at(",".join(targets)))
+        await voices.use("other")
+        await voices.use("other")
+        assert sum(len(worker.loaded) for worker in workers) == 1
+        assert all(worker.loaded in ([], ["other"]) for worker in workers)
+
+
+async def test_another_worker_is_asked_where_one_cannot_load() -> None:
+    broken, sound = SpeechWorker(remote={"other"}, is_broken=True), SpeechWorker(remote={"other"})
+    async with (
+        serving(broken) as one,
+        serving(sound) as two,
+        voices_at(f"{one},{two}") as (voices, speaking),
+    ):
+        await voices.use("other")
+        assert (speaking.voice, sound.loaded, broken.loaded) == ("other", ["other"], [])
+
+
+async def test_a_caller_has_one_voice_loaded_at_a_time() -> None:
+    worker = SpeechWorker(voices=VOICES, remote={"other", "third"}, may_load=asyncio.Event())
+    async with (
+        serving(worker) as target,
+        voices_at(target, offered=VOICES) as (voices, speaking),
+    ):
+        first = asyncio.create_task(voices.choose("other"))
+        await asyncio.sleep(0)
+        with pytest.raises(WorkersBusyError):
+            await voices.choose("third")
+        worker.may_load.set()
+        await asyncio.wait_for(first, 15)
+        assert (speaking.voice, worker.loaded) == ("other", ["other"])

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -51,6 +52,20 @@ def test_underruns_refusals_and_silence_break_the_promises() -> None:
     assert broken(found(turn(), underruns=None)) == {"underruns"}, "not measured is not kept"
     assert broken(found(turn(), refusals=1)) == {"calls_refused_or_lost"}
     assert broken(found(turn(), turn(None, waited=300.0))) == {"share_of_turns_answered"}
+
+
+def full_house(*told_ms: float, others: int = 0, beyond_room: bool = True) -> LoadResult:
+    of = found(turn(), refusals=len(told_ms) + others)
+    of.findings.told_full_ms.extend(told_ms)
+    return replace(of, beyond_room=beyond_room)
+
+
+def test_who_finds_no_room_is_told_within_a_second() -> None:
+    assert broken(full_house(20.0, 900.0)) == set()
+    assert broken(full_house(20.0, 1100.0)) == {"told_that_it_is_full_ms"}
+    assert broken(full_house()) == {"told_that_it_is_full_ms"}, "there was room for all"
+    assert broken(full_house(20.0, others=1)) == {"calls_refused_or_lost"}
+    assert broken(full_house(20.0, beyond_room=False)) == {"calls_refused_or_lost"}
 
 
 def test_a_turn_without_an_answer_counts_as_the_longest_wait_in_every_percentile() -> None:

@@ -30,7 +30,7 @@ def stack_of_shop(
     configuration = write_config(
         tmp_path_factory.mktemp("embed") / "configs",
         orchestrator={
-            "server": {"allowed_origins": [shop.origin]},
+            "server": {"allowed_origins": [shop.origin], "admission": "open"},
             "agent": {"apps": {"shop": "shop.py"}},
         },
     )

@@ -76,6 +76,15 @@ def test_only_what_was_heard_of_an_answer_is_shown() -> None:
     ) == [UserMessage("Hello."), AssistantMessage("Hello, how are"), UserMessage("Next.")]
 
 
+def test_what_was_asked_into_the_wait_stands_before_the_answer() -> None:
+    asked = PersonSaid(at_s=3, turn_id="1", text="Hello?")
+    assert shown(person("1", "Where is it?"), asked, asked, heard("1", "Here.")) == [
+        UserMessage("Where is it? Hello?"),
+        AssistantMessage("Here."),
+        UserMessage("Next."),
+    ]
+
+
 def test_of_an_answer_that_nobody_heard_nothing_is_shown() -> None:
     assert shown(person("1", "Book a table"), agent("1", "Sure."), person("2", "for two")) == [
         UserMessage("Book a table for two Next.")

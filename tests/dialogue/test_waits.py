@@ -14,6 +14,7 @@ from dialogue.resources import Resources
 from dialogue.text.languages.english import PHRASES as ENGLISH
 from parley import Agent, tool
 from parley.app.events import Event, Filler, TextDelta, ToolFinished
+from parley.app.session import PersonSaid
 from testkit.fake_clock_loop import FakeClockLoop
 from tests.dialogue.conversing import KeptInMemory, of, record
 
@@ -51,13 +52,16 @@ def played(
     agent: Agent,
     *rounds: Sequence[Piece | float],
     approvals: InProcessApprovals | None = None,
+    presence_at_s: Sequence[float] = (),
+    store: KeptInMemory | None = None,
 ) -> list[tuple[float, Event]]:
-    """The events of one turn, each with the seconds since the person stopped."""
+    """The events of one turn, each with the seconds since the person stopped. `presence_at_s`: when
+    they ask into it whether anybody is there."""
 
     async def play() -> list[tuple[float, Event]]:
         loop = asyncio.get_running_loop()
         conversation = await Conversation.open(
-            KeptInMemory(),
+            store or KeptInMemory(),
             record(),
             agent,
             Resources(
@@ -70,6 +74,8 @@ def played(
         )
         turn = conversation.turn("Go.", waiting_since_s=(began_s := loop.time()))
         turn.commit()
+        for at_s in presence_at_s:
+            loop.call_later(at_s, turn.asked_presence, "Hello?")
         events = [(loop.time() - began_s, event) async for event in turn.events()]
         await conversation.aclose()
         return events
@@ -166,3 +172,28 @@ def test_a_tool_whose_own_work_was_cancelled_has_failed_and_nothing_else() -> No
     events = played(Agent(tools=[work]), [CALL], [Text("Sorry.")])
     (end,) = of([event for _, event in events], ToolFinished)
     assert end.outcome == "failed" and events[-2][1] == TextDelta("Sorry.")
+
+
+def test_who_asks_into_the_wait_for_the_model_is_told_and_the_answer_goes_on() -> None:
+    store = KeptInMemory()
+    events = played(Agent(), [5.0, Text("Here it is.")], presence_at_s=[1.5, 4.0], store=store)
+    said = fillers(events)
+    assert said == [(1.5, ENGLISH.still_here[0]), (4.0, ENGLISH.still_here[1])]
+    assert [event for _, event in events if isinstance(event, TextDelta)] == [
+        TextDelta("Here it is.")
+    ]
+    logged = [e.text for e in store.sessions["s1"][1] if isinstance(e, PersonSaid)]
+    assert logged == ["Go.", "Hello?", "Hello?"]
+
+
+def test_who_asks_while_a_tool_runs_is_told_and_the_tool_runs_on() -> None:
+    events = played(working(5.0, says="Let me look."), [0.3, CALL], [Text("Found.")],
+                    presence_at_s=[3.0])  # fmt: skip
+    assert [text for _, text in fillers(events)] == ["Let me look.", ENGLISH.still_here[0]]
+    assert len([event for _, event in events if isinstance(event, ToolFinished)]) == 1
+    assert events[-2][1] == TextDelta("Found.")
+
+
+def test_nothing_is_said_to_who_asks_when_the_answer_is_there() -> None:
+    events = played(Agent(), [Text("Here it is."), 5.0], presence_at_s=[2.0])
+    assert fillers(events) == []

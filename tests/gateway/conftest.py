@@ -1,7 +1,9 @@
 """The gateway's application over its real ASGI interface, beside a worker that lists voices."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -11,6 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.app import create_app
+from ops.supervisor.stack import Stack
+from parley.capacity import PATH, Capacity
 from parley.rpc.v1 import status_pb2, synthesis_pb2, synthesis_pb2_grpc
 from parley.settings.orchestrator import (
     AgentSection,
@@ -19,6 +23,8 @@ from parley.settings.orchestrator import (
     ServerSection,
     TtsSection,
 )
+from parley.small_http import Reply, SmallHttpServer
+from testkit.isolated_config import free_ports
 
 API_KEY = "parley-test"
 API_SECRET = "a secret of more than thirty-two characters"
@@ -86,11 +92,20 @@ def settings_with(
     calls_per_minute: int = 60,
     apps: Mapping[str, str] | None = None,
     rooms: Literal["private", "joint"] = "private",
-    allowed_origins: tuple[str, ...] = (),
+    voices: tuple[str, ...] = (),
+    agents: str = "",
+    **server: object,
 ) -> OrchestratorSettings:
+    """`agents`: host:port of agent servers whose calls are counted; without any, none are."""
     return OrchestratorSettings(
-        server=ServerSection(
-            calls_per_minute=calls_per_minute, rooms=rooms, allowed_origins=allowed_origins
+        server=ServerSection.model_validate(
+            {
+                "calls_per_minute": calls_per_minute,
+                "rooms": rooms,
+                "admission": "counted" if agents else "open",
+                "agent_address": agents,
+                **server,
+            }
         ),
         agent=AgentSection(apps=apps or {}),
         livekit=LiveKitSection(
@@ -99,8 +114,38 @@ def settings_with(
             api_key=API_KEY,
             api_secret=SecretStr(API_SECRET),
         ),
-        tts=TtsSection(worker_address=workers, default_model="joe"),
+        tts=TtsSection(worker_address=workers, default_model="joe", voices=voices),
     )
+
+
+@dataclass
+class AgentHealthPort:
+    """What an agent server says of its calls, on a socket; `silent`: it does not answer."""
+
+    capacity: Capacity = field(default_factory=lambda: Capacity(takes_calls=True, max_sessions=4))
+    silent: bool = False
+    asked: int = 0
+    address: str = ""
+    _answers: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self) -> Reply:
+        self.asked += 1
+        if self.silent:
+            await self._answers.wait()
+        return Reply(self.capacity.model_dump_json().encode())
+
+
+@asynccontextmanager
+async def agent_at(agent: AgentHealthPort) -> AsyncIterator[AgentHealthPort]:
+    """The agent's health port is open as long as the block lasts."""
+    (port,) = free_ports(1)
+    server = SmallHttpServer({PATH: agent.answer})
+    await server.start("127.0.0.1", port)
+    agent.address = f"127.0.0.1:{port}"
+    try:
+        yield agent
+    finally:
+        await server.aclose()
 
 
 class TurnedClock:
@@ -140,8 +185,16 @@ def serve(tmp_path: Path) -> Serve:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 50000))
         async with (
             app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=transport, base_url="http://parley.test") as client,
+            httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client,
         ):
             yield client
 
     return start
+
+
+@pytest.fixture
+def livekit_settings(livekit: Stack) -> LiveKitSection:
+    keys = livekit.keys
+    return livekit.configuration.orchestrator.livekit.model_copy(
+        update={"api_key": keys.api_key, "api_secret": SecretStr(keys.api_secret)}
+    )

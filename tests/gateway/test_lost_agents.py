@@ -1,6 +1,7 @@
 """When a call counts as having lost its agent, on a turned clock."""
 
 from gateway.calls.lost_agents import (
+    DECLINED_S,
     GONE_S,
     MOST_DISPATCHES,
     STARTING_S,
@@ -74,8 +75,27 @@ def test_a_dispatch_of_another_gateway_is_waited_for_like_ones_own() -> None:
 def test_three_agents_in_a_minute_are_the_most() -> None:
     call = CallLooks()
     for n in range(MOST_DISPATCHES):
+        call.has_lost_agent(10.0 * n, dispatch=f"d{n}", is_taken=True)
         assert call.may_dispatch(10.0 * n)
-        call.dispatched(10.0 * n, dispatch=f"d{n}")
+        call.dispatched(10.0 * n, dispatch=f"d{n + 1}")
     assert not call.may_dispatch(10.0 * MOST_DISPATCHES)
     assert not call.may_dispatch(WITHIN_S)
     assert call.may_dispatch(WITHIN_S + 1)
+
+
+def test_who_waits_for_a_place_is_never_given_up() -> None:
+    call = CallLooks()
+    for n in range(10):
+        call.has_lost_agent(10.0 * n, dispatch=f"d{n}", is_taken=False)
+        assert call.may_dispatch(10.0 * n)
+        call.dispatched(10.0 * n, dispatch=f"d{n + 1}")
+
+
+def test_a_call_that_all_have_declined_is_given_an_agent_soon() -> None:
+    call = CallLooks()
+    call.look(100.0, has_person=True, has_agent=False)
+    lost = {
+        now_s: call.has_lost_agent(now_s, dispatch="d1", is_taken=False, untaken_s=DECLINED_S)
+        for now_s in (100.0, 100.0 + DECLINED_S)
+    }
+    assert list(lost.values()) == [False, True]

@@ -23,7 +23,7 @@ def gateway(
     folder: Path, *, port: int, secret: str = API_SECRET
 ) -> Iterator[subprocess.Popen[str]]:
     (folder / "orchestrator.yaml").write_text(
-        f"server: {{port: {port}}}\n"
+        f"server: {{port: {port}, gateway_health_port: {free_port()}, admission: open}}\n"
         f"livekit: {{url: 'ws://{UNREACHABLE}', api_key: {API_KEY}, api_secret: '{secret}'}}\n"
         f"tts: {{worker_address: '{UNREACHABLE}'}}\n"
     )

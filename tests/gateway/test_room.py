@@ -44,7 +44,7 @@ async def test_joining_makes_the_room_and_dispatches_the_agent(
         assert room.name == access.room
         assert room.local_participant.identity == access.identity
         (made,) = (await server.room.list_rooms(api.ListRoomsRequest(names=[access.room]))).rooms
-        assert (made.max_participants, made.empty_timeout, made.departure_timeout) == (2, 30, 15)
+        assert (made.max_participants, made.empty_timeout, made.departure_timeout) == (2, 30, 5)
         (dispatch,) = await server.agent_dispatch.list_dispatch(access.room)
         assert dispatch.agent_name == "parley"
         told = DispatchMetadata.model_validate_json(dispatch.metadata)

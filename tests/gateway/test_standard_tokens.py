@@ -115,13 +115,6 @@ async def test_a_conversations_id_alone_opens_nothing(serve: Serve, change: str)
     assert answer.json()["error"]["code"] == "unknown_session"
 
 
-async def test_what_a_client_sends_is_counted_by_why_it_was_refused(serve: Serve) -> None:
-    async with serve(settings_with()) as client:
-        await client.post("/api/token", json={"app": "nobody"})
-        lines = (await client.get("/metrics")).text.splitlines()
-    assert 'gateway_tokens_total{outcome="unknown_app"} 1.0' in lines
-
-
 async def test_the_largest_honest_request_fits(serve: Serve) -> None:
     attributes = {f"key-{n:02}": "v" * 200 for n in range(32)}
     request = STANDARD | {

@@ -87,7 +87,7 @@ async def test_an_unknown_voice_is_refused_with_the_list(serve: Serve, worker: s
     assert answer.json() == {
         "error": {
             "code": "unknown_voice",
-            "message": "there is no voice 'nobody'; there are: joe, amy, lessac",
+            "message": "there is no voice 'nobody'; there are: joe, amy",
         }
     }
 

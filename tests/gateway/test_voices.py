@@ -7,7 +7,8 @@ from tests.gateway.conftest import UNREACHABLE, Serve, listening, settings_with
 async def test_voices_are_listed_the_default_first_then_those_at_hand(
     serve: Serve, worker: str
 ) -> None:
-    async with serve(settings_with(workers=worker)) as client:
+    settings = settings_with(workers=worker, voices=("lessac", "amy"))
+    async with serve(settings) as client:
         answer = await client.get("/api/voices")
     voices = answer.json()["voices"]
     assert [voice["name"] for voice in voices] == ["joe", "amy", "lessac"]
@@ -22,6 +23,22 @@ async def test_voices_are_listed_the_default_first_then_those_at_hand(
         "ready": True,
         "default": True,
     }
+
+
+async def test_where_the_operator_lists_none_only_those_at_hand_are_offered(
+    serve: Serve, worker: str
+) -> None:
+    async with serve(settings_with(workers=worker)) as client:
+        voices = (await client.get("/api/voices")).json()["voices"]
+    assert [voice["name"] for voice in voices] == ["joe", "amy"]
+
+
+async def test_only_what_the_operator_lists_is_offered_and_the_default(
+    serve: Serve, worker: str
+) -> None:
+    async with serve(settings_with(workers=worker, voices=("lessac",))) as client:
+        voices = (await client.get("/api/voices")).json()["voices"]
+    assert [voice["name"] for voice in voices] == ["joe", "lessac"]
 
 
 async def test_workers_are_listed_together_and_a_lost_one_hides_no_other(serve: Serve) -> None:

@@ -1,7 +1,8 @@
 """An agent server on the real framework, whose agent publishes silence: to see it die.
 
-`python -m tests.gateway.tiny_agent`; LIVEKIT_URL and the keys come from the environment. Its agent
-says in attributes who it is: pid, and the dispatch's metadata as it came.
+`python -m tests.gateway.tiny_agent`; LIVEKIT_URL and the keys come from the environment, and so do
+TINY_SESSIONS, how many calls it takes, and TINY_PORT, where it says how many it has. Its agent says
+in attributes who it is: pid, and the dispatch's metadata as it came. It leaves after its person.
 """
 
 import asyncio
@@ -9,11 +10,14 @@ import os
 import sys
 
 from livekit import rtc
-from livekit.agents import AgentServer, JobContext, JobRequest
+from livekit.agents import AgentServer, JobContext
 from pydantic import SecretStr
 
+from agent.admission import Admission, jobs_of
 from agent.lost_jobs import LostJobs
+from parley.capacity import PATH, Capacity
 from parley.settings.orchestrator import LiveKitSection
+from parley.small_http import Reply, SmallHttpServer
 
 DIES = "dies"
 """In the metadata: the process does not survive its first moment in the room."""
@@ -24,13 +28,10 @@ async def converse(context: JobContext) -> None:
     voice = rtc.LocalAudioTrack.create_audio_track("voice", rtc.AudioSource(24000, 1))
     await context.room.local_participant.publish_track(voice)
     told = context.job.metadata
+    context.room.on("participant_disconnected", lambda _: context.shutdown("nobody is there"))
     await context.room.local_participant.set_attributes({"pid": str(os.getpid()), "told": told})
     if DIES in told:
         os._exit(3)
-
-
-async def accept(request: JobRequest) -> None:
-    await request.accept(name="Tiny")
 
 
 def settings() -> LiveKitSection:
@@ -43,6 +44,7 @@ def settings() -> LiveKitSection:
 
 async def serve() -> None:
     livekit = settings()
+    admission = Admission(int(os.environ["TINY_SESSIONS"]), lambda: jobs_of(server))
     server = AgentServer(
         ws_url=livekit.url,
         api_key=livekit.api_key,
@@ -51,9 +53,19 @@ async def serve() -> None:
         port=0,
         num_idle_processes=1,
         load_threshold=float("inf"),
-        load_fnc=lambda _: 0.0,
+        load_fnc=admission.load,
     )
-    server.rtc_session(converse, agent_name=livekit.agent_name, on_request=accept)
+    server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)
+
+    async def capacity() -> Reply:
+        told = Capacity(
+            takes_calls=not server._connecting,
+            max_sessions=admission.max_sessions,
+            rooms=admission.rooms(),
+        )
+        return Reply(told.model_dump_json().encode())
+
+    await SmallHttpServer({PATH: capacity}).start("127.0.0.1", int(os.environ["TINY_PORT"]))
     server.on("worker_registered", lambda *_: print("registered", flush=True))
     lost = LostJobs(livekit)
     lost.watch(server)

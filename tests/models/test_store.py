@@ -261,3 +261,39 @@ def test_a_full_disk_is_one_sentence(hub: Hub, tmp_path: Path) -> None:
     full.symlink_to("/dev/full")
     with pytest.raises(FetchError, match="too little room"):
         download(f"{hub.url}/small.onnx", full, checksum=sha256(MODEL), label="x", progress=silent)
+
+
+@pytest.mark.parametrize("place", [0, 1, len(MODEL) // 2, len(MODEL) - 1])
+def test_a_byte_that_was_changed_is_found_and_the_file_fetched_anew(
+    hub: Hub, hub_voice: ModelSpec, place: int
+) -> None:
+    file = ensure_spec(hub_voice) / "model.onnx"
+    damaged = bytearray(MODEL)
+    damaged[place] ^= 0x40
+    file.write_bytes(damaged)
+    os.utime(file, (0, file.stat().st_mtime + 5))
+    assert models.cached_spec(hub_voice) is None
+    ensure_spec(hub_voice)
+    assert file.read_bytes() == MODEL
+
+
+def test_files_that_were_only_touched_are_read_again_and_kept(
+    hub: Hub, hub_voice: ModelSpec
+) -> None:
+    file = ensure_spec(hub_voice) / "model.onnx"
+    asked = len(hub.requests)
+    os.utime(file, (0, 12345))
+    assert ensure_spec(hub_voice) == file.parent
+    assert len(hub.requests) == asked
+    assert models.cached_spec(hub_voice) == file.parent
+
+
+def test_damaged_files_that_cannot_be_fetched_anew_are_named(
+    hub: Hub, hub_voice: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = ensure_spec(hub_voice) / "model.onnx"
+    file.write_bytes(MODEL[:-1] + b"?")
+    os.utime(file, (0, 1))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:1")
+    with pytest.raises(ModelError, match=r"its files in .* are damaged, and .* could not be reach"):
+        ensure_spec(hub_voice)

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import grpc
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from workers.serving.errors import unavailable
 
 RATE_HZ = 16000
 WORD_SAMPLES = 1600
@@ -36,7 +38,11 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
     first_audio_delay_s: float = 0.0
     busy: bool = False
     draining: bool = False
+    voice_is_broken: bool = False
+    """It cannot be loaded."""
     words_per_s: float = 1000.0
+    reported_work_s: float = 0.0
+    """How long a text took lately, as it says of itself."""
 
     opened: list[pb.SynthesizeOpen] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -55,6 +61,9 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no slot is free")
         if request.open.voice not in self.voices:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no voice {request.open.voice!r}")
+        if self.voice_is_broken:
+            broken = unavailable("the voice cannot be loaded", reason="VOICE_UNAVAILABLE").status()
+            await context.abort(broken.code, broken.details, broken.trailing_metadata)
         self.in_flight += 1
         try:
             async for response in self._speak(request.open, requests, context):
@@ -132,15 +141,16 @@ class FakeWorker(rpc.SpeechSynthesisServicer):
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext
     ) -> status_pb2.GetStatusResponse:
         resident = status_pb2.VOICE_RESIDENCY_RESIDENT
-        return status_pb2.GetStatusResponse(
-            status=status_pb2.WorkerStatus(
-                worker_id=self.name,
-                slots=self.slots,
-                in_flight=self.in_flight,
-                draining=self.draining,
-                voices=[status_pb2.Voice(name=name, residency=resident) for name in self.voices],
-            )
+        status = status_pb2.WorkerStatus(
+            worker_id=self.name,
+            slots=self.slots,
+            in_flight=self.in_flight,
+            draining=self.draining,
+            voices=[status_pb2.Voice(name=name, residency=resident) for name in self.voices],
+            pending=self.in_flight // self.slots,
         )
+        status.recent_work.FromTimedelta(timedelta(seconds=self.reported_work_s))
+        return status_pb2.GetStatusResponse(status=status)
 
 
 @asynccontextmanager

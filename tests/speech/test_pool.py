@@ -21,6 +21,7 @@ from parley.speech import (
     TextSpoken,
 )
 from parley.speech.balancing.retries import BUSY_LIMIT_S
+from parley.speech.synthesis.pool import SLOT_WAIT_S
 from tests.speech.fake_worker import WORD_SAMPLES, FakeWorker, serving
 
 REQUEST = SynthesisRequest(voice="tone")
@@ -120,6 +121,14 @@ async def test_a_busy_worker_is_passed_over() -> None:
     assert len(free.opened) == 4
 
 
+async def test_a_worker_that_cannot_load_one_voice_is_not_lost_to_the_others() -> None:
+    declining, sound = FakeWorker(voice_is_broken=True), FakeWorker()
+    async with pool_of(declining, sound) as pool:
+        while not declining.opened:
+            assert heard(await speak(pool)) == ALL_WORDS
+        assert not any(worker.on_trial for worker in pool.scoreboard.candidates())
+
+
 async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again() -> None:
     workers = [FakeWorker(busy=True), FakeWorker(busy=True)]
     async with pool_of(*workers) as pool:
@@ -127,6 +136,9 @@ async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again()
             await speak(pool, busy_limit_s=0.0)
     assert refused.value.retry_after_s > 0
     assert [len(worker.opened) for worker in workers] == [1, 1]
+    # Who has waited for a slot at one does not wait at the next as well.
+    waits_s = [worker.opened[0].wait.ToTimedelta().total_seconds() for worker in workers]
+    assert sorted(waits_s) == [0.0, SLOT_WAIT_S]
 
 
 async def test_workers_at_capacity_are_asked_again_until_one_has_room() -> None:
@@ -296,3 +308,32 @@ async def test_where_every_worker_is_slow_the_last_one_asked_is_heard_out() -> N
 
     async with pool_of(*workers) as pool:
         assert heard(await speak(pool, slower())) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("later_text", [False, True])
+async def test_a_worker_that_is_as_busy_as_all_others_is_not_left(*, later_text: bool) -> None:
+    workers = [FakeWorker(slots=1, in_flight=1, reported_work_s=1.5) for _ in range(3)]
+
+    async def slower() -> AsyncGenerator[str]:
+        if later_text:
+            yield "w1."
+        for worker in workers:
+            worker.first_audio_delay_s = 1.8  # longer than where slots are free
+        yield "w2 w3."
+
+    async with pool_of(*workers) as pool:
+        await pool.roster.refresh()
+        assert heard(await speak(pool, slower()))[-2:] == [2, 3]
+    assert sum(len(worker.opened) for worker in workers) == 1
+
+
+async def test_a_worker_that_is_slower_than_another_would_be_is_left() -> None:
+    slow = FakeWorker(first_audio_delay_s=5.0, reported_work_s=5.0, reproducible=False)
+    quick = FakeWorker(reported_work_s=0.1)
+    async with pool_of(slow, quick) as pool, asyncio.timeout(20):
+        for seed in range(8):  # chosen by chance: some of these ask the slow one first
+            request = SynthesisRequest(voice="tone", seed=seed)
+            began_s = asyncio.get_running_loop().time()
+            assert heard(await speak(pool, said("w1."), request=request)) == [1]
+            assert asyncio.get_running_loop().time() - began_s < 5.0
+    assert slow.opened

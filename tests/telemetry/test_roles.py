@@ -29,7 +29,7 @@ OF_THE_AGENT = {
     "turn_latency_seconds",
 }
 OF_A_WORKER = {"worker_utilization_percent"}
-OF_EVERY_PROCESS = ("process_", "python_", "lk_agents_")
+OF_EVERY_PROCESS = ("process_", "python_", "event_loop_", "lk_agents_")
 """The framework's are registered with it, and not exported."""
 
 REGISTERED = """

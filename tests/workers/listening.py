@@ -29,6 +29,7 @@ Call = grpc.aio.StreamStreamCall[pb.RecognizeRequest, pb.RecognizeResponse]
 class Running:
     stub: "rpc.SpeechRecognitionAsyncStub"
     slots: Slots
+    target: str
 
     async def listen(self, **open_: object) -> "Speaker":
         """A speaker whose call is admitted."""
@@ -98,11 +99,11 @@ async def listening(
             word_times=word_times,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server)
-        port = server.add_insecure_port("127.0.0.1:0")
+        target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
         try:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield Running(rpc.SpeechRecognitionStub(channel), admission)
+            async with grpc.aio.insecure_channel(target) as channel:
+                yield Running(rpc.SpeechRecognitionStub(channel), admission, target)
             async with asyncio.timeout(10):
                 await admission.idle()  # whatever a test left open holds no slot
         finally:

@@ -1,6 +1,7 @@
 """A synthesis service in this process, on an engine whose sound is known."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -61,6 +62,8 @@ class ToneVoice:
         if not words:
             yield SpokenEnd(0, 0)
             return
+        self.engine.texts_begun += 1
+        time.sleep(self.engine.first_audio_s)
         length = round(WORD_SAMPLES / request.speed)
         yield SpokenWords(
             tuple(SpokenWord(w, i * length, (i + 1) * length) for i, w in enumerate(words))
@@ -96,6 +99,9 @@ class ToneEngine:
     loaded: list[ToneVoice] = field(default_factory=list)
     waiting: Event = field(default_factory=Event)
     let_go: Event = field(default_factory=Event)
+    first_audio_s: float = 0.0
+    """So long it works on a text before its first sound."""
+    texts_begun: int = 0
     chunks_made: int = 0
     broken: bool = False
     device: str = "cpu"

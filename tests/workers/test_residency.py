@@ -10,7 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.engines.tts_engine import Cancellation, SpeechPiece, SpeechRequest
-from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
+from workers.synthesis.residency import (
+    LOADS_AT_ONCE,
+    MOST_COMING,
+    Lease,
+    NoRoomError,
+    Residency,
+    VoiceInUseError,
+)
 
 VOICES = ("ada", "bob", "cy", "dee")
 
@@ -32,6 +39,7 @@ class Memory:
         self.steps = steps
         self.held: list[MemoryVoice] = []
         self.most_held = 0
+        self.loading = self.most_loading = 0
         self.loads: list[str] = []
         self.failing: set[str] = set()
 
@@ -40,8 +48,11 @@ class Memory:
         self.loads.append(name)
         self.held.append(voice)
         self.most_held = max(self.most_held, len(self.held))
+        self.loading += 1
+        self.most_loading = max(self.most_loading, self.loading)
         for _ in range(self.steps):
             await asyncio.sleep(0)
+        self.loading -= 1
         if name in self.failing:
             self.held.remove(voice)
             raise OSError(f"{name} is broken")
@@ -296,3 +307,14 @@ def _release(lease: Lease) -> None:
     assert isinstance(lease.voice, MemoryVoice)
     lease.voice.leases -= 1
     lease.release()
+
+
+async def test_voices_are_loaded_one_after_the_other_and_few_wait_for_it() -> None:
+    memory, clock = Memory(steps=20), TurnedClock()
+    voices = residency(memory, clock, cap=8, min_resident_s=0.0)
+    names = [f"voice-{number}" for number in range(163)]
+    outcomes = await asyncio.gather(*map(voices.acquire, names), return_exceptions=True)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, NoRoomError)]
+    assert len(outcomes) - len(refused) == MOST_COMING == len(memory.loads)
+    assert memory.most_loading == LOADS_AT_ONCE
+    assert isinstance(await voices.acquire(names[-1]), Lease)  # who comes later finds room

@@ -184,7 +184,7 @@ async def test_worker_at_its_slots_refuses_and_says_when_to_ask_again(
     retry = error_details_pb2.RetryInfo()
     assert rpc_status.from_call(error).details[0].Unpack(retry)
     status = (await service.stub.GetStatus(status_pb2.GetStatusRequest())).status
-    assert (status.slots, status.in_flight) == (2, 2)
+    assert (status.slots, status.in_flight, status.pending) == (2, 2, 1)
     for call in calls:
         await call.write(END)
         await collect(call)

@@ -59,6 +59,16 @@ class Slots:
         return len(self._new) + len(self._speaking)
 
     @property
+    def rounds(self) -> int:
+        """How often all slots together are taken or waited for."""
+        return (self._in_flight + self.queue_depth) // self.count
+
+    @property
+    def recent_work_s(self) -> float:
+        """How long a slot was held lately; 0 before the first was given back."""
+        return self._work_s
+
+    @property
     def draining(self) -> bool:
         return self._closed
 

@@ -19,21 +19,19 @@ import logging
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import Any, Self
-from wsgiref.simple_server import WSGIServer
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
-from parley.telemetry.event_loop import EventLoopTasks
+from parley.small_http import Reply, SmallHttpServer
 from parley.telemetry.logs import configure_logging
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
@@ -81,7 +79,6 @@ class WorkerServer:
     ) -> None:
         self._binding = binding
         self._slots = slots
-        self._metrics = metrics
         self._services = services
         self._with_reflection = with_reflection
         self._registration = registration
@@ -89,6 +86,7 @@ class WorkerServer:
         self._health = health.aio.HealthServicer()
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
+        self._metrics = _metrics_port(metrics)
         self._surroundings = ExitStack()
         self.grpc: grpc.aio.Server = grpc.aio.server(options=_OPTIONS)
 
@@ -106,6 +104,7 @@ class WorkerServer:
         traceback: TracebackType | None,
     ) -> None:
         await self.grpc.stop(None)
+        await self._metrics.aclose()
         self._surroundings.close()
 
     async def start(self) -> None:
@@ -119,7 +118,7 @@ class WorkerServer:
             names = (*self._services, health.SERVICE_NAME, reflection.SERVICE_NAME)
             reflection.enable_server_reflection(names, self.grpc)
         self._take_port()
-        self._start_metrics()
+        await self._start_metrics()
         await self.grpc.start()
         self._surroundings.enter_context(EventLoopWatchdog())
         at = self._binding
@@ -190,14 +189,12 @@ class WorkerServer:
         except (OSError, RuntimeError):
             raise _port_error(at.host, at.port, "port") from None
 
-    def _start_metrics(self) -> None:
+    async def _start_metrics(self) -> None:
         at = self._binding
-        self._metrics.register(EventLoopTasks(asyncio.get_running_loop()))
         try:
-            server, thread = start_http_server(at.metrics_port, at.host, self._metrics)
+            await self._metrics.start(at.host, at.metrics_port)
         except OSError as error:
             raise _port_error(at.host, at.metrics_port, f"metrics_port ({error})") from None
-        self._surroundings.callback(_stop_metrics, server, thread)
 
 
 def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
@@ -236,10 +233,11 @@ def _try_to_listen(host: str, port: int) -> None:
         listener.listen()
 
 
-def _stop_metrics(server: WSGIServer, thread: threading.Thread) -> None:
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def _metrics_port(registry: CollectorRegistry) -> SmallHttpServer:
+    async def metrics() -> Reply:
+        return Reply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return SmallHttpServer({"/metrics": metrics})
 
 
 def _port_error(host: str, port: int, what: str) -> ConfigurationError:

@@ -13,6 +13,11 @@ from workers.engines.tts_engine import LoadedVoice
 
 _log = logging.getLogger(__name__)
 
+LOADS_AT_ONCE = 1
+"""A load takes the cores from those that speak."""
+MOST_COMING = 4
+"""Voices that are loaded or wait for it."""
+
 Load = Callable[[str], Awaitable[LoadedVoice]]
 
 
@@ -62,7 +67,8 @@ class Residency:
     """Owns the voices of a worker; belongs to one event loop.
 
     At most `cap` copies hold memory at any moment, a load in progress and one that is leaving
-    included: the least recently used idle voice is gone before its successor loads. `pinned`
+    included: the least recently used idle voice is gone before its successor loads. One is loaded
+    at a time, and few wait for it: more are refused. `pinned`
     never leaves by itself (where the cap is 1, only for another voice). A voice stays for
     `min_resident_s` at least, so that two voices asked for in turn do not evict each other at
     every utterance, and leaves when idle for `ttl_s` (0: never).
@@ -87,6 +93,7 @@ class Residency:
         self._room_wait_s = room_wait_s
         self._clock = clock
         self._residents: list[_Resident] = []
+        self._loads = asyncio.Semaphore(LOADS_AT_ONCE)
         self._leaving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
@@ -98,6 +105,9 @@ class Residency:
         """
         resident = self._current(name)
         if resident is None:
+            coming = sum(each.voice is None and not each.retired for each in self._residents)
+            if coming >= MOST_COMING:
+                raise NoRoomError(f"voice {name} has to wait: {coming} others are being loaded")
             resident = _Resident(name)
             self._residents.append(resident)
             resident.loading = asyncio.create_task(self._fill(resident), name=f"load {name}")
@@ -185,8 +195,9 @@ class Residency:
 
     async def _fill(self, resident: _Resident) -> None:
         try:
-            await self._make_room(resident)
-            resident.voice = await self._load(resident.name)
+            async with self._loads:
+                await self._make_room(resident)
+                resident.voice = await self._load(resident.name)
             resident.loaded_s = resident.used_s = self._clock()
             resident.loading = None
         except BaseException:

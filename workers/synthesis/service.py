@@ -168,7 +168,13 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         self, request: status_pb2.GetStatusRequest, context: Context
     ) -> status_pb2.GetStatusResponse:
         voices = await self._voices.messages(self._residency)
-        return status_pb2.GetStatusResponse(status=self._identity.status(self._slots, voices))
+        status = self._identity.status(
+            self._slots,
+            voices,
+            pending=self._slots.rounds,
+            recent_work_s=self._slots.recent_work_s,
+        )
+        return status_pb2.GetStatusResponse(status=status)
 
     async def ControlSpeech(
         self, request: pb.ControlSpeechRequest, context: Context

@@ -29,10 +29,14 @@ class Phrases:
     """The model will not answer until somebody changes how it is set up: no key, no such model."""
     model_still_unconfigured: str
     """The same, once the person knows."""
+    still_here: Sequence[str]
+    """Said one after the other to who asks into the wait for an answer whether anybody is there."""
     tool_failed: str
     """A tool failed, and the model failed to say so."""
     cannot_hear: str
     """Recognition is away; the person can type."""
+    hears_again: str
+    """Recognition is back, and nothing was said meanwhile."""
     cannot_speak: str
     """No worker can speak: shown, and heard where the language has a recording of it."""
     still_there: Sequence[str]
@@ -48,6 +52,19 @@ class Phrases:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Assessments:
+    """What a listener thinks of what they hear, with nothing to add: "that's really neat", "how
+    nice". After a question it is an answer. An opening and degrees may be missing."""
+
+    openings: frozenset[str]
+    """Of one or two words: "that's", "that sounds"."""
+    degrees: frozenset[str]
+    """Of one word: "really"."""
+    judgments: frozenset[str]
+    """Of one word: "neat"."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class BackchannelWords:
     """What a listener says without wanting the floor, and what asks for it.
 
@@ -57,7 +74,8 @@ class BackchannelWords:
     one_word: frozenset[str]
     """Back-channels of one word: "mhm", "right"."""
     phrases: frozenset[str]
-    """Back-channels of two or three words: "i see"."""
+    """Back-channels of two to four words: "i see"."""
+    assessments: Assessments
     noise: frozenset[str]
     """What recognition writes where hardly anything was voiced."""
     answers: frozenset[str]
@@ -68,6 +86,12 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
+    dark: frozenset[str]
+    """Words that sound as dark as a hum: nothing of them needs an open mouth or a hiss."""
+    presence: frozenset[str]
+    """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
+    beside_presence: frozenset[str]
+    """Words that stand beside such a question and ask for nothing more: "sorry", "um"."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -136,8 +136,9 @@ class WorkerStatus(_message.Message):
     device: _builtins.str
     """cpu or cuda."""
     pending: _builtins.int
-    """Of recognition: the decodes that somebody waits for, and how long one took lately (0 while
-    nothing is known). The next one has to wait for about one more than there are.
+    """How much is before the next request, and how long one took lately (0 while nothing is known):
+    it has to wait for about one more than there are. Of recognition: the decodes that somebody
+    waits for; of synthesis: how often all slots together are taken or waited for by texts.
     """
     @_builtins.property
     def uptime(self) -> _duration_pb2.Duration: ...

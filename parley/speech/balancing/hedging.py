@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 HEDGED_SHARE = 0.02
 BURST = 2.0
+MOST_OWED = 100.0
 
 
 @dataclass
@@ -16,6 +17,11 @@ class HedgeBudget:
 
     _saved: float = field(default=0.0, init=False)
 
+    @property
+    def saved(self) -> float:
+        """Hedges that may start now; below 0 where more have started than were earned."""
+        return self._saved
+
     def earn(self) -> None:
         self._saved = min(BURST, self._saved + HEDGED_SHARE)
 
@@ -25,3 +31,7 @@ class HedgeBudget:
             return False
         self._saved -= 1.0
         return True
+
+    def owe(self) -> None:
+        """A hedge has started elsewhere: it is paid for, from what will be earned if need be."""
+        self._saved = max(-MOST_OWED, self._saved - 1.0)

@@ -11,25 +11,29 @@ from random import Random
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A worker as this client sees it."""
+    """A worker as it is seen from here: by one client, or by a node whose clients share it."""
 
     target: str
     slots: int = 1
     own_in_flight: int = 0
-    """Calls of this client that the worker is busy with now."""
+    """Calls from here that the worker is busy with now."""
     own_open: int = 0
-    """Calls of this client at the worker, those included whose speech is only heard."""
+    """Calls from here at the worker, those included whose speech is only heard."""
     reported_load: int = 0
-    """Streams of other clients, running and waiting, when the worker last said so."""
+    """Streams from elsewhere, running and waiting, when the worker last said so."""
     expected_s: float = 0.0
     """What one more request waits for, as the worker last reported; 0 while nothing is known."""
     draining: bool = False
     reachable: bool = True
     circuit_closed: bool = True
+    on_trial: bool = False
+    """It was lost, and has not answered since."""
     slow: bool = False
     """It takes much longer to sound than the others do."""
     voices: frozenset[str] | None = None
     """Voices it can serve; None while it has not said."""
+    stored: frozenset[str] = frozenset()
+    """Voices whose files are on its machine."""
     resident: frozenset[str] = frozenset()
     """Voices in its memory."""
 

@@ -47,6 +47,11 @@ class Retries:
         return self._count >= MAX_WORKERS_TRIED
 
     @property
+    def refused(self) -> bool:
+        """Whether a worker at capacity is among those that failed it."""
+        return any(isinstance(error, WorkersBusyError) for error in self.failed.values())
+
+    @property
     def leave_one(self) -> bool:
         """Whether the next failure is the last."""
         return self._count >= MAX_WORKERS_TRIED - 1

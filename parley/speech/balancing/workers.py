@@ -1,13 +1,15 @@
-"""The workers of one kind as a client uses them: their channels, and which one to ask."""
+"""The workers of one kind as a pool uses them: their channels, and which one to ask."""
 
+import math
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 from parley.clock import Clock, monotonic
 from parley.discovery import Discovery
+from parley.discovery.lease import Kind
 from parley.errors import (
     SpeechError,
     VoiceNotFoundError,
@@ -15,37 +17,54 @@ from parley.errors import (
     WorkerUnavailableError,
 )
 from parley.speech.balancing.picker import Candidate, pick, usable
-from parley.speech.balancing.roster import FetchStatus, Roster
+from parley.speech.balancing.roster import asking_roster
+from parley.speech.balancing.scoreboard import Scoreboard
 from parley.speech.channel import Channels
+from parley.speech.node.link import NodeLink
+from parley.speech.node.mirror import MirroredScoreboard
+from parley.tls import ClientTls
 
 PATIENCE_S = 4.0
 """How long a call waits for a worker to come back when none is left."""
+WARM = 4
+"""Connections made beforehand: the first reply at a worker does not wait for one."""
 
 
 class Workers:
-    """Use as an async context manager, inside the process and event loop that calls them."""
+    """The workers that discovery knows; a pool for each kind of them is made of it.
+
+    Use as an async context manager, inside the process and event loop that calls them. With
+    `node`, what the node knows of the workers is read over the link; without, and while the link
+    is down, the workers are asked from here.
+    """
+
+    KIND: ClassVar[Kind]
 
     def __init__(
         self,
         discovery: Discovery,
         *,
-        fetch_status: FetchStatus,
-        channels: Channels,
+        tls: ClientTls | None = None,
+        node: NodeLink | None = None,
         clock: Clock = monotonic,
         random: Random | None = None,
     ) -> None:
-        self._discovery = discovery
-        self.roster = Roster(discovery, fetch_status, channels.forget_others, clock)
-        self._channels = channels
+        self._channels = Channels(tls)
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
+        self.roster = asking_roster(discovery, self._channels, self.KIND, clock)
+        """What is known where the workers are asked from here."""
+        self.scoreboard: Scoreboard = (
+            MirroredScoreboard(self.KIND, node, self.roster) if node else self.roster
+        )
         self._running = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._running.push_async_callback(self._channels.aclose)
-        await self._running.enter_async_context(self._discovery.watching())
-        await self.roster.refresh()
-        await self._running.enter_async_context(self.roster.watching())
+        await self._running.enter_async_context(self.scoreboard.watching())
+        known = usable(self.scoreboard.candidates())
+        for candidate in self._random.sample(known, k=min(WARM, len(known))):
+            self._channels.to(candidate.target).get_state(try_to_connect=True)
         return self
 
     async def __aexit__(
@@ -55,6 +74,11 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         await self._running.aclose()
+
+    @property
+    def channels(self) -> Channels:
+        """Those to the workers; open as long as the pool is."""
+        return self._channels
 
     async def pick(
         self,
@@ -73,7 +97,7 @@ class Workers:
         exclude = set(failed)
         refused = any(isinstance(error, WorkersBusyError) for error in failed.values())
         while True:
-            candidates = self.roster.candidates()
+            candidates = self.scoreboard.candidates()
             if refused:
                 exclude.update(candidate.target for candidate in candidates if candidate.load >= 1)
             candidate = pick(candidates, random=self._random, voice=voice, exclude=exclude)
@@ -85,12 +109,19 @@ class Workers:
                 if isinstance(error, WorkersBusyError | VoiceNotFoundError):
                     raise error
             if self._clock() >= give_up_at:
-                known = ", ".join(map(self.roster.named, (c.target for c in candidates)))
+                known = ", ".join(map(self.scoreboard.named, (c.target for c in candidates)))
                 known = known or "none is known"
                 raise WorkerUnavailableError(f"no speech worker can be reached ({known})")
-            await self.roster.updated()
+            await self.scoreboard.updated()
             exclude.clear()  # one that was lost may be back
+
+    def expected_s(self, target: str, *, voice: str = "") -> float:
+        """What one more request waits for where it is soonest served, at `target` or at a worker
+        that could take over; 0 while nothing is known."""
+        others = self.others(target, voice=voice)
+        own_s = self.scoreboard.expected_s(target)
+        return min(own_s, *(other.expected_s for other in others), math.inf)
 
     def others(self, target: str, *, voice: str = "") -> list[Candidate]:
         """The workers that could take over from the one at `target`."""
-        return usable(self.roster.candidates(), voice=voice, exclude={target})
+        return usable(self.scoreboard.candidates(), voice=voice, exclude={target})

@@ -5,24 +5,19 @@ import math
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import replace
-from random import Random
-from types import TracebackType
-from typing import Self
 
-from parley.clock import Clock, monotonic
-from parley.discovery import Discovery
+from parley.clock import Clock
 from parley.errors import (
     SpeechError,
     StreamIdleError,
+    WorkerDeclinedError,
     WorkerStalledError,
     WorkerUnavailableError,
 )
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
-from parley.rpc.v1 import status_pb2
 from parley.speech.balancing.retries import BUSY_LIMIT_S, RETRIED, Retries
-from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.roster import LOAD_SLACK
 from parley.speech.balancing.workers import Workers
-from parley.speech.channel import Channels
 from parley.speech.recognition.client import (
     FlushMark,
     RecognitionCall,
@@ -32,7 +27,6 @@ from parley.speech.recognition.client import (
     TranscriptKind,
 )
 from parley.speech.replay_buffer import ReplayBuffer
-from parley.tls import ClientTls
 
 KEPT_S = 60.0
 """Audio kept for another worker: silence must not fill the memory, nor be sent again for long."""
@@ -40,8 +34,6 @@ UNSENT_S = 600.0
 """Of audio that no worker has taken yet, as much is kept."""
 FINAL_LIMIT_S = 1.5
 """What a FINAL may take where nothing is known of the worker's load."""
-LOAD_SLACK = 2.0
-"""A FINAL may take so many times as long as the worker's reported load lets expect."""
 LAST_LIMIT_S = 15.0
 """Where no other worker could do better, a slow one is heard out."""
 CHECK_S = 0.1
@@ -53,46 +45,13 @@ BURST_PAUSE_S = 0.02
 loops have time for the others."""
 
 
-class RecognitionPool:
+class RecognitionPool(Workers):
     """The recognition workers that discovery knows.
 
     Use as an async context manager, inside the process and event loop that listens.
     """
 
-    def __init__(
-        self,
-        discovery: Discovery,
-        *,
-        tls: ClientTls | None = None,
-        clock: Clock = monotonic,
-        random: Random | None = None,
-    ) -> None:
-        self._channels = Channels(tls)
-        self._clock = clock
-        self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
-        self._workers = Workers(
-            discovery,
-            fetch_status=self._status,
-            channels=self._channels,
-            clock=clock,
-            random=self._random,
-        )
-
-    @property
-    def roster(self) -> Roster:
-        return self._workers.roster
-
-    async def __aenter__(self) -> Self:
-        await self._workers.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._workers.__aexit__(kind, error, traceback)
+    KIND = "recognition"
 
     def stub(self, target: str) -> "rpc.SpeechRecognitionAsyncStub":
         """The worker's typed stub, for calls that are addressed to one worker."""
@@ -122,7 +81,7 @@ class RecognitionPool:
             while await replay.reaches(wanted):
                 target = ""
                 try:
-                    target = (await self._workers.pick(retries.failed)).target
+                    target = (await self.pick(retries.failed)).target
                     listening = self._listen(target, request, unanswered, retries)
                     async with aclosing(listening) as transcripts:
                         async for transcript in transcripts:
@@ -143,8 +102,9 @@ class RecognitionPool:
         """From which position on audio is worth another call; raises what cannot be retried."""
         if isinstance(failure, StreamIdleError):
             return unanswered.next_to_hear(self._clock() - CROSSED_S)
-        if isinstance(failure, WorkerUnavailableError) and target:
-            self.roster.circuit(target).lost()
+        declined = isinstance(failure, WorkerDeclinedError)
+        if isinstance(failure, WorkerUnavailableError) and target and not declined:
+            self.scoreboard.lost(target)
         if target:
             retries.note(target, failure)
         if not target or retries.exhausted:
@@ -161,10 +121,10 @@ class RecognitionPool:
         """One call to the worker, from the oldest audio kept on."""
 
         def final_limit_s() -> float:
-            others = self._workers.others(target)
+            others = self.others(target)
             if retries.leave_one or all(other.target in retries.failed for other in others):
                 return LAST_LIMIT_S
-            expected_s = LOAD_SLACK * self.roster.expected_s(target)
+            expected_s = LOAD_SLACK * self.scoreboard.expected_s(target)
             return min(LAST_LIMIT_S, max(FINAL_LIMIT_S, expected_s))
 
         unanswered.begin()
@@ -176,7 +136,7 @@ class RecognitionPool:
             final_limit_s=final_limit_s,
         )
         with ExitStack() as counted:
-            counted.enter_context(self.roster.call(target))
+            counted.enter_context(self.scoreboard.call(target))
             try:
                 while (transcript := await self._read(call, unanswered, final_limit_s)) is not None:
                     yield unanswered.answered(transcript)
@@ -204,11 +164,8 @@ class RecognitionPool:
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-        self.roster.circuit(call.target).succeeded()
+        self.scoreboard.answered(call.target)
         return transcript
-
-    async def _status(self, target: str) -> status_pb2.WorkerStatus:
-        return (await self.stub(target).GetStatus(status_pb2.GetStatusRequest())).status
 
 
 class _Unanswered:

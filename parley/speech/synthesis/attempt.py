@@ -9,9 +9,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from parley.clock import Clock
-from parley.errors import StreamIdleError, WorkerStalledError, WorkerUnavailableError
+from parley.errors import (
+    StreamIdleError,
+    WorkerDeclinedError,
+    WorkerStalledError,
+    WorkerUnavailableError,
+)
 from parley.speech.balancing.picker import Candidate
-from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.roster import LOAD_SLACK
+from parley.speech.balancing.scoreboard import Scoreboard
 from parley.speech.synthesis.client import AudioChunk, SpeechEvent, SynthesisCall
 from parley.speech.synthesis.utterance import Utterance
 
@@ -24,7 +30,8 @@ SHORTEST_LIMIT_S = 0.3
 MARGIN_S = 0.3
 """Time to move to another worker before the audio received so far has been played."""
 ALONE_LIMIT_S = 10.0
-"""Where no other worker could take over, a slow one is better than none."""
+"""Where no other worker could take over, a slow one is better than none; where the load lets expect
+it, no text may take longer."""
 CHECK_S = 0.05
 
 
@@ -37,22 +44,27 @@ class Attempt:
         *,
         candidate: Candidate,
         utterance: Utterance,
-        roster: Roster,
+        scoreboard: Scoreboard,
         alone: Callable[[], bool],
+        expected_s: Callable[[], float],
+        others_full: Callable[[], bool],
         clock: Clock,
     ) -> None:
-        """`alone`: whether no other worker could take the utterance over now."""
+        """`alone`: whether no other worker could take the utterance over now; `others_full`:
+        whether those that could have no slot free. `expected_s`: how long a text takes now, by the
+        load that the workers report."""
         self.target = call.target
         self._call = call
         self._utterance = utterance
-        self._circuit = roster.circuit(call.target)
-        self._pace = roster.pace(call.target)
+        self._scoreboard = scoreboard
         self._clock = clock
         self._alone = alone
+        self._expected_s = expected_s
+        self._others_full = others_full
         warm = utterance.request.voice in candidate.resident
         self._admission_limit_s = ADMISSION_LIMIT_S if warm else LOADING_LIMIT_S
         self._counted = ExitStack()
-        self._own = self._counted.enter_context(roster.call(call.target))
+        self._own = self._counted.enter_context(scoreboard.call(call.target))
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
@@ -72,10 +84,10 @@ class Attempt:
         """
         try:
             event = await self._next()
-        except StreamIdleError:
-            raise  # nothing was asked of it: it is as good as before
+        except (StreamIdleError, WorkerDeclinedError):
+            raise  # it is as good as before for all others
         except WorkerUnavailableError:
-            self._circuit.lost()
+            self._scoreboard.lost(self.target)
             raise
         self._waiting_since = self._clock()
         if not self._admitted:
@@ -85,9 +97,10 @@ class Attempt:
             self._own.keeps_busy(self._call.has_pending_text)
         if isinstance(event, AudioChunk) and self._first_audio_at is None:
             self._first_audio_at = self._clock()
-            self._circuit.succeeded()
+            self._scoreboard.answered(self.target)
             if not self._utterance.received_s:  # later it has all that was said to make again
-                self._pace.note(self._first_audio_at - self._asked_at)
+                first_audio_s = self._first_audio_at - self._asked_at
+                self._scoreboard.sounded(self.target, first_audio_s)
         return event
 
     async def _next(self) -> SpeechEvent | None:
@@ -124,10 +137,12 @@ class Attempt:
             return self._admission_limit_s
         if self._alone():
             return ALONE_LIMIT_S
-        if self._first_audio_at is None and not self._utterance.received_s:
-            return FIRST_AUDIO_LIMIT_S
+        loaded_s = min(ALONE_LIMIT_S, LOAD_SLACK * self._expected_s())
         if self._first_audio_at is None:
-            return SHORTEST_LIMIT_S + FIRST_AUDIO_LIMIT_S
+            resumed_s = SHORTEST_LIMIT_S if self._utterance.received_s else 0.0
+            return max(resumed_s + FIRST_AUDIO_LIMIT_S, loaded_s)
         played_s = self._clock() - self._first_audio_at
         buffered_s = self._utterance.received_s - played_s
-        return min(LONGEST_GAP_S, max(SHORTEST_LIMIT_S, buffered_s - MARGIN_S))
+        gap_s = min(LONGEST_GAP_S, max(SHORTEST_LIMIT_S, buffered_s - MARGIN_S))
+        # Whoever moves to a worker that is full waits there, and leaves work undone here.
+        return max(LONGEST_GAP_S, loaded_s) if self._others_full() else gap_s

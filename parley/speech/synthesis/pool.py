@@ -3,79 +3,43 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
-from random import Random
-from types import TracebackType
-from typing import Self
 
-from parley.clock import Clock, monotonic
-from parley.discovery import Discovery
+import grpc
+
 from parley.errors import SpeechError, StreamIdleError, WorkersBusyError
-from parley.rpc.v1 import status_pb2
+from parley.rpc.v1 import synthesis_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
-from parley.speech.balancing.hedging import HedgeBudget
-from parley.speech.balancing.picker import Candidate
-from parley.speech.balancing.retries import BUSY_LIMIT_S, RETRIED, Retries
-from parley.speech.balancing.roster import Roster
+from parley.speech.balancing.picker import Candidate, pick, usable
+from parley.speech.balancing.retries import (
+    BUSY_LIMIT_S,
+    MAX_WORKERS_TRIED,
+    RETRIED,
+    Retries,
+)
 from parley.speech.balancing.workers import PATIENCE_S, Workers
-from parley.speech.channel import Channels
+from parley.speech.channel import as_speech_error
 from parley.speech.replay_buffer import ReplayBuffer
 from parley.speech.synthesis.attempt import ADMISSION_LIMIT_S, CHECK_S, Attempt
 from parley.speech.synthesis.client import SpeechEvent, SynthesisCall, SynthesisRequest
 from parley.speech.synthesis.utterance import Resumption, Utterance
-from parley.tls import ClientTls
 
 SLOT_WAIT_S = 0.8 * ADMISSION_LIMIT_S
 """A worker refuses before it would be taken for a stalled one."""
+LOAD_TIMEOUT_S = 600.0
+"""A voice that is not on the worker's machine is fetched first."""
+SEEN_WITHIN_S = 2.5
+"""A worker is asked for its status every second."""
 HEDGE_AFTER_S = 0.35
 """Text sent this long ago without audio is late enough to ask an idle worker too."""
 
 
-class SpeechPool:
+class SpeechPool(Workers):
     """The synthesis workers that discovery knows.
 
     Use as an async context manager, inside the process and event loop that speaks.
     """
 
-    def __init__(
-        self,
-        discovery: Discovery,
-        *,
-        tls: ClientTls | None = None,
-        clock: Clock = monotonic,
-        random: Random | None = None,
-    ) -> None:
-        self._channels = Channels(tls)
-        self._clock = clock
-        self._random = random or Random()  # noqa: S311 - spreads load, keeps no secret
-        self._hedges = HedgeBudget()
-        self._workers = Workers(
-            discovery,
-            fetch_status=self._status,
-            channels=self._channels,
-            clock=clock,
-            random=self._random,
-        )
-
-    @property
-    def roster(self) -> Roster:
-        return self._workers.roster
-
-    async def __aenter__(self) -> Self:
-        await self._workers.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._workers.__aexit__(kind, error, traceback)
-
-    @property
-    def channels(self) -> Channels:
-        """Those to the workers; open as long as the pool is."""
-        return self._channels
+    KIND = "synthesis"
 
     def stub(self, target: str) -> "rpc.SpeechSynthesisAsyncStub":
         """The worker's typed stub, for calls that are addressed to one worker."""
@@ -98,7 +62,7 @@ class SpeechPool:
         worker. Raises what `texts` raises, and SpeechError subclasses: WorkersBusyError when all
         stayed at capacity, VoiceNotFoundError, WorkerUnavailableError when none is left.
         """
-        self._hedges.earn()
+        self.scoreboard.earn_hedge()
         utterance = Utterance(request)
         replay = ReplayBuffer(texts)
         replay.open()
@@ -111,6 +75,45 @@ class SpeechPool:
             await replay.aclose()
         if replay.failure is not None:
             raise replay.failure
+
+    async def load(self, voice: str, *, timeout_s: float = LOAD_TIMEOUT_S) -> None:
+        """Has a worker hold the voice in memory, unless one does: replies in it go there first,
+        and to others, which then load it too, only where that one is full or lost.
+
+        Returns when it is known to be there. Raises VoiceNotFoundError where no worker knows it,
+        else WorkerUnavailableError; the texts name addresses.
+        """
+        give_up_at = self._clock() + timeout_s
+        failed: dict[str, SpeechError] = {}
+        while not any(voice in each.resident for each in self.others("", voice=voice)):
+            await self.pick(failed, voice=voice, patience_s=0.0)  # raises where none is left
+            left = usable(self.scoreboard.candidates(), voice=voice, exclude=failed)
+            stored = [candidate for candidate in left if voice in candidate.stored]
+            chosen = pick(stored or left, random=self._random)
+            assert chosen is not None
+            failure = await self._load(chosen.target, voice, give_up_at - self._clock())
+            if failure is None:
+                return await self._until_resident(chosen.target, voice)
+            failed[chosen.target] = failure
+            if len(failed) == MAX_WORKERS_TRIED:
+                raise failure
+
+    async def _load(self, target: str, voice: str, timeout_s: float) -> SpeechError | None:
+        """Why the worker cannot; None where it has."""
+        request = synthesis_pb2.LoadVoiceRequest(voice=voice)
+        try:
+            await self.stub(target).LoadVoice(request, timeout=max(0.0, timeout_s))
+        except grpc.aio.AioRpcError as error:
+            return as_speech_error(error, target=target)
+        return None
+
+    async def _until_resident(self, target: str, voice: str) -> None:
+        give_up_at = self._clock() + SEEN_WITHIN_S
+        while self._clock() < give_up_at:
+            for each in self.scoreboard.candidates():
+                if each.target == target and voice in each.resident:
+                    return
+            await self.scoreboard.updated()
 
     async def _speak(
         self,
@@ -127,11 +130,16 @@ class SpeechPool:
                 voice = resumption.request.voice
                 can_fall_back = fallback_voice not in (None, voice)
                 await replay.reaches(utterance.spoken_texts)
-                candidate = await self._workers.pick(
+                candidate = await self.pick(
                     retries.failed, voice=voice, patience_s=0 if can_fall_back else PATIENCE_S
                 )
                 attempt = self._attempt(
-                    candidate, utterance, resumption, replay, is_last=retries.leave_one
+                    candidate,
+                    utterance,
+                    resumption,
+                    replay,
+                    is_last=retries.leave_one,
+                    has_waited=retries.refused,
                 )
                 if utterance.started is None:
                     attempt, pending = await self._hedged(attempt, utterance, resumption, replay)
@@ -174,22 +182,27 @@ class SpeechPool:
         replay: ReplayBuffer[str],
         *,
         is_last: bool = False,
+        has_waited: bool = False,
     ) -> Attempt:
         """`is_last`: where it fails too, no other is asked; it gets the time of one that is alone,
-        so that speech still comes where every worker is slow."""
+        so that speech still comes where every worker is slow. `has_waited`: another worker has let
+        it wait for a slot; this one has one free, or is to say so at once."""
         target, voice = candidate.target, resumption.request.voice
+        slot_wait_s = 0.0 if has_waited else SLOT_WAIT_S
         return Attempt(
             SynthesisCall(
                 self.stub(target),
                 target=target,
                 request=resumption.request,
                 texts=resumption.texts(replay),
-                slot_wait_s=SLOT_WAIT_S,
+                slot_wait_s=slot_wait_s,
             ),
             candidate=candidate,
             utterance=utterance,
-            roster=self.roster,
-            alone=lambda: is_last or not self._workers.others(target, voice=voice),
+            scoreboard=self.scoreboard,
+            alone=lambda: is_last or not self.others(target, voice=voice),
+            expected_s=lambda: self.expected_s(target, voice=voice),
+            others_full=lambda: all(other.load >= 1 for other in self.others(target, voice=voice)),
             clock=self._clock,
         )
 
@@ -211,7 +224,7 @@ class SpeechPool:
             while not lead.done() and attempt.waited_s < HEDGE_AFTER_S:
                 await asyncio.wait({lead}, timeout=CHECK_S)
             idle = None if lead.done() else self._idle(resumption.request.voice, attempt.target)
-            if idle is not None and self._hedges.spend():
+            if idle is not None and self.scoreboard.spend_hedge():
                 rival = self._attempt(idle, utterance, resumption, replay)
                 running[asyncio.create_task(rival.until_audio(), name="hedge")] = rival
             while True:
@@ -231,9 +244,6 @@ class SpeechPool:
 
     def _idle(self, voice: str, busy_with: str) -> Candidate | None:
         """An idle worker that has the voice in memory, beside the one already asked."""
-        others = self._workers.others(busy_with, voice=voice)
+        others = self.others(busy_with, voice=voice)
         warm = [worker for worker in others if worker.idle and voice in worker.resident]
         return self._random.choice(warm) if warm else None
-
-    async def _status(self, target: str) -> status_pb2.WorkerStatus:
-        return (await self.stub(target).GetStatus(status_pb2.GetStatusRequest())).status

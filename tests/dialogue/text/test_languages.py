@@ -53,7 +53,13 @@ def test_what_the_agent_says_of_itself_needs_no_rules_to_be_spoken(language: Lan
     phrases = language.phrases
     said = [text for _, text in phrases.slow_model]
     said += [*phrases.slow_tool, *phrases.still_there, phrases.apology, phrases.tool_failed]
-    said += [phrases.cannot_hear, phrases.closing, phrases.resumed, phrases.handed_off]
+    said += [
+        phrases.cannot_hear,
+        phrases.hears_again,
+        phrases.closing,
+        phrases.resumed,
+        phrases.handed_off,
+    ]
     assert [Speaker(language).speak(text).text for text in said] == said
 
 

@@ -37,7 +37,7 @@ def test_a_machine_where_nothing_runs_has_its_ports_free_and_is_left_untouched(
 ) -> None:
     _, findings = examine(capsys)
     ports = [subject for subject in findings if subject.startswith("port ")]
-    assert len(ports) == 9
+    assert len(ports) == 10
     assert {findings[port]["level"] for port in ports} == {"ok"}
     assert findings["Python"]["level"] == "ok"
     assert findings["LLM"]["detail"].startswith("on this machine")

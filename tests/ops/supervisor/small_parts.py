@@ -10,6 +10,8 @@ from ops.supervisor.part import ListeningPort, Part
 _SERVER = """
 import http.server, os, signal, subprocess, sys
 port, marker, child = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+if sys.argv[4] and os.path.exists(sys.argv[4]):
+    sys.exit(int(sys.argv[5]))
 if child:
     # A daemon that left its parent's session and takes no SIGTERM.
     subprocess.Popen(["setsid", "sh", "-c", f"trap '' TERM; while :; do sleep 1; done; : {marker}"])
@@ -39,13 +41,21 @@ def free_port() -> int:
 
 
 def server_part(
-    name: str, *, marker: str = "marker", after: tuple[str, ...] = (), child: bool = False
+    name: str,
+    *,
+    marker: str = "marker",
+    after: tuple[str, ...] = (),
+    child: bool = False,
+    fails_while: Path | None = None,
+    failing_with: int = 1,
 ) -> Part:
-    """A part that serves HTTP; GET /die has it exit with status 3."""
+    """A part that serves HTTP; GET /die has it exit with status 3. While there is such a file, it
+    ends as soon as it begins."""
     port = free_port()
+    serving = (str(port), marker, "child" if child else "", str(fails_while or ""))
     return Part(
         name=name,
-        command=(sys.executable, "-c", _SERVER, str(port), marker, "child" if child else ""),
+        command=(sys.executable, "-c", _SERVER, *serving, str(failing_with)),
         environment={"PATH": os.environ["PATH"]},
         ready_url=f"http://127.0.0.1:{port}/",
         ports=(ListeningPort(port, "127.0.0.1", f"{name}.port"),),

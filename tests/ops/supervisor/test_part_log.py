@@ -46,6 +46,17 @@ def test_the_last_lines_of_any_log(tmp_path: Path, size: int) -> None:
     assert last_lines(file, 0) == []
 
 
+@pytest.mark.parametrize("own", [0, 1, 4, 40_000])
+def test_the_last_lines_of_one_s_own(tmp_path: Path, own: int) -> None:
+    file = tmp_path / "a.log"
+    file.write_text("another's\n" * 20_000)
+    begun_at = file.stat().st_size
+    with file.open("a") as log:
+        log.writelines(f"own {number}\n" for number in range(own))
+    found = last_lines(file, 5, since=begun_at)
+    assert found == [f"own {number}" for number in range(max(0, own - 5), own)]
+
+
 def test_a_log_that_does_not_exist_has_no_lines(tmp_path: Path) -> None:
     assert last_lines(tmp_path / "none.log", 5) == []
 

@@ -19,7 +19,7 @@ from tests.ops.supervisor.small_parts import processes_with, script_part, server
 
 pytestmark = pytest.mark.servers
 
-QUICK = RestartPolicy(fast_s=30.0, fast_failures=3, first_pause_s=0.01)
+QUICK = RestartPolicy(fast_s=30.0, fast_failures=3, first_pause_s=0.01, longest_pause_s=0.1)
 
 
 class Changes:
@@ -108,6 +108,28 @@ async def test_a_part_that_keeps_failing_is_given_up_with_its_reason(tmp_path: P
         with pytest.raises(SupervisorError, match=r"asr .*exit status 4.*\n +no model here"):
             await supervisor.all_ready()
     assert len(changes.order(PartState.STARTING)) == QUICK.fast_failures
+
+
+@pytest.mark.parametrize("status", [1, 2, 139])
+async def test_a_part_that_has_been_ready_is_never_given_up(tmp_path: Path, status: int) -> None:
+    """Whatever it ends with, and however often: once it can run, it runs again."""
+    broken = tmp_path / "broken"
+    part = server_part("tts", fails_while=broken, failing_with=status)
+    supervisor, changes = supervise(tmp_path, part)
+    async with supervisor:
+        await supervisor.all_ready()
+        broken.touch()
+        await asyncio.to_thread(die, part)
+        await changes.until(lambda s: s.restarts == 3 * QUICK.fast_failures)
+        assert not changes.order(PartState.FAILED)
+        broken.unlink()
+        await changes.until(lambda s: s.state is PartState.READY and s.restarts > 0)
+
+
+def test_the_pauses_between_the_starts_of_one_that_keeps_dying_grow_and_stay_bounded() -> None:
+    pauses = [RestartPolicy().pause_s(failures) for failures in (1, 2, 3, 10, 5000)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (0.5, RestartPolicy().longest_pause_s)
 
 
 async def test_a_misconfigured_part_is_not_started_twice(tmp_path: Path) -> None:

@@ -7,12 +7,18 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from ops.toolchain.livekit_server import RELEASE, Release, ensure_livekit_server
+from ops.toolchain.livekit_server import (
+    RELEASE,
+    Release,
+    ensure_livekit_server,
+    find_livekit_server,
+)
 from ops.toolchain.programs import ProgramPackage
 from parley.errors import ToolchainError
 from tests.ops.toolchain.conftest import write_program
@@ -25,12 +31,12 @@ def version(program: Path) -> str:
     return subprocess.check_output([program, "--version"], text=True).strip()
 
 
-def archive(name: str) -> bytes:
+def archive(name: str, server: bytes = SERVER) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as files:
         member = tarfile.TarInfo(name)
-        member.size = len(SERVER)
-        files.addfile(member, io.BytesIO(SERVER))
+        member.size = len(server)
+        files.addfile(member, io.BytesIO(server))
     return buffer.getvalue()
 
 
@@ -46,10 +52,8 @@ def unreachable(unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> Releas
     return release_of(f"http://127.0.0.1:{unused_tcp_port}/x.tar.gz", b"")
 
 
-@pytest.fixture
-def published() -> Iterator[Release]:
-    content = archive("livekit-server")
-
+@contextmanager
+def serving_bytes(content: bytes) -> Iterator[Release]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
@@ -65,6 +69,12 @@ def published() -> Iterator[Release]:
         yield release_of(f"http://127.0.0.1:{server.server_port}/{{architecture}}", content)
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def published() -> Iterator[Release]:
+    with serving_bytes(archive("livekit-server")) as release:
+        yield release
 
 
 def write_go(programs: Path, go_version: str, built: str) -> None:
@@ -123,7 +133,7 @@ def test_without_a_release_it_is_built_with_the_go_on_path(
     assert version(program) == "livekit-server version 1.13.5"
     assert "building it" in reports[0][0]
     assert reports[-1][1:] == (1, 1)
-    assert list(program.parent.iterdir()) == [program]
+    assert {file.name for file in program.parent.iterdir()} == {program.name, ".stamp"}
 
 
 @pytest.mark.parametrize(
@@ -151,3 +161,38 @@ def test_when_nothing_works_each_attempt_is_named(
 @pytest.mark.timeout(900)
 def test_the_pinned_server_can_be_had_on_a_machine_with_nothing(programs: Path) -> None:
     assert version(ensure_livekit_server()) == "livekit-server version 1.13.5"
+
+
+@pytest.mark.parametrize("kept", [0, 1, 20, len(SERVER) - 1])
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_cached_server_that_has_lost_its_end_is_fetched_anew(
+    cache: Path, programs: Path, published: Release, kept: int, is_marked: bool
+) -> None:
+    program = ensure_livekit_server(release=published, go=NO_GO)
+    if not is_marked:
+        (program.parent / ".stamp").unlink()
+        kept = min(kept, 20)  # one that nobody has marked is only asked whether it runs
+    program.write_bytes(SERVER[:kept])
+    assert find_livekit_server(release=published) is None
+    assert ensure_livekit_server(release=published, go=NO_GO) == program
+    assert program.read_bytes() == SERVER
+
+
+def test_one_from_before_there_were_marks_is_asked_whether_it_runs(
+    cache: Path, programs: Path, published: Release, unreachable: Release
+) -> None:
+    program = ensure_livekit_server(release=published, go=NO_GO)
+    (program.parent / ".stamp").unlink()
+    assert ensure_livekit_server(release=unreachable, go=NO_GO) == program
+    assert (program.parent / ".stamp").exists()
+
+
+def test_a_release_that_does_not_run_is_not_kept(
+    cache: Path, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is for another machine, say: then one is built, or the sentence says why not."""
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    content = archive("livekit-server", b"#!/bin/sh\nexit 3\n")
+    with serving_bytes(content) as release, pytest.raises(ToolchainError, match="does not run"):
+        ensure_livekit_server(release=release, go=NO_GO)
+    assert not list(cache.glob("toolchain/livekit-server-*/livekit-server"))

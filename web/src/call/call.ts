@@ -21,15 +21,20 @@ import {
   messageProblem,
   microphoneProblem,
   NO_AGENT,
+  noRoomProblem,
   type Problem,
+  STILL_LOST,
   startProblem,
   voiceProblem,
 } from "./problems";
+import { type AgentProblem, isOver, turnOf } from "./recovery";
+import { pause, retryAfterMs } from "./retry";
 import { decodeRoomEvent, EVENTS_TOPIC, SET_VOICE_METHOD } from "./roomEvents";
 import { agentStateOf, type CallState, IDLE } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
+const BACK_WITHIN_MS = 15_000; // a connection that takes longer may not come back at all
 const VOICE_CHANGE_TIMEOUT_MS = 15_000; // the agent gives up sooner, and says why
 
 export class Call {
@@ -42,7 +47,11 @@ export class Call {
   #attempt = new AbortController();
   #agent: RemoteParticipant | null = null;
   #noAgentTimer: ReturnType<typeof setTimeout> | undefined;
+  #lostTimer: ReturnType<typeof setTimeout> | undefined;
   #streams = 0;
+  /** The last turn that the agent told of, and what it last complained of. */
+  #turnTold = 0;
+  #complaint: AgentProblem | null = null;
   #personMeter: Meter | null = null;
   #agentMeter: Meter | null = null;
 
@@ -66,8 +75,8 @@ export class Call {
       .on(RoomEvent.DataReceived, (payload, who, _, topic) => {
         if (topic === EVENTS_TOPIC && who === this.#agent) this.#roomEvent(payload);
       })
-      .on(RoomEvent.SignalReconnecting, () => this.#set({ phase: "reconnecting" }))
-      .on(RoomEvent.Reconnecting, () => this.#set({ phase: "reconnecting" }))
+      .on(RoomEvent.SignalReconnecting, () => this.#reconnecting())
+      .on(RoomEvent.Reconnecting, () => this.#reconnecting())
       .on(RoomEvent.Reconnected, () => this.#reconnected())
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
     this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
@@ -108,7 +117,7 @@ export class Call {
       return this.#fail(signal, microphoneProblem(error, window.isSecureContext));
     }
     try {
-      access = await requestAccess({ voice: this.#state.voice, app: this.app }, signal);
+      access = await this.#admitted(signal);
       if (signal.aborted) return track?.stop();
       await this.#room.connect(access.url, access.token);
       if (track && !signal.aborted) await this.#room.localParticipant.publishTrack(track);
@@ -121,6 +130,27 @@ export class Call {
     this.#set({ phase: "waiting" });
     this.#lookForAgent();
     if (!this.#agent) this.#expectAgent(NO_AGENT);
+  }
+
+  /** Access to a call, asked for until there is room for it. */
+  async #admitted(signal: AbortSignal): Promise<CallAccess> {
+    let told = "";
+    for (;;) {
+      try {
+        const access = await requestAccess({ voice: this.#state.voice, app: this.app }, signal);
+        if (told && !signal.aborted) this.#set({ problem: null, retryAt: null });
+        return access;
+      } catch (error) {
+        const problem = noRoomProblem(error);
+        if (!problem || signal.aborted) throw error;
+        const waitMs = retryAfterMs(error);
+        // Told once: who has read and dismissed it is not told with every try.
+        if (told !== problem.code) this.#set({ problem });
+        told = problem.code;
+        this.#set({ retryAt: Date.now() + waitMs });
+        await pause(waitMs, signal);
+      }
+    }
   }
 
   async end(): Promise<void> {
@@ -137,7 +167,8 @@ export class Call {
     try {
       await this.#room.localParticipant.setMicrophoneEnabled(enable);
     } catch (error) {
-      this.#set({ problem: microphoneProblem(error, window.isSecureContext) });
+      // The call goes on as it was: typed, or with the microphone that it has.
+      this.#set({ problem: { ...microphoneProblem(error, window.isSecureContext), remedies: [] } });
     }
   }
 
@@ -155,13 +186,14 @@ export class Call {
     return true;
   }
 
-  /** Takes effect at once in a call, else with the next one. */
-  async setVoice(voice: string): Promise<void> {
+  /** Takes effect at once in a call, else with the next one; false: it stays as it was. */
+  async setVoice(voice: string): Promise<boolean> {
+    const before = this.#state.voice;
     if (!this.#agent) {
       this.#set({ voice });
-      return;
+      return true;
     }
-    this.#set({ voiceChanging: true });
+    this.#set({ voice, voiceChanging: true });
     try {
       const inUse = await this.#room.localParticipant.performRpc({
         destinationIdentity: this.#agent.identity,
@@ -170,8 +202,13 @@ export class Call {
         responseTimeout: VOICE_CHANGE_TIMEOUT_MS,
       });
       this.#set({ voice: inUse || voice });
+      return true;
     } catch (error) {
-      this.#set({ problem: voiceProblem(error, voice) });
+      const problem = voiceProblem(error, voice);
+      this.#set({ problem });
+      const isKept = problem.code === "voice_later";
+      if (!isKept) this.#set({ voice: before });
+      return isKept;
     } finally {
       this.#set({ voiceChanging: false });
     }
@@ -183,7 +220,9 @@ export class Call {
       await this.#room.switchActiveDevice(kind, device || "default", false);
     } catch (error) {
       if (kind === "audiooutput") return; // the browser keeps the loudspeaker it had
-      this.#set({ problem: microphoneProblem(error, window.isSecureContext) });
+      const { remedies, ...problem } = microphoneProblem(error, window.isSecureContext);
+      const inCall = this.#state.phase !== "idle";
+      this.#set({ problem: { ...problem, remedies: inCall ? [] : remedies } });
     }
   }
 
@@ -213,7 +252,10 @@ export class Call {
 
   #over(problem: Problem | null): void {
     clearTimeout(this.#noAgentTimer);
+    clearTimeout(this.#lostTimer);
     this.#agent = null;
+    this.#turnTold = 0;
+    this.#complaint = null;
     this.#personMeter?.close();
     this.#personMeter = null;
     this.#agentMeter?.close();
@@ -251,9 +293,18 @@ export class Call {
     this.#expectAgent(NO_AGENT);
   }
 
+  #reconnecting(): void {
+    if (this.#state.phase === "reconnecting") return;
+    this.#set({ phase: "reconnecting" });
+    clearTimeout(this.#lostTimer);
+    this.#lostTimer = setTimeout(() => this.#set({ problem: STILL_LOST }), BACK_WITHIN_MS);
+  }
+
   #reconnected(): void {
+    clearTimeout(this.#lostTimer);
     this.#lookForAgent();
     this.#set({ phase: this.#agent ? "live" : "waiting" });
+    if (this.#state.problem === STILL_LOST) this.#set({ problem: null });
     if (!this.#agent) this.#expectAgent(NO_AGENT);
   }
 
@@ -305,7 +356,9 @@ export class Call {
     const event = decodeRoomEvent(payload);
     switch (event?.type) {
       case "turn":
+        this.#turnTold = event.turn;
         this.#set({ turn: event.stages });
+        if (this.#complaint && isOver(this.#complaint, event)) this.#recovered();
         break;
       case "floor":
         this.#set({ floor: event.floor });
@@ -313,16 +366,23 @@ export class Call {
       case "interrupted":
         this.#set({ transcript: withCut(this.#state.transcript, event.heard) });
         break;
-      case "error":
-        this.#set({
-          problem: {
-            code: event.code,
-            title: event.fatal ? "The call cannot go on" : "Something went wrong",
-            detail: event.message,
-            remedies: event.fatal ? ["call-again"] : [],
-          },
-        });
+      case "error": {
+        const problem: Problem = {
+          code: event.code,
+          title: event.fatal ? "The call cannot go on" : "Something went wrong",
+          detail: event.message,
+          remedies: event.fatal ? ["call-again"] : [],
+        };
+        this.#complaint = { problem, turn: turnOf(this.#turnTold, this.#state.agent) };
+        this.#set({ problem });
+      }
     }
+  }
+
+  /** What the agent complained of is over: it has answered a later turn. */
+  #recovered(): void {
+    if (this.#state.problem === this.#complaint?.problem) this.#set({ problem: null });
+    this.#complaint = null;
   }
 
   async #transcribe(reader: TextStreamReader, identity: string): Promise<void> {

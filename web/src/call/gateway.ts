@@ -18,9 +18,11 @@ export interface Voice {
 
 /** A refusal of the gateway (`code` is its own), or `unreachable`. */
 export class GatewayError extends Error {
+  /** `retryAfterS`: when to ask again; null where the gateway does not say. */
   constructor(
     readonly code: string,
     message: string,
+    readonly retryAfterS: number | null = null,
   ) {
     super(message);
     this.name = "GatewayError";
@@ -60,5 +62,10 @@ async function ask(path: string, request: RequestInit): Promise<unknown> {
   throw new GatewayError(
     refusal?.code ?? "bad_answer",
     refusal?.message ?? `The gateway answered ${response.status} ${response.statusText}.`,
+    secondsOf(response.headers.get("Retry-After")),
   );
+}
+
+function secondsOf(retryAfter: string | null): number | null {
+  return retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null;
 }

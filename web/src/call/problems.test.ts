@@ -1,7 +1,13 @@
 import { ConnectionError, DisconnectReason, RpcError } from "livekit-client";
 import { expect, test } from "vitest";
 import { GatewayError } from "./gateway";
-import { endProblem, microphoneProblem, startProblem, voiceProblem } from "./problems";
+import {
+  endProblem,
+  microphoneProblem,
+  noRoomProblem,
+  startProblem,
+  voiceProblem,
+} from "./problems";
 
 const named = (name: string) => Object.assign(new Error("from the browser"), { name });
 
@@ -61,5 +67,13 @@ test("a refused voice says what the agent said", () => {
   const refusal = new RpcError(1500, "the hub cannot be reached");
   expect(voiceProblem(refusal, "amy").detail).toBe("The hub cannot be reached");
   const unknown = new RpcError(RpcError.ErrorCode.UNSUPPORTED_METHOD, "Method not supported");
-  expect(voiceProblem(unknown, "amy").detail).toContain("next call");
+  expect(voiceProblem(unknown, "amy").title).toContain("next call");
+});
+
+test("a call without room waits, any other refusal is one", () => {
+  expect(noRoomProblem(new GatewayError("at_capacity", "full"))?.title).toContain("All agents");
+  expect(noRoomProblem(new GatewayError("no_agent", "none"))?.title).toContain("No agent");
+  expect(noRoomProblem(new GatewayError("speech_unavailable", "none"))).toBeNull();
+  expect(noRoomProblem(new GatewayError("rate_limited", "too many"))).toBeNull();
+  expect(noRoomProblem(new Error("no network"))).toBeNull();
 });

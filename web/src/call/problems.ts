@@ -92,6 +92,28 @@ export function startProblem(error: unknown, url: string): Problem {
   };
 }
 
+/** Of a call for which there is no room now: it is tried again. Null for any other refusal. */
+export function noRoomProblem(error: unknown): Problem | null {
+  switch (error instanceof GatewayError ? error.code : "") {
+    case "at_capacity":
+      return {
+        code: "at_capacity",
+        title: "All agents are in a call",
+        detail: "Yours begins by itself as soon as one is free.",
+        remedies: [],
+      };
+    case "no_agent":
+      return {
+        code: "no_agent_runs",
+        title: "No agent is running",
+        detail: "Your call begins by itself when one is; ./run status tells what is missing.",
+        remedies: [],
+      };
+    default:
+      return null;
+  }
+}
+
 export const NO_AGENT: Problem = {
   code: "no_agent",
   title: "No agent has joined yet",
@@ -103,6 +125,13 @@ export const AGENT_LEFT: Problem = {
   code: "agent_left",
   title: "The agent has left the call",
   detail: "Waiting for it to come back.",
+  remedies: ["call-again"],
+};
+
+export const STILL_LOST: Problem = {
+  code: "still_lost",
+  title: "The connection is not coming back",
+  detail: "Still trying. If the network is there, a new call may be quicker.",
   remedies: ["call-again"],
 };
 
@@ -146,13 +175,18 @@ export function endProblem(reason: DisconnectReason | undefined): Problem | null
 }
 
 export function voiceProblem(error: unknown, voice: string): Problem {
+  if (error instanceof RpcError && error.code === RpcError.ErrorCode.UNSUPPORTED_METHOD) {
+    return {
+      code: "voice_later",
+      title: `The voice ${voice} comes with the next call`,
+      detail: "This agent cannot change its voice during a call.",
+      remedies: [],
+    };
+  }
   return {
     code: "voice_failed",
     title: `The voice ${voice} cannot be used`,
-    detail:
-      error instanceof RpcError && error.code === RpcError.ErrorCode.UNSUPPORTED_METHOD
-        ? "This agent cannot change its voice during a call; the next call will have it."
-        : messageOf(error),
+    detail: messageOf(error),
     remedies: [],
   };
 }

@@ -12,6 +12,7 @@ test("a turn's stages are read, missing and senseless ones as null", () => {
   expect(event).toEqual({
     type: "turn",
     turn: 3,
+    filler: false,
     stages: {
       endpointing_ms: 300.5,
       asr_ms: null,

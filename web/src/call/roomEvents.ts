@@ -20,8 +20,15 @@ const FLOORS = ["quiet", "thinking", "speaking", "ducked", "held", "yielded"] as
  */
 export type Floor = (typeof FLOORS)[number];
 
+/** The first sound of a reply; a reply that begins with a filler is told again with its answer. */
+export interface TurnTold {
+  readonly turn: number;
+  readonly stages: TurnStages;
+  readonly filler: boolean;
+}
+
 export type RoomEvent =
-  | { readonly type: "turn"; readonly turn: number; readonly stages: TurnStages }
+  | ({ readonly type: "turn" } & TurnTold)
   | { readonly type: "floor"; readonly floor: Floor }
   | { readonly type: "interrupted"; readonly heard: string }
   | {
@@ -44,7 +51,12 @@ export function decodeRoomEvent(payload: Uint8Array): RoomEvent | null {
   switch (event.type) {
     case "turn":
       return typeof event.turn === "number" && typeof event.stages === "object" && event.stages
-        ? { type: "turn", turn: event.turn, stages: stagesOf(event.stages) }
+        ? {
+            type: "turn",
+            turn: event.turn,
+            stages: stagesOf(event.stages),
+            filler: event.filler === true,
+          }
         : null;
     case "floor": {
       const floor = FLOORS.find((known) => known === event.floor);

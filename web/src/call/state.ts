@@ -26,6 +26,8 @@ export interface CallState {
   readonly voice: string;
   readonly voiceChanging: boolean;
   readonly problem: Problem | null;
+  /** When a call that found no room is tried again, in ms since 1970; null: it is not waiting. */
+  readonly retryAt: number | null;
 }
 
 export const IDLE: CallState = {
@@ -40,6 +42,7 @@ export const IDLE: CallState = {
   voice: "",
   voiceChanging: false,
   problem: null,
+  retryAt: null,
 };
 
 export function agentStateOf(attribute: string | undefined): AgentState {
@@ -59,7 +62,7 @@ export function statusText(state: CallState): string {
     case "idle":
       return state.transcript.length > 0 ? "The call has ended" : "Not in a call";
     case "starting":
-      return "Connecting";
+      return state.retryAt === null ? "Connecting" : "Waiting for a free agent";
     case "reconnecting":
       return "Connection lost, reconnecting";
     case "waiting":

@@ -4,6 +4,7 @@ import type { Remedy } from "../call/problems";
 import { type CallState, statusText } from "../call/state";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
+import { Countdown } from "./Countdown";
 import { Header } from "./Header";
 import { Icon } from "./Icon";
 import { ProblemBanner } from "./ProblemBanner";
@@ -31,6 +32,12 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
     if (wasInCall.current !== inCall) talk.current?.focus();
     wasInCall.current = inCall;
   }, [inCall]);
+
+  // Who only types begins to type.
+  const types = state.phase === "live" && state.microphone === "off";
+  useEffect(() => {
+    if (types && document.activeElement === talk.current) field.current?.focus();
+  }, [types]);
 
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
   useEmbedder(state.phase, embedded);
@@ -90,6 +97,7 @@ function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
     <p class="floor" data-floor={floor}>
       <span class="floor-dot" aria-hidden="true" />
       {endAsked ? "Press Esc again to end the call" : statusText(state)}
+      {state.retryAt !== null && <Countdown at={state.retryAt} />}
     </p>
   );
 }
@@ -139,7 +147,7 @@ function Controls({ call, state }: { call: Call; state: CallState }) {
       </button>
       <button type="button" class="button button-end" onClick={() => void call.end()}>
         <Icon name="end" />
-        End
+        {state.retryAt === null ? "End" : "Stop waiting"}
       </button>
     </div>
   );

@@ -24,7 +24,7 @@ export function TurnLatency({ turn }: { turn: TurnStages | null }) {
         <span class="latency-figure">
           {turn.total_ms === null ? "–" : Math.round(turn.total_ms)} ms
         </span>{" "}
-        from your last word to the first sound
+        from your {turn.endpointing_ms === null ? "message" : "last word"} to the first sound
       </p>
       <dl class="stages">
         {stages.map(({ key, label, ms }) => (

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Call } from "../call/call";
 import type { Voice } from "../call/gateway";
 import { loadPreferences, type Preferences, savePreferences } from "../call/preferences";
@@ -12,16 +12,24 @@ export function usePreferences(
 ): readonly [Preferences, Choose] {
   const [preferences, setPreferences] = useState(loadPreferences);
   const { voice, microphone, speaker } = preferences;
+  const keep = useCallback((change: (now: Preferences) => Preferences) => {
+    setPreferences((now) => {
+      const chosen = change(now);
+      savePreferences(chosen);
+      return chosen;
+    });
+  }, []);
   const gone = voice !== "" && voices !== null && !voices.some((known) => known.name === voice);
 
-  useEffect(() => void call.setVoice(gone ? "" : voice), [call, voice, gone]);
+  useEffect(() => {
+    void call.setVoice(gone ? "" : voice).then((taken) => {
+      // What could not be loaded would be asked for again with every call.
+      if (!taken) keep((now) => ({ ...now, voice: call.state.voice }));
+    });
+  }, [call, voice, gone, keep]);
   useEffect(() => void call.chooseDevice("audioinput", microphone), [call, microphone]);
   useEffect(() => void call.chooseDevice("audiooutput", speaker), [call, speaker]);
 
-  const choose: Choose = (key, value) => {
-    const chosen = { ...preferences, [key]: value };
-    setPreferences(chosen);
-    savePreferences(chosen);
-  };
+  const choose: Choose = (key, value) => keep((now) => ({ ...now, [key]: value }));
   return [preferences, choose];
 }

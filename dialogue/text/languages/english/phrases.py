@@ -22,8 +22,10 @@ PHRASES = Phrases(
         "Please tell the people who run this service."
     ),
     model_still_unconfigured="I'm sorry, I still can't answer.",
+    still_here=("I'm still here, one moment.", "Yes, I'm here, and still on it."),
     tool_failed="Sorry, that did not work.",
     cannot_hear="I'm sorry, I can't hear you right now. You can type to me in the meantime.",
+    hears_again="I can hear you again.",
     cannot_speak="I'm sorry, I can't speak right now. Please try again in a moment.",
     still_there=("Are you still there?", "I can't hear you. Are you still there?"),
     one_minute_left="I have to go in a minute.",

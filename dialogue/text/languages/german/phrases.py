@@ -31,8 +31,13 @@ PHRASES = Phrases(
         "deshalb nicht antworten. Bitte sagen Sie den Betreibern Bescheid."
     ),
     model_still_unconfigured="Ich kann leider noch immer nicht antworten.",
+    still_here=(
+        "Ich bin noch da, einen Moment bitte.",
+        "Ja, ich bin hier und noch dabei.",
+    ),
     tool_failed="Das hat leider nicht geklappt.",
     cannot_hear="Ich kann Sie im Moment leider nicht hören. Sie können mir solange schreiben.",
+    hears_again="Ich kann Sie wieder hören.",
     cannot_speak="Ich kann im Moment leider nicht sprechen. Bitte versuchen Sie es gleich wieder.",
     still_there=("Sind Sie noch da?", "Ich höre Sie nicht. Sind Sie noch da?"),
     one_minute_left="In einer Minute muss ich auflegen.",

@@ -6,7 +6,7 @@ The back-channels are the "Hörersignale" that the transcription system GAT 2 (S
 
 import re
 
-from dialogue.text.languages.language import BackchannelWords, SegmentWords
+from dialogue.text.languages.language import Assessments, BackchannelWords, SegmentWords
 
 BACKCHANNELS = BackchannelWords(
     one_word=frozenset(
@@ -26,6 +26,19 @@ BACKCHANNELS = BackchannelWords(
             "na ja", "na klar", "schon klar", "sehr gut", "sehr schön", "so ist es", "so so",
             "weiß ich", "ah ja", "oh ja", "ja doch", "ja sicher", "nicht schlecht",
         }
+    ),
+    assessments=Assessments(
+        openings=frozenset(
+            {"das ist", "das klingt", "das wär", "das wäre", "ist", "klingt", "wie"}
+        ),
+        degrees=frozenset("aber doch echt ganz ja richtig sehr so total wirklich".split()),
+        judgments=frozenset(
+            """
+            blöd fantastisch furchtbar großartig gut interessant klasse komisch krass lustig nett
+            prima richtig schade schlimm schön schrecklich spannend super toll traurig wahr witzig
+            wunderbar
+            """.split()
+        ),
     ),
     # As the faint parts of Whisper's training data ended.
     noise=frozenset(
@@ -54,6 +67,20 @@ BACKCHANNELS = BackchannelWords(
     ),
     drawn_out=re.compile(r"[aeähijmnoöuüw]+"),
     hum=re.compile(r"(?=.*m)[aeähimnoöuü]+"),
+    dark=frozenset(
+        "du gut hm moment montag mut nun nur oh ohne rum rund so uhr um und wo zu".split()
+    ),
+    presence=frozenset(
+        {
+            "hallo", "hey", "sind sie da", "sind sie noch da", "bist du da", "bist du noch da",
+            "noch da", "ist da jemand", "ist da noch jemand", "ist jemand da",
+            "ist noch jemand da", "jemand da", "hören sie mich", "hören sie mich noch",
+            "hörst du mich", "hörst du mich noch", "können sie mich hören",
+            "können sie mich noch hören", "kannst du mich hören", "kannst du mich noch hören",
+            "sind sie noch dran", "bist du noch dran", "noch dran", "hören sie zu", "hörst du zu",
+        }
+    ),
+    beside_presence=frozenset("äh ähm also ja nun so okay ok entschuldigung bitte jetzt".split()),
 )  # fmt: skip
 
 SEGMENTS = SegmentWords(
