@@ -5,8 +5,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from parley.errors import ParleyError
@@ -28,29 +27,26 @@ def main() -> int:
         with _metrics_directory() as directory:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.
-            os.environ[_METRICS_DIRECTORY] = str(directory)
+            os.environ[_METRICS_DIRECTORY] = directory
+            Path(directory).mkdir(parents=True, exist_ok=True)
             os.environ.setdefault(_BLOCKED_LOOP_MS, "500")
             from agent.health.metric_files import use_allocated_files  # noqa: PLC0415
 
             use_allocated_files()
             from agent.server import serve  # noqa: PLC0415
 
-            asyncio.run(serve(settings, directory))
+            asyncio.run(serve(settings, Path(directory)))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
 
 
-@contextmanager
-def _metrics_directory() -> Iterator[Path]:
-    """The one that is given, made where it is missing; else one that goes with the process."""
+def _metrics_directory() -> AbstractContextManager[str]:
+    """The one that who starts us has made, else one of our own, which a killed agent leaves."""
     if given := os.environ.get(_METRICS_DIRECTORY):
-        Path(given).mkdir(parents=True, exist_ok=True)
-        yield Path(given)
-        return
-    with tempfile.TemporaryDirectory(prefix="parley-agent-metrics-") as own:
-        yield Path(own)
+        return nullcontext(given)
+    return tempfile.TemporaryDirectory(prefix="parley-agent-metrics-")
 
 
 if __name__ == "__main__":

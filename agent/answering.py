@@ -97,7 +97,8 @@ class Answering:
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+        guess = turn
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, guess))
         while True:
             self._turns[reply.handle.id] = turn
             next_agent: str | None = None
@@ -182,7 +183,7 @@ class Answering:
         """The reply says words of the agent's own, which are remembered: a greeting."""
         reply.script.add(text, turn_id=self._conversation.say(text))
         reply.was_taken = True
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply))
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, None))
 
     def _commit_when_sure(self, reply: Reply, turn: ActiveTurn, *, silence_s: float) -> None:
         commitment = Commitment(
@@ -213,10 +214,12 @@ class Answering:
 
         reply.handle.add_done_callback(end)
 
-    def _reply_done(self, reply: Reply) -> None:
+    def _reply_done(self, reply: Reply, guess: ActiveTurn | None) -> None:
         self._turns.pop(reply.handle.id, None)
-        if not reply.was_taken:
-            return  # a guess that was dropped: nothing of it has happened
+        if not reply.was_taken:  # nothing of it has happened
+            if guess is not None:
+                guess.drop()
+            return
         if reply.unspoken and not reply.handle.interrupted:
             self.show(reply.unspoken)
             reply.heard += reply.unspoken

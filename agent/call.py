@@ -22,7 +22,7 @@ from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import Voices
-from agent.session import build_session, floor_policy, room_options, turn_settings
+from agent.session import build_session, endpointing, floor_policy, room_options
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
@@ -34,11 +34,13 @@ from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
-from parley.app.configured import load_configured
+from parley.app.configured import load_configured, turn_settings
 from parley.app.session import Session
+from parley.app.turn_policy import TurnPolicy
 from parley.errors import SpeechError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import TurnSection
 from parley.speech import SpeechPool
 from parley.speech.configured import node_link, recognition_pool, speech_pool
 from parley.speech.node.link import NodeLink
@@ -77,6 +79,7 @@ class Call:
         self._speaking: WorkerTTS
         self._answering: Answering
         self._report: TurnReport
+        self._limits: CallLimits
 
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
@@ -93,7 +96,7 @@ class Call:
         self._speaking = self._tts(speech, agent)
         hearing = await self._stt(node)
         self._session = build_session(
-            self._settings, hearing=hearing, speaking=self._speaking, thresholds=agent.thresholds
+            self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
         self._report = TurnReport(self._session, self._events, hearing=hearing)
         duplex = self._duplex(agent)
@@ -113,13 +116,13 @@ class Call:
         if self._approvals is not None:
             RoomApprovals(self._approvals).serve(context.room)
         await duplex.publish()
-        await self._join(duplex, hearing)
+        await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
         self._greet(conversation)
 
-    async def _join(self, duplex: Duplex, hearing: WorkerSTT | None) -> None:
+    async def _join(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
         """Has the framework take turns in the room, which is connected."""
-        limits = self._limits()
+        limits = self._limits = self._limited(agent)
         room_agent = RoomAgent(
             answering=self._answering,
             barge_in=duplex.barge_in,
@@ -181,12 +184,22 @@ class Call:
             self._context.room,
             self._events,
             sample_rate_hz=SPEAKING_HZ,
-            policy=floor_policy(turn_settings(self._settings.turn, agent.thresholds)),
-            words=agent.turn_policy or WordPolicy(self._own_words.language),
+            policy=floor_policy(self._turn(agent)),
+            words=self._words(agent),
             record=self._wishes.record,
         )
         self._running.push_async_callback(duplex.aclose)
         return duplex
+
+    def _turn(self, agent: Agent) -> TurnSection:
+        return turn_settings(self._settings.turn, agent)
+
+    def _words(self, agent: Agent) -> TurnPolicy:
+        return agent.turn_policy or WordPolicy(self._own_words.language)
+
+    def _silence(self, agent: Agent) -> SilencePrompts | None:
+        idle_s = self._settings.agent.idle_s
+        return agent.silence or (SilencePrompts(after_s=idle_s) if idle_s else None)
 
     def _tts(self, pool: SpeechPool, agent: Agent) -> WorkerTTS:
         tts = self._settings.tts
@@ -222,16 +235,15 @@ class Call:
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
-            on_agent=self._another_speaks,
+            on_agent=lambda agent: self._another_speaks(agent, duplex),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
         self._running.push_async_callback(answering.aclose)
         return answering
 
-    def _limits(self) -> CallLimits:
-        idle_s = self._settings.agent.idle_s
+    def _limited(self, agent: Agent) -> CallLimits:
         limits = CallLimits(
-            silence=self._app.silence or (SilencePrompts(after_s=idle_s) if idle_s else None),
+            silence=self._silence(agent),
             prompts=self._own_words.silence_prompts,
             max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
             warning=self._own_words.language.phrases.one_minute_left,
@@ -260,11 +272,15 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _another_speaks(self, agent: Agent) -> None:
+    def _another_speaks(self, agent: Agent, duplex: Duplex) -> None:
         chosen = self._voices.chosen if self._voices is not None else ""
         default = self._app.voice or self._speaking.default_voice
         self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
+        turn = self._turn(agent)
+        duplex.barge_in.judge_by(floor_policy(turn), self._words(agent))
+        self._session.update_options(endpointing_opts=endpointing(turn))
+        self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
     # --- its end
 

@@ -39,6 +39,11 @@ class CallLimits:
         self._saying: set[asyncio.Future[object]] = set()
         self._session: AgentSession[None] | None = None
 
+    def wait_as(self, silence: SilencePrompts | None, prompts: Sequence[str]) -> None:
+        """From now on: another agent speaks, and asks in its own way."""
+        self._silence, self._prompts = silence, prompts
+        self._asked = 0
+
     def follow(self, session: AgentSession[None]) -> None:
         self._session = session
         session.on("agent_state_changed", self._on_agent_state)

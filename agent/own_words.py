@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dialogue.conversation import Conversation
 from dialogue.text.languages import Language, check_languages, get_or_english
 from parley.app.agent import Agent
+from parley.models import languages_of
 from parley.settings import OrchestratorSettings
 
 _log = logging.getLogger(__name__)
 
 
 class OwnWords:
-    """Of one call: the words of the app that answers it, where it has any, else of the language
-    of the agent that speaks now."""
+    """Of one call: greeting of the app that answers it, all else of the agent that speaks now;
+    where they have none, of that agent's language."""
 
     def __init__(
         self, app: Agent, settings: OrchestratorSettings, conversation: Conversation
@@ -22,7 +23,9 @@ class OwnWords:
         self._settings = settings
         self._conversation = conversation
         asr = settings.asr
-        for problem in check_languages(asr.language if asr.enabled else "", app.language, ()):
+        hears = asr.language if asr.enabled else ""
+        voice = languages_of(app.voice or settings.tts.default_model)
+        for problem in check_languages(hears, app.language, voice):
             _log.warning("%s", problem)
 
     @property
@@ -40,7 +43,7 @@ class OwnWords:
 
     @property
     def silence_prompts(self) -> Sequence[str]:
-        silence = self._app.silence
+        silence = self._conversation.agent.silence
         return (silence.texts if silence is not None else ()) or self.language.phrases.still_there
 
     @property

@@ -10,13 +10,13 @@ from livekit.agents import (
 )
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.room_io.types import TextInputCallback
+from livekit.agents.voice.turn import EndpointingOptions
 
 from agent.nodes import EngineModel
 from agent.stt import SAMPLE_RATE_HZ as HEARING_HZ
 from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.floor import FloorPolicy
-from parley.app.turn_policy import TurnThresholds
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import TurnSection
 
@@ -31,21 +31,17 @@ def build_session(
     *,
     hearing: WorkerSTT | None,
     speaking: WorkerTTS,
-    thresholds: TurnThresholds | None = None,
+    turn: TurnSection | None = None,
 ) -> AgentSession[None]:
     """The framework's session; without `hearing` people only type.
 
-    `thresholds`: what the agent wants otherwise than the settings.
+    `turn`: the turn-taking of the agent that speaks first; None: that of the settings.
     """
-    turn = turn_settings(settings.turn, thresholds)
+    turn = turn or settings.turn
     handling = TurnHandlingOptions(
         # Pinned: the default asks a cloud service in development.
         turn_detection=inference.TurnDetector(version="v1-mini") if hearing else "manual",
-        endpointing={
-            "mode": turn.endpointing,
-            "min_delay": turn.endpointing_min_delay_s,
-            "max_delay": turn.endpointing_max_delay_s,
-        },
+        endpointing=endpointing(turn),
         interruption={
             # `BargeIn` interrupts. The framework acts only on words that it lets through, on
             # which it has acted already.
@@ -99,12 +95,13 @@ def room_options(
     )
 
 
-def turn_settings(turn: TurnSection, thresholds: TurnThresholds | None) -> TurnSection:
-    """The settings, with what the agent wants otherwise."""
-    if thresholds is None:
-        return turn
-    wanted = {name: value for name, value in vars(thresholds).items() if value is not None}
-    return TurnSection.model_validate(turn.model_dump() | wanted)
+def endpointing(turn: TurnSection) -> EndpointingOptions:
+    """How the framework is to tell the end of the person's turn."""
+    return {
+        "mode": turn.endpointing,
+        "min_delay": turn.endpointing_min_delay_s,
+        "max_delay": turn.endpointing_max_delay_s,
+    }
 
 
 def floor_policy(turn: TurnSection) -> FloorPolicy:

@@ -33,7 +33,7 @@ from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.segmenter import ClauseSegmenter
-from dialogue.text.spoken import Speaker, SpokenText
+from dialogue.text.spoken import Speaker, SpokenText, within
 from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
@@ -129,15 +129,14 @@ class _Script:
     def admit(self, stretches: list[str]) -> list[str]:
         """The texts to send for these stretches."""
         texts = []
-        for stretch in stretches:
-            spoken = self.speaker.speak(stretch)
+        for spoken in (piece for each in stretches for piece in within(self.speaker.speak(each))):
             if spoken.words:
                 self._sent.append(spoken)
                 self._leads.append(self._silent)
                 self._silent = ""
                 texts.append(spoken.text)
             else:
-                self._silent += stretch
+                self._silent += spoken.readable
         return texts
 
     def timed(self, words: SynthesisWords) -> list[TimedString]:

@@ -30,7 +30,11 @@ from testkit.fake_clock_loop import FakeClockLoop
 LEARNING_S = 15.0
 """Left out at the beginning: calls come in, and a node knows nothing yet."""
 SMALL = FleetLoad(calls=40, workers=4, nodes=1, reply_every_s=10.0)
+SMALL_TIMES = 10
+"""So many times as long: its replies are few."""
 LOSSES = 20
+OBSERVERS = 10
+"""Of a loss; one process for all of them takes their news one after the other."""
 STATUS_RATE = 1.1
 """A status a second, and a little for the edges of what was measured."""
 SLOW_SHARE = 0.05
@@ -80,9 +84,7 @@ async def losses_seen_ms(load: FleetLoad, folder: Path) -> list[float]:
     """How long it takes until the calls of a node avoid a worker that one of them lost."""
     async with fleet_running(replace(load, nodes=1), folder) as fleet:
         seen_s = [
-            seconds
-            for _ in range(LOSSES)
-            for seconds in await loss_seen_s(fleet, 0, load.calls // load.nodes)
+            seconds for _ in range(LOSSES) for seconds in await loss_seen_s(fleet, 0, OBSERVERS)
         ]
     return [1e3 * seconds for seconds in seen_s]
 
@@ -141,7 +143,7 @@ class Report:
 def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
     _allow_files(4 * load.calls + 256)
 
-    def turned(name: str, load: FleetLoad) -> Figures:
+    def turned(name: str, load: FleetLoad, for_s: float) -> Figures:
         _tell(
             f"{load.calls} calls over {load.workers} workers, one of them slow; "
             + (f"{load.nodes} nodes" if load.nodes else "every call keeps a scoreboard of its own")
@@ -150,11 +152,11 @@ def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
             return runner.run(measure(name, load, folder / name, for_s=for_s))
 
     results = (
-        turned("fleet", load),
-        turned("one_node", SMALL),
-        turned("each_call_its_own", replace(SMALL, nodes=0)),
+        turned("fleet", load, for_s),
+        turned("one_node", SMALL, SMALL_TIMES * for_s),
+        turned("each_call_its_own", replace(SMALL, nodes=0), SMALL_TIMES * for_s),
     )
-    _tell(f"a worker lost by one of {load.calls // load.nodes} calls")
+    _tell(f"a worker lost by one of {OBSERVERS + 1} calls")
     seen_ms = run_until_stopped(losses_seen_ms(load, folder / "lost"))
     return Report(results, percentile(seen_ms, 95))
 
@@ -186,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--calls", type=int, default=1000, help="default: 1000")
     parser.add_argument("--workers", type=int, default=100, help="default: 100")
     parser.add_argument("--nodes", type=int, default=10, help="that the calls are on; default: 10")
-    parser.add_argument("--seconds", type=int, default=20, help="of each run; default: 20")
+    parser.add_argument("--seconds", type=int, default=20, help="of the fleet; default: 20")
     return parser
 
 

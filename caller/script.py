@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from parley.audio import Audio, level_dbfs, read_audio
 from parley.errors import AudioFileError, ConfigurationError
+from parley.settings.document import read_document, shortened
 
 Positive = Annotated[float, Field(gt=0, le=600)]
 
@@ -124,21 +124,18 @@ def read_script(file: Path) -> tuple[ScriptStep, ...]:
 
     Raises ConfigurationError with the line, the step, and what to write instead.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigurationError(f"{file}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{file}: no YAML: {_one_line(error)}") from None
-    if not isinstance(document, dict) or list(document) != ["steps"]:
+    if not file.is_file():
+        raise ConfigurationError(f"{file}: no such file")
+    document = read_document(file, environ=None)
+    if list(document.values) != ["steps"]:
         raise ConfigurationError(f"{file}: a script is a mapping with the one key `steps`")
-    if not isinstance(document["steps"], list) or not document["steps"]:
+    steps = document.values["steps"]
+    if not isinstance(steps, list) or not steps:
         raise ConfigurationError(f"{file}: `steps` is a list of at least one step")
-    assert isinstance(root, yaml.MappingNode)
-    lines = [node.start_mark.line + 1 for node in root.value[0][1].value]
-    return tuple(_steps(file, document["steps"], lines))
+    lines = [
+        int(document.places["steps", number].rpartition(":")[2]) for number in range(len(steps))
+    ]
+    return tuple(_steps(file, steps, lines))
 
 
 def _steps(file: Path, values: list[Any], lines: list[int]) -> Iterator[ScriptStep]:
@@ -146,8 +143,8 @@ def _steps(file: Path, values: list[Any], lines: list[int]) -> Iterator[ScriptSt
         where = f"{file}:{line}: step {number}"
         if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _KINDS:
             raise ConfigurationError(
-                f"{where}: {value!r} is no step; a step is one of {', '.join(_KINDS)}, "
-                "each with its value after a colon"
+                f"{where}: {shortened(repr(value))} is no step; a step is one of "
+                f"{', '.join(_KINDS)}, each with its value after a colon"
             )
         kind = _KINDS[next(iter(value))]
         try:
@@ -163,7 +160,3 @@ def _steps(file: Path, values: list[Any], lines: list[int]) -> Iterator[ScriptSt
             except AudioFileError as error:
                 raise ConfigurationError(f"{where}: {error}") from None
         yield parsed
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -29,6 +29,7 @@ from parley.clock import monotonic
 from parley.errors import ParleyError
 from parley.program import EXIT_INTERRUPTED
 from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.settings.values import without_credentials
 
 SERVERS_WITHIN_S = 10.0
 """How long MCP servers may take to start before the first turn goes without them."""
@@ -54,7 +55,7 @@ class Chat:
     """The answer to every approval; None: whoever sits at the terminal is asked."""
     echo: bool
     """Lines come from a script, and nobody has seen them."""
-    local_llm: bool
+    settings: OrchestratorSettings
     _answering: asyncio.Task[bool] | None = field(default=None, init=False)
     _interrupted: bool = field(default=False, init=False)
     _ends: bool = field(default=False, init=False)
@@ -121,8 +122,14 @@ class Chat:
 
     def _check(self, error: Error) -> None:
         if not error.retryable or error.code in _RETRYABLE_AND_FATAL:
-            local = self.local_llm and error.code == "model_unreachable"
-            raise ChatFailedError(f"{error.message}{': is ./run up running?' if local else ''}")
+            if not error.code.startswith("model_"):
+                raise ChatFailedError(error.message)
+            name = (
+                self.front.conversation.agent.model or self.settings.llm_model or "its only model"
+            )
+            told = f"{error.message.rstrip('.')}: {name} at {_shown_url(self.settings)}"
+            local = self.settings.llm_is_local and error.code == "model_unreachable"
+            raise ChatFailedError(f"{told}{': is ./run up running?' if local else ''}")
 
     def _on_interrupt(self) -> None:
         task = self._answering
@@ -186,7 +193,7 @@ async def _chat(
                 approvals=approvals,
                 approve=True if options.approve else None if is_terminal else False,
                 echo=not sys.stdin.isatty(),
-                local_llm=settings.llm_is_local,
+                settings=settings,
             )
             return await chat.run()
     finally:
@@ -205,6 +212,10 @@ def _begun(
         app=options.app or settings.agent.app,
         agent=conversation.agent.name,
     )
+
+
+def _shown_url(settings: OrchestratorSettings) -> str:
+    return without_credentials(settings.llm_url)
 
 
 def _app(settings: OrchestratorSettings, named: str) -> Agent:

@@ -8,15 +8,17 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from ops.doctor.configuration import check_agreement, check_app, check_files
+from ops.doctor.configuration import check_app, check_files
 from ops.doctor.finding import Finding, Level
+from ops.doctor.folders import FOLDERS, check_folders
 from ops.doctor.language_model import check_llm
 from ops.doctor.machine import check_machine, check_network
+from ops.doctor.media_network import check_media_network
 from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running
+from ops.doctor.setup import check_setup
 from ops.supervisor.configuration import read_configuration
 from parley import paths
-from parley.errors import ConfigurationError
 
 _MARKS = {
     Level.OK: "[green]✓[/]",
@@ -44,21 +46,26 @@ def main(arguments: list[str]) -> int:
 
 
 def examine() -> list[Finding]:
-    """Every finding; what stands on a configuration that cannot be read is left out."""
-    findings = [*check_machine(), *check_files()]
-    try:
-        configuration = read_configuration(paths.config_dir(), paths.state_dir())
-    except ConfigurationError:
+    """Every finding; what stands on folders or files that cannot be used is left out."""
+    findings = [*check_machine(), *check_folders()]
+    if any(found.level is Level.PROBLEM for found in findings if found.subject in FOLDERS):
         return [*findings, check_network(is_needed=False)]
+    files = list(check_files())
+    findings += files
+    if any(found.level is Level.PROBLEM for found in files):
+        return [*findings, check_network(is_needed=False)]
+    configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    app, agents = check_app(configuration)
     programs = list(check_programs(configuration))
     is_something_missing = any(
         finding.level is Level.WARNING and finding.subject != "Chromium" for finding in programs
     )
     return [
         *findings,
-        *check_agreement(configuration),
-        check_app(configuration),
+        app,
+        *check_setup(configuration, agents),
         check_llm(configuration.orchestrator),
+        check_media_network(),
         *programs,
         check_network(is_needed=is_something_missing),
         *check_running(configuration),

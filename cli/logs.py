@@ -4,6 +4,7 @@ import argparse
 import time
 
 from ops.supervisor.part_log import LogFollower, last_lines
+from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.errors import SupervisorError
 
@@ -12,7 +13,7 @@ _LINES_OF_ONE, _LINES_OF_EACH = 100, 15
 
 
 def main(arguments: list[str]) -> int:
-    """Prints until the end, with -f until Ctrl-C; raises SupervisorError for an unknown part."""
+    """Prints until the end, with -f until Ctrl-C; raises SupervisorError where there is nothing."""
     parser = argparse.ArgumentParser(prog="./run logs", description=__doc__)
     parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
     parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
@@ -21,10 +22,15 @@ def main(arguments: list[str]) -> int:
     )
     options = parser.parse_args(arguments)
     files = {file.stem: file for file in sorted((paths.state_dir() / "logs").glob("*.log"))}
+    if not files:
+        RecordFile(paths.state_dir()).read()  # says so where that folder is none
+        raise SupervisorError("there are no logs yet: ./run up starts Parley")
     if options.part is not None:
         if options.part not in files:
-            known = f"there are those of {', '.join(files)}" if files else "nothing has run yet"
-            raise SupervisorError(f"there is no log of {options.part!r}; {known}")
+            known = ", ".join(files)
+            raise SupervisorError(
+                f"there is no log of {options.part!r}; there are those of {known}"
+            )
         files = {options.part: files[options.part]}
     count = options.lines
     if count is None:

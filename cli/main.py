@@ -26,6 +26,9 @@ class Command:
 COMMANDS = {
     "up": Command("cli.up", "[--app APP] [--detach]", "start everything; Ctrl-C stops it"),
     "down": Command("cli.down", "", "stop what `up --detach` started"),
+    "restart": Command(
+        "cli.restart", "[--app APP]", "stop it, and start it again as `up --detach` does"
+    ),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),

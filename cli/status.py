@@ -7,6 +7,7 @@ from rich.console import Console
 
 from ops.doctor.finding import Finding
 from ops.doctor.language_model import check_llm
+from ops.supervisor.media_network import why_no_media
 from ops.supervisor.record import RecordFile
 from ops.supervisor.report import as_json, ask_parts, show
 from parley import paths
@@ -28,19 +29,22 @@ def main(arguments: list[str]) -> int:
         if options.json:
             print(json.dumps({"running": False, "failure": failure or None, "parts": []}, indent=2))
         else:
-            print(f"Parley is not running{f'; its last run failed: {failure}' if failure else ''}")
+            last_run = f"; its last run failed: {failure}" if failure else ""
+            print(f"Parley is not running{last_run}\n./run up starts it")
         return 1
     reports = ask_parts(record)
     model, disk = _remote_model(), why_full(paths.state_dir())
     if options.json:
         model_json = None if model is None else {"level": model.level, "detail": model.detail}
-        told = {"remote_llm": model_json, "disk": disk}
+        told = {"remote_llm": model_json, "disk": disk, "media": why_no_media()}
         print(json.dumps(as_json(record, reports) | told, indent=2))
     else:
         stop = "stop: ./run down    logs: ./run logs [PART] [-f]"
         show(Console(), record, reports, stop=stop, model=model)
         if disk is not None:
             print(f"\nwarning: {disk}: calls go on, but logs and metrics are lost")
+        if (no_media := why_no_media()) is not None:
+            print(f"\nwarning: {no_media}")
     return 0 if reports and all(report.is_well for report in reports) else 1
 
 

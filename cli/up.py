@@ -5,16 +5,20 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from ops.doctor.finding import Level
+from ops.doctor.folders import check_folders
 from ops.doctor.language_model import check_llm
+from ops.doctor.setup import check_setup, refuse_problems
 from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
+from ops.supervisor.media_network import REMEDY, why_no_media
 from ops.supervisor.part_log import MAX_BYTES, last_lines
 from ops.supervisor.parts import PART_NAMES, local_parts
 from ops.supervisor.ports import check_ports
@@ -27,10 +31,11 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.report import ask_parts, show
 from ops.supervisor.service import Service
-from ops.supervisor.stack import check_disk, make_parts
+from ops.supervisor.stack import make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
 from parley.errors import SupervisorError
+from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
 
@@ -55,7 +60,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     choose_apps(options.app)
     console = Console()
-    configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    configuration = _read()
     file = RecordFile(configuration.state_dir)
     if record := file.running():
         _check_same_app(record, configuration, options.app)
@@ -63,8 +68,7 @@ def main(arguments: list[str]) -> int:
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
     # Before what may take minutes, what would be in vain; the supervisor looks again.
-    check_disk(configuration.state_dir)
-    check_apps(configuration)
+    _refuse(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     with ProgressBars(console) as progress:
@@ -72,6 +76,21 @@ def main(arguments: list[str]) -> int:
     if options.detach:
         return _detach(configuration, console)
     return _stay(configuration, server, console)
+
+
+def check(apps: Sequence[str]) -> None:
+    """Raises ConfigurationError where it would not start, as far as that can be told before."""
+    choose_apps(apps)
+    _refuse(_read())
+
+
+def _read() -> Configuration:
+    refuse_problems(check_folders())
+    return read_configuration(paths.config_dir(), paths.state_dir())
+
+
+def _refuse(configuration: Configuration) -> None:
+    refuse_problems(check_setup(configuration, check_apps(configuration)))
 
 
 def _check_same_app(record: StackRecord, configuration: Configuration, asked: list[str]) -> None:
@@ -93,6 +112,7 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             view.close()
             show(console, record, ask_parts(record), stop=_STOP_HERE)
+        _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
             target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
@@ -121,12 +141,13 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
 
 def _detach(configuration: Configuration, console: Console) -> int:
     log = configuration.state_dir / "logs" / "supervisor.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(configuration.state_dir)
+    private_folder(log.parent)
     if log.exists() and log.stat().st_size > MAX_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
     # Appended to: another `up` may have won meanwhile, and its supervisor writes here.
-    with log.open("ab") as output:
-        begun_at = output.tell()
+    with open_private(log, append=True) as output:
+        begun_at = output.seek(0, os.SEEK_END)
         daemon = subprocess.Popen(
             [sys.executable, "-P", "-m", "ops.supervisor.daemon"],
             env=os.environ
@@ -152,8 +173,18 @@ def _detach(configuration: Configuration, console: Console) -> int:
         lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    _warn_of_network(console)
     _warn_of_model(configuration, console)
     return 0
+
+
+def _warn_of_network(console: Console) -> None:
+    """Says so where no call could connect though every part is ready."""
+    if (reason := why_no_media()) is not None:
+        with gone_terminals_ignored():
+            console.print(
+                f"\nwarning: {reason}\n  → {REMEDY}", markup=False, highlight=False, soft_wrap=True
+            )
 
 
 def _warn_of_model(configuration: Configuration, console: Console) -> None:

@@ -139,6 +139,7 @@ class Conversation:
             turn_log,
             waiting_since_s=waiting_since_s,
             apology=get_or_english(language).phrases.apology,
+            on_settled=lambda: self._settle(turn_log.turn_id),
             reassure=self._declared.reassure if self._declared is not None else None,
         )
         if not text:
@@ -182,6 +183,13 @@ class Conversation:
 
     def _tool_ended_late(self, turn_id: str, end: ToolFinished) -> None:
         self._turn_logs[turn_id].tool_ended(end)
+        self._settle(turn_id)
+
+    def _settle(self, turn_id: str) -> None:
+        """Forgets the turn's log once nothing more can come of it."""
+        turn_log = self._turn_logs.get(turn_id)
+        if turn_log is not None and turn_log.is_settled and not self._unfinished.has(turn_id):
+            del self._turn_logs[turn_id]
 
 
 class ActiveTurn:
@@ -195,13 +203,17 @@ class ActiveTurn:
         *,
         waiting_since_s: float,
         apology: str,
+        on_settled: Callable[[], None],
         reassure: Callable[[str], None] | None = None,
     ) -> None:
-        """`reassure`: has the answer to a turn say that somebody is there."""
+        """`on_settled`: called whenever nothing more may come of the turn; `reassure`: has the
+        answer to a turn say that somebody is there."""
         self._engine = engine
         self._log = turn_log
         self._committed = asyncio.Event()
         self._apology = apology
+        self._on_settled = on_settled
+        self._begun = False
         self._reassure = reassure
         self.turn = Turn(
             id=turn_log.turn_id,
@@ -236,17 +248,25 @@ class ActiveTurn:
         """The person has said this: it is logged, with all that the answer did on the guess. They
         may go on. A second call does nothing."""
         self._log.commit()
+        self._on_settled()
 
     def commit(self) -> None:
         """The turn is known to be one: it is taken, and tools with effects may run. A second call
         does nothing."""
-        self._log.commit()
+        self.taken()
         self._committed.set()
+
+    def drop(self) -> None:
+        """It was a guess that did not come true: nothing of it is logged, now or later."""
+        self._log.is_dropped = True
+        self._log.answer_is_over |= not self._begun
+        self._on_settled()
 
     async def events(self) -> AsyncGenerator[Event]:
         """The answer, to be read once; its last event is Done. Closing it, or cancelling who reads
         it, cancels the answer. What happens is logged before it is yielded. An engine that raises
         ends its answer with an Error and an apology."""
+        self._begun = True
         try:
             events = self._engine.respond(self.turn)
             try:
@@ -266,6 +286,8 @@ class ActiveTurn:
             yield Done()
         finally:
             self._log.answer_ended()
+            self._log.answer_is_over = True
+            self._on_settled()
 
     def _note(self, event: Event) -> None:
         match event:

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 
 from dialogue import history
@@ -15,7 +15,7 @@ from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
-from parley.app.agent import Agent, HandOff
+from parley.app.agent import Agent, HandOff, declared_agents
 from parley.app.engine import Turn
 from parley.app.events import Event
 from parley.app.session import Session
@@ -158,17 +158,6 @@ class DeclaredEngine:
         if agent.model is None and agent.temperature is None:
             return self._resources.model
         return self._resources.model.variant(model=agent.model, temperature=agent.temperature)
-
-
-def declared_agents(app: Agent) -> Iterator[Agent]:
-    """The agent and all that can be reached from it, each once."""
-    waiting, seen = [app], set[int]()
-    while waiting:
-        agent = waiting.pop(0)
-        if id(agent) not in seen:
-            seen.add(id(agent))
-            yield agent
-            waiting += [hand_off.agent for hand_off in agent.handoffs]
 
 
 def _hand_off_tool(hand_off: HandOff) -> HandOffTool:

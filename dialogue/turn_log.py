@@ -34,9 +34,18 @@ class TurnLog:
         self._held_back: list[AnyEntry] = []
         self._committed = False
         self._said = ""
+        self.answer_is_over = False
+        """Nothing happens in the turn any more but tools that must finish."""
+        self.is_dropped = False
+        """It was a guess, and will never be committed."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nobody needs it any more, unless a tool of it still runs."""
+        return self.answer_is_over and (self._committed or self.is_dropped)
 
     def commit(self) -> None:
-        if self._committed:
+        if self._committed or self.is_dropped:
             return
         self._committed = True
         if self.text:

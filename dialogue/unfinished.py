@@ -62,6 +62,10 @@ class Unfinished:
             for call in self._calls.values()
         ]
 
+    def has(self, turn_id: str) -> bool:
+        """Whether a call of that turn still runs."""
+        return any(call.turn_id == turn_id for call in self._calls.values())
+
     async def aclose(self, *, deadline_s: float) -> None:
         """Waits for the calls; those that take longer are cancelled, and recorded as such."""
         if self._calls:

@@ -130,7 +130,11 @@ def _block_powers(sound: FloatSamples, sample_rate_hz: int) -> npt.NDArray[np.fl
 
 
 def _read_mono(path: Path) -> tuple[FloatSamples, int]:
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:  # a name that is too long, a folder that is closed
+        raise AudioFileError(f"{str(path)[:200]}: {error.strerror}") from None
+    if not is_there:
         raise AudioFileError(f"{path}: no such file")
     try:
         data, sample_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)

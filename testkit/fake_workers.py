@@ -28,6 +28,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     """Its faults are switches that a test turns while it runs."""
 
     voices: tuple[str, ...] = ("tone", "other")
+    residency: "status_pb2.VoiceResidency.ValueType" = status_pb2.VOICE_RESIDENCY_RESIDENT
+    """Where all of them are."""
     remote: set[str] = field(default_factory=set)
     """Of them, those that are not on its machine until they are loaded."""
     loaded: list[str] = field(default_factory=list)
@@ -144,9 +146,9 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     async def GetStatus(  # noqa: N802
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
-        resident, remote = status_pb2.VOICE_RESIDENCY_RESIDENT, status_pb2.VOICE_RESIDENCY_REMOTE
+        remote = status_pb2.VOICE_RESIDENCY_REMOTE
         voices = [
-            status_pb2.Voice(name=name, residency=remote if name in self.remote else resident)
+            status_pb2.Voice(name=name, residency=remote if name in self.remote else self.residency)
             for name in self.voices
         ]
         status = status_pb2.WorkerStatus(worker_id="w1", engine="wire", slots=4, voices=voices)

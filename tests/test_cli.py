@@ -4,6 +4,7 @@ import errno
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from cli import main as cli
 from cli.counting import counted
 from parley import __version__, paths, program
 from parley.errors import ConfigurationError, ModelError, ParleyError
+from testkit.isolated_config import write_config
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,3 +116,36 @@ def test_a_process_with_the_native_client_ends_without_pythons_own_ending() -> N
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, b"said\n", b"")
+
+
+@pytest.mark.parametrize("arguments", [(), ("tts",), ("-n", "5")])
+def test_logs_without_any_say_how_there_will_be_some(
+    arguments: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path / "none"))
+    assert cli.main(["logs", *arguments]) == 1
+    assert capsys.readouterr() == ("", "parley: there are no logs yet: ./run up starts Parley\n")
+
+
+def test_status_names_what_starts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path / "none"))
+    assert cli.main(["status"]) == 1
+    assert capsys.readouterr().out == "Parley is not running\n./run up starts it\n"
+
+
+def test_restart_stops_nothing_for_what_would_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PARLEY_CONFIG_DIR", str(write_config(tmp_path / "configs")))
+    for variable in ("PARLEY_APP", "PARLEY_CALLED_FROM"):  # it sets them, for what it starts
+        monkeypatch.setenv(variable, "")
+    assert cli.main(["restart", "--app", str(tmp_path / "gone.py")]) == 2
+    captured = capsys.readouterr()
+    assert "there is no such file" in captured.err
+    assert "stopped" not in captured.out

@@ -52,6 +52,7 @@ class HealthServer:
         self._clock = clock
         self._began_at = clock()
         self._probing = asyncio.Lock()
+        self._was_warm = False
         self._findings: Findings | None = None
         self._found_at = 0.0
         self._server = SmallHttpServer(
@@ -117,12 +118,17 @@ class HealthServer:
         return _json(body, status=200 if ready else 503)
 
     def _has_warm_voice(self, findings: Findings) -> bool:
+        """Once it was in memory, it may leave for another and come back when it is asked for."""
+        enough = {status_pb2.VOICE_RESIDENCY_RESIDENT}
+        if self._was_warm:
+            enough |= {status_pb2.VOICE_RESIDENCY_LOADING, status_pb2.VOICE_RESIDENCY_CACHED}
         wanted = self._probes.settings.tts.default_model
-        return any(
-            voice.name == wanted and voice.residency == status_pb2.VOICE_RESIDENCY_RESIDENT
+        self._was_warm = any(
+            voice.name == wanted and voice.residency in enough
             for status in findings.synthesis
             for voice in status.voices
         )
+        return self._was_warm
 
     async def _liveness(self) -> Reply:
         return _json({"alive": True})

@@ -150,21 +150,24 @@ class Line:
 
 
 async def packets_of_people(room: rtc.Room) -> int | None:
-    """Packets of all microphones in the room that are on; None where none is. None at all come
-    while the room itself is away."""
-    if room.connection_state == rtc.ConnectionState.CONN_RECONNECTING:
+    """Packets of all microphones in the room that are on; None where none is. None come while the
+    room is away, or nobody has come back into it."""
+    is_away = room.connection_state == rtc.ConnectionState.CONN_RECONNECTING
+    if is_away or not room.remote_participants:
         return 0
-    tracks = [
-        publication.track
+    microphones = [
+        publication
         for person in room.remote_participants.values()
         for publication in person.track_publications.values()
-        if isinstance(publication.track, rtc.RemoteAudioTrack) and not publication.muted
+        if publication.kind == rtc.TrackKind.KIND_AUDIO and not publication.muted
     ]
-    counts = [await _packets(track) for track in tracks]
+    counts = [await _packets(each.track) for each in microphones]
     return sum(counts) if counts else None
 
 
-async def _packets(track: rtc.RemoteAudioTrack) -> int:
+async def _packets(track: rtc.Track | None) -> int:
+    if not isinstance(track, rtc.RemoteAudioTrack):  # not subscribed to yet
+        return 0
     found = await track.get_stats()
     return sum(
         each.inbound_rtp.received.packets_received

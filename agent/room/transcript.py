@@ -33,6 +33,11 @@ class HeardTranscript:
         """Characters that are shown already and will be heard again."""
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
         """A piece, or None where a stream ends."""
+        self._is_away = False
+        """The room was lost, and nobody has come back into it so far."""
+        self._kept = ""
+        """What has sounded meanwhile."""
+        room.on("reconnecting", self._room_lost)
         room.on("reconnected", self._another_stream)
         room.on("participant_connected", self._another_stream)
         self._sending = asyncio.create_task(self._send(), name="heard-transcript")
@@ -41,24 +46,42 @@ class HeardTranscript:
         """The next piece of the reply has sounded."""
         again = min(self._again, len(piece))
         self._again -= again
-        if piece := piece[again:]:
+        piece = piece[again:]
+        if self._is_away:
+            self._kept += piece
+        elif piece:
             self._pieces.put_nowait(piece)
 
     def unheard(self, piece: str) -> None:
         """The last that was told has reached nobody, and is told again when it does."""
-        self._again += len(piece)
+        unsent = min(len(piece), len(self._kept))
+        self._kept = self._kept[: len(self._kept) - unsent]
+        self._again += len(piece) - unsent
 
     def ended(self) -> None:
         """The reply is over, or was cut."""
         self._again = 0
+        self._send_kept()
         self._pieces.put_nowait(None)
 
     async def aclose(self) -> None:
         self._sending.cancel()
         await asyncio.gather(self._sending, return_exceptions=True)
 
+    def _room_lost(self) -> None:
+        self._is_away = True
+
     def _another_stream(self, *_: object) -> None:
+        """The room is there again, or somebody has come into it."""
+        self._is_away = self._is_away and not self._room.remote_participants
         self._pieces.put_nowait(None)
+        if not self._is_away:
+            self._send_kept()
+
+    def _send_kept(self) -> None:
+        if self._kept:
+            self._pieces.put_nowait(self._kept)
+            self._kept = ""
 
     async def _send(self) -> None:
         while True:

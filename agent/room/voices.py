@@ -55,9 +55,9 @@ class Voices:
         offered, and WorkersBusyError while another voice is being loaded for the caller."""
         if self._is_loading:
             raise WorkersBusyError("another voice is being loaded", retry_after_s=1.0)
-        offered = self._offered or self._stored()
-        if voice != self._speaking.default_voice and voice not in offered:
-            there_are = ", ".join(sorted({self._speaking.default_voice, *offered}))
+        default, offered = self._speaking.default_voice, set(self._offered) or self._stored()
+        if voice != default and voice not in offered:
+            there_are = ", ".join([default, *sorted(offered - {default})])
             raise VoiceNotFoundError(f"no voice {voice!r}: there are {there_are}")
         await self.use(voice)
         self.chosen = voice

@@ -116,6 +116,10 @@ class BargeIn:
         self._last_spoke_s = clock()
         self.turns = TurnTaking(policy, words=words or WordPolicy())
 
+    def judge_by(self, policy: FloorPolicy, words: TurnPolicy) -> None:
+        """From now on: another agent has taken over."""
+        self.turns.policy, self.turns.words = policy, words
+
     @property
     def decided_s(self) -> float:
         """When the floor became what it is, on the clock: before anything was done about it."""

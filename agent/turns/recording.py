@@ -28,7 +28,7 @@ class _Line(BaseModel):
 
 
 class Opening(_Line):
-    """The first line."""
+    """The first line, and one for each agent that takes over."""
 
     kind: Literal["opening"] = "opening"
     format: Literal[2] = 2
@@ -116,6 +116,10 @@ class RecordedBargeIn(BargeIn):
             clock=lambda: self._at_s,
         )
 
+    def judge_by(self, policy: FloorPolicy, words: TurnPolicy) -> None:
+        self._write(Opening(policy=vars(policy)).model_dump_json())
+        super().judge_by(policy, words)
+
     def push_audio(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
         sounded = self._seen.sounded = self._real_voice.take_sounded()
         self._awaited = self._is_awaited()
@@ -189,6 +193,9 @@ class _Replay:
     def take_sounded(self) -> Samples:
         return self._sounded
 
+    def judge_by(self, opening: Opening) -> None:
+        self._barge_in.judge_by(FloorPolicy(**opening.policy), self._barge_in.turns.words)
+
     def take(self, event: InputEvent) -> None:
         self._at_s = event.at_s
         self.heard_text, self.said_lately = event.heard_text, event.said_lately
@@ -225,7 +232,10 @@ def replay(lines: Iterable[str]) -> tuple[list[FloorChange], list[FloorChange]]:
         line = _parsed(text, number)
         match line:
             case Opening():
-                again = _Replay(line)
+                if again is None:
+                    again = _Replay(line)
+                else:
+                    again.judge_by(line)
             case FloorChange():
                 recorded.append(line)
             case InputEvent():

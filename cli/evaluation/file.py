@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from parley.app.loading import AppReference
 from parley.errors import ConfigurationError
+from parley.settings.document import shortened
 from parley.settings.source import Section, load
 
 Seconds = Annotated[float, Field(gt=0, le=600)]
@@ -125,13 +126,20 @@ class EvalFile(Section):
 
 def read_eval(file: Path) -> EvalFile:
     """Raises ConfigurationError with file, line and key; recordings must be there."""
-    if not file.is_file():
+    if not _is_file(file):
         raise ConfigurationError(f"{file}: there is no such file")
     found = load(EvalFile, file)
     for words in found.spoken:
-        if words.file and not (file.parent / words.file).is_file():
-            raise ConfigurationError(f"{file}: {words.file}: there is no such recording")
+        if words.file and not _is_file(file.parent / words.file):
+            raise ConfigurationError(f"{file}: {shortened(words.file)}: there is no such recording")
     return found
+
+
+def _is_file(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def app_of(evaluation: EvalFile, file: Path, chosen: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import Language
 from dialogue.text.segmenter import ClauseSegmenter
-from dialogue.text.spoken import Speaker, SpokenText
+from dialogue.text.spoken import Speaker, SpokenText, within
 
 FIRST_FLUSH_WORDS = 3
 """As in the settings: a voice starts early where there is someone who waits for it."""
@@ -17,4 +17,4 @@ def read_out(
     """The stretches of a text that is there as a whole; those of which nothing is said, too."""
     segmenter, speaker = ClauseSegmenter(first_flush_words, language), Speaker(language)
     for stretch in (*segmenter.push(text), *segmenter.finish()):
-        yield speaker.speak(stretch)
+        yield from within(speaker.speak(stretch))

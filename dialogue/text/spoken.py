@@ -4,12 +4,16 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import Language
 from dialogue.text.languages.rules.rule import Rule
 from dialogue.text.languages.rules.scripts import NOT_LATIN, script_of
 
+LONGEST_TEXT = 2000
+"""Characters of one text that workers take. A stretch is far shorter, but what is said of it need
+not be: 400 digits are as many words."""
 _FENCE = "```"
 _JOINERS = frozenset("'-&")
 """Spoken only within a word: don't, re-enter, AT&T."""
@@ -43,6 +47,43 @@ class SpokenText:
     def text(self) -> str:
         """What a voice is given; empty when there is nothing to say."""
         return " ".join(word.text for word in self.words)
+
+
+def within(spoken: SpokenText, longest: int = LONGEST_TEXT) -> list[SpokenText]:
+    """The same in pieces whose texts have no more characters than `longest`.
+
+    Joined, what is readable of them is `spoken.readable`: characters that several words speak go
+    with the first of those.
+    """
+    if len(spoken.text) <= longest:
+        return [spoken]
+    groups: list[list[SpokenWord]] = [[]]
+    length = 0
+    for word in (part for each in spoken.words for part in _parts(each, longest)):
+        if groups[-1] and length + 1 + len(word.text) > longest:
+            groups.append([])
+        length = len(word.text) + (length + 1 if groups[-1] else 0)
+        groups[-1].append(word)
+    ends = [max(one[-1].end, other[0].start) for one, other in pairwise(groups)]
+    cuts = [0, *ends, len(spoken.readable)]
+    return [
+        SpokenText(
+            spoken.readable[begin:end],
+            tuple(
+                SpokenWord(word.text, max(0, word.start - begin), max(0, word.end - begin))
+                for word in group
+            ),
+        )
+        for group, (begin, end) in zip(groups, pairwise(cuts), strict=True)
+    ]
+
+
+def _parts(word: SpokenWord, longest: int) -> list[SpokenWord]:
+    """A word that no worker would take, in pieces."""
+    return [
+        SpokenWord(word.text[at : at + longest], word.start, word.end)
+        for at in range(0, len(word.text), longest)
+    ]
 
 
 class Speaker:

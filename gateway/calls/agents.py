@@ -58,6 +58,8 @@ class AgentServers:
         self._clock = clock
         self._http: aiohttp.ClientSession
         self._last: dict[str, _Answer] = {}
+        self._silent: set[str] = set()
+        """Of whom the log has said so."""
         self._census = Census()
         self._looked_at_s: float | None = None
         self._looking = asyncio.Lock()
@@ -100,10 +102,13 @@ class AgentServers:
             self._forget(target, str(error))
             return None
         if target not in self._last:
+            self._silent.discard(target)
             _log.info("the agent server at %s takes %d calls", target, capacity.max_sessions)
         self._last[target] = _Answer(capacity, self._clock())
         return capacity
 
     def _forget(self, target: str, why: str) -> None:
-        if self._last.pop(target, None) is not None:
-            _log.warning("the agent server at %s has gone: %s", target, why)
+        self._last.pop(target, None)
+        if target not in self._silent:
+            self._silent.add(target)
+            _log.warning("the agent server at %s does not say what calls it has: %s", target, why)

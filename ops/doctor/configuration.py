@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ops.doctor.finding import Finding, ok, problem, warning
-from ops.supervisor.apps import check_apps
+from ops.supervisor.apps import CheckedAgent, check_apps
 from ops.supervisor.configuration import Configuration
 from ops.supervisor.keys import check_keys
 from parley import paths
@@ -44,13 +44,6 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
                 f"make {part}.worker_address (orchestrator.yaml) and {part}.port (worker.yaml) "
                 "the same, unless the worker is elsewhere",
             )
-    if orchestrator.tts.default_model != worker.tts.default_model:
-        yield warning(
-            "voice",
-            f"the agent asks for {orchestrator.tts.default_model}, the worker loads "
-            f"{worker.tts.default_model} first",
-            "set both (DEFAULT_MODEL does)",
-        )
     try:
         source = check_keys(configuration)
     except ConfigurationError as error:
@@ -63,15 +56,14 @@ def check_agreement(configuration: Configuration) -> Iterator[Finding]:
         configuration.check_tls()
     except ConfigurationError as error:
         yield problem("TLS", str(error), "docs/workers.md says how to make the files")
-    if not configuration.livekit_is_local:
-        yield ok("LiveKit server", f"elsewhere: {orchestrator.livekit.url}")
 
 
-def check_app(configuration: Configuration) -> Finding:
-    """Whether each app that is configured can be loaded, in a process of its own."""
+def check_app(configuration: Configuration) -> tuple[Finding, list[CheckedAgent]]:
+    """Whether each app that is configured can be loaded, in a process of its own; their agents."""
     agent = configuration.orchestrator.agent
     try:
-        check_apps(configuration)
+        agents = check_apps(configuration)
     except ConfigurationError as error:
-        return problem("app", str(error), "mend it, or name another (agent.app); docs/agents.md")
-    return ok("app", ", ".join((agent.app, *agent.apps.values())))
+        remedy = "mend it, or name another (agent.app); docs/agents.md"
+        return problem("app", str(error), remedy), []
+    return ok("app", ", ".join((agent.app, *agent.apps.values()))), agents

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.doctor.finding import Finding, ok, problem, warning
+from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 from parley.settings import OrchestratorSettings
+from parley.settings.values import without_credentials
 
 LIST_WITHIN_S = 4.0
 ANSWER_WITHIN_S = 8.0
@@ -38,6 +40,11 @@ class _UnreachableError(Exception):
 class _Server:
     url: str
     key: str
+
+    @property
+    def shown(self) -> str:
+        """The address, as it may be shown."""
+        return without_credentials(self.url)
 
     def ask(
         self, path: str, *, within_s: float, content: Mapping[str, object] | None = None
@@ -74,22 +81,25 @@ def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
     try:
         listed = server.ask("/models", within_s=LIST_WITHIN_S)
     except _UnreachableError as error:
+        remedy = "check OPENAI_BASE_URL and the network, or unset it and the key for the local LLM"
         return problem(
             _SUBJECT,
-            f"{server.url} cannot be reached ({error})",
-            "check OPENAI_BASE_URL and the network, or unset it and the key for the local LLM",
+            f"{server.shown} cannot be reached ({error})",
+            OWN_AUTHORITY if is_untrusted(str(error)) else remedy,
         )
     if listed.status in (401, 403):
         return _key_refused(server, listed.status)
     offered = listed.names
     name = settings.llm_model or (offered[0] if len(offered) == 1 else "")
     if not name:
-        detail = f"{server.url} {_shown(offered)}, and no model is named"
+        detail = f"{server.shown} {_shown(offered)}, and no model is named"
         return problem(_SUBJECT, detail, "set LLM_MODEL to one of them")
     if asks:
         return _asked(server, name, offered, at_openai=settings.llm_is_at_openai)
     is_known = not offered or name in offered
-    return ok(_SUBJECT, f"{name} at {server.url}") if is_known else _unknown(server, name, offered)
+    return (
+        ok(_SUBJECT, f"{name} at {server.shown}") if is_known else _unknown(server, name, offered)
+    )
 
 
 def _asked(server: _Server, name: str, offered: Sequence[str], *, at_openai: bool) -> Finding:
@@ -103,11 +113,11 @@ def _asked(server: _Server, name: str, offered: Sequence[str], *, at_openai: boo
     except _UnreachableError as error:
         return warning(
             _SUBJECT,
-            f"{name} at {server.url} gives no answer ({error})",
+            f"{name} at {server.shown} gives no answer ({error})",
             "it may still be loading: ask again in a minute",
         )
     if answer.status == 200:
-        return ok(_SUBJECT, f"{name} at {server.url} answers")
+        return ok(_SUBJECT, f"{name} at {server.shown} answers")
     said = json.dumps(answer.body)
     names_model = name in said and "model" in said.replace(name, "")
     if answer.status in (401, 403):
@@ -115,23 +125,23 @@ def _asked(server: _Server, name: str, offered: Sequence[str], *, at_openai: boo
     elif answer.status == 404 or (answer.status in (400, 422) and names_model):
         found = _unknown(server, name, offered)
     elif answer.status == 402 or "insufficient_quota" in said:
-        detail = f"{server.url} wants to be paid first"
+        detail = f"{server.shown} wants to be paid first"
         found = problem(_SUBJECT, detail, "see to the account there")
     else:
-        detail = f"{name} at {server.url} answers {answer.status}"
+        detail = f"{name} at {server.shown} answers {answer.status}"
         found = warning(_SUBJECT, detail, "it may still work: ./run call tells")
     return found
 
 
 def _key_refused(server: _Server, status: int) -> Finding:
     remedy = "set OPENAI_API_KEY to one that it takes" if server.key else "set OPENAI_API_KEY"
-    return problem(_SUBJECT, f"{server.url} refuses the key ({status})", remedy)
+    return problem(_SUBJECT, f"{server.shown} refuses the key ({status})", remedy)
 
 
 def _unknown(server: _Server, name: str, offered: Sequence[str]) -> Finding:
     return problem(
         _SUBJECT,
-        f"{server.url} does not know the model {name}; it {_shown(offered)}",
+        f"{server.shown} does not know the model {name}; it {_shown(offered)}",
         "set LLM_MODEL to a model that it has, or check OPENAI_BASE_URL (it often ends in /v1)",
     )
 

@@ -1,4 +1,4 @@
-"""The machine: Python, uv, cores, memory, disk, network."""
+"""The machine: Python, uv, cores, memory, network."""
 
 import os
 import platform
@@ -11,11 +11,10 @@ from pathlib import Path
 import psutil
 
 from ops.doctor.finding import Finding, ok, problem, warning
-from parley import paths
+from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 
 OLDEST_PYTHON = (3, 11)
 GOOD_MEMORY_GB, LEAST_MEMORY_GB = 3.0, 1.5
-GOOD_DISK_GB, LEAST_DISK_GB = 4.0, 0.3
 GOOD_CORES = 2
 _REGISTRY_TIMEOUT_S = 20
 
@@ -26,7 +25,6 @@ def check_machine() -> Iterator[Finding]:
     yield _uv()
     yield _cores()
     yield _memory()
-    yield from _disk()
 
 
 def check_network(*, is_needed: bool) -> Finding:
@@ -45,13 +43,16 @@ def check_network(*, is_needed: bool) -> Finding:
             timeout=_REGISTRY_TIMEOUT_S,
             check=False,
         )
-        answer = asked.stderr.strip().splitlines()[-1:] if asked.returncode else None
+        said = asked.stderr.strip() if asked.returncode else None
     except subprocess.TimeoutExpired:
-        answer = ["no answer"]
-    if answer is None:
+        said = "no answer"
+    if said is None:
         return ok("network", "the package registry answers")
-    detail = f"the package registry does not answer ({''.join(answer).strip() or 'no reason'})"
+    reason = "".join(said.splitlines()[-1:]).strip() or "no reason"
+    detail = f"the package registry does not answer ({reason})"
     remedy = "connect the machine, or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL"
+    if is_untrusted(said):
+        detail, remedy = f"the package registry is not trusted ({reason})", OWN_AUTHORITY
     return (problem if is_needed else warning)("network", detail, remedy)
 
 
@@ -91,21 +92,3 @@ def _memory() -> Finding:
     if free_gb < GOOD_MEMORY_GB:
         return warning("memory", detail, "enough to run; too little to build or test beside it")
     return ok("memory", detail)
-
-
-def _disk() -> Iterator[Finding]:
-    for subject, folder in (("cache", paths.cache_dir()), ("state", paths.state_dir())):
-        existing = next(f for f in (folder, *folder.parents) if f.exists())
-        free_gb = shutil.disk_usage(existing).free / 1e9
-        detail = f"{folder}, {free_gb:.1f} GB free"
-        variable = f"PARLEY_{subject.upper()}_DIR"
-        if not os.access(existing, os.W_OK):
-            yield problem(
-                subject, f"{folder} cannot be written", f"set {variable} to a folder that can"
-            )
-        elif free_gb < LEAST_DISK_GB:
-            yield problem(subject, detail, f"free some, or set {variable} to another disk")
-        elif free_gb < GOOD_DISK_GB:
-            yield warning(subject, detail, f"a fresh start takes {GOOD_DISK_GB:.0f} GB")
-        else:
-            yield ok(subject, detail)

@@ -6,9 +6,10 @@ from ops.doctor.finding import Finding, ok, problem
 from ops.supervisor.configuration import Configuration
 from ops.supervisor.keys import LiveKitKeys
 from ops.supervisor.parts import local_parts
-from ops.supervisor.ports import why_not_free
+from ops.supervisor.ports import collisions, why_not_free
 from ops.supervisor.record import RecordFile
 from ops.supervisor.report import ask_parts
+from parley.errors import ConfigurationError
 
 
 def check_running(configuration: Configuration) -> Iterator[Finding]:
@@ -27,7 +28,14 @@ def check_running(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _ports(configuration: Configuration) -> Iterator[Finding]:
-    parts = local_parts(configuration, keys=LiveKitKeys("", ""), livekit_server=None)
+    try:
+        parts = local_parts(configuration, keys=LiveKitKeys("", ""), livekit_server=None)
+    except ConfigurationError as error:
+        yield problem("ports", f"not looked at: {error}", "mend that first")
+        return
+    for number, claimed in collisions(parts):
+        detail, _, remedy = claimed.partition(": ")
+        yield problem(f"port {number}", f"port {number} {detail}", remedy)
     for part in parts:
         for port in part.ports:
             reason = why_not_free(port, part_name=part.name)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import MutableMapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ops.supervisor.configuration import Configuration
@@ -42,8 +43,18 @@ def choose_apps(asked: Sequence[str], environ: MutableMapping[str, str] = os.env
         environ["PARLEY_APPS"] = json.dumps(apps)
 
 
-def check_apps(configuration: Configuration) -> None:
-    """Loads every app that is configured, in a process that has the agent's environment.
+@dataclass(frozen=True)
+class CheckedAgent:
+    """An agent of an app, as it declares itself; None: as the settings say."""
+
+    name: str
+    language: str | None
+    voice: str | None
+
+
+def check_apps(configuration: Configuration) -> list[CheckedAgent]:
+    """Loads every app that is configured, in a process that has the agent's environment; the
+    agents of all of them.
 
     Raises ConfigurationError with the sentence that says what is wrong.
     """
@@ -74,6 +85,7 @@ def check_apps(configuration: Configuration) -> None:
         if checked.returncode != EXIT_MISCONFIGURED:
             said = f"the app {', '.join(references)} cannot be loaded: {said}"
         raise ConfigurationError(said)
+    return [CheckedAgent(**agent) for agent in json.loads(checked.stdout)]
 
 
 def _own_name(reference: AppReference) -> str:

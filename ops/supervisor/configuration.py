@@ -1,12 +1,15 @@
 """All that one machine's Parley is configured with, read once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
 
+from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
+from parley.private import private_folder, write_private
 from parley.settings import (
     OrchestratorSettings,
     WorkerSettings,
@@ -14,6 +17,7 @@ from parley.settings import (
     load_worker,
 )
 from parley.settings.livekit_server import LiveKitServerSettings, load_livekit_server
+from parley.settings.orchestrator import PORT_STEP
 from parley.tls import client_tls, server_credentials
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -37,6 +41,18 @@ class Configuration:
         return url.hostname in _LOOPBACK and url.port == self.livekit.port
 
     @property
+    def tts_is_local(self) -> bool:
+        """Whether the agent asks the TTS workers that `up` starts, and no others."""
+        tts, ports = self.orchestrator.tts, range(self.worker.tts.port, 65536, PORT_STEP)
+        return tts.discovery == "static" and _are_local(tts.worker_address, ports[: tts.workers])
+
+    @property
+    def asr_is_local(self) -> bool:
+        """Whether the agent asks the ASR worker that `up` starts, and no other."""
+        asr = self.orchestrator.asr
+        return asr.discovery == "static" and _are_local(asr.worker_address, [self.worker.asr.port])
+
+    @property
     def page_url(self) -> str:
         """Where a browser on this machine finds the page."""
         return f"http://{reachable(self.orchestrator.server.host)}:{self.orchestrator.server.port}"
@@ -51,14 +67,16 @@ class Configuration:
             raise ConfigurationError(
                 f"tls is configured in {one} and not in {other}: workers and clients both need it"
             )
+        self.worker.check_reach("tts")
+        self.worker.check_reach("asr")
         server_credentials(worker.within(self.config_dir))
         client_tls(orchestrator.within(self.config_dir))
 
     def write_livekit_config(self) -> Path:
         """The server's configuration with its variables substituted, for the server to read."""
         file = self.state_dir / "livekit.yaml"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(yaml.safe_dump(self.livekit.model_dump(mode="json")), encoding="utf-8")
+        private_folder(self.state_dir)
+        write_private(file, yaml.safe_dump(self.livekit.model_dump(mode="json")))
         return file
 
 
@@ -66,7 +84,7 @@ def read_configuration(config_dir: Path, state_dir: Path) -> Configuration:
     """Reads the three files; raises ConfigurationError naming file, key and line."""
     if not config_dir.is_dir():
         raise ConfigurationError(
-            f"{config_dir} is no folder; PARLEY_CONFIG_DIR names the one with orchestrator.yaml"
+            f"{config_dir} is no folder: PARLEY_CONFIG_DIR names the one with orchestrator.yaml"
         )
     return Configuration(
         config_dir=config_dir.absolute(),
@@ -75,6 +93,11 @@ def read_configuration(config_dir: Path, state_dir: Path) -> Configuration:
         worker=load_worker(config_dir / "worker.yaml"),
         livekit=load_livekit_server(config_dir / "livekit.yaml"),
     )
+
+
+def _are_local(addresses: str, ports: Sequence[int]) -> bool:
+    parts = [urlsplit(f"//{target}") for target in parse_targets(addresses)]
+    return all(part.hostname in _LOOPBACK and part.port in ports for part in parts)
 
 
 def reachable(host: str) -> str:

@@ -1,6 +1,5 @@
 """The LiveKit keys of this installation: configured, or made once and kept."""
 
-import os
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from ops.supervisor.configuration import Configuration
 from parley.errors import ConfigurationError
+from parley.private import private_folder, write_private
 from parley.settings.dotenv import read_dotenv
 
 SHORTEST_SECRET = 32
@@ -81,13 +81,9 @@ def _stored(file: Path) -> LiveKitKeys:
 
 
 def _create(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private_folder(file.parent)
     text = f"{_KEY}=parley-{secrets.token_hex(6)}\n{_SECRET}={secrets.token_urlsafe(32)}\n"
-    staged = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(text)
-    staged.replace(file)
+    write_private(file, text)
 
 
 def _checked(keys: LiveKitKeys, source: str) -> LiveKitKeys:
@@ -96,6 +92,11 @@ def _checked(keys: LiveKitKeys, source: str) -> LiveKitKeys:
             f"{_SECRET} of {source} has {len(keys.api_secret)} characters; LiveKit needs at least "
             f"{SHORTEST_SECRET} (`openssl rand -hex 32` makes one)"
         )
-    if not re.fullmatch(r"[^\s:'\"]+", keys.api_key):
+    if not re.fullmatch(r"[!-~]+", keys.api_secret):
+        raise ConfigurationError(
+            f"{_SECRET} of {source} may have plain letters, digits and signs only: no space, no "
+            "new line"
+        )
+    if not re.fullmatch(r"[^\s:'\"]+", keys.api_key) or not keys.api_key.isascii():
         raise ConfigurationError(f"{_KEY} of {source} must be one word without quotes or colons")
     return keys

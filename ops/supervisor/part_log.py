@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from parley.private import open_private, private_folder
+
 MAX_BYTES = 10 * 1024 * 1024
 KEPT_FILES = 3
 _BLOCK_BYTES = 64 * 1024
@@ -18,8 +20,8 @@ class PartLog:
         self._file = file
         self._max_bytes = max_bytes
         self._kept_files = kept_files
-        file.parent.mkdir(parents=True, exist_ok=True)
-        self._stream: BinaryIO = file.open("ab")
+        private_folder(file.parent)
+        self._stream: BinaryIO = open_private(file, append=True)
 
     def write(self, chunk: bytes) -> None:
         """Appends `chunk`; what a full disk refuses is lost, so that the part can go on."""
@@ -39,7 +41,7 @@ class PartLog:
             older = self._numbered(number - 1)
             if older.exists():
                 older.replace(self._numbered(number))
-        full, self._stream = self._stream, self._file.open("ab")
+        full, self._stream = self._stream, open_private(self._file, append=True)
         full.close()
 
     def _numbered(self, number: int) -> Path:

@@ -79,7 +79,8 @@ def _module(name: str, python: str = sys.executable) -> tuple[str, ...]:
 
 def _livekit(configuration: Configuration, keys: LiveKitKeys, server: Path | None) -> Part:
     settings = configuration.livekit
-    host = settings.bind_addresses[0] if settings.bind_addresses else ""
+    host, tcp_port = settings.bind_addresses[0], settings.rtc.tcp_port
+    media = ListeningPort(tcp_port, "", "rtc.tcp_port in configs/livekit.yaml")
     return Part(
         name="livekit",
         command=(str(server), "--config", str(configuration.state_dir / "livekit.yaml")),
@@ -87,7 +88,7 @@ def _livekit(configuration: Configuration, keys: LiveKitKeys, server: Path | Non
         ready_url=f"http://{reachable(host)}:{settings.port}/",
         ports=(
             ListeningPort(settings.port, host, "port in configs/livekit.yaml"),
-            ListeningPort(settings.rtc.tcp_port, "", "rtc.tcp_port in configs/livekit.yaml"),
+            *([media] if tcp_port else []),
         ),
     )
 

@@ -2,24 +2,45 @@
 
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import psutil
 
 from ops.supervisor.part import ListeningPort, Part
 from parley.errors import SupervisorError
 
+_EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound
+
 
 def check_ports(parts: Sequence[Part]) -> None:
     """Raises SupervisorError with one line for each port that cannot be had."""
     problems = [
+        *(f"port {port} {problem}" for port, problem in collisions(parts)),
+        *_held(parts),
+    ]
+    if problems:
+        raise SupervisorError("\n".join(problems))
+
+
+def collisions(parts: Sequence[Part]) -> Iterator[tuple[int, str]]:
+    """The ports that two settings claim, each with why it cannot be had and what to do."""
+    seen: list[ListeningPort] = []
+    for port in (port for part in parts for port in part.ports):
+        for other in seen:
+            is_same = (port.port, port.protocol) == (other.port, other.protocol)
+            if is_same and (port.host == other.host or {port.host, other.host} & _EVERY_ADDRESS):
+                what = f"is both {other.setting} and {port.setting}: give one of them another"
+                yield port.port, what
+        seen.append(port)
+
+
+def _held(parts: Sequence[Part]) -> list[str]:
+    return [
         problem
         for part in parts
         for port in part.ports
         if (problem := why_not_free(port, part_name=part.name))
     ]
-    if problems:
-        raise SupervisorError("\n".join(problems))
 
 
 def why_not_free(port: ListeningPort, *, part_name: str) -> str | None:

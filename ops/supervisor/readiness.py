@@ -7,6 +7,7 @@ likewise over TLS: the query has the fields of `ClientTlsSection`, paths and no 
 
 import asyncio
 import http.client
+import json
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import grpc
@@ -19,6 +20,14 @@ from parley.tls import client_tls
 PROBE_TIMEOUT_S = 1.0
 _POLL_S = 0.2
 _SHOWN_CHARACTERS = 300
+_AWAITED = {
+    "registered": "the LiveKit server",
+    "warm_voice": "a TTS worker that has the voice of tts.default_model in memory",
+    "asr": "a worker for recognition",
+    "processes": "a process that can take a call",
+    "disk": "room on the disk",
+    "not_draining": "the end of its calls",
+}
 # A proxy is for the world outside; the parts are here.
 _CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1))
 
@@ -58,7 +67,19 @@ def _why_not_ok(address: str, path: str, timeout_s: float) -> str | None:
         connection.close()
     if response.status == http.HTTPStatus.OK:
         return None
-    return f"http://{address}{path} answers {response.status}: {body.strip()[:_SHOWN_CHARACTERS]}"
+    return f"http://{address}{path} answers {response.status}: {_said(body)}"
+
+
+def _said(body: str) -> str:
+    """What a part says of itself: of the agent's conditions those that it still waits for."""
+    try:
+        conditions = json.loads(body)
+    except ValueError:
+        conditions = None
+    if isinstance(conditions, dict) and "ready" in conditions:
+        missing = [name for name, met in conditions.items() if name != "ready" and met is False]
+        return f"it waits for {' and '.join(_AWAITED.get(name, name) for name in missing)}"
+    return body.strip()[:_SHOWN_CHARACTERS]
 
 
 def _why_not_serving(address: str, section: ClientTlsSection, timeout_s: float) -> str | None:

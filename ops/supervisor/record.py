@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ops.supervisor.part import Part, PartState
 from ops.supervisor.processes import ProcessIdentity
 from ops.supervisor.supervisor import PartStatus
-from parley.errors import SupervisorError
+from parley.errors import ConfigurationError, SupervisorError
+from parley.private import private_folder
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +79,19 @@ class RecordFile:
         self._file = state_dir / "supervisor.json"
 
     def read(self) -> StackRecord | None:
-        """The last record; None where there is none that can be read."""
+        """The last record; None where there is none that is one.
+
+        Raises ConfigurationError where the state folder is none, or belongs to somebody else.
+        """
         try:
             return StackRecord.model_validate_json(self._file.read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
+        except OSError as error:
+            raise ConfigurationError(
+                f"{self._file.parent} cannot be used ({error.strerror}): set PARLEY_STATE_DIR to a "
+                "folder of your own"
+            ) from None
 
     def running(self) -> StackRecord | None:
         """The record of the Parley that runs now; None where none does."""
@@ -105,7 +114,7 @@ def the_only_supervisor(state_dir: Path) -> Iterator[None]:
 
     The kernel frees it when its holder dies, however it dies.
     """
-    state_dir.mkdir(parents=True, exist_ok=True)
+    private_folder(state_dir)
     descriptor = os.open(state_dir / "supervisor.lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:

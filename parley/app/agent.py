@@ -1,6 +1,6 @@
 """An agent, declared: what `parley` runs for a person, by voice and by text."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,9 +74,10 @@ class Agent:
     thresholds: TurnThresholds | None = None
     """Turn-taking of this agent alone."""
     silence: SilencePrompts | None = None
-    """None: the agent waits in silence."""
+    """None: as `agent.idle_s` of the settings says."""
     max_call_s: float | None = None
-    """Seconds after which the agent says the closing and ends the call."""
+    """Seconds after which the call ends, with the closing. It is the whole call's: an agent that
+    takes over does not change it."""
 
     def __post_init__(self) -> None:
         from parley.app.tool import as_tool  # noqa: PLC0415 - only to declare
@@ -92,3 +93,14 @@ class Agent:
             raise ConfigurationError(
                 f"agent {self.name!r} has two tools called {', '.join(sorted(twice))}"
             )
+
+
+def declared_agents(app: Agent) -> Iterator[Agent]:
+    """The agent and all that can be reached from it by hand-offs, each once."""
+    waiting, seen = [app], set[int]()
+    while waiting:
+        agent = waiting.pop(0)
+        if id(agent) not in seen:
+            seen.add(id(agent))
+            yield agent
+            waiting += [hand_off.agent for hand_off in agent.handoffs]

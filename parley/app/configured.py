@@ -2,10 +2,28 @@
 
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from parley import paths
 from parley.app.agent import Agent
 from parley.app.loading import AppError, load_app
+from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import TurnSection
+
+
+def turn_settings(turn: TurnSection, agent: Agent) -> TurnSection:
+    """The settings, with what the agent wants otherwise; raises ConfigurationError."""
+    if agent.thresholds is None:
+        return turn
+    wanted = {name: value for name, value in vars(agent.thresholds).items() if value is not None}
+    try:
+        return TurnSection.model_validate(turn.model_dump() | wanted)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        what = ".".join(("thresholds", *map(str, problem["loc"])))
+        said = problem["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"agent {agent.name!r}: {what}: {said}") from None
 
 
 def app_reference(settings: OrchestratorSettings, chosen: str = "") -> str:

@@ -20,7 +20,8 @@ class _Entry(BaseModel):
 
 
 class PersonSaid(_Entry):
-    """What the person said or typed in a turn that was committed."""
+    """What the person said or typed in a turn that was committed; again with the same turn where
+    they asked into the wait for its answer whether anybody is there."""
 
     kind: Literal["person_said"] = "person_said"
     turn_id: str

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from parley.errors import FetchError
 from parley.fetch.checksum import BLOCK_BYTES, Checksum
 from parley.fetch.staging import explained
+from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 from parley.progress import Progress
 
 
@@ -38,6 +39,8 @@ def download(
         if isinstance(error, (urllib.error.URLError, http.client.HTTPException, OSError)):
             reason = getattr(error, "reason", error)
             reason = getattr(reason, "strerror", None) or reason
+            if is_untrusted(str(reason)):
+                raise FetchError(f"{host} is not trusted ({reason}): {OWN_AUTHORITY}") from None
             raise FetchError(f"{host} could not be reached ({reason}): {url}") from None
         raise
 

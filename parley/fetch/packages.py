@@ -10,6 +10,7 @@ from pathlib import Path
 from parley.errors import FetchError
 from parley.fetch.process import run_logged
 from parley.fetch.staging import disk_full
+from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 from parley.progress import Progress
 
 _NO_NETWORK = (
@@ -93,6 +94,8 @@ def explain_failure(output: str, what: str, target: Path) -> str:
         return disk_full(target.parent)
     lines = [line.strip(" ×╰─▶|├\t") for line in output.splitlines() if line.strip()]
     last = lines[-1].removeprefix("cause: ") if lines else "the installer said nothing"
+    if is_untrusted(output):
+        return f"the package registry for {what} is not trusted ({last}): {OWN_AUTHORITY}"
     if any(sign in lower for sign in _NO_NETWORK):
         return f"the package registry could not be reached for {what} ({last})"
     return f"the packages {what} could not be installed: {last}"

@@ -1,5 +1,6 @@
 """Models: one manifest of what exists, and a store that fetches, verifies and caches it."""
 
+from parley.models.languages import languages_of
 from parley.models.manifest import ModelFile, ModelSpec, find, manifest
 from parley.models.store import cached, cached_spec, ensure, ensure_spec
 
@@ -11,5 +12,6 @@ __all__ = [
     "ensure",
     "ensure_spec",
     "find",
+    "languages_of",
     "manifest",
 ]

@@ -16,6 +16,10 @@ _VARIABLE = re.compile(
     r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:[^}$]|\$(?!\{))*))?\}"
 )
 
+MAX_BYTES = 256 * 1024
+"""A larger file is none that a person wrote; reading one would take minutes."""
+
+_SHOWN_CHARACTERS = 80
 _NULL = "tag:yaml.org,2002:null"
 
 
@@ -27,13 +31,13 @@ class Document:
     places: dict[KeyPath, str] = field(default_factory=dict)
 
 
-def read_document(file: Path, environ: Mapping[str, str]) -> Document:
+def read_document(file: Path, environ: Mapping[str, str] | None) -> Document:
     """Reads `file`; one that is missing or empty gives an empty document.
 
-    `${NAME}` and `${NAME:-default}` in a value are substituted, as text: what a variable holds is
-    never read as YAML. Raises ConfigurationError with file and line, never showing a value, for
-    what is not UTF-8 or not YAML, for a key that stands twice, an alias, an unknown tag, or a
-    variable without value or default.
+    Where there is an `environ`, `${NAME}` and `${NAME:-default}` in a value are substituted, as
+    text: what a variable holds is never read as YAML. Raises ConfigurationError with file and
+    line, never showing a value, for what is too large, not UTF-8 or not YAML, for a key that
+    stands twice, an alias, an unknown tag, or a variable without value or default.
     """
     text = _text(file)
     try:
@@ -58,11 +62,14 @@ def read_document(file: Path, environ: Mapping[str, str]) -> Document:
 
 def _text(file: Path) -> str:
     try:
-        data = file.read_bytes()
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
         return ""
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be read ({error.strerror})") from None
+    if len(data) > MAX_BYTES:
+        raise ConfigurationError(f"{file}: larger than {MAX_BYTES // 1024} KiB, which is not read")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -71,7 +78,7 @@ def _text(file: Path) -> str:
 
 
 class _Reader:
-    def __init__(self, file: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, environ: Mapping[str, str] | None) -> None:
         self._file = file
         self._environ = environ
         self._document = Document()
@@ -105,24 +112,26 @@ class _Reader:
             if not isinstance(key, yaml.ScalarNode):
                 raise ConfigurationError(f"{self._place(key)}: a key must be a plain word")
             if key.value in mapping:
-                raise ConfigurationError(f"{self._place(key)}: key {key.value!r} appears twice")
+                raise ConfigurationError(
+                    f"{self._place(key)}: key {shortened(key.value)!r} appears twice"
+                )
             self._document.places[(*path, key.value)] = self._place(key)
             mapping[key.value] = self._value(value, (*path, key.value))
         return mapping
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         place = f"{self._document.places[path]}: {_dotted(path)}"
-        if "${" in node.value:
-            return self._substituted(node.value, place)
+        if self._environ is not None and "${" in node.value:
+            return self._substituted(node.value, place, self._environ)
         try:
             return yaml.SafeLoader("").construct_document(node)
         except (yaml.YAMLError, ValueError, OverflowError):
             name = str(node.tag).removeprefix("tag:yaml.org,2002:")
             raise ConfigurationError(f"{place}: cannot be read as {name}") from None
 
-    def _substituted(self, text: str, place: str) -> str:
+    def _substituted(self, text: str, place: str, environ: Mapping[str, str]) -> str:
         def value_of(match: re.Match[str]) -> str:
-            value = self._environ.get(match["name"]) or match["default"]
+            value = environ.get(match["name"]) or match["default"]
             if value is None:
                 raise ConfigurationError(
                     f"{place}: environment variable {match['name']} is not set and has no default "
@@ -138,7 +147,14 @@ class _Reader:
 
 
 def _dotted(path: KeyPath) -> str:
-    return ".".join(map(str, path))
+    return ".".join(shortened(str(key)) for key in path)
+
+
+def shortened(text: str) -> str:
+    """As an error shows it."""
+    if len(text) <= _SHOWN_CHARACTERS:
+        return text
+    return f"{text[:_SHOWN_CHARACTERS]}… ({len(text):,} characters)"
 
 
 def _kind(node: yaml.Node) -> str:

@@ -3,63 +3,31 @@
 import json
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from parley import paths
 from parley.settings.redis import RedisSection
-from parley.settings.source import Env, Section, load
+from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
-
-Port = Annotated[int, Field(ge=1, le=65535)]
-Origin = Annotated[str, StringConstraints(pattern=r"^https?://[a-z0-9.:\[\]_-]+$")]
-"""As browsers send it: scheme, host and port, in small letters and without a path."""
-HostName = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?)$")]
-"""In small letters and without a port; `*` is any."""
-
-
-def _as_network(value: Any) -> Any:
-    try:
-        ip_network(value)
-    except ValueError:
-        raise ValueError("expected an address or a network such as 10.0.0.0/8") from None
-    return value
-
-
-Network = Annotated[str, BeforeValidator(_as_network)]
-"""Addresses as CIDR writes them; an address is the network of itself."""
-
-
-def _as_address(value: Any) -> Any:
-    """Of an HTTP API; empty is allowed."""
-    if not isinstance(value, str) or not value:
-        return value
-    try:
-        parts = urlsplit(value)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname)
-        _ = parts.port
-    except ValueError:
-        is_one = False
-    if not is_one or any(character.isspace() for character in value):
-        raise ValueError("expected an address such as https://host:port/v1")
-    return value
-
-
-def _as_key(value: Any) -> Any:
-    """Of an HTTP API, which takes it in a header."""
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if isinstance(text, str) and not all("!" <= character <= "~" for character in text):
-        raise ValueError("a key has only plain letters, digits and signs: no space, no new line")
-    return value
-
-
-Address = Annotated[str, BeforeValidator(_as_address)]
-ApiKey = Annotated[SecretStr, BeforeValidator(_as_key)]
+from parley.settings.values import (
+    ApiKey,
+    AppName,
+    Host,
+    HostName,
+    HttpAddress,
+    LanguageCode,
+    LiveKitAddress,
+    Network,
+    OptionalAddresses,
+    OptionalLiveKitAddress,
+    Origin,
+    Port,
+    VariableName,
+    WorkerAddresses,
+)
 
 LOCAL_LLM = "qwen2.5-0.5b-instruct"
 """The model of the LLM that `up` serves."""
@@ -75,7 +43,7 @@ DEFAULT_INSTRUCTIONS = (
 
 
 class ServerSection(Section):
-    host: str = Field("127.0.0.1", description="address the gateway and the health port listen on")
+    host: Host = Field("127.0.0.1", description="address the gateway and the health port listen on")
     port: Port = Field(8080, description="page, tokens and API")
     health_check_port: Port = Field(8081, description="the agent's health and metrics")
     gateway_health_port: Port = Field(8082, description="the gateway's health and metrics")
@@ -107,7 +75,7 @@ class ServerSection(Section):
         description="counted: a call for which no agent has room is refused; open: it gets its "
         "token and waits in its room",
     )
-    agent_address: str = Field(
+    agent_address: OptionalAddresses = Field(
         "",
         description="where agents say how many calls they have: host:port of their health ports, "
         "several with commas, a name is all of its addresses; empty: this machine's agent",
@@ -115,17 +83,21 @@ class ServerSection(Section):
 
 
 class LiveKitSection(Section):
-    url: Annotated[str, Env("LIVEKIT_URL")] = Field(
+    url: Annotated[LiveKitAddress, Env("LIVEKIT_URL")] = Field(
         "ws://127.0.0.1:7880", description="the server; one elsewhere needs the keys below"
     )
-    public_url: str = Field("", description="the URL browsers use; empty: the same as url")
+    public_url: OptionalLiveKitAddress = Field(
+        "", description="the URL browsers use; empty: the same as url"
+    )
     api_key: Annotated[str, Env("LIVEKIT_API_KEY")] = Field(
         "", description="empty: `up` makes a key and a secret, and keeps them"
     )
     api_secret: Annotated[SecretStr, Env("LIVEKIT_API_SECRET")] = Field(
         SecretStr(""), description="at least 32 characters"
     )
-    agent_name: str = Field("parley", description="the name jobs are dispatched to")
+    agent_name: str = Field(
+        "parley", min_length=1, max_length=200, description="the name jobs are dispatched to"
+    )
 
 
 DiscoveryKind = Literal["static", "dns", "redis"]
@@ -148,9 +120,13 @@ class TtsSection(Section):
         "listens 10 ports further than the one before it, also from worker_address on",
     )
     discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
-    worker_address: str = Field("127.0.0.1:7001", description="host:port, several with commas")
+    worker_address: WorkerAddresses = Field(
+        "127.0.0.1:7001", description="host:port, several with commas"
+    )
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
-        "piper-en-us-joe-medium", description="the voice of calls that ask for no other"
+        "piper-en-us-joe-medium",
+        min_length=1,
+        description="the voice of calls that ask for no other",
     )
     voices: tuple[str, ...] = Field(
         (),
@@ -165,15 +141,17 @@ class AsrSection(Section):
         True, description="false: people type, and nothing listens"
     )
     discovery: DiscoveryKind = Field("static", description=_DISCOVERY)
-    worker_address: str = Field("127.0.0.1:7002", description="host:port, several with commas")
+    worker_address: WorkerAddresses = Field(
+        "127.0.0.1:7002", description="host:port, several with commas"
+    )
     adapter: Annotated[str, Env("ASR_ADAPTER")] = Field(
         "whisper", description="whisperx: word times are asked for; else the workers' own engine"
     )
-    language: str = Field("en", description="what people speak")
+    language: LanguageCode = Field("en", description="what people speak")
 
 
 class LlmSection(Section):
-    base_url: Annotated[Address, Env("OPENAI_BASE_URL")] = Field(
+    base_url: Annotated[HttpAddress, Env("OPENAI_BASE_URL")] = Field(
         "", description="OpenAI-compatible API; empty: OpenAI with a key, the local LLM without"
     )
     api_key: Annotated[ApiKey, Env("OPENAI_API_KEY")] = Field(
@@ -207,10 +185,10 @@ class AgentSection(Section):
         description="who answers: my_agent.py, my_agent.py:name or package.module:name; a relative "
         "file is one of this folder",
     )
-    apps: Annotated[Mapping[str, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
+    apps: Annotated[Mapping[AppName, str], Env("PARLEY_APPS"), BeforeValidator(_from_json)] = Field(
         {}, description="others that a call may ask for: name and app (the variable: as JSON)"
     )
-    environment: tuple[str, ...] = Field(
+    environment: tuple[VariableName, ...] = Field(
         (),
         description="variables that the agent gets for its app's tools; those that begin with "
         "APP_ it gets anyway",
@@ -290,6 +268,15 @@ class TurnSection(Section):
     )
     first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.endpointing_min_delay_s > self.endpointing_max_delay_s:
+            raise ValueError(
+                f"endpointing_min_delay_s ({self.endpointing_min_delay_s:g}) is more than "
+                f"endpointing_max_delay_s ({self.endpointing_max_delay_s:g})"
+            )
+        return self
+
 
 class SessionsSection(Section):
     """Where conversations are kept, so that they outlive the process that holds them."""
@@ -311,7 +298,7 @@ class EvaluationSection(Section):
     judge_model: Annotated[str, Env("JUDGE_MODEL")] = Field(
         "", description="its name; empty: what it would judge is skipped"
     )
-    judge_base_url: Annotated[Address, Env("JUDGE_BASE_URL")] = Field(
+    judge_base_url: Annotated[HttpAddress, Env("JUDGE_BASE_URL")] = Field(
         "", description="its API; empty: OpenAI with a key, that of llm without"
     )
     judge_api_key: Annotated[ApiKey, Env("JUDGE_API_KEY")] = Field(
@@ -384,6 +371,4 @@ def load_orchestrator(
     file: Path | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> OrchestratorSettings:
     """Reads `configs/orchestrator.yaml` (or `file`); raises ConfigurationError."""
-    return load(
-        OrchestratorSettings, file or paths.config_dir() / "orchestrator.yaml", environ=environ
-    )
+    return load(OrchestratorSettings, file or config_file("orchestrator.yaml"), environ=environ)

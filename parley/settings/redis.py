@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import Field
 
 from parley.settings.source import Env, Section
+from parley.settings.values import RedisAddress
 
 
 class RedisSection(Section):
-    url: Annotated[str, Env("REDIS_URL")] = Field(
+    url: Annotated[RedisAddress, Env("REDIS_URL")] = Field(
         "", description="where workers register and clients find them; empty: no Redis"
     )

@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from parley import paths
 from parley.errors import ConfigurationError
 from parley.settings.engines import known_engine
-from parley.settings.orchestrator import PORT_STEP, Port
+from parley.settings.orchestrator import PORT_STEP
 from parley.settings.redis import RedisSection
-from parley.settings.source import Env, Section, load
+from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
+from parley.settings.values import AdvertisedAddress, Host, LanguageCode, Port, is_loopback
 
 HIGHEST_PORT = 65535
 TtsEngineName = Annotated[str, AfterValidator(partial(known_engine, "tts"))]
@@ -33,10 +33,10 @@ class CosyVoiceSection(Section):
 
 
 class TtsWorkerSection(Section):
-    host: str = Field("127.0.0.1", description="address both ports listen on")
+    host: Host = Field("127.0.0.1", description="address both ports listen on")
     port: Port = Field(7001, description="gRPC")
     metrics_port: Port = Field(9091, description="/metrics")
-    advertise: str = Field("", description=_ADVERTISE)
+    advertise: AdvertisedAddress = Field("", description=_ADVERTISE)
     adapter: Annotated[TtsEngineName, Env("ADAPTER_TYPE")] = Field(
         "piper", description="piper, hibari, cosyvoice or an installed package's engine"
     )
@@ -60,10 +60,10 @@ class TtsWorkerSection(Section):
 
 
 class AsrWorkerSection(Section):
-    host: str = Field("127.0.0.1", description="address both ports listen on")
+    host: Host = Field("127.0.0.1", description="address both ports listen on")
     port: Port = Field(7002, description="gRPC")
     metrics_port: Port = Field(9092, description="/metrics")
-    advertise: str = Field("", description=_ADVERTISE)
+    advertise: AdvertisedAddress = Field("", description=_ADVERTISE)
     adapter: Annotated[AsrEngineName, Env("ASR_ADAPTER")] = Field(
         "whisper",
         description="whisper, whisperx (with word times) or an installed package's engine",
@@ -72,7 +72,9 @@ class AsrWorkerSection(Section):
         "auto", description="auto, cpu or cuda"
     )
     model: str = Field("whisper-base", description="a recognition model of this engine")
-    language: str = Field("en", description="what people speak, where the call does not say")
+    language: LanguageCode = Field(
+        "en", description="what people speak, where the call does not say"
+    )
     slots: int = Field(8, ge=1, description="speakers listened to at once")
     threads: int = Field(2, ge=1, description="CPU threads of one decode")
 
@@ -85,6 +87,16 @@ class WorkerSettings(Section):
     redis: RedisSection = RedisSection()
     tls: WorkerTlsSection = WorkerTlsSection()
     telemetry: WorkerTelemetrySection = WorkerTelemetrySection()
+
+    def check_reach(self, part: Literal["tts", "asr"]) -> None:
+        """Raises ConfigurationError where others than this machine could call, without TLS."""
+        host = (self.tts if part == "tts" else self.asr).host
+        if not (self.tls.is_configured or self.tls.insecure or is_loopback(host)):
+            raise ConfigurationError(
+                f"{part}.host is {host!r}, beyond this machine, and tls is not configured: set "
+                "tls.ca, tls.cert and tls.key, or tls.insecure: true on a network that is itself "
+                "safe"
+            )
 
     def numbered(self, number: int) -> "WorkerSettings":
         """The settings of the `number`-th worker of its kind on this machine, from 1.
@@ -100,7 +112,7 @@ def load_worker(
     file: Path | None = None, *, environ: Mapping[str, str] = os.environ
 ) -> WorkerSettings:
     """Reads `configs/worker.yaml` (or `file`); raises ConfigurationError."""
-    return load(WorkerSettings, file or paths.config_dir() / "worker.yaml", environ=environ)
+    return load(WorkerSettings, file or config_file("worker.yaml"), environ=environ)
 
 
 def _moved(part: str, section: TtsWorkerSection | AsrWorkerSection, step: int) -> Section:

@@ -39,6 +39,18 @@ from parley import Agent, hang_up
 
 agent = Agent(greeting="Hello there.", tools=[hang_up])
 """
+HANDS_OVER = """
+from parley import Agent, HandOff, SilencePrompts, TurnThresholds
+
+workshop = Agent(
+    name="workshop",
+    instructions="You are the mechanic.",
+    closing="The workshop closes now.",
+    silence=SilencePrompts(after_s=2.5, texts=["Are you still holding the bicycle?"]),
+    thresholds=TurnThresholds(endpointing_min_delay_s=0.4, yield_after_s=1.2),
+)
+agent = Agent(greeting="Hello there.", handoffs=[HandOff(agent=workshop, when="repairs")])
+"""
 HEARD_OF_IT = 0.85
 """So much of the words must sound at the caller's ear: a synthesis differs from another."""
 ONSET_S = 0.3
@@ -48,7 +60,7 @@ ONSET_S = 0.3
 @pytest.fixture(scope="module")
 def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
     folder = tmp_path_factory.mktemp("ends")
-    apps = {"silent": SILENT, "short": SHORT, "hangs_up": HANGS_UP}
+    apps = {"silent": SILENT, "short": SHORT, "hangs_up": HANGS_UP, "hands_over": HANDS_OVER}
     files = {name: folder / f"{name}.py" for name in apps}
     for name, file in files.items():
         file.write_text(apps[name], encoding="utf-8")
@@ -122,3 +134,17 @@ async def test_hanging_up_waits_until_the_goodbye_was_heard(rooms: AppRooms) -> 
         await end_of(client, timeout_s=LONG_S)
         await assert_heard_before_the_end(client, rooms, GOODBYE, since_s=goodbye_s)
         assert agent_words(client).endswith(GOODBYE)
+
+
+async def test_who_takes_over_waits_and_asks_in_its_own_way(rooms: AppRooms) -> None:
+    def script(messages: Messages) -> Answer:
+        if "mechanic" in str(messages[0]["content"]):
+            return Answer(text="Workshop here.")
+        return Answer(calls=[Call("hand_off_to_workshop")])
+
+    async with rooms.call(FakeLlm(script), app="hands_over") as client:
+        await CallConversation(client).hear_greeting()
+        await client.speak(await spoken(rooms.stack, "My bicycle squeaks a little."))
+        assert await hears(client, "Are you still holding the bicycle?")
+        await end_of(client)
+        assert agent_words(client).endswith("bicycle? The workshop closes now.")

@@ -52,6 +52,18 @@ def job_in_a_room(stack: Stack) -> int:
     return job
 
 
+def readers_of_the_scoreboard(stack: Stack) -> int:
+    """How many jobs are connected to what the agent server knows of the workers."""
+    (agent,) = (part for part in stack.status if part.name == "agent")
+    port = stack.configuration.orchestrator.server.health_check_port
+    ends = [
+        each
+        for each in psutil.Process(agent.pid).net_connections(kind="unix")
+        if str(each.laddr).endswith(f"scoreboard-{port}.sock")
+    ]
+    return len(ends) - 1  # one listens
+
+
 def noted_deaths(stack: Stack) -> int:
     return (stack.log_dir / "agent.log").read_text().count("the process of the call in")
 
@@ -79,6 +91,7 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
         await client.type("My name is Ada. Tell me a long story.")
         heard = lambda: "number 3" in agent_said(client)  # noqa: E731
         assert await client.reached(heard, timeout_s=LONG_S)
+        assert readers_of_the_scoreboard(stack) == 1
         first, killed_s = client.agent_identity, client.clock()
         os.kill(job_in_a_room(stack), signal.SIGKILL)
         another = lambda: client.agent_identity not in ("", first)  # noqa: E731

@@ -17,6 +17,7 @@ from agent.health.http import FRESH_S, HealthServer
 from agent.health.probes import Probes
 from parley.capacity import Capacity
 from parley.errors import ConfigurationError
+from parley.rpc.v1 import status_pb2 as pb
 from parley.settings.orchestrator import (
     AsrSection,
     LiveKitSection,
@@ -277,6 +278,32 @@ async def test_not_ready_while_no_worker_has_the_default_voice_warm(
     async with health_of(parts.settings(), tmp_path) as asked:
         status, body = await asked.get("/readiness")
         assert (status, body["warm_voice"]) == (503, False)
+
+
+async def test_a_voice_that_left_memory_for_another_comes_back_and_the_agent_stays_ready(
+    parts: Parts, tmp_path: Path
+) -> None:
+    now_s = 0.0
+    (port,) = free_ports(1)
+    async with Probes(parts.settings()) as probes, aiohttp.ClientSession() as http:
+        health = HealthServer(
+            probes,
+            Exposition(JobMetrics(tmp_path)),
+            is_registered=lambda: True,
+            is_draining=lambda: False,
+            capacity=lambda: Capacity(takes_calls=True, max_sessions=4),
+            clock=lambda: now_s,
+        )
+        await health.start("127.0.0.1", port)
+        asked = Asked(f"http://127.0.0.1:{port}", http, {}, [])
+        expected = {"CACHED": 503, "RESIDENT": 200, "LOADING": 200, "REMOTE": 503}
+        for state in ("CACHED", "RESIDENT", "CACHED", "LOADING", "RESIDENT", "REMOTE", "CACHED"):
+            parts.speech.residency = pb.VoiceResidency.Value(f"VOICE_RESIDENCY_{state}")
+            now_s += 60
+            status, _ = await asked.get("/readiness")
+            assert status == expected[state]
+            expected["CACHED"] = 200 if status == 200 else 503  # once warm, it only has to be here
+        await health.aclose()
 
 
 async def test_a_full_disk_is_told_and_calls_are_taken_all_the_same(

@@ -228,7 +228,7 @@ def test_the_room_itself_lost_is_a_cut_for_those_without_a_microphone() -> None:
 # --- what the voice does of it
 
 
-@given(cut_s=st.floats(0.2, 2.6), noticed_s=st.floats(0.3, 1.5), away_s=st.floats(0.0, 20.0))
+@given(cut_s=st.floats(0.2, 2.6), noticed_s=st.floats(0.3, 1.3), away_s=st.floats(0.0, 20.0))
 @settings(max_examples=30, deadline=None)
 def test_of_what_was_played_to_nobody_nothing_is_lost_and_it_is_not_heard(
     cut_s: float, noticed_s: float, away_s: float

@@ -20,7 +20,9 @@ SECRET = "a secret of more than thirty-two characters"
 
 
 @contextmanager
-def agent(folder: Path, *, port: int, secret: str = SECRET) -> Iterator[subprocess.Popen[str]]:
+def agent(
+    folder: Path, *, port: int, secret: str = SECRET, metrics: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
     (nobody,) = free_ports(1)
     (folder / "orchestrator.yaml").write_text(
         f"server: {{health_check_port: {port}}}\n"
@@ -30,6 +32,8 @@ def agent(folder: Path, *, port: int, secret: str = SECRET) -> Iterator[subproce
     )
     unset = ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "PROMETHEUS_MULTIPROC_DIR")
     environment = {key: value for key, value in os.environ.items() if key not in unset}
+    if metrics is not None:
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
     process = subprocess.Popen(
         [sys.executable, "-m", "agent"],
         cwd=paths.repository(),
@@ -70,6 +74,21 @@ def test_an_unknown_key_gets_one_sentence(tmp_path: Path) -> None:
     with agent(tmp_path, port=0) as process:  # a port of 0 is no setting
         (sentence,) = complaint_of(process)
     assert "health_check_port" in sentence
+
+
+def test_a_killed_agent_leaves_no_folder_of_metrics_where_it_was_given_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, temporary = tmp_path / "given", tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    (port,) = free_ports(1)
+    with agent(tmp_path, port=port, metrics=given) as process:
+        assert process.stderr is not None
+        next(line for line in process.stderr if "starting worker" in line)
+        process.kill()
+    assert given.is_dir()
+    assert list(temporary.glob("parley-agent-metrics-*")) == []
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])

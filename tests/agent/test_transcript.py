@@ -31,6 +31,7 @@ class Room:
 
     streams: list[Stream] = field(default_factory=list)
     followers: dict[str, Callable[..., None]] = field(default_factory=dict)
+    remote_participants: dict[str, str] = field(default_factory=lambda: {"ada": "caller"})
 
     @property
     def local_participant(self) -> "Room":
@@ -72,6 +73,55 @@ async def test_who_comes_in_the_middle_of_a_reply_reads_the_rest_of_it(
     room.followers[event]()  # between two replies nothing begins
     transcript.heard("Hello.")
     await room.shown("Once upon ", "a time.", "Hello.")
+    await transcript.aclose()
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "taken_back", "again"),
+    [
+        (["a "], [], ["time."]),
+        (["a ", "ti"], ["a ti"], ["a ", "time."]),
+        (["a "], ["upon a "], ["upon ", "a ", "time."]),
+        ([], ["upon "], ["upon ", "a time."]),
+    ],
+)
+async def test_what_sounds_while_the_room_is_away_is_shown_once_it_is_back(
+    room: Room, meanwhile: list[str], taken_back: list[str], again: list[str]
+) -> None:
+    transcript = HeardTranscript(cast(rtc.Room, room))
+    transcript.heard("Once upon ")
+    await room.shown("Once upon ")
+    room.followers["reconnecting"]()
+    for piece in meanwhile:
+        transcript.heard(piece)
+    for piece in taken_back:
+        transcript.unheard(piece)
+    await asyncio.sleep(0)
+    await room.shown("Once upon ")
+    room.followers["reconnected"]()
+    for piece in again:
+        transcript.heard(piece)
+    await room.shown("Once upon ", "a time.")
+    await transcript.aclose()
+
+
+async def test_what_sounds_before_the_person_is_back_in_the_room_is_shown_to_them(
+    room: Room,
+) -> None:
+    transcript = HeardTranscript(cast(rtc.Room, room))
+    transcript.heard("Once ")
+    await room.shown("Once ")
+    room.followers["reconnecting"]()
+    room.remote_participants.clear()
+    transcript.heard("upon ")
+    room.followers["reconnected"]()
+    transcript.heard("a ")
+    await asyncio.sleep(0)
+    await room.shown("Once ")
+    room.remote_participants["ada"] = "caller"
+    room.followers["participant_connected"]("ada")
+    transcript.heard("time.")
+    await room.shown("Once ", "upon a time.")
     await transcript.aclose()
 
 

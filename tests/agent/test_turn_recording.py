@@ -159,3 +159,20 @@ def test_a_folder_without_a_recording_is_said_to_have_none(
     assert TURN_RECORDING_FILE in capsys.readouterr().err
     with pytest.raises(RecordingError):
         replay([])
+
+
+def test_an_agent_that_takes_over_judges_by_its_own_rules_also_in_a_replay() -> None:
+    call = Call()
+    call.barge_in.agent_speaks()
+    call.hears(speech(LIGHTS))
+    assert call.floors.count(Floor.YIELDED) == 1
+    slow = FloorPolicy(duck_after_s=60.0, hold_after_s=60.0, yield_after_s=60.0)
+    for policy, yields in ((slow, 1), (FloorPolicy(), 2)):
+        call.barge_in.judge_by(policy, call.barge_in.turns.words)
+        call.barge_in.agent_stops()
+        call.hears(silence(2.0))
+        call.barge_in.agent_speaks()
+        call.hears(speech(LIGHTS))
+        assert call.floors.count(Floor.YIELDED) == yields
+    recorded, again = replay(call.lines)
+    assert fingerprint(recorded) == fingerprint(again)

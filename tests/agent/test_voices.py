@@ -1,15 +1,18 @@
 """A caller changes the voice to one that a worker really has."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import cast
 
 import pytest
+from livekit import rtc
 
-from agent.room.voices import Voices
+from agent.room.voices import VOICE_NOT_FOUND, Voices
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
+from parley.room_events import SET_VOICE_METHOD
 from parley.speech import SpeechPool
 from testkit.fake_workers import SpeechWorker, serving
 from testkit.isolated_config import free_ports
@@ -46,7 +49,7 @@ async def test_what_the_caller_chose_is_told_from_what_an_agent_speaks_in() -> N
 
 async def test_an_unknown_voice_is_refused_with_those_there_are() -> None:
     async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
-        with pytest.raises(VoiceNotFoundError, match="other, tone"):
+        with pytest.raises(VoiceNotFoundError, match="tone, other"):
             await voices.choose("nobody")
         assert speaking.voice == "tone"
 
@@ -70,13 +73,49 @@ async def test_without_a_worker_the_voice_stays() -> None:
         assert speaking.voice == "tone"
 
 
+class Room:
+    """Keeps what is registered; its only participant is itself."""
+
+    def __init__(self) -> None:
+        self.methods: dict[str, Callable[[rtc.RpcInvocationData], Awaitable[str]]] = {}
+
+    @property
+    def local_participant(self) -> "Room":
+        return self
+
+    def register_rpc_method(
+        self, name: str, handler: Callable[[rtc.RpcInvocationData], Awaitable[str]]
+    ) -> None:
+        self.methods[name] = handler
+
+    async def asks(self, payload: str) -> str:
+        return await self.methods[SET_VOICE_METHOD](
+            rtc.RpcInvocationData("request", "anybody", payload, 10.0)
+        )
+
+
+@pytest.mark.parametrize(
+    "payload",
+    ["x" * 15_000, "tone" * 51, "v" * 1_000_000, "\0", "💬" * 200, "../../tone", "nobody"],
+)
+async def test_whatever_a_client_asks_for_it_is_told_in_words(payload: str) -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        room = Room()
+        voices.serve(cast(rtc.Room, room))
+        with pytest.raises(rtc.RpcError) as refused:
+            await room.asks(payload)
+        assert refused.value.code == VOICE_NOT_FOUND
+        assert speaking.voice == "tone"
+        assert await room.asks("other") == "other"
+
+
 VOICES = ("tone", "other", "third")
 
 
 async def test_a_caller_may_choose_what_the_operator_lists_and_no_more() -> None:
     worker = SpeechWorker(voices=VOICES, remote={"other"})
     async with serving(worker) as target, voices_at(target, offered=("other",)) as (voices, tts):
-        with pytest.raises(VoiceNotFoundError, match="no voice 'third': there are other, tone"):
+        with pytest.raises(VoiceNotFoundError, match="no voice 'third': there are tone, other"):
             await voices.choose("third")
         await voices.choose("other")
         assert (tts.voice, worker.loaded) == ("other", ["other"])

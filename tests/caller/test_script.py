@@ -36,8 +36,9 @@ def script(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("steps: [", r"no YAML: .*line 1"),
-        ("- say: x", "a mapping with the one key `steps`"),
+        ("steps: [", r":1: not valid YAML"),
+        ("- say: x", r":1: expected keys and values, found a list"),
+        ("step: []", "a mapping with the one key `steps`"),
         ("steps: []", "at least one step"),
         ("steps:\n  - say: question.wav\n  - shout: x", r":3: step 2: .*'shout'.* is no step"),
         ("steps:\n  - question.wav", r":2: step 1: 'question.wav' is no step"),
@@ -64,8 +65,42 @@ def test_a_bad_script_is_refused_with_its_line_and_step(
     assert re.search(complaint, error), error
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("steps: " + "[" * 5000, "nested too deeply"),
+        ("steps: " + "{a: " * 5000, "nested too deeply"),
+        ("steps: [" + "say: {" * 3000, "nested too deeply|not valid YAML"),
+        ("steps:\n" + "  - shout: x\n" * 50_000, "larger than 256 KiB"),
+        ("steps:\n  - say: " + "question" * 1000, r":2: step 1: .*(too long|no such file)"),
+        ("steps:\n  - shout: " + "x" * 9000, r":2: step 1: .* is no step"),
+        ("steps:\n  - say: &a question.wav\n  - say: *a", r":3: .*aliases"),
+        ("steps:\n  - silence_s: 2026-02-30", r":2: .*cannot be read as timestamp"),
+        ("steps:\n  - say: question.wav\n    say: stop.wav", r":3: key 'say' appears twice"),
+        ("steps:\n  - noise: [null]", r":2: step 1: noise"),
+        ("steps:\n  - ~", r":2: step 1: None is no step"),
+    ],
+)
+def test_a_hostile_script_is_one_short_sentence(folder: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_script(script(folder, text))
+    told = str(caught.value)
+    assert re.search(complaint, told), told
+    assert "\n" not in told and len(told) < 500 + len(str(folder))
+
+
+def test_noise_may_end_before_any_began(folder: Path) -> None:
+    (step,) = read_script(script(folder, "steps:\n  - noise: null"))
+    assert (step.kind, step.clip_name) == ("noise", None)
+
+
+def test_a_text_that_is_typed_may_hold_a_dollar_and_braces(folder: Path) -> None:
+    (step,) = read_script(script(folder, 'steps:\n  - type: "it costs ${NOTHING}"'))
+    assert step.step.model_dump() == {"type": "it costs ${NOTHING}"}
+
+
 def test_a_missing_script_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"nothing\.yaml: No such file"):
+    with pytest.raises(ConfigurationError, match=r"nothing\.yaml: no such file"):
         read_script(tmp_path / "nothing.yaml")
 
 

@@ -159,6 +159,7 @@ async def test_a_model_that_refuses_ends_with_one_sentence(
     assert done.status == 1
     assert said in done.err
     assert done.err.startswith("parley: The language model ")
+    assert done.err.endswith(f": fake at {chat.llm_url}\n") and "none" not in done.err
     assert len(done.err.splitlines()) == 1
 
 
@@ -166,7 +167,7 @@ async def test_a_model_that_is_not_there_ends_with_one_sentence(tmp_path: Path) 
     chat = Commands(folder=tmp_path, llm_url=f"http://127.0.0.1:{free_ports(1)[0]}/v1")
     done = await chat("chat", "--json", typed="Hello\n")
     assert done.status == 1
-    assert "does not answer" in done.err
+    assert "does not answer" in done.err and chat.llm_url in done.err
     assert len(done.err.splitlines()) == 1
 
 

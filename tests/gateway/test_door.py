@@ -1,6 +1,7 @@
 """A token is granted while an agent has room; who is refused knows when to return."""
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,6 +11,8 @@ from gateway.calls.door import FULL_RETRY_S, JOINS_WITHIN_S, NO_AGENT_RETRY_S, D
 from gateway.calls.waiting import WaitingCalls
 from gateway.errors import ApiError
 from parley.capacity import Capacity
+from parley.errors import ConfigurationError
+from parley.settings import load_orchestrator
 from tests.gateway.conftest import (
     UNREACHABLE,
     AgentHealthPort,
@@ -160,15 +163,19 @@ async def test_an_agent_too_busy_to_answer_is_believed_for_a_moment() -> None:
             assert (await agents.census()).takers == 0
 
 
-async def test_an_agent_that_has_gone_is_not_believed_any_more() -> None:
+async def test_an_agent_that_has_gone_is_not_believed_any_more(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     clock = TurnedClock()
     async with agent_at(AgentHealthPort(takes(4))) as agent:
         agents = AgentServers(agent.address, clock=clock)
         async with agents.watching():
             assert (await agents.census()).takers == 1
     async with agents.watching():
-        clock.now_s += 1
-        assert (await agents.census()).takers == 0
+        for _ in range(3):
+            clock.now_s += 1
+            assert (await agents.census()).takers == 0
+    assert caplog.text.count("does not say what calls it has") == 1
 
 
 async def test_a_client_that_names_a_wrong_voice_is_told_of_that_first_where_there_is_room(
@@ -180,3 +187,23 @@ async def test_a_client_that_names_a_wrong_voice_is_told_of_that_first_where_the
     ):
         assert code(await client.post("/api/token", json={"voice": "nobody"})) == "unknown_voice"
         assert code(await client.post("/api/token")) == ""
+
+
+@pytest.mark.parametrize("address", ["agent", "agent:", "http://agent/", "a:1,", "a:1 b:2"])
+def test_what_is_no_address_of_an_agent_is_refused_with_its_place(
+    tmp_path: Path, address: str
+) -> None:
+    file = tmp_path / "orchestrator.yaml"
+    file.write_text(f"server:\n  agent_address: '{address}'\n")
+    with pytest.raises(ConfigurationError, match=r"agent_address"):
+        load_orchestrator(file, environ={})
+
+
+def test_by_default_this_machines_agent_is_asked() -> None:
+    def asked(**server: object) -> str:
+        return settings_with(health_check_port=8091, **server).agent_targets
+
+    assert asked() == "127.0.0.1:8091"
+    assert asked(host="0.0.0.0") == "127.0.0.1:8091"
+    assert asked(host="::1") == "[::1]:8091"
+    assert asked(agent_address="agents.local:8081, other:1") == "agents.local:8081, other:1"

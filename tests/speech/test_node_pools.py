@@ -10,7 +10,7 @@ import pytest
 from parley import paths
 from parley.discovery import StaticDiscovery
 from parley.discovery.lease import Kind
-from parley.errors import VoiceNotFoundError
+from parley.errors import VoiceNotFoundError, WorkerUnavailableError
 from parley.settings.orchestrator import AsrSection, OrchestratorSettings, TtsSection
 from parley.speech import RecognitionPool, SpeechPool
 from parley.speech.balancing.roster import Roster, asking_roster
@@ -143,6 +143,29 @@ async def test_what_one_call_loses_another_of_the_node_knows_as_lost(tmp_path: P
             second.scoreboard,
             lambda: any(c.target == lost and c.on_trial for c in second.scoreboard.candidates()),
         )
+
+
+async def test_where_there_is_no_other_worker_one_call_s_loss_makes_no_other_call_wait(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "node.sock"
+    async with (
+        workers_at(FakeWorker()) as target,
+        node_of(path, target),
+        NodeLink(path) as first_link,
+        SpeechPool(Unasked(target), node=first_link) as first,
+        NodeLink(path) as second_link,
+        SpeechPool(Unasked(target), node=second_link) as second,
+    ):
+        first.scoreboard.lost(target)
+        await until(second.scoreboard, lambda: not second.scoreboard.candidates()[0].circuit_closed)
+        picking = asyncio.create_task(second.pick({}))
+        await asyncio.sleep(0)
+        assert picking.done()
+        picking = asyncio.create_task(first.pick({target: WorkerUnavailableError("lost")}))
+        await asyncio.sleep(0)
+        assert not picking.done()  # who lost it waits until it has rested
+        assert (await picking).target == target
 
 
 async def test_the_settings_of_an_agent_lead_its_calls_to_its_scoreboard(

@@ -274,6 +274,18 @@ async def test_the_socket_is_its_user_s_alone_and_may_lie_deep(tmp_path: Path) -
         socket_file.listen(path).close()  # what was left behind is replaced
 
 
+def test_who_ends_takes_away_no_other_server_s_socket(tmp_path: Path) -> None:
+    path = tmp_path / "node.sock"
+    socket_file.listen(path).close()
+    first = socket_file.file_number(path)
+    (tmp_path / "kept").hardlink_to(path)  # its number is not given away again
+    with socket_file.listen(path):
+        socket_file.remove(path, first)
+        socket_file.connect(path).close()
+        socket_file.remove(path, socket_file.file_number(path))
+        assert not path.exists()
+
+
 def test_what_is_no_socket_is_left_where_it_is(tmp_path: Path) -> None:
     path = socket_file.socket_path(tmp_path, 8081)
     path.parent.mkdir()

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from dialogue.text.languages.registry import base_code, languages
+from dialogue.text.languages.registry import languages
+from parley.models.languages import base_code
 
 
 def check_languages(

@@ -148,7 +148,7 @@ class Language:
     chars_per_s: float
     """Of its speech, counted in the text as a voice gets it: for pacing."""
     cannot_speak_recording: Path | None = None
-    """`phrases.cannot_speak`, spoken: an audio file beside the language; None: it is only shown."""
+    """`phrases.cannot_speak`, spoken: an audio file beside the language; None: the English one."""
 
     def instructions_for(self, configured: str) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dialogue.text import languages as package
 from dialogue.text.languages.language import Language
 from parley.errors import ConfigurationError
+from parley.models.languages import base_code
 
 
 def languages() -> Mapping[str, Language]:
@@ -21,11 +22,6 @@ def languages() -> Mapping[str, Language]:
             raise ConfigurationError(f"two modules of languages/ have the code {language.code!r}")
         found[language.code] = language
     return found
-
-
-def base_code(code: str) -> str:
-    """The language of a code: "de" of "de-DE", "de_AT" or "DE"."""
-    return code.strip().replace("_", "-").partition("-")[0].lower()
 
 
 def get(code: str) -> Language:

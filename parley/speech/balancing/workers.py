@@ -1,8 +1,9 @@
 """The workers of one kind as a pool uses them: their channels, and which one to ask."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from random import Random
 from types import TracebackType
 from typing import ClassVar, Self
@@ -101,6 +102,8 @@ class Workers:
             if refused:
                 exclude.update(candidate.target for candidate in candidates if candidate.load >= 1)
             candidate = pick(candidates, random=self._random, voice=voice, exclude=exclude)
+            if candidate is None and not failed:
+                candidate = self._resting(candidates, voice)
             if candidate is not None:
                 return candidate
             if candidates and not any(candidate.serves(voice) for candidate in candidates):
@@ -114,6 +117,12 @@ class Workers:
                 raise WorkerUnavailableError(f"no speech worker can be reached ({known})")
             await self.scoreboard.updated()
             exclude.clear()  # one that was lost may be back
+
+    def _resting(self, candidates: Sequence[Candidate], voice: str) -> Candidate | None:
+        """Where all rest that answer, whoever has not lost one of them itself tries: the loss of
+        another call may have been that call's own."""
+        tried = [replace(each, circuit_closed=True) for each in candidates]
+        return pick(tried, random=self._random, voice=voice)
 
     def expected_s(self, target: str, *, voice: str = "") -> float:
         """What one more request waits for where it is soonest served, at `target` or at a worker

@@ -87,7 +87,8 @@ class NodeScoreboard:
             except OSError as error:
                 _log.error("calls cannot share what is known of the workers: %s", error)
             else:
-                stack.callback(socket_file.remove, self._path)
+                number = socket_file.file_number(self._path)
+                stack.callback(socket_file.remove, self._path, number)
                 server = await asyncio.start_unix_server(
                     self._accept, sock=listening, limit=LONGEST_REPORT
                 )

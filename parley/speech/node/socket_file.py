@@ -42,10 +42,16 @@ def listen(path: Path) -> socket.socket:
     return listening
 
 
-def remove(path: Path) -> None:
-    """The file of a socket that listens no more."""
+def file_number(path: Path) -> int:
+    """Tells the file at `path` from one that takes its place later; raises OSError."""
+    return path.lstat().st_ino
+
+
+def remove(path: Path, number: int) -> None:
+    """The file of a socket that listens no more, unless another has taken its place."""
     with suppress(OSError):
-        path.unlink()
+        if file_number(path) == number:
+            path.unlink()
 
 
 def connect(path: Path) -> socket.socket:

@@ -9,6 +9,7 @@ import grpc
 from parley.errors import SpeechError, StreamIdleError, WorkersBusyError
 from parley.rpc.v1 import synthesis_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from parley.speech.admin import LOAD_TIMEOUT_S
 from parley.speech.balancing.picker import Candidate, pick, usable
 from parley.speech.balancing.retries import (
     BUSY_LIMIT_S,
@@ -25,8 +26,6 @@ from parley.speech.synthesis.utterance import Resumption, Utterance
 
 SLOT_WAIT_S = 0.8 * ADMISSION_LIMIT_S
 """A worker refuses before it would be taken for a stalled one."""
-LOAD_TIMEOUT_S = 600.0
-"""A voice that is not on the worker's machine is fetched first."""
 SEEN_WITHIN_S = 2.5
 """A worker is asked for its status every second."""
 HEDGE_AFTER_S = 0.35

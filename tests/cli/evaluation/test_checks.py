@@ -85,6 +85,14 @@ def test_latency(first_s: float | None, status: str) -> None:
             "conversations:\n- turns:\n  - say: x\n    said: {pattern: '('}\n",
             ":4: conversations.0.turns.0.said.pattern: no regular expression",
         ),
+        ("conversations: " + "[" * 5000, "nested too deeply"),
+        ("conversations: &a [*a]\n", ":1: conversations.0: aliases"),
+        ("conversations:\n" + "- turns: []\n" * 30_000, "larger than 256 KiB"),
+        ("conversations:\n" + "- turns: []\n" * 300, "more of that kind"),
+        (
+            f"conversations: [{{turns: [{{file: {'no' * 999}.wav}}]}}]\n",
+            "there is no such recording",
+        ),
         ("conversations: [{turns: [{file: no.wav}]}]\n", "no.wav: there is no such recording"),
         (
             "conversations:\n- turns:\n  - say: x\n    tools:\n    - arguments: {}\n",

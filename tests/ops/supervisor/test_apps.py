@@ -87,8 +87,8 @@ def test_agent_and_gateway_are_told_and_only_the_agent_gets_the_apps_variables(
 def test_a_file_in_the_settings_is_one_of_their_folder(tmp_path: Path) -> None:
     configuration = configured(tmp_path, app="desk.py", apps={"other": "apps.assistant"})
     (configuration.config_dir / "desk.py").write_text(AGENT, encoding="utf-8")
-    check_apps(configuration)
-    assert check_app(configuration).level is Level.OK
+    assert [agent.name for agent in check_apps(configuration)] == ["desk", "assistant"]
+    assert check_app(configuration)[0].level is Level.OK
     settings, folder = configuration.orchestrator, configuration.config_dir
     assert load_configured(settings, config_dir=folder).name == "desk"
     assert load_configured(settings, "other").name == "assistant"
@@ -104,7 +104,7 @@ def test_an_app_that_needs_a_variable_is_checked_with_the_agents_environment(
     file.write_text(f"import os\nos.environ['APP_KEY']\n{AGENT}", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=rf"^{file}:2: KeyError: 'APP_KEY'$"):
         check_apps(configuration)
-    assert check_app(configuration).level is Level.PROBLEM
+    assert check_app(configuration)[0].level is Level.PROBLEM
     monkeypatch.setenv("APP_KEY", "1")
     check_apps(configuration)
 

@@ -144,6 +144,9 @@ def test_a_missing_network_is_one_sentence(machine: Machine) -> None:
     [
         ("failed to copy file: No space left on device (os error 28)", "the disk is full: free"),
         ("failed to create directory: Permission denied (os error 13)", "cannot be written"),
+        ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+        ("connect: [SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer", "SSL_CERT_FILE"),
+        ("error sending request: self-signed certificate in chain", "SSL_CERT_FILE"),
         ("no wheels for this platform\nhint: none", "the lines above say why"),
     ],
 )
@@ -155,6 +158,23 @@ def test_what_the_installer_cannot_do_is_one_sentence(
     status, out, err = machine.run("up")
     assert (status, out) == (1, "")
     assert sentence in err.splitlines()[-1]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("content", ["", "bin/python", "requirements.sha256"])
+def test_the_environment_of_another_user_is_left_alone(machine: Machine, content: str) -> None:
+    machine.add_python()
+    venv = machine.checkout / ".venv"
+    (venv / content).parent.mkdir(parents=True, exist_ok=True)
+    if content:
+        (venv / content).touch()
+    else:
+        venv.mkdir(exist_ok=True)
+    os.chown(venv, 12345, 12345)
+    status, out, err = machine.run("up")
+    assert (status, out) == (1, "")
+    assert "belongs to another user" in err.splitlines()[-1]
+    assert venv.is_dir() and (venv / content).exists()
 
 
 def test_ctrl_c_while_it_installs_is_quiet_and_says_so_by_its_exit_status(machine: Machine) -> None:

@@ -106,6 +106,17 @@ def test_a_language_model_elsewhere_that_is_away_hinders_nothing_and_is_told(
     assert "llm" in shown and "not answering" in shown
 
 
+def test_restart_stops_it_and_starts_it_anew(
+    command: Command, up: subprocess.CompletedProcess[str]
+) -> None:
+    before = command.status()
+    restarted = command("restart")
+    assert restarted.returncode == 0, restarted.stderr
+    after = command.status()
+    assert {part["state"] for part in after.values()} == {"ready"}
+    assert all(after[name]["pid"] != before[name]["pid"] for name in before)
+
+
 def test_a_second_up_says_that_it_runs_and_starts_nothing(
     command: Command, up: subprocess.CompletedProcess[str]
 ) -> None:

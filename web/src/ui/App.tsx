@@ -17,6 +17,7 @@ import { useCallState } from "./useCallState";
 import { useEmbedder } from "./useEmbedder";
 import { usePreferences } from "./usePreferences";
 import { useVoices } from "./useVoices";
+import { useWakeLock } from "./useWakeLock";
 
 export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const state = useCallState(call);
@@ -41,6 +42,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
 
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
   useEmbedder(state.phase, embedded);
+  useWakeLock(inCall);
 
   const onRemedy = async (remedy: Remedy) => {
     if (remedy === "hear") {

@@ -1,4 +1,9 @@
-"""German, as it is spoken in Germany."""
+"""German, as it is spoken in Germany.
+
+`cannot_speak.flac` was spoken by SVOX Pico's voice de-DE (Apache-2.0), as py-nanotts has it.
+"""
+
+from pathlib import Path
 
 from dialogue.text.languages.german.phrases import GREETING, INSTRUCTIONS, PHRASES
 from dialogue.text.languages.german.spoken import SPOKEN
@@ -16,4 +21,5 @@ LANGUAGE = Language(
     segments=SEGMENTS,
     spoken=SPOKEN,
     chars_per_s=15.0,
+    cannot_speak_recording=Path(__file__).parent / "cannot_speak.flac",
 )
