@@ -208,7 +208,7 @@ async def measure(
         os.environ["TMPDIR"] = scratch  # of the parts: theirs are told from everybody else's
         async with (
             llm_serving(FakeLlm()) as llm_url,
-            running(llm_url=llm_url, max_sessions=AT_ONCE + 1, parts=PARTS) as parley,
+            running(llm_url=llm_url, max_sessions=3 * AT_ONCE, parts=PARTS) as parley,
         ):
             watch = Watch(parley.stack, Path(scratch), leaks)
             await watch.settle()
