@@ -51,7 +51,7 @@ from parley.settings.turn import TurnSection
 from parley.speech import SpeechPool
 from parley.speech.configured import node_link, recognition_pool, speech_pool
 from parley.speech.node.link import NodeLink
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""

@@ -13,6 +13,7 @@ from livekit.agents.voice.io import PlaybackFinishedEvent
 
 from agent.answering import Answering
 from agent.playout.output import Playout
+from agent.playout.silence_metric import count_silencing
 from agent.room.events import RoomEventPublisher
 from agent.room.line import Line, packets_of_people
 from agent.room.transcript import HeardTranscript
@@ -204,6 +205,7 @@ class Duplex:
             onset_at_s=None if cut.onset_s is None else now_at - (now_s - cut.onset_s),
             decided_at_s=now_at - (now_s - cut.silenced_s),
         )
+        count_silencing(self.playout.silencing, decided_s=cut.silenced_s)
         self._session.interrupt(force=True)
         # The framework would clear it a moment later; until then nothing more may sound.
         self.playout.clear_buffer()

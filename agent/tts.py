@@ -41,6 +41,7 @@ from parley.errors import (
 )
 from parley.speech import (
     AudioChunk,
+    SpeechEvent,
     SpeechPool,
     SynthesisRequest,
     SynthesisStarted,
@@ -203,29 +204,37 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         script: _Script,
         output_emitter: tts.AudioEmitter,
     ) -> None:
-        meter = SynthesisMeter(request.voice)
         fallback = self._speaking.default_voice
         speech = self._speaking.pool.synthesize(request, texts, fallback_voice=fallback)
         try:
-            async with aclosing(speech) as events:
-                async for event in events:
-                    match event:
-                        case SynthesisStarted():
-                            meter.started(event)
-                        case SynthesisWords():
-                            output_emitter.push_timed_transcript(script.timed(event))
-                        case AudioChunk():
-                            meter.audio()
-                            self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
-                            output_emitter.push(event.samples.tobytes())
-                        case TextSpoken():
-                            self._pace.spoken()
+            with SynthesisMeter(request.voice) as meter:
+                async with aclosing(speech) as events:
+                    async for event in events:
+                        self._pass_on(event, meter, script, output_emitter)
         except SpeechError as error:
             self._pace.given_up()
-            meter.failed(error)
             _log.warning("speech is not available: %s", error)
             await self._keep_for_reading(script)
             raise _as_api_error(error) from error
+
+    def _pass_on(
+        self,
+        event: SpeechEvent,
+        meter: SynthesisMeter,
+        script: _Script,
+        output_emitter: tts.AudioEmitter,
+    ) -> None:
+        match event:
+            case SynthesisStarted():
+                meter.started(event)
+            case SynthesisWords():
+                output_emitter.push_timed_transcript(script.timed(event))
+            case AudioChunk():
+                meter.audio()
+                self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
+                output_emitter.push(event.samples.tobytes())
+            case TextSpoken():
+                self._pace.spoken()
 
     async def _keep_for_reading(self, script: _Script) -> None:
         """Waits for the end of the text: what nobody can say can be read."""

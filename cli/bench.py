@@ -16,6 +16,7 @@ BENCHMARKS = {
     "echo": "whether the agent answers itself where its own voice comes back",
     "floor": "who gets the floor: interruptions, murmurs and noises over the agent's speech",
     "history": "what the agent remembers of an interrupted reply, against what was heard",
+    "leaks": "whether memory, tasks, descriptors or files grow with calls and utterances",
     "memory": "a TTS worker's memory over 2,000 utterances, half of them cancelled",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",

@@ -22,8 +22,8 @@ from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
 from gateway.operations.health import GatewayProbes, PublicHealth
-from gateway.operations.metrics import GatewayMetrics, RequestCounting
 from gateway.operations.private_port import private_port
+from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
 from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
@@ -32,6 +32,7 @@ from parley.clock import Clock, monotonic
 from parley.settings import OrchestratorSettings
 from parley.speech.channel import Channels
 from parley.speech.configured import speech_discovery
+from parley.telemetry.gateway import GatewayMetrics
 from parley.tls import client_tls
 
 

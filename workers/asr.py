@@ -11,6 +11,7 @@ from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
+from parley.telemetry.worker import recognition_metrics
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
@@ -43,16 +44,21 @@ async def serve(settings: WorkerSettings) -> None:
         )
     slots = Slots(asr.slots, queue_wait_s=0.0)
     identity = WorkerIdentity(
-        kind=status_pb2.WORKER_KIND_RECOGNITION, engine=engine.name, device=recognizer.device
+        kind=status_pb2.WORKER_KIND_RECOGNITION,
+        engine=engine.name,
+        port=asr.port,
+        device=recognizer.device,
     )
+    decoder = Decoder(recognizer)
     server = WorkerServer(
         binding=binding,
         slots=slots,
+        metrics=recognition_metrics(slots, lambda: decoder.waiting),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "recognition", identity.worker_id),
     )
-    async with Decoder(recognizer) as decoder, server:
+    async with decoder, server:
         service = RecognitionService(
             identity=identity,
             slots=slots,

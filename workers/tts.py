@@ -9,6 +9,7 @@ from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
+from parley.telemetry.worker import synthesis_metrics
 from workers.engines import create_tts_engine
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
@@ -46,11 +47,13 @@ async def serve(settings: WorkerSettings) -> None:
     identity = WorkerIdentity(
         kind=status_pb2.WORKER_KIND_SYNTHESIS,
         engine=engine.name,
+        port=tts.port,
         device=engine.device,
     )
     server = WorkerServer(
         binding=binding_of(settings, "tts"),
         slots=slots,
+        metrics=synthesis_metrics(slots),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "synthesis", identity.worker_id),

@@ -1,10 +1,10 @@
 """The metrics of the agent's processes as one: for Prometheus, and for people."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
@@ -14,9 +14,12 @@ from prometheus_client.registry import Collector
 from agent.health.metric_files import AllocatedDict
 from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
+from parley.telemetry.event_loop import EventLoopTasks
 
 _ENDED = "ended"
 """Stands where a process's number stands in the name of a metrics file."""
+_OF_THE_FRAMEWORK = "lk_agents_"
+"""Labeled with host and process, so that every restart would add series; ours say the same."""
 
 
 class JobMetrics:
@@ -33,13 +36,16 @@ class JobMetrics:
         """The metrics of all processes, dead ones included."""
         self.reap()
         registry = CollectorRegistry()
-        return list(MultiProcessCollector(registry, path=str(self._directory)).collect())
+        families = MultiProcessCollector(registry, path=str(self._directory)).collect()
+        return [family for family in families if not family.name.startswith(_OF_THE_FRAMEWORK)]
 
     def reap(self) -> None:
         """Joins the files of the processes that have ended, so that they do not pile up."""
-        for file in self._directory.glob("*.db"):
+        files = list(self._directory.glob("*.db"))
+        running = _own_processes()  # second: who writes the newest file is among them
+        for file in files:
             kind, _, process = file.stem.rpartition("_")
-            if process == _ENDED or _is_alive(int(process)):
+            if process in running or process == _ENDED:
                 continue
             if kind.startswith("gauge") or self._add_to_ended(kind, file):
                 file.unlink(missing_ok=True)
@@ -54,14 +60,10 @@ class JobMetrics:
             ended.close()
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _own_processes() -> set[str]:
+    """Numbers of this process and all under it: one that others got since is not among them."""
+    own = psutil.Process()
+    return {str(process.pid) for process in (own, *own.children(recursive=True))}
 
 
 class Exposition(Collector):
@@ -86,17 +88,19 @@ class Exposition(Collector):
         """What the process that watches knows better than those that work."""
         statuses = self._findings.synthesis
         active = sum(1 for status in statuses if status.in_flight)
-        yield GaugeMetricFamily(
-            "sla_compliance_percent",
-            "Share of all syntheses with first audio within the SLA",
-            _compliance_percent(families),
-        )
+        if (compliance := _compliance_percent(families)) is not None:
+            yield GaugeMetricFamily(
+                "sla_compliance_percent",
+                "Share of all syntheses that were asked for with first audio within the SLA",
+                compliance,
+            )
         yield GaugeMetricFamily(
             "workers_active", "Healthy speech workers that are speaking", active
         )
         yield GaugeMetricFamily(
             "workers_idle", "Healthy speech workers that are not", len(statuses) - active
         )
+        yield from EventLoopTasks().collect()
 
     def summary(self, findings: Findings) -> dict[str, Any]:
         """The same for people and scripts."""
@@ -106,7 +110,9 @@ class Exposition(Collector):
         latency = _Histogram(families.get("synthesis_latency_seconds"))
         requested = _total(families.get("synthesis"))
         return {
-            "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots),
+            "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots)
+            if slots
+            else 0.0,
             "workers": [_worker(status) for status in (*statuses, *findings.recognition)],
             "sla_violations": _total(families.get("sla_violations")),
             "sla_compliance_percent": _compliance_percent(families),
@@ -140,14 +146,15 @@ def _worker(status: status_pb2.WorkerStatus) -> dict[str, Any]:
     }
 
 
-def _compliance_percent(families: Mapping[str, Metric]) -> float:
-    measured = _Histogram(families.get("synthesis_latency_seconds")).count
+def _compliance_percent(families: Mapping[str, Metric]) -> float | None:
+    """None where nothing was asked for."""
+    asked = _total(families.get("synthesis"))
     violations = _total(families.get("sla_violations"))
-    return _percent(measured - violations, measured, of_nothing=100.0)
+    return _percent(asked - violations, asked) if asked else None
 
 
-def _percent(part: float, whole: float, of_nothing: float = 0.0) -> float:
-    return round(100 * part / whole, 2) if whole else of_nothing
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 2)
 
 
 def _total(family: Metric | None) -> float:

@@ -26,7 +26,7 @@ from agent.playout.reply_audio import ReplyAudio
 from agent.playout.sounded import Sounded
 from parley.audio import Samples
 from parley.clock import Clock, monotonic
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 
 FRAME_S = 0.04
 QUEUED_S = 0.3
@@ -107,7 +107,10 @@ class Playout(io.AudioOutput):
         """The next sample belongs right after the last one: silence between them is a gap."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
-        self._ramp_down: asyncio.Future[None] | None = None
+        self._ramp_down: asyncio.Task[float] | None = None
+        """Ends what sounds; its result is when that has ended."""
+        self.silencing: asyncio.Task[float] | None = None
+        """The latest hold's; None where nothing sounded."""
         self._pump: asyncio.Task[None] | None = None
 
     # --- what the framework asks for
@@ -161,15 +164,16 @@ class Playout(io.AudioOutput):
     def hold(self, by: str) -> None:
         """Silences the reply and keeps its place, until `by` and all others have released it; a
         reply that has not begun does not begin."""
-        decided_s = self._clock()
-        if self._take_hold(by):
-            silent_s = self._clock() + RAMP_S - decided_s
-            metrics.barge_in_latency_seconds.labels("decision_to_silence").observe(silent_s)
+        was_held = bool(self._holds)
+        self._holds.add(by)
+        if was_held:
+            return
+        self.silencing = self._silence(self._reply) if self._reply is not None else None
 
     def hold_since(self, by: str, time_s: float) -> None:
         """The same, and goes back to where the reply was at `time_s` of the clock: what has been
         played since then has reached nobody. It goes back no further than KEPT_S."""
-        self._take_hold(by)
+        self.hold(by)
         position = self._positions.at(time_s)
         if self._reply is None or position is None or position >= self._reply.position:
             return
@@ -178,15 +182,6 @@ class Playout(io.AudioOutput):
         if told < self._told:
             self._on_unheard(self._reply.heard.text(told, self._told))
             self._told = told
-
-    def _take_hold(self, by: str) -> bool:
-        """Whether a reply was silenced by it."""
-        was_held = bool(self._holds)
-        self._holds.add(by)
-        if was_held or self._reply is None:
-            return False
-        self._silence(self._reply)
-        return True
 
     def release(self, by: str) -> None:
         """The reply goes on where it was, if nobody else holds it; a hold that `by` has not taken
@@ -317,18 +312,24 @@ class Playout(io.AudioOutput):
         self._positions.take_back(self._dry_at)
         self._flowing = False
 
-    def _silence(self, reply: ReplyAudio) -> None:
-        """Ends what sounds with a last ramp, in place of a click."""
+    def _silence(self, reply: ReplyAudio) -> asyncio.Task[float] | None:
+        """Ends what sounds with a last ramp, in place of a click; None where nothing sounds."""
         sounds = self._queued_s() > 0
         self._take_back(reply)
         start = reply.position
         samples = reply.take(int(RAMP_S * self._rate_hz))
         reply.position = start
         if not len(samples) or not sounds:
-            return
+            return None
         faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
         frame = self._frame(faded.astype(np.int16))
-        self._ramp_down = asyncio.ensure_future(self._source.capture_frame(frame))
+        self._ramp_down = asyncio.create_task(self._fade(frame), name="ramp-down")
+        return self._ramp_down
+
+    async def _fade(self, frame: rtc.AudioFrame) -> float:
+        """When the frame's last sample has sounded: nothing is in the queue before it."""
+        await self._source.capture_frame(frame)
+        return self._clock() + frame.samples_per_channel / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
         if gain == self._target_gain:

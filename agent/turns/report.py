@@ -30,7 +30,7 @@ from agent.playout.remembered import Script
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 
 
 @dataclass

@@ -12,9 +12,9 @@ from gateway.calls.token_request import AgentRequest, TokenRequest
 from gateway.calls.tokens import CallAccess, CallTokens, CallWish
 from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError
-from gateway.operations.metrics import GatewayMetrics
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
+from parley.telemetry.gateway import GatewayMetrics
 
 
 class TokenAnswer(BaseModel):

@@ -52,6 +52,12 @@ def _some(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return addresses
 
 
+class LiveKitLoggingSection(_ServerSection):
+    level: str = Field(
+        "warn", description="debug, info, warn or error; at info each call writes 45 kB"
+    )
+
+
 class LiveKitServerSettings(_ServerSection):
     """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
 
@@ -59,6 +65,7 @@ class LiveKitServerSettings(_ServerSection):
     bind_addresses: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(
         ("127.0.0.1",), description="where HTTP and WebSocket listen"
     )
+    logging: LiveKitLoggingSection = LiveKitLoggingSection()
     rtc: RtcSection = RtcSection()
 
 

@@ -1,1 +1,1 @@
-"""Metrics, logs and profiles."""
+"""Metrics by role (agent, worker, gateway): a process registers only what it records. And logs."""

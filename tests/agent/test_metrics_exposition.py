@@ -14,11 +14,12 @@ from agent.health.probes import Findings
 from parley.rpc.v1 import status_pb2
 
 ONE_CALL = """
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 metrics.sessions_active.inc()
 metrics.session_messages.labels("user").inc(3)
 for seconds in (0.04, 0.04, 0.12, 0.9):
     metrics.synthesis_latency_seconds.labels("joe", "piper", "w1").observe(seconds)
+    metrics.synthesis_total.labels("joe", "piper", "w1").inc()
 metrics.sla_violations_total.inc()
 metrics.turn_latency_seconds.labels("total").observe(0.7)
 print("ready", flush=True)
@@ -29,16 +30,20 @@ input()
 class JobProcess:
     """A process that records what one call would, and lives until it is told to end."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, script: str = ONE_CALL) -> None:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ONE_CALL],
+            [sys.executable, "-c", script],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None
         self._process.stdout.readline()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def end(self) -> None:
         self._process.communicate(b"\n", timeout=30)
@@ -94,9 +99,74 @@ def test_workers_are_counted_as_the_probes_found_them(tmp_path: Path) -> None:
 
 
 def test_compliance_is_the_share_of_all_syntheses(tmp_path: Path) -> None:
-    assert samples(tmp_path)["sla_compliance_percent"] == 100
+    assert "sla_compliance_percent" not in samples(tmp_path)  # of nothing there is no share
+    assert Exposition(JobMetrics(tmp_path)).summary(Findings({}))["sla_compliance_percent"] is None
     JobProcess(tmp_path).end()
     assert samples(tmp_path)["sla_compliance_percent"] == 75
+
+
+ALL_FAILED = """
+from agent.synthesis_metrics import SynthesisMeter
+from parley.errors import WorkerUnavailableError
+for _ in range(50):
+    try:
+        with SynthesisMeter("joe"):
+            raise WorkerUnavailableError("gone")
+    except WorkerUnavailableError:
+        pass
+print("ready", flush=True)
+input()
+"""
+
+
+def test_where_every_synthesis_failed_nothing_was_within_the_sla(tmp_path: Path) -> None:
+    JobProcess(tmp_path, ALL_FAILED).end()
+    found = samples(tmp_path)
+    assert found['synthesis_total{engine="none",voice="joe",worker="none"}'] == 50
+    assert found['synthesis_errors_total{reason="unavailable"}'] == 50
+    assert found["sla_violations_total"] == 50
+    assert found["sla_compliance_percent"] == 0
+
+
+def test_ended_calls_leave_nothing_behind_though_nobody_asks_for_metrics(tmp_path: Path) -> None:
+    jobs = JobMetrics(tmp_path)
+    calls = [JobProcess(tmp_path) for _ in range(2)]
+    calls[0].end()
+    jobs.reap()
+    numbers = {file.stem.rpartition("_")[2] for file in tmp_path.iterdir()}
+    assert numbers == {"ended", str(calls[1].pid)}
+    calls[1].kill()
+    jobs.reap()
+    assert {file.stem for file in tmp_path.iterdir()} == {"counter_ended", "histogram_ended"}
+    assert samples(tmp_path)['session_messages_total{role="user"}'] == 6
+
+
+def test_a_file_whose_number_another_process_has_got_is_one_of_an_ended_call(
+    tmp_path: Path,
+) -> None:
+    JobProcess(tmp_path).end()
+    for file in tmp_path.glob("*.db"):
+        kind = file.stem.rpartition("_")[0]
+        file.rename(file.with_name(f"{kind}_1.db"))  # init runs, and is no job of ours
+    JobMetrics(tmp_path).reap()
+    assert {file.stem for file in tmp_path.iterdir()} == {"counter_ended", "histogram_ended"}
+
+
+OF_THE_FRAMEWORK = """
+from livekit.agents.telemetry import metrics
+metrics._update_worker_load(0.5)
+metrics.proc_initialized(time_elapsed=1.0)
+print("ready", flush=True)
+input()
+"""
+
+
+def test_no_series_is_labeled_with_a_host_or_a_process(tmp_path: Path) -> None:
+    jobs = [JobProcess(tmp_path, OF_THE_FRAMEWORK), JobProcess(tmp_path)]
+    labels = [name for name in samples(tmp_path) if "pid=" in name or "node" in name]
+    assert not labels
+    for job in jobs:
+        job.end()
 
 
 def test_the_summary_says_it_for_people(tmp_path: Path) -> None:
@@ -121,7 +191,7 @@ FILLED_AND_COUNTED = """
 import sys
 from agent.health.metric_files import use_allocated_files
 use_allocated_files()
-from parley.telemetry import metrics
+from parley.telemetry import agent as metrics
 from prometheus_client import REGISTRY
 for call in range(int(sys.argv[1])):
     metrics.sessions_active.inc()

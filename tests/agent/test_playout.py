@@ -30,8 +30,11 @@ class Ear:
         self._clock = clock
         self._played = np.zeros(0, np.int16)
         self._queue = np.zeros(0, np.int16)
+        self.takes_s = 0.0
+        """How long it takes to take a frame."""
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
+        await asyncio.sleep(self.takes_s)
         self._advance()
         self._queue = np.concatenate([self._queue, np.frombuffer(frame.data, np.int16)])
 

@@ -21,7 +21,7 @@ from testkit.fake_llm import Answer, Call, FakeLlm, last_user_text, llm_serving,
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.app_rooms import hears
 from tests.agent.slow_service import SlowService, service_running
-from tests.agent.test_room import spoken
+from tests.agent.test_room import metric, spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
@@ -96,6 +96,14 @@ def shop(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFac
     return Shop(start_stack(*parts, configuration=configuration), llm_port, service_port)
 
 
+async def turns_measured(shop: Shop) -> tuple[float, float]:
+    """How many turns were measured, and the seconds from speech to answer together."""
+    name, of = "turn_latency_seconds", '{stage="total"}'
+    return await metric(shop.stack, f"{name}_count{of}"), await metric(
+        shop.stack, f"{name}_sum{of}"
+    )
+
+
 def waits_in_silence(client: RoomClient) -> bool:
     """Whether the agent has said something, and nothing since for a while."""
     spoke_s = client.ear.audible_at_s
@@ -109,6 +117,7 @@ def tool_events(client: RoomClient) -> list[ToolEvent]:
 async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) -> None:
     model, service = FakeLlm(desk), SlowService(takes_s=3.0)
     question = Recording("question", await spoken(shop.stack, "Where is my order?"))
+    counted, waited_s = await turns_measured(shop)
     async with shop.call(model, service) as client:
         conversation = CallConversation(client)
         await conversation.hear_greeting()
@@ -132,6 +141,9 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) 
         assert (first.filler, then.filler) == (True, False)
         assert first.at_s is not None and then.at_s is not None
         assert then.at_s - first.at_s > service.takes_s - 1.0
+        measured = await turns_measured(shop)
+        assert measured[0] == counted + 1  # once, to the answer
+        assert measured[1] - waited_s > service.takes_s
         await client.type("Thank you, and when do you close?")
         assert await client.reached(lambda: len(model.requests) > 2, timeout_s=LONG_S)
         remembered = [m["content"] for m in model.messages if m["role"] == "assistant"]

@@ -93,7 +93,9 @@ async def listening(
     async with Decoder(recognizer) as decoder:
         admission = Slots(slots, queue_wait_s=0.0)
         service = RecognitionService(
-            identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_RECOGNITION, engine="whisper"),
+            identity=WorkerIdentity(
+                kind=status_pb2.WORKER_KIND_RECOGNITION, engine="whisper", port=0
+            ),
             slots=admission,
             model=models.find(MODEL),
             languages=("en",),

@@ -137,7 +137,7 @@ async def running_service(
     residency = Residency(voices.load, cap=2, ttl_s=0.0, pinned=VOICE, min_resident_s=0.0)
     with ThreadPoolExecutor(slots) as executor:
         service = SynthesisService(
-            identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_SYNTHESIS, engine="tone"),
+            identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_SYNTHESIS, engine="tone", port=0),
             slots=admission,
             voices=voices,
             residency=residency,

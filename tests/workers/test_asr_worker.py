@@ -110,6 +110,8 @@ def test_the_metrics_of_the_contract_are_there(worker: Worker) -> None:
     with urllib.request.urlopen(url, timeout=10) as answer:
         metrics = answer.read().decode()
     assert "worker_utilization_percent 0.0" in metrics
+    assert "\nrecognition_queue_depth 0.0" in metrics
+    assert "synthesis" not in metrics
 
 
 def test_a_signal_shuts_it_down_gracefully(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ import asyncio
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from prometheus_client import REGISTRY
 
+from parley.telemetry.worker import synthesis_metrics
 from workers.serving.admission import Slots
 from workers.serving.errors import CallError
 
@@ -38,8 +38,9 @@ async def test_stream_waits_for_a_slot_that_gets_free_in_time() -> None:
     waiter = asyncio.create_task(_hold(slots, second_admitted, second_leave))
     await asyncio.sleep(0)
     assert slots.queue_depth == 1
-    assert REGISTRY.get_sample_value("synthesis_queue_depth") == 1
-    assert REGISTRY.get_sample_value("worker_utilization_percent") == 100
+    exported = synthesis_metrics(slots)
+    assert exported.get_sample_value("synthesis_queue_depth") == 1
+    assert exported.get_sample_value("worker_utilization_percent") == 100
     leave.set()
     await second_admitted.wait()
     assert slots.queue_depth == 0

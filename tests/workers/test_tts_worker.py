@@ -65,6 +65,7 @@ async def test_metrics_are_those_of_the_contract(piper: Worker) -> None:
         page = await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=5).read())
     assert b"\nsynthesis_queue_depth 0.0" in page
     assert b"\nworker_utilization_percent 0.0" in page
+    assert b"sla_" not in page and b"session" not in page and b"recognition" not in page
 
 
 async def test_sigterm_lets_the_utterance_finish_and_ends_with_status_0(tmp_path: Path) -> None:

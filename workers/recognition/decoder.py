@@ -93,7 +93,12 @@ class Decoder:
     @property
     def pending(self) -> int:
         """Decodes that somebody waits for: those that run, and those more urgent than a PARTIAL."""
-        return self._running + sum(job.urgency < Urgency.PARTIAL for job in self._waiting)
+        return self._running + self.waiting
+
+    @property
+    def waiting(self) -> int:
+        """Decodes that have not begun, but for PARTIALs: those are dropped where it is full."""
+        return sum(job.urgency < Urgency.PARTIAL for job in self._waiting)
 
     @property
     def recent_s(self) -> float:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from parley.telemetry import metrics
 from workers.serving.errors import resource_exhausted, unavailable
 
 OPEN_PER_SLOT = 8
@@ -44,7 +43,6 @@ class Slots:
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._report()
 
     @property
     def in_flight(self) -> int:
@@ -147,11 +145,9 @@ class Slots:
         ahead = bool(self._speaking) or (queue is self._new and bool(self._new))
         if self._in_flight < self.count and not ahead:
             self._in_flight += 1
-            self._report()
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         queue.append(turn)
-        self._report()
         try:
             async with asyncio.timeout(wait_s):
                 await turn
@@ -176,7 +172,6 @@ class Slots:
             if not turn.done():
                 self._in_flight += 1
                 turn.set_result(None)
-        self._report()
 
     def _refuse_when_closed(self) -> None:
         if self._closed:
@@ -188,10 +183,6 @@ class Slots:
             message or f"all {self.count} slots are taken",
             retry_after_s=min(LONGEST_RETRY_S, max(SHORTEST_RETRY_S, wait_s)),
         )
-
-    def _report(self) -> None:
-        metrics.synthesis_queue_depth.set(self.queue_depth)
-        metrics.worker_utilization_percent.set(100 * self._in_flight / self.count)
 
 
 class SlotPerText:

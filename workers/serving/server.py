@@ -27,7 +27,7 @@ from typing import Any, Self
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
@@ -60,7 +60,8 @@ _OPTIONS = (
 class WorkerServer:
     """One gRPC server with its surroundings; use as an async context manager.
 
-    `services` are the full names of the services added to `grpc`. SIGTERM and SIGINT drain: the
+    `services` are the full names of the services added to `grpc`, `metrics` what is exported
+    beside them. SIGTERM and SIGINT drain: the
     registry learns it, health says NOT_SERVING, nothing new is admitted, running streams get
     `drain_s` to finish, and the lease is given up; a second signal ends it at once.
     """
@@ -70,6 +71,7 @@ class WorkerServer:
         *,
         binding: Binding,
         slots: Slots,
+        metrics: CollectorRegistry,
         services: tuple[str, ...],
         with_reflection: bool,
         registration: Registration | None = None,
@@ -84,7 +86,7 @@ class WorkerServer:
         self._health = health.aio.HealthServicer()
         self._stop = asyncio.Event()
         self._stop_at_once = asyncio.Event()
-        self._metrics = SmallHttpServer({"/metrics": _metrics})
+        self._metrics = _metrics_port(metrics)
         self._surroundings = ExitStack()
         self.grpc: grpc.aio.Server = grpc.aio.server(options=_OPTIONS)
 
@@ -231,8 +233,11 @@ def _try_to_listen(host: str, port: int) -> None:
         listener.listen()
 
 
-async def _metrics() -> Reply:
-    return Reply(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+def _metrics_port(registry: CollectorRegistry) -> SmallHttpServer:
+    async def metrics() -> Reply:
+        return Reply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+    return SmallHttpServer({"/metrics": metrics})
 
 
 def _port_error(host: str, port: int, what: str) -> ConfigurationError:

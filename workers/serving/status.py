@@ -1,6 +1,5 @@
 """The status that a worker answers to GetStatus."""
 
-import os
 import socket
 import time
 from collections.abc import Iterable
@@ -14,19 +13,20 @@ from parley.rpc.v1 import status_pb2 as pb
 from workers.serving.admission import Slots
 
 
-def _worker_id() -> str:
-    return f"{socket.gethostname()}-{os.getpid()}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class WorkerIdentity:
-    """Who answers; `worker_id` is unique among running workers."""
+    """Who answers."""
 
     kind: "pb.WorkerKind.ValueType"
     engine: str
+    port: int
     device: str = "cpu"
-    worker_id: str = field(default_factory=_worker_id)
     started_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def worker_id(self) -> str:
+        """Unique among running workers, and the same after a restart: it labels metrics."""
+        return f"{socket.gethostname()}-{self.port}"
 
     def status(
         self,

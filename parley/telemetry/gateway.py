@@ -1,15 +1,17 @@
-"""The gateway's own counters."""
+"""The gateway's metrics, in a registry of each application's own."""
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from parley.telemetry.event_loop import EventLoopTasks
 
 
 class GatewayMetrics:
-    """Counters in a registry of their own."""
+    """Of one application; exported inside its event loop."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
+        self.registry.register(EventLoopTasks())
         self.requests = Counter(
             "gateway_requests",
             "HTTP requests answered; everything that is not the API counts as page",
@@ -28,20 +30,3 @@ class GatewayMetrics:
             ["outcome"],
             registry=self.registry,
         )
-
-
-class RequestCounting:
-    """ASGI middleware: counts each answer by its route's template and status."""
-
-    def __init__(self, app: ASGIApp, *, metrics: GatewayMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def counted(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "page")
-                self._metrics.requests.labels(route, str(message["status"])).inc()
-            await send(message)
-
-        await self._app(scope, receive, counted)
