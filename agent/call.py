@@ -21,7 +21,7 @@ from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
-from agent.room.voices import Voices
+from agent.room.voices import VoiceControl
 from agent.session import (
     build_session,
     end_of_turn_policy,
@@ -80,7 +80,7 @@ class Call:
         self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
-        self._voices: Voices | None = None
+        self._voices: VoiceControl | None = None
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -342,7 +342,7 @@ class Call:
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
         offered = self._settings.tts.voices
-        voices = self._voices = Voices(speech, self._speaking, offered=offered)
+        voices = self._voices = VoiceControl(speech, self._speaking, offered=offered)
         voices.serve(self._context.room)
         try:
             if self._wishes.voice:

@@ -33,7 +33,7 @@ from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.segmenter import ClauseSegmenter
-from dialogue.text.spoken import Speaker, SpokenText, within
+from dialogue.text.spoken import SpokenText, TextSpeaker, within
 from parley.errors import (
     InvalidSpeechRequestError,
     SpeechError,
@@ -119,7 +119,7 @@ class _Script:
     """What a reply says, stretch by stretch; keeps the transcript that is still pending."""
 
     segmenter: ClauseSegmenter
-    speaker: Speaker
+    speaker: TextSpeaker
     _sent: list[SpokenText] = field(default_factory=list)
     _leads: list[str] = field(default_factory=list)
     """Before each sent stretch: text of which nothing is said."""
@@ -186,7 +186,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         output_emitter.start_segment(segment_id=request.utterance_id)
         language = self._speaking.language
         script = _Script(
-            ClauseSegmenter(self._speaking.first_flush_words, language), Speaker(language)
+            ClauseSegmenter(self._speaking.first_flush_words, language), TextSpeaker(language)
         )
         async with aclosing(self._texts(script)) as texts:
             if (first := await anext(texts, None)) is None:

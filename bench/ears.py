@@ -38,7 +38,7 @@ _SNR_DB = 10.0
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardClip:
     """Of one recognizer: errors in percent of the words said, and the CPU time it took."""
 
     word_error_percent: float
@@ -95,7 +95,7 @@ def of_half(clips: Sequence[Clip], half: str) -> list[Clip]:
 
 def _measure(
     options: argparse.Namespace, clips: list[Clip], noises: list[Clip]
-) -> tuple[dict[str, Heard], dict[str, list[AfterEnd]]]:
+) -> tuple[dict[str, HeardClip], dict[str, list[AfterEnd]]]:
     heard, after = {}, {}
     told = [in_noise(clip, noises) for clip in clips] if options.in_noise else clips
     for adapter in options.adapters:
@@ -119,14 +119,14 @@ def _load(adapter: str, threads: int) -> Recognizer:
     return engine.load(MODELS[adapter], models.ensure(MODELS[adapter]))
 
 
-def _heard(hear: Hear, clips: Sequence[Clip], noises: Sequence[Clip]) -> Heard:
+def _heard(hear: Hear, clips: Sequence[Clip], noises: Sequence[Clip]) -> HeardClip:
     began_s = time.process_time()
     texts = [hear(clip) for clip in clips]
     cpu_s = time.process_time() - began_s
     output = jiwer.process_words(
         [plain_words(clip.transcript) for clip in clips], [plain_words(text) for text in texts]
     )
-    return Heard(
+    return HeardClip(
         word_error_percent=round(100 * output.wer, 2),
         substitutions=output.substitutions,
         deletions=output.deletions,

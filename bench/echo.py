@@ -18,7 +18,7 @@ from rich.table import Table
 from agent.session import floor_policy
 from bench.arguments import positive
 from bench.echo_paths import DELAYS_MS, LEVELS_DB, EchoCell, cells
-from bench.echo_trial import EchoTrial, Line, hold_echo_trial
+from bench.echo_trial import EchoLine, EchoTrial, hold_echo_trial
 from bench.floor_sounds import recorded_interruptions
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
@@ -82,7 +82,7 @@ async def _run(options: argparse.Namespace) -> list[EchoTrial]:
         async with SpeechPool(StaticDiscovery(parley.tts_address)) as speech:
             voice = settings.tts.default_model
             lines = {
-                text: Line(text, await synthesize(speech, text, voice=voice))
+                text: EchoLine(text, await synthesize(speech, text, voice=voice))
                 for text in (*GREETINGS, *LONG)
             }
         to_stderr(f"{len(chosen)} calls of about 20 s, {options.streams} at once")

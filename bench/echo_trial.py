@@ -39,7 +39,7 @@ IN_TIME_S = 2.0
 
 
 @dataclass(frozen=True)
-class Line:
+class EchoLine:
     """What the agent says: its words, and how they sound, at any rate."""
 
     text: str
@@ -110,7 +110,7 @@ class _Run:
 
 async def hold_echo_trial(
     cell: EchoCell,
-    lines: Sequence[Line],
+    lines: Sequence[EchoLine],
     person: Samples,
     pool: RecognitionPool,
     *,
@@ -181,7 +181,7 @@ def _judged(run: _Run, cell: EchoCell, person_over_db: int, *, greeting_cut: boo
     )
 
 
-async def _conversation(run: _Run, lines: Sequence[Line], person: Samples) -> bool:
+async def _conversation(run: _Run, lines: Sequence[EchoLine], person: Samples) -> bool:
     """Whether the greeting was cut."""
     await asyncio.sleep(0.5)
     for line in lines[:-1]:
@@ -203,7 +203,7 @@ async def _conversation(run: _Run, lines: Sequence[Line], person: Samples) -> bo
     return greeting_cut
 
 
-async def _say(run: _Run, line: Line) -> None:
+async def _say(run: _Run, line: EchoLine) -> None:
     """Until it has sounded, or was cut."""
     run.done.clear()
     run.barge_in.agent_thinks()

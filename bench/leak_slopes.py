@@ -38,14 +38,14 @@ class Slope:
 
 
 @dataclass(frozen=True)
-class Reading:
+class LeakReading:
     """What was read after so many calls or utterances."""
 
     done: int
     value: float
 
 
-def fit(readings: Sequence[Reading]) -> Slope:
+def fit(readings: Sequence[LeakReading]) -> Slope:
     """The slope through the readings after the warm-up; raises ValueError for too few of them."""
     total = readings[-1].done if readings else 0
     settled = [reading for reading in readings if reading.done >= WARM_UP * total]

@@ -30,7 +30,7 @@ from bench.leak_readings import (
     read_folders,
     read_part,
 )
-from bench.leak_slopes import LEAST_READINGS, WARM_UP, Reading, Slope, fit
+from bench.leak_slopes import LEAST_READINGS, WARM_UP, LeakReading, Slope, fit
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise
 from bench.stopping import run_until_stopped
@@ -119,13 +119,13 @@ class Leaks:
     restarts: int = 0
     """Of parts: what one held is gone then, leak or not."""
     took_s: float = 0.0
-    readings: dict[tuple[str, str, Unit], list[Reading]] = field(default_factory=dict)
+    readings: dict[tuple[str, str, Unit], list[LeakReading]] = field(default_factory=dict)
 
     def add(self, part: str, unit: Unit, done: int, found: PartReading | FolderReading) -> None:
         for measure, value in asdict(found).items():
             if value is not None:
                 readings = self.readings.setdefault((part, measure, unit), [])
-                readings.append(Reading(done, float(value)))
+                readings.append(LeakReading(done, float(value)))
 
     def growths(self) -> list[Growth]:
         """By part and measure; those that were read too rarely are left out."""

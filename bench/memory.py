@@ -46,7 +46,7 @@ WORDS = "the weather was clear over long silver rivers and old stone bridges in 
 
 
 @dataclass(frozen=True)
-class Reading:
+class MemoryReading:
     """Resident memory after so many utterances."""
 
     utterances: int
@@ -76,7 +76,7 @@ class Flatness:
         return self.promise.kept
 
 
-def growth_mb(readings: Sequence[Reading]) -> float:
+def growth_mb(readings: Sequence[MemoryReading]) -> float:
     """The least-squares slope of the readings, as growth over 2,000 utterances; two at least."""
     slope, _ = np.polyfit([r.utterances for r in readings], [r.memory_mb for r in readings], 1)
     return float(slope * PER_UTTERANCES)
@@ -130,7 +130,7 @@ class _Speaking:
         self._chance = random.Random(1)  # noqa: S311 - the same texts in every run
         self._done = 0
         self.cancelled = 0
-        self.readings: list[Reading] = []
+        self.readings: list[MemoryReading] = []
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -143,7 +143,7 @@ class _Speaking:
             self._done += 1
             every = max(1, self._utterances // READINGS)
             if self._done % every == 0 and self._done >= SETTLING * self._utterances:
-                self.readings.append(Reading(self._done, self._worker.memory_bytes() / 1e6))
+                self.readings.append(MemoryReading(self._done, self._worker.memory_bytes() / 1e6))
 
     async def _utter(self, number: int) -> None:
         """One or two texts; every other utterance is cancelled somewhere."""

@@ -60,7 +60,7 @@ REFUSED_MS = 400.0
 
 
 @dataclass(frozen=True)
-class Figures:
+class PoolFigures:
     """Of one measurement; times to first audio in ms, since asked."""
 
     name: str
@@ -78,7 +78,7 @@ class Figures:
     refusal_p95_ms: float | None
 
     @classmethod
-    def of(cls, name: str, workers: int, outcome: Outcome) -> "Figures":
+    def of(cls, name: str, workers: int, outcome: Outcome) -> "PoolFigures":
         spoken = outcome.spoken
         first = [each.first_audio_ms for each in spoken]
         return cls(
@@ -111,10 +111,10 @@ class PoolReport:
     """Everything that was measured, by name."""
 
     engine: PoolEngine
-    figures: dict[str, Figures] = field(default_factory=dict)
+    figures: dict[str, PoolFigures] = field(default_factory=dict)
 
     def add(self, name: str, workers: int, outcome: Outcome) -> None:
-        self.figures[name] = Figures.of(name, workers, outcome)
+        self.figures[name] = PoolFigures.of(name, workers, outcome)
 
     def promises(self) -> list[Promise]:
         figures = self.figures

@@ -42,7 +42,7 @@ LOSS_SEEN_MS = 250.0
 
 
 @dataclass(frozen=True)
-class Figures:
+class ScoreboardFigures:
     """Of one run; rates are per second."""
 
     name: str
@@ -63,7 +63,7 @@ class Figures:
     """Of a core, of this process: the servers, the calls' side and the simulation."""
 
 
-async def measure(name: str, load: FleetLoad, folder: Path, *, for_s: float) -> Figures:
+async def measure(name: str, load: FleetLoad, folder: Path, *, for_s: float) -> ScoreboardFigures:
     """Runs the calls so long, after they have learnt for a while."""
     until, random = asyncio.Event(), Random(1)  # noqa: S311 - the same load in every run
     async with fleet_running(load, folder) as fleet, asyncio.TaskGroup() as calls:
@@ -89,11 +89,11 @@ async def losses_seen_ms(load: FleetLoad, folder: Path) -> list[float]:
     return [1e3 * seconds for seconds in seen_s]
 
 
-def _figures(name: str, fleet: Fleet, lasted_s: float, cpu_s: float) -> Figures:
+def _figures(name: str, fleet: Fleet, lasted_s: float, cpu_s: float) -> ScoreboardFigures:
     load, workers = fleet.load, fleet.workers.values()
     asked = sum(worker.asked for worker in workers)
     nodes = max(1, load.nodes)
-    return Figures(
+    return ScoreboardFigures(
         name=name,
         calls=load.calls,
         workers=load.workers,
@@ -121,10 +121,10 @@ def _allow_files(count: int) -> None:
 
 
 @dataclass(frozen=True)
-class Report:
+class ScoreboardReport:
     """All that was measured."""
 
-    results: tuple[Figures, ...]
+    results: tuple[ScoreboardFigures, ...]
     loss_seen_p95_ms: float | None
     """At the other calls of a node, in real time."""
 
@@ -140,10 +140,10 @@ class Report:
         ]
 
 
-def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
+def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> ScoreboardReport:
     _allow_files(4 * load.calls + 256)
 
-    def turned(name: str, load: FleetLoad, for_s: float) -> Figures:
+    def turned(name: str, load: FleetLoad, for_s: float) -> ScoreboardFigures:
         _tell(
             f"{load.calls} calls over {load.workers} workers, one of them slow; "
             + (f"{load.nodes} nodes" if load.nodes else "every call keeps a scoreboard of its own")
@@ -158,7 +158,7 @@ def measure_all(load: FleetLoad, folder: Path, *, for_s: float) -> Report:
     )
     _tell(f"a worker lost by one of {OBSERVERS + 1} calls")
     seen_ms = run_until_stopped(losses_seen_ms(load, folder / "lost"))
-    return Report(results, percentile(seen_ms, 95))
+    return ScoreboardReport(results, percentile(seen_ms, 95))
 
 
 def _tell(line: str) -> None:
@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
+def _document(report: ScoreboardReport, foreign_percent: float) -> dict[str, Any]:
     return {
         "benchmark": "scoreboard",
         "machine": asdict(Machine.this()),
@@ -202,7 +202,7 @@ def _document(report: Report, foreign_percent: float) -> dict[str, Any]:
     }
 
 
-def _print(report: Report, foreign_percent: float) -> None:
+def _print(report: ScoreboardReport, foreign_percent: float) -> None:
     table = Table(title="what is known of the workers, and what that costs")
     table.add_column("")
     rows = [asdict(figures) for figures in report.results]

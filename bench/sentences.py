@@ -39,7 +39,7 @@ PROMISED_LOST_PERCENT = 1.0
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardPair:
     """All pairs in one way of decoding; `attempts` beyond the first of each segment."""
 
     lost_sentences: int
@@ -121,7 +121,7 @@ def pairs_of(clips: Sequence[Clip], half: str, count: int) -> list[tuple[Clip, C
 
 def _heard(
     pairs: Sequence[tuple[Clip, Clip]], folder: Path, threads: int, *, ends_early: bool
-) -> Heard:
+) -> HeardPair:
     recognizer = Counted(folder, threads=threads, ends_early=ends_early)
     context = ShortContext(folder, threads, recognizer=recognizer)
     console = Console(stderr=True)
@@ -137,7 +137,7 @@ def _heard(
         lost += lost_sentences(sentences, heard[-1])
         audio_s += len(sound) / SAMPLE_RATE_HZ
     cpu_s = time.process_time() - began_s
-    return Heard(
+    return HeardPair(
         lost,
         round(100 * float(jiwer.wer(said, heard)), 2),
         recognizer.segments,
@@ -158,7 +158,7 @@ def lost_sentences(sentences: Sequence[str], heard: str) -> int:
     return sum(bool(part.mean() < LEAST_HEARD) for part in parts)
 
 
-def _print(ways: dict[str, Heard], pairs: int, half: str, promise: Promise) -> None:
+def _print(ways: dict[str, HeardPair], pairs: int, half: str, promise: Promise) -> None:
     table = Table(title=f"{pairs} pairs of sentences, speakers: {half}")
     for column in ("decode", "lost sentences", "WER", "segments", "further attempts", "CPU / s"):
         table.add_column(column, justify="right")

@@ -122,7 +122,9 @@ class PauseReader:
         for pause in pauses(samples):
             heard = samples[pause.start : pause.said + round(TAIL_S[pause.ends] * RATE_HZ)]
 
-            def after(silence_s: float, pause: Pause = pause, heard: Samples = heard) -> Samples:
+            def after(
+                silence_s: float, pause: JudgedPause = pause, heard: Samples = heard
+            ) -> Samples:
                 wanted = pause.said - pause.start + round(silence_s * RATE_HZ)
                 return np.append(heard, room(wanted - len(heard)))
 
@@ -148,7 +150,7 @@ class PauseReader:
 
 
 @dataclass(frozen=True)
-class Pause:
+class JudgedPause:
     """In samples of the recording."""
 
     start: int
@@ -161,7 +163,7 @@ class Pause:
     """Whether the turn is over."""
 
 
-def pauses(samples: Samples) -> list[Pause]:
+def pauses(samples: Samples) -> list[JudgedPause]:
     """Where voice activity hears nobody any more, for a moment or for good."""
     stretches = _voiced(samples)
     if not stretches:
@@ -176,7 +178,7 @@ def pauses(samples: Samples) -> list[Pause]:
         return min(before, int(sounding[-1] + 1) * window) if len(sounding) else before
 
     return [
-        Pause(
+        JudgedPause(
             max(0, stretches[0][0] - round(TAIL_S[True] * RATE_HZ)),
             last_sound(end),
             end,

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from bench.turn_policies import TurnFigures
+from bench.turn_policies import PolicyFigures
 
 WIDTH, HEIGHT, LEFT, TOP, MARGIN = 640, 380, 56, 24, 44
 LONGEST_MS, MOST = 2600, 1.0
 COLORS = ("#0b6e4f", "#c1440e", "#3a4ca8", "#777777")
 
 
-def plot(curves: Mapping[str, Sequence[TurnFigures]]) -> str:
+def plot(curves: Mapping[str, Sequence[PolicyFigures]]) -> str:
     """One line for each way; each of its thresholds is a point."""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '

@@ -29,7 +29,7 @@ Delay = Callable[[PausePoint], float]
 
 
 @dataclass(frozen=True)
-class TurnFigures:
+class PolicyFigures:
     """What a way of judging is worth on some turns."""
 
     ends: int
@@ -112,7 +112,7 @@ def calibration(points: Sequence[PausePoint]) -> list[Calibration]:
     return found
 
 
-def figures(points: Sequence[PausePoint], delay: Delay) -> TurnFigures:
+def figures(points: Sequence[PausePoint], delay: Delay) -> PolicyFigures:
     """`points` need both kinds."""
     answered_s = [point.detector_lag_s + delay(point) for point in points if point.ends]
     answered_ms = [1000 * each for each in answered_s]
@@ -125,7 +125,7 @@ def figures(points: Sequence[PausePoint], delay: Delay) -> TurnFigures:
     def within(limit_s: float) -> float:
         return round(sum(each <= limit_s for each in answered_s) / len(answered_s), 4)
 
-    return TurnFigures(
+    return PolicyFigures(
         ends=len(answered_s),
         pauses=len(PAUSES_S) * len(cuts[0]),
         within_300_share=within(SOON_S[0]),

@@ -26,7 +26,7 @@ from bench.turn_policies import (
     LONGEST_S,
     PAUSES_S,
     Delay,
-    TurnFigures,
+    PolicyFigures,
     calibration,
     detector,
     figures,
@@ -110,7 +110,7 @@ def ways() -> dict[str, Delay]:
     }
 
 
-def curves(points: Sequence[PausePoint]) -> dict[str, list[TurnFigures]]:
+def curves(points: Sequence[PausePoint]) -> dict[str, list[PolicyFigures]]:
     """Each way over all its thresholds."""
     return {
         JUDGED: [figures(points, together(each)) for each in CURVE],
@@ -193,7 +193,7 @@ def _print(points: Sequence[PausePoint], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _cells(each: TurnFigures) -> list[str]:
+def _cells(each: PolicyFigures) -> list[str]:
     return [
         f"{each.within_300_share:.2f}",
         f"{each.within_500_share:.2f}",

@@ -7,7 +7,7 @@ from workers.engines.whisper.device import load_model
 from workers.engines.whisper.recognizer import WhisperRecognizer
 from workers.recognition.guards import recognize
 from workers.recognition.segment import SpeechSegment
-from workers.recognition.turn import Turn
+from workers.recognition.turn import SpokenTurn
 from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity, VoiceDetector
 
 _LANGUAGE = "en"
@@ -23,7 +23,7 @@ class ShortContext:
         self._detector = VoiceDetector()
 
     def hear(self, samples: FloatSamples) -> str:
-        activity, turn = VoiceActivity(self._detector), Turn(SpeechSegment(0))
+        activity, turn = VoiceActivity(self._detector), SpokenTurn(SpeechSegment(0))
         position = 0
         for start in range(0, len(samples), _FRAME_SAMPLES):
             frame = samples[start : start + _FRAME_SAMPLES]

@@ -52,7 +52,7 @@ class VoiceRow(_Row):
         return ", ".join(f"{state} at {address}" for address, state in self.workers.items())
 
 
-class WorkerRow(_Row):
+class WorkerVoicesRow(_Row):
     """A worker's word on itself."""
 
     address: str
@@ -80,7 +80,7 @@ class VoicesReport(_Row):
     """What `--json` prints: of the lists the one that was asked for, with those that answered."""
 
     voices: list[VoiceRow] | None = None
-    workers: list[WorkerRow | ChangeRow] | None = None
+    workers: list[WorkerVoicesRow | ChangeRow] | None = None
     errors: list[str] = []
 
 
@@ -196,8 +196,10 @@ def _where(voice: pb.Voice) -> str:
     return name.removeprefix("VOICE_RESIDENCY_").lower()
 
 
-def _worker_row(target: str, kind: Literal["tts", "asr"], answer: pb.WorkerStatus) -> WorkerRow:
-    return WorkerRow(
+def _worker_row(
+    target: str, kind: Literal["tts", "asr"], answer: pb.WorkerStatus
+) -> WorkerVoicesRow:
+    return WorkerVoicesRow(
         address=target,
         kind=kind,
         engine=answer.engine,
@@ -238,7 +240,7 @@ def _show(report: VoicesReport, arguments: argparse.Namespace) -> None:
         console.print(f"{hidden} more would be fetched when they are asked for: --all lists them")
 
 
-def _cells(row: WorkerRow | ChangeRow, action: str) -> tuple[str, ...]:
+def _cells(row: WorkerVoicesRow | ChangeRow, action: str) -> tuple[str, ...]:
     if isinstance(row, ChangeRow):
         took = f"in {row.load_s:.2f} s" if row.load_s else ""
         return row.address, f"{action}ed", took

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
-from dialogue.approvals import APPROVAL_DEADLINE_S, Decision
+from dialogue.approvals import APPROVAL_DEADLINE_S, Verdict
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
 from dialogue.held_text import ENOUGH_S, HeldText
@@ -21,7 +21,7 @@ from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import Language
 from dialogue.text.segmenter import ends_sentence
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 from dialogue.tools import (
     CallableTool,
     ToolArgumentsError,
@@ -243,7 +243,7 @@ class Answer:
         return self._is_speakable(" ".join(self._said))
 
     def _is_speakable(self, text: str) -> bool:
-        return bool(text.strip()) and bool(Speaker(self._language).speak(text).words)
+        return bool(text.strip()) and bool(TextSpeaker(self._language).speak(text).words)
 
     async def _ask(self, tools: Sequence[CallableTool]) -> _Asked:
         """Asks the model; what it says is put into the feed."""
@@ -356,24 +356,24 @@ class Answer:
             self._feed.put(finished)
         return finished
 
-    async def _decided(self, tool: CallableTool, arguments: Mapping[str, JsonValue]) -> Decision:
+    async def _decided(self, tool: CallableTool, arguments: Mapping[str, JsonValue]) -> Verdict:
         if not tool.needs_approval:
-            return Decision(approved=True)
+            return Verdict(approved=True)
         approvals = self._resources.approvals
         if approvals is None:
             _log.warning("tool %s needs approval, and nobody can give it", tool.name)
-            return Decision(approved=False, why="nobody can approve it here")
+            return Verdict(approved=False, why="nobody can approve it here")
         try:
             approval_id = await approvals.request(self._turn.session.id, tool.name, arguments)
         except ParleyError as error:
             _log.warning("tool %s needs approval, which cannot be asked for: %s", tool.name, error)
-            return Decision(approved=False, why="approval cannot be asked for now")
+            return Verdict(approved=False, why="approval cannot be asked for now")
         self._feed.put(ApprovalPending(approval_id, tool.name, arguments))
         try:
             async with asyncio.timeout(APPROVAL_DEADLINE_S):
                 return await approvals.wait(approval_id)
         except TimeoutError:
-            return Decision(approved=False, why="nobody decided in time")
+            return Verdict(approved=False, why="nobody decided in time")
 
     async def _cancel(self, work: asyncio.Task[None]) -> None:
         """Ends what still runs. The end of each call that was begun is recorded by a callback of

@@ -12,7 +12,7 @@ APPROVAL_DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
-class Decision:
+class Verdict:
     """`by` and `why` are for the record, and for the model where it was refused."""
 
     approved: bool
@@ -27,7 +27,7 @@ class Approvals(Protocol):
         """Asks for a decision; returns its id."""
         ...
 
-    async def wait(self, approval_id: str) -> Decision:
+    async def wait(self, approval_id: str) -> Verdict:
         """Returns once it is decided. Cancelling it withdraws the request."""
         ...
 
@@ -44,7 +44,7 @@ class InProcessApprovals:
     """Approvals that are asked for and decided in this process."""
 
     def __init__(self) -> None:
-        self._pending: dict[str, tuple[PendingApproval, asyncio.Future[Decision]]] = {}
+        self._pending: dict[str, tuple[PendingApproval, asyncio.Future[Verdict]]] = {}
 
     @property
     def pending(self) -> list[PendingApproval]:
@@ -53,14 +53,14 @@ class InProcessApprovals:
 
     async def request(self, session_id: str, tool: str, arguments: Mapping[str, JsonValue]) -> str:
         approval_id = uuid.uuid4().hex
-        decision: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        decision: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
         self._pending[approval_id] = (
             PendingApproval(approval_id, session_id, tool, dict(arguments)),
             decision,
         )
         return approval_id
 
-    async def wait(self, approval_id: str) -> Decision:
+    async def wait(self, approval_id: str) -> Verdict:
         _, decision = self._pending[approval_id]
         try:
             return await decision
@@ -72,5 +72,5 @@ class InProcessApprovals:
         waiting = self._pending.get(approval_id)
         if waiting is None or waiting[1].done():
             return False
-        waiting[1].set_result(Decision(approved, by, why))
+        waiting[1].set_result(Verdict(approved, by, why))
         return True

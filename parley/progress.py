@@ -10,7 +10,7 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 
-class Progress(Protocol):
+class StepProgress(Protocol):
     """Told by whatever takes long; called from any thread, often."""
 
     def __call__(self, label: str, done: int, total: int | None, /) -> None:

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """What is answered: `body` in `content_type`."""
 
     body: bytes
@@ -33,7 +33,7 @@ class Reply:
     content_type: str = JSON
 
 
-Route = Callable[[], Awaitable[Reply]]
+Route = Callable[[], Awaitable[HttpReply]]
 
 
 class SmallHttpServer:
@@ -90,7 +90,7 @@ class SmallHttpServer:
             self._reading.pop(writer, None)
             writer.close()
 
-    async def _reply(self, head: bytes) -> tuple[Reply, bool]:
+    async def _reply(self, head: bytes) -> tuple[HttpReply, bool]:
         """And whether its body is wanted."""
         try:
             method, target, version = head.split(b"\r\n", 1)[0].decode("ascii").split(" ")
@@ -116,11 +116,11 @@ class SmallHttpServer:
             _log.exception("%s cannot be answered", path)
 
 
-def _refusal(status: HTTPStatus) -> Reply:
-    return Reply(f"{status.phrase}\n".encode(), status, "text/plain; charset=utf-8")
+def _refusal(status: HTTPStatus) -> HttpReply:
+    return HttpReply(f"{status.phrase}\n".encode(), status, "text/plain; charset=utf-8")
 
 
-def _written(reply: Reply, *, has_body: bool = True) -> bytes:
+def _written(reply: HttpReply, *, has_body: bool = True) -> bytes:
     head = (
         f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}\r\n"
         f"Content-Type: {reply.content_type}\r\nContent-Length: {len(reply.body)}\r\n"

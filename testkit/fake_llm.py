@@ -15,7 +15,7 @@ Messages = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
-class Call:
+class ScriptedToolCall:
     """A tool call; `arguments` as a string is sent as it is, valid JSON or not."""
 
     name: str
@@ -27,14 +27,14 @@ class Call:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class ScriptedAnswer:
     """What one request gets. Times in seconds."""
 
     text: str = ""
     """Comes word by word, the space between them made plain."""
     pieces: Sequence[str] = ()
     """In place of `text`: what comes, exactly, chunk by chunk."""
-    calls: Sequence[Call] = ()
+    calls: Sequence[ScriptedToolCall] = ()
     reasoning: str = ""
     reasoning_field: str = "reasoning_content"
     status: int = 200
@@ -56,7 +56,7 @@ class Answer:
     """Empty: none is sent."""
 
 
-Script = Callable[[Messages], Answer]
+Script = Callable[[Messages], ScriptedAnswer]
 """Decides by the messages of a request."""
 
 
@@ -71,23 +71,25 @@ def tool_results(messages: Messages) -> list[str]:
     return [str(message["content"]) for message in rest if message["role"] == "tool"]
 
 
-def by_text(rules: Mapping[str, Answer], *, otherwise: Answer | None = None) -> Script:
+def by_text(
+    rules: Mapping[str, ScriptedAnswer], *, otherwise: ScriptedAnswer | None = None
+) -> Script:
     """Answers by a word in the last message of the person, or with the tools' results where these
     have come: "Result: …"."""
 
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if results := tool_results(messages):
-            return Answer(text=f"Result: {' '.join(results)}")
+            return ScriptedAnswer(text=f"Result: {' '.join(results)}")
         said = last_user_text(messages).lower()
         for word, answer in rules.items():
             if word.lower() in said:
                 return answer
-        return otherwise or Answer(text="Of course.")
+        return otherwise or ScriptedAnswer(text="Of course.")
 
     return script
 
 
-def in_turn(*answers: Answer) -> Script:
+def in_turn(*answers: ScriptedAnswer) -> Script:
     """One answer after the other; the last one again and again."""
     left = list(answers)
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
@@ -97,7 +99,7 @@ def in_turn(*answers: Answer) -> Script:
 class FakeLlm:
     """`script` may be turned while it runs."""
 
-    script: Script = field(default_factory=lambda: in_turn(Answer(text="Of course.")))
+    script: Script = field(default_factory=lambda: in_turn(ScriptedAnswer(text="Of course.")))
     models: Sequence[str] = ("fake",)
     """What it offers."""
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -116,7 +118,7 @@ class FakeLlm:
         return list(self.requests[-1]["messages"])
 
     def always(self, text: str) -> None:
-        self.script = in_turn(Answer(text=text))
+        self.script = in_turn(ScriptedAnswer(text=text))
 
     async def complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
@@ -132,7 +134,7 @@ class FakeLlm:
         return response
 
     async def _answer(
-        self, request: web.Request, body: dict[str, Any], answer: Answer
+        self, request: web.Request, body: dict[str, Any], answer: ScriptedAnswer
     ) -> web.StreamResponse:
         if answer.silent:
             await asyncio.Event().wait()
@@ -190,7 +192,7 @@ async def llm_serving(llm: FakeLlm, *, port: int = 0) -> AsyncGenerator[str]:
         await runner.cleanup()
 
 
-def _call_deltas(answer: Answer) -> Iterator[dict[str, Any]]:
+def _call_deltas(answer: ScriptedAnswer) -> Iterator[dict[str, Any]]:
     for index, call in enumerate(answer.calls):
         given = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
         size = -(-len(given) // call.pieces) or 1
@@ -232,7 +234,7 @@ def _event(content: Mapping[str, Any]) -> bytes:
     return f"data: {json.dumps(chunk)}\n\n".encode()
 
 
-def _whole(answer: Answer) -> dict[str, Any]:
+def _whole(answer: ScriptedAnswer) -> dict[str, Any]:
     message = {"role": "assistant", "content": answer.text}
     return {
         "id": "c1",

@@ -103,6 +103,15 @@ def test_no_function_is_too_long_to_read_at_once() -> None:
     assert long == {}
 
 
+def test_a_class_name_means_one_thing() -> None:
+    named: dict[str, list[str]] = {}
+    for file in modules():
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                named.setdefault(node.name, []).append(str(file.relative_to(ROOT)))
+    assert {name: files for name, files in named.items() if len(files) > 1} == {}
+
+
 def test_no_file_names_a_package_registry() -> None:
     named = [
         f"{file}: {found[0]}" for file, text in texts() if (found := REGISTRY_HOSTS.search(text))

@@ -8,15 +8,15 @@ import aiohttp
 import pytest
 
 from parley import small_http
-from parley.small_http import MAX_CONNECTIONS, Reply, SmallHttpServer
+from parley.small_http import MAX_CONNECTIONS, HttpReply, SmallHttpServer
 from testkit.isolated_config import free_ports
 
 
-async def alive() -> Reply:
-    return Reply(b'{"alive": true}')
+async def alive() -> HttpReply:
+    return HttpReply(b'{"alive": true}')
 
 
-async def broken() -> Reply:
+async def broken() -> HttpReply:
     raise LookupError("gone")
 
 

@@ -13,14 +13,14 @@ from parley.telemetry.worker import synthesis_metrics
 from workers.engines import create_tts_engine
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
-from workers.serving.errors import CallError
+from workers.serving.errors import RequestError
 from workers.serving.lease import registration
 from workers.serving.profiles import SlowSynthesisProfiles
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
 from workers.synthesis.service import SynthesisService
-from workers.synthesis.voices import Voices
+from workers.synthesis.voices import WorkerVoices
 
 _SERVICE = "parley.rpc.v1.SpeechSynthesis"
 
@@ -33,10 +33,10 @@ async def serve(settings: WorkerSettings) -> None:
     tts = settings.tts
     own_settings = tts.cosyvoice if tts.adapter == "cosyvoice" else None
     engine = create_tts_engine(tts.adapter, threads=tts.threads_per_stream, settings=own_settings)
-    voices = Voices(engine, default=tts.default_model)
+    voices = WorkerVoices(engine, default=tts.default_model)
     try:
         voices.find(tts.default_model)
-    except CallError as error:
+    except RequestError as error:
         raise ConfigurationError(
             f"tts.default_model (DEFAULT_MODEL) does not fit adapter {tts.adapter}: {error}"
         ) from None

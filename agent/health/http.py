@@ -15,7 +15,7 @@ from parley.capacity import Capacity
 from parley.clock import Clock, monotonic
 from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
-from parley.small_http import Reply, SmallHttpServer
+from parley.small_http import HttpReply, SmallHttpServer
 
 FRESH_S = 0.5
 """Probes are shared by all who ask within this time."""
@@ -87,7 +87,7 @@ class HealthServer:
                 self._found_at = self._clock()
             return self._findings
 
-    async def _health(self) -> Reply:
+    async def _health(self) -> HttpReply:
         checks = (await self.findings()).checks | {"disk": ProbeResult(self._why_disk_full())}
         serves = all(checks[part].ok for part in NEEDED)
         status = "unhealthy"
@@ -104,7 +104,7 @@ class HealthServer:
         }
         return _json(body, status=200 if serves else 503)
 
-    async def _readiness(self) -> Reply:
+    async def _readiness(self) -> HttpReply:
         findings = await self.findings()
         conditions = {
             "registered": self._is_registered() and findings.checks["livekit"].ok,
@@ -130,20 +130,20 @@ class HealthServer:
         )
         return self._was_warm
 
-    async def _liveness(self) -> Reply:
+    async def _liveness(self) -> HttpReply:
         return _json({"alive": True})
 
-    async def _how_many_calls(self) -> Reply:
-        return Reply(self._capacity().model_dump_json().encode())
+    async def _how_many_calls(self) -> HttpReply:
+        return HttpReply(self._capacity().model_dump_json().encode())
 
-    async def _metrics(self) -> Reply:
+    async def _metrics(self) -> HttpReply:
         text = self._exposition.text(await self.findings())
-        return Reply(text, content_type=CONTENT_TYPE_LATEST)
+        return HttpReply(text, content_type=CONTENT_TYPE_LATEST)
 
-    async def _summary(self) -> Reply:
+    async def _summary(self) -> HttpReply:
         metrics: dict[str, Any] = self._exposition.summary(await self.findings())
         return _json({"timestamp": time.time(), "metrics": metrics})
 
 
-def _json(body: Mapping[str, Any], *, status: int = 200) -> Reply:
-    return Reply(json.dumps(body).encode(), status)
+def _json(body: Mapping[str, Any], *, status: int = 200) -> HttpReply:
+    return HttpReply(json.dumps(body).encode(), status)

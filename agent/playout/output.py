@@ -109,8 +109,7 @@ class Playout(io.AudioOutput):
         self._room = asyncio.Event()
         self._ramp_down: asyncio.Task[float] | None = None
         """Ends what sounds; its result is when that has ended."""
-        self.silencing: asyncio.Task[float] | None = None
-        """The latest hold's; None where nothing sounded."""
+        self.silencing: asyncio.Task[float] | None = None  # by a hold; None: nothing sounded
         self._pump: asyncio.Task[None] | None = None
 
     # --- what the framework asks for
@@ -122,7 +121,7 @@ class Playout(io.AudioOutput):
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
-        if self._ramp_down is not None:  # the track may be gone already
+        if self._ramp_down is not None:  # the track may be gone, and nobody left to tell
             await asyncio.gather(self._ramp_down, return_exceptions=True)
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
@@ -324,6 +323,7 @@ class Playout(io.AudioOutput):
         faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
         frame = self._frame(faded.astype(np.int16))
         self._ramp_down = asyncio.create_task(self._fade(frame), name="ramp-down")
+        self._ramp_down.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._ramp_down
 
     async def _fade(self, frame: rtc.AudioFrame) -> float:

@@ -12,7 +12,7 @@ class _Piece:
 
 
 @dataclass
-class Script:
+class SpokenScript:
     """What a reply says, in the order in which it was given to the voice."""
 
     _pieces: list[_Piece] = field(default_factory=list)

@@ -34,7 +34,7 @@ _OWNER = "line"
 _log = logging.getLogger(__name__)
 
 
-class Voice(Protocol):
+class HeldVoice(Protocol):
     """What plays the agent's reply."""
 
     @property
@@ -56,7 +56,7 @@ class Line:
 
     def __init__(
         self,
-        voice: Voice,
+        voice: HeldVoice,
         packets: Callable[[], Awaitable[int | None]],
         *,
         clock: Clock = monotonic,

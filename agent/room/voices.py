@@ -28,7 +28,7 @@ LONGEST_NAME = 200
 _log = logging.getLogger(__name__)
 
 
-class Voices:
+class VoiceControl:
     """Changes the voice to one that a worker has loaded: the next reply is spoken in it.
 
     A caller may choose among `offered` and the default voice; where nothing is offered, among

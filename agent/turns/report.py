@@ -26,7 +26,7 @@ from livekit.agents import (
 )
 from livekit.agents.voice import SpeechHandle
 
-from agent.playout.remembered import Script
+from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
@@ -50,7 +50,7 @@ class Reply:
     """It has begun with a filler, and nothing of the answer has been heard so far."""
     interruption: InterruptedEvent | None = None
     """How the person cut it short, once they have."""
-    script: Script = field(default_factory=Script)
+    script: SpokenScript = field(default_factory=SpokenScript)
     heard: str = ""
     """Its transcript, as far as it has sounded."""
     heard_written_s: float = 0.0

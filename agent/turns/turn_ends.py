@@ -35,7 +35,7 @@ PAUSE_S = 0.2
 """What is shorter is no pause within a turn."""
 
 
-class Person(Protocol):
+class SpeechState(Protocol):
     """The person's voice, as barge-in hears it."""
 
     @property
@@ -61,7 +61,7 @@ class TurnEnds:
     def __init__(
         self,
         policy: EndOfTurnPolicy,
-        person: Person,
+        person: SpeechState,
         *,
         language: Callable[[], Language],
         asked: Callable[[], bool],

@@ -26,7 +26,7 @@ UNMATCHED_COST_S = 0.4
 
 
 @dataclass(frozen=True)
-class Pause:
+class ReplyPause:
     """A silence in a reply; `at_s` counts only what sounds before it."""
 
     at_s: float
@@ -86,7 +86,7 @@ def placed_errors(script: str, heard: str) -> PlacedErrors:
     return PlacedErrors(frozenset(lost), frozenset(changed), repeated)
 
 
-def pauses(audio: Audio) -> tuple[Pause, ...]:
+def pauses(audio: Audio) -> tuple[ReplyPause, ...]:
     """The silences between the first and the last audible sound."""
     audible = window_levels_dbfs(audio.samples, audio.sample_rate_hz) >= AUDIBLE_DBFS
     places = np.flatnonzero(audible)
@@ -94,12 +94,14 @@ def pauses(audio: Audio) -> tuple[Pause, ...]:
     for sounded, (before, after) in enumerate(itertools.pairwise(places), start=1):
         length_s = float(after - before - 1) * WINDOW_S
         if length_s >= SHORTEST_PAUSE_S:
-            found.append(Pause(sounded * WINDOW_S, length_s, float(after - places[0]) * WINDOW_S))
+            found.append(
+                ReplyPause(sounded * WINDOW_S, length_s, float(after - places[0]) * WINDOW_S)
+            )
     return tuple(found)
 
 
 def longest_gap_s(
-    heard: Sequence[Pause], undisturbed: Sequence[Pause], *, scale: float, since_s: float
+    heard: Sequence[ReplyPause], undisturbed: Sequence[ReplyPause], *, scale: float, since_s: float
 ) -> float:
     """The longest silence in `heard` beyond the pause that `undisturbed` has at that place.
 
@@ -166,7 +168,7 @@ class RecognizedReply:
     """Of the machine, with everything on it, while the reply was heard."""
 
     @cached_property
-    def pauses(self) -> tuple[Pause, ...]:
+    def pauses(self) -> tuple[ReplyPause, ...]:
         return pauses(self.audio)
 
     @cached_property
@@ -187,7 +189,7 @@ class Judgement:
 
 
 @dataclass
-class Judge:
+class WordJudge:
     """Compares replies of one script with undisturbed ones of the same run."""
 
     script: str

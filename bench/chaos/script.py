@@ -19,14 +19,14 @@ SHORT = (
 
 
 @dataclass(frozen=True)
-class Script:
+class ChaosScript:
     """A text, and after which of its words the system is hit."""
 
     text: str
     hits: tuple[int, ...]
 
     @classmethod
-    def of(cls, text: str, *, sentences: tuple[int, ...]) -> "Script":
+    def of(cls, text: str, *, sentences: tuple[int, ...]) -> "ChaosScript":
         """`sentences` counts from 1 those after whose end the system is hit, once each: a worker
         has just got the sentence to speak. 0: as soon as the reply sounds."""
         ends = [0, *(n for n, word in enumerate(text.split(), start=1) if word.endswith("."))]

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.chaos.cases import Case
-from bench.chaos.judging import Judge, Recognition
+from bench.chaos.judging import Recognition, WordJudge
 from bench.chaos.listening import ReplyListener, calling
-from bench.chaos.script import LONG, SHORT, Script
+from bench.chaos.script import LONG, SHORT, ChaosScript
 from bench.chaos.system import running
 from bench.chaos.trial import ChaosTrial, Stage, mended
 from caller.errors import CallError
@@ -29,17 +29,17 @@ Tell = Callable[[str], None]
 class Plan:
     """How much is tried."""
 
-    script: Script
+    script: ChaosScript
     undisturbed: int
     redis_away_s: float
 
     @classmethod
     def full(cls) -> "Plan":
-        return cls(Script.of(LONG, sentences=(0, 1, 3)), undisturbed=3, redis_away_s=60.0)
+        return cls(ChaosScript.of(LONG, sentences=(0, 1, 3)), undisturbed=3, redis_away_s=60.0)
 
     @classmethod
     def short(cls) -> "Plan":
-        return cls(Script.of(SHORT, sentences=(2,)), undisturbed=1, redis_away_s=10.0)
+        return cls(ChaosScript.of(SHORT, sentences=(2,)), undisturbed=1, redis_away_s=10.0)
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Suite:
         hears = any(case.hears for case in self.cases)
         async with running(folder, with_redis=needs_redis, hears=hears) as system:
             stage = Stage(
-                system, self.plan.script, recognition, Judge(self.plan.script.text), self.keep
+                system, self.plan.script, recognition, WordJudge(self.plan.script.text), self.keep
             )
             async with calling(system.access(), system.storyteller) as listener:
                 for number in range(1, self.plan.undisturbed + 1):

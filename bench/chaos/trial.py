@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 
 from bench.chaos.cases import Case, Hit, Strike
-from bench.chaos.judging import Judge, Recognition, RecognizedReply
+from bench.chaos.judging import Recognition, RecognizedReply, WordJudge
 from bench.chaos.listening import Disturbance, ReplyListener
-from bench.chaos.script import Script
+from bench.chaos.script import ChaosScript
 from bench.chaos.system import System
 from parley.audio import Audio
 from parley.errors import SupervisorError
@@ -75,9 +75,9 @@ class Stage:
     """Where the trials of one script are held."""
 
     system: System
-    script: Script
+    script: ChaosScript
     recognition: Recognition
-    judge: Judge
+    judge: WordJudge
     keep: Path | None
 
     async def undisturbed(self, listener: ReplyListener) -> RecognizedReply:

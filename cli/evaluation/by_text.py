@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import openai
 
 from cli.evaluation.checks import Observed, plain_checks
-from cli.evaluation.file import Conversation, Interrupt, Spoken, Turn
+from cli.evaluation.file import ScriptedConversation, ScriptedInterrupt, ScriptedTurn, Spoken
 from cli.evaluation.judge import Judge
-from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnReport
-from dialogue.approvals import Approvals, Decision
+from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnResult
+from dialogue.approvals import Approvals, Verdict
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.store import SessionRecord
@@ -54,8 +54,8 @@ class _Approving:
     async def request(self, session_id: str, tool: str, arguments: object) -> str:
         return uuid.uuid4().hex
 
-    async def wait(self, approval_id: str) -> Decision:
-        return Decision(approved=True, by="eval")
+    async def wait(self, approval_id: str) -> Verdict:
+        return Verdict(approved=True, by="eval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +67,9 @@ class ByText:
     client: openai.AsyncClient
     judge: Judge
 
-    async def hold(self, conversation: Conversation, *, name: str) -> ConversationReport:
+    async def hold(self, conversation: ScriptedConversation, *, name: str) -> ConversationReport:
         """Holds it; what goes wrong is in the report."""
-        turns: list[TurnReport] = []
+        turns: list[TurnResult] = []
         try:
             async with self._front(approve=conversation.approve) as front:
                 await front.greet()
@@ -102,7 +102,7 @@ class ByText:
         ) as conversation:
             yield TextFront(conversation, default_greeting=self.settings.agent.greeting)
 
-    async def _turn(self, front: TextFront, turn: Turn) -> tuple[list[TurnReport], bool]:
+    async def _turn(self, front: TextFront, turn: ScriptedTurn) -> tuple[list[TurnResult], bool]:
         """The reports of its answers, and whether the agent has hung up."""
         if turn.interrupt is None:
             heard = await _answer(front, turn.say)
@@ -112,14 +112,14 @@ class ByText:
         second = await _answer(front, turn.interrupt.say)
         return [first, await self._report(turn.interrupt, second)], second.hung_up
 
-    async def _report(self, words: Spoken, heard: _Heard, *more: Check) -> TurnReport:
+    async def _report(self, words: Spoken, heard: _Heard, *more: Check) -> TurnResult:
         observed = heard.observed
         checks = [*more, *plain_checks(words, observed)]
         if words.said is not None and words.said.judge:
             checks.append(
                 await self.judge.check(words.said.judge, say=words.say, said=observed.said)
             )
-        return TurnReport(
+        return TurnResult(
             say=words.say,
             said=observed.said,
             tools=tuple(observed.tools),
@@ -160,7 +160,9 @@ async def _hear(front: TextFront, text: str, heard: _Heard) -> None:
         heard.begun.set()
 
 
-async def _interrupted(front: TextFront, text: str, interrupt: Interrupt) -> tuple[_Heard, Check]:
+async def _interrupted(
+    front: TextFront, text: str, interrupt: ScriptedInterrupt
+) -> tuple[_Heard, Check]:
     heard = _Heard(monotonic())
     answering = asyncio.create_task(_hear(front, text, heard))
     try:

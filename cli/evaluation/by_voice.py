@@ -13,9 +13,9 @@ from caller.script import Interrupt, Say, ScriptStep, Step, Timed, Wait
 from caller.script_report import StepReport, report_steps
 from caller.scripted_call import ScriptedCall
 from cli.evaluation.checks import Observed, plain_checks
-from cli.evaluation.file import Conversation, Spoken, Turn
+from cli.evaluation.file import ScriptedConversation, ScriptedTurn, Spoken
 from cli.evaluation.judge import Judge
-from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnReport
+from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnResult
 from cli.evaluation.voices import CallerVoice
 from parley.errors import AudioFileError, SpeechError
 from parley.room_events import ToolEvent
@@ -46,7 +46,7 @@ class ByVoice:
     judge: Judge
     show: Callable[[str], None]
 
-    async def hold(self, conversation: Conversation, *, name: str) -> ConversationReport:
+    async def hold(self, conversation: ScriptedConversation, *, name: str) -> ConversationReport:
         """Holds it in a call of its own; what goes wrong is in the report."""
         try:
             turns = [
@@ -66,13 +66,13 @@ class ByVoice:
         if words is None:
             return None
         clip = str(await self.voice.clip(words))
-        if isinstance(words, Turn):
+        if isinstance(words, ScriptedTurn):
             return Say(say=clip)
         after_ms = 1000 * getattr(words, "after_s", 0.0)
         return Interrupt(interrupt=Timed(clip=clip, after_ms=after_ms))
 
     async def _report(self, call: "_EvalCall", name: str, error: str | None) -> ConversationReport:
-        reports: list[TurnReport] = []
+        reports: list[TurnResult] = []
         steps = call.measured()
         for place, said in enumerate(call.said):
             step = steps[place] if place < len(steps) else None
@@ -87,7 +87,7 @@ class ByVoice:
                     await self.judge.check(judged, say=said.words.say, said=observed.said)
                 )
             reports.append(
-                TurnReport(
+                TurnResult(
                     say=said.words.say or said.words.file,
                     said=observed.said,
                     tools=tuple(observed.tools),
@@ -109,7 +109,9 @@ class _EvalCall:
         self._number = 0
         self.said: list[_Said] = []
 
-    async def hold(self, turns: Sequence[tuple[Turn, Step | None, Step | None]]) -> str | None:
+    async def hold(
+        self, turns: Sequence[tuple[ScriptedTurn, Step | None, Step | None]]
+    ) -> str | None:
         """Why the call broke off; None where every turn was answered."""
         client = self._client
         try:

@@ -83,25 +83,25 @@ class Spoken(Expected):
         return self
 
 
-class Interrupt(Spoken):
+class ScriptedInterrupt(Spoken):
     """Said `after_s` seconds into the answer, which must end then; checks are of the new answer."""
 
     after_s: Annotated[float, Field(ge=0, le=600)] = 1.0
 
 
-class Turn(Spoken):
+class ScriptedTurn(Spoken):
     """One turn, and perhaps an interruption of the answer to it."""
 
-    interrupt: Interrupt | None = None
+    interrupt: ScriptedInterrupt | None = None
 
 
-class Conversation(Section):
+class ScriptedConversation(Section):
     """Turns one after the other, in a session of their own."""
 
     name: str = ""
     approve: bool = False
     """By text: tool calls that need approval are approved; else they are refused."""
-    turns: Annotated[tuple[Turn, ...], Field(min_length=1)]
+    turns: Annotated[tuple[ScriptedTurn, ...], Field(min_length=1)]
 
 
 class EvalFile(Section):
@@ -110,7 +110,7 @@ class EvalFile(Section):
     app: str = ""
     caller_voice: str = ""
     """By voice: who speaks the texts; empty: the voice of the settings."""
-    conversations: Annotated[tuple[Conversation, ...], Field(min_length=1)]
+    conversations: Annotated[tuple[ScriptedConversation, ...], Field(min_length=1)]
 
     @property
     def spoken(self) -> list[Spoken]:

@@ -32,7 +32,7 @@ class CalledTool(_Model):
     outcome: str = ""
 
 
-class TurnReport(_Model):
+class TurnResult(_Model):
     """One answer. `first_s`: to the first text, or by voice to the first sound; None: none came."""
 
     say: str
@@ -46,7 +46,7 @@ class ConversationReport(_Model):
     """One conversation; `error` says why it could not be held to its end."""
 
     name: str
-    turns: tuple[TurnReport, ...] = ()
+    turns: tuple[TurnResult, ...] = ()
     error: str | None = None
 
 

@@ -1,6 +1,6 @@
 """Tools of Model Context Protocol servers, as an agent calls them."""
 
-from dialogue.mcp.connection import Pace
+from dialogue.mcp.connection import RetryPace
 from dialogue.mcp.tools import McpTool, McpTools
 
-__all__ = ["McpTool", "McpTools", "Pace"]
+__all__ = ["McpTool", "McpTools", "RetryPace"]

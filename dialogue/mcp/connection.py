@@ -37,7 +37,7 @@ SHORTEST_SECRET = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class RetryPace:
     """How long things may take, and how often they are tried, in seconds."""
 
     connect_s: float = 30.0
@@ -61,7 +61,7 @@ class Connection:
         *,
         on_change: Callable[[], None],
         on_problem: Callable[[str, str], None],
-        pace: Pace,
+        pace: RetryPace,
         clock: Clock = monotonic,
     ) -> None:
         self.server = server

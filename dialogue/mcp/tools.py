@@ -13,7 +13,7 @@ from mcp.client import InputRequiredRoundsExceededError
 from mcp_types import REQUEST_TIMEOUT, CallToolResult, Tool
 from pydantic import JsonValue, ValidationError
 
-from dialogue.mcp.connection import Connection, Pace
+from dialogue.mcp.connection import Connection, RetryPace
 from dialogue.mcp.content import result_text
 from parley.app.mcp import McpServer
 from parley.app.tool import ToolError
@@ -106,7 +106,7 @@ class McpTools:
         servers: Sequence[McpServer],
         *,
         on_problem: Callable[[str, str], None] = lambda server, message: None,
-        pace: Pace | None = None,
+        pace: RetryPace | None = None,
         clock: Clock = monotonic,
     ) -> None:
         names = [server.name for server in servers]
@@ -117,7 +117,7 @@ class McpTools:
                 server,
                 on_change=self._name_tools,
                 on_problem=on_problem,
-                pace=pace or Pace(),
+                pace=pace or RetryPace(),
                 clock=clock,
             )
             for server in servers

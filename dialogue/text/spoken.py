@@ -28,7 +28,7 @@ _UNSPEAKABLE = frozenset(("So", "Sk", "Sm", "Sc", "Cs", "Co", "Cn", "Cc", "Cf", 
 
 
 @dataclass(frozen=True)
-class SpokenWord:
+class ReadWord:
     """`text` speaks the characters `start` to `end` (exclusive) of the readable text."""
 
     text: str
@@ -41,7 +41,7 @@ class SpokenText:
     """`readable` is the text as written; `words` what is said of it, in order."""
 
     readable: str
-    words: tuple[SpokenWord, ...]
+    words: tuple[ReadWord, ...]
 
     @property
     def text(self) -> str:
@@ -57,7 +57,7 @@ def within(spoken: SpokenText, longest: int = LONGEST_TEXT) -> list[SpokenText]:
     """
     if len(spoken.text) <= longest:
         return [spoken]
-    groups: list[list[SpokenWord]] = [[]]
+    groups: list[list[ReadWord]] = [[]]
     length = 0
     for word in (part for each in spoken.words for part in _parts(each, longest)):
         if groups[-1] and length + 1 + len(word.text) > longest:
@@ -70,7 +70,7 @@ def within(spoken: SpokenText, longest: int = LONGEST_TEXT) -> list[SpokenText]:
         SpokenText(
             spoken.readable[begin:end],
             tuple(
-                SpokenWord(word.text, max(0, word.start - begin), max(0, word.end - begin))
+                ReadWord(word.text, max(0, word.start - begin), max(0, word.end - begin))
                 for word in group
             ),
         )
@@ -78,15 +78,15 @@ def within(spoken: SpokenText, longest: int = LONGEST_TEXT) -> list[SpokenText]:
     ]
 
 
-def _parts(word: SpokenWord, longest: int) -> list[SpokenWord]:
+def _parts(word: ReadWord, longest: int) -> list[ReadWord]:
     """A word that no worker would take, in pieces."""
     return [
-        SpokenWord(word.text[at : at + longest], word.start, word.end)
+        ReadWord(word.text[at : at + longest], word.start, word.end)
         for at in range(0, len(word.text), longest)
     ]
 
 
-class Speaker:
+class TextSpeaker:
     """Says the stretches of one reply in order; keeps silent within blocks of code, and says only
     once that there are words that its language's voices cannot read."""
 
@@ -102,13 +102,13 @@ class Speaker:
 
     def speak(self, readable: str) -> SpokenText:
         """The words for the next stretch. Never raises; takes linear time."""
-        words: list[SpokenWord] = []
+        words: list[ReadWord] = []
         at = 0
         for index, part in enumerate(readable.split(_FENCE)):
             if index:
                 self._in_code = not self._in_code
                 if self._in_code:
-                    words += (SpokenWord(word, at, at + 3) for word in self._said_of_code)
+                    words += (ReadWord(word, at, at + 3) for word in self._said_of_code)
                 at += len(_FENCE)
             if not self._in_code:
                 words += _words(self._before, part, at, self._rules)
@@ -127,9 +127,9 @@ class Speaker:
         return phrase
 
 
-def _words(before: str, part: str, offset: int, rules: tuple[Rule, ...]) -> list[SpokenWord]:
+def _words(before: str, part: str, offset: int, rules: tuple[Rule, ...]) -> list[ReadWord]:
     """Of `part`; `before` it stands what was said already, for rules that look behind."""
-    words: list[SpokenWord] = []
+    words: list[ReadWord] = []
     glued = False  # whether the last word and what follows stand without space between them
     readable = before + part
     offset -= len(before)
@@ -137,20 +137,20 @@ def _words(before: str, part: str, offset: int, rules: tuple[Rule, ...]) -> list
         text = readable[start:end] if said is None else said
         for match in _TOKEN.finditer(text):
             span = (start + match.start(), start + match.end()) if said is None else (start, end)
-            word = SpokenWord(_cleaned(match[0]), offset + span[0], offset + span[1])
+            word = ReadWord(_cleaned(match[0]), offset + span[0], offset + span[1])
             _append(words, word, glued=glued and match.start() == 0)
         if text:
             glued = said is not None or not text[-1].isspace()
     return words
 
 
-def _append(words: list[SpokenWord], word: SpokenWord, *, glued: bool) -> None:
+def _append(words: list[ReadWord], word: ReadWord, *, glued: bool) -> None:
     if any(character.isalnum() for character in word.text):
         words.append(word)
     elif word.text and words and (glued or word.text[0] in ",.;:!?…"):
         last, mark = words[-1], word.text[0]  # punctuation belongs to the word before it
         if last.text[-1] not in _PUNCTUATION or (mark == "," and last.text[-1] == "."):
-            words[-1] = SpokenWord(last.text + mark, last.start, word.end)
+            words[-1] = ReadWord(last.text + mark, last.start, word.end)
 
 
 def _cleaned(token: str) -> str:

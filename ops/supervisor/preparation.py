@@ -8,14 +8,14 @@ from ops.supervisor.parts import local_names
 from ops.toolchain import ensure_livekit_server, ensure_page
 from ops.toolchain.engine_environment import environment_of
 from parley import models
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 from parley.settings.engines import OWN_ENGINES
 from parley.settings.orchestrator import LOCAL_LLM
 from parley.settings.worker import TURN_SOUND_MODEL
 
 
 def prepare(
-    configuration: Configuration, names: Collection[str], progress: Progress = silent
+    configuration: Configuration, names: Collection[str], progress: StepProgress = silent
 ) -> Path | None:
     """Gets what the parts `names` need, each at most once per machine; blocks.
 

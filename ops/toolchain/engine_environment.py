@@ -12,7 +12,7 @@ from parley import paths
 from parley.errors import FetchError, ToolchainError
 from parley.fetch import locked, run_logged
 from parley.fetch.packages import explain_failure
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 
 _COMPLETE = ".complete"
 
@@ -44,7 +44,7 @@ class EngineEnvironment:
         is_complete = (self.folder / _COMPLETE).exists() and self.python.exists()
         return self.python if is_complete else None
 
-    def ensure(self, *, progress: Progress = silent) -> Path:
+    def ensure(self, *, progress: StepProgress = silent) -> Path:
         """Its interpreter, the environment made first where it has to be (minutes).
 
         Blocks; processes that ask at once share the work, and one that was interrupted is taken
@@ -59,7 +59,7 @@ class EngineEnvironment:
         except FetchError as error:
             raise ToolchainError(f"the {self.name} environment: {error}") from error
 
-    def _make(self, progress: Progress) -> Path:
+    def _make(self, progress: StepProgress) -> Path:
         folder, python = self.folder, self.python
         only_wheels = ["--only-binary", ":all:"]
         for package in self.built:

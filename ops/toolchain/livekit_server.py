@@ -21,7 +21,7 @@ from ops.toolchain.programs import (
 from parley.errors import FetchError, ToolchainError
 from parley.fetch import Checksum, download, locked, run_logged, staged
 from parley.fetch.stamp import is_stamped, write_stamp
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _is_whole(program: Path) -> bool:
 
 
 def ensure_livekit_server(
-    progress: Progress = silent, *, release: Release = RELEASE, go: ProgramPackage = GO
+    progress: StepProgress = silent, *, release: Release = RELEASE, go: ProgramPackage = GO
 ) -> Path:
     """The server's executable, fetched or built first where it has to be (up to minutes).
 
@@ -112,7 +112,7 @@ def ensure_livekit_server(
 
 
 def _obtain(
-    release: Release, go: ProgramPackage, program: Path, staging: Path, progress: Progress
+    release: Release, go: ProgramPackage, program: Path, staging: Path, progress: StepProgress
 ) -> None:
     try:
         _download(release, program, staging, progress)
@@ -128,7 +128,7 @@ def _obtain(
             ) from build_error
 
 
-def _download(release: Release, program: Path, staging: Path, progress: Progress) -> None:
+def _download(release: Release, program: Path, staging: Path, progress: StepProgress) -> None:
     architecture = _ARCHITECTURES.get(platform.machine())
     if architecture is None or architecture not in release.sha256:
         raise FetchError(f"there is none for {platform.machine()}")
@@ -153,7 +153,7 @@ def _download(release: Release, program: Path, staging: Path, progress: Progress
 
 
 def _build(
-    release: Release, go: ProgramPackage, program: Path, staging: Path, progress: Progress
+    release: Release, go: ProgramPackage, program: Path, staging: Path, progress: StepProgress
 ) -> None:
     """Builds with a Go of its own folders, which go with the staging folder."""
     compiler = on_path("go", "version", _OLDEST_GO)

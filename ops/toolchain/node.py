@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ops.toolchain.programs import ProgramPackage, Version, on_path, read_lock
 from parley.errors import FetchError, ToolchainError
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 
 _OLDEST: Version = (20, 0)
 NODE = ProgramPackage(read_lock("node.lock"), size_bytes=205_000_000)
@@ -27,7 +27,7 @@ def find_node() -> NodeTools | None:
     return NodeTools(node, (npm,)) if node is not None and npm is not None else None
 
 
-def ensure_node(progress: Progress = silent, *, package: ProgramPackage = NODE) -> NodeTools:
+def ensure_node(progress: StepProgress = silent, *, package: ProgramPackage = NODE) -> NodeTools:
     """Node ≥ 20 with npm, fetched first where it has to be; raises ToolchainError."""
     found = find_node()
     if found is not None:

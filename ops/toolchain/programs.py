@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parley import paths
 from parley.fetch import install_packages, locked, staged
-from parley.progress import Progress
+from parley.progress import StepProgress
 
 Version = tuple[int, int]
 
@@ -46,7 +46,7 @@ class ProgramPackage:
     requirement: str
     size_bytes: int
 
-    def ensure(self, *, progress: Progress) -> Path:
+    def ensure(self, *, progress: StepProgress) -> Path:
         """The folder of the cache that holds the package's files; raises FetchError."""
         pin = self.requirement.split()[0]
         folder = cached_folder(pin.replace("==", "-"))

@@ -10,14 +10,14 @@ from ops.toolchain.programs import cached_folder
 from parley import paths
 from parley.errors import FetchError, ToolchainError
 from parley.fetch import locked, run_logged
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 
 _NOT_SOURCES = {"node_modules", "dist"}
 _STAMP = ".sources"
 _LOG_LINES = 12
 
 
-def ensure_page(progress: Progress = silent, *, web: Path | None = None) -> Path:
+def ensure_page(progress: StepProgress = silent, *, web: Path | None = None) -> Path:
     """The folder of the built page, `web/dist`, built first where its sources have changed.
 
     Raises ToolchainError with the end of the build's log.
@@ -60,7 +60,7 @@ def _digest(web: Path) -> str:
     return hasher.hexdigest()
 
 
-def _build(web: Path, tools: NodeTools, progress: Progress) -> None:
+def _build(web: Path, tools: NodeTools, progress: StepProgress) -> None:
     digest = _digest(web)
     environment = os.environ | {
         "PATH": f"{tools.node.parent}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -10,7 +10,7 @@ from parley.errors import FetchError
 from parley.fetch.checksum import BLOCK_BYTES, Checksum
 from parley.fetch.staging import explained
 from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
-from parley.progress import Progress
+from parley.progress import StepProgress
 
 
 def download(
@@ -19,7 +19,7 @@ def download(
     *,
     checksum: Checksum,
     label: str,
-    progress: Progress,
+    progress: StepProgress,
     timeout_s: float = 10.0,
 ) -> None:
     """Fetches `url` into `destination` and checks it; on any error the file is removed.
@@ -50,7 +50,7 @@ def _receive(
     destination: Path,
     checksum: Checksum,
     label: str,
-    progress: Progress,
+    progress: StepProgress,
     timeout_s: float,
 ) -> str:
     if urlsplit(url).scheme not in ("http", "https"):

@@ -11,7 +11,7 @@ from parley.errors import FetchError
 from parley.fetch.process import run_logged
 from parley.fetch.staging import disk_full
 from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
-from parley.progress import Progress
+from parley.progress import StepProgress
 
 _NO_NETWORK = (
     "error sending request",
@@ -30,7 +30,7 @@ def install_packages(
     *,
     label: str,
     size_bytes: int,
-    progress: Progress,
+    progress: StepProgress,
     platform: str = "",
 ) -> None:
     """Unpacks the wheels of `requirements`, without their dependencies, into `target`.

@@ -24,14 +24,14 @@ from parley.models.manifest import (
     find,
     manifest,
 )
-from parley.progress import Progress, silent
+from parley.progress import StepProgress, silent
 
 # The hub's main branch of July 2026: its tag v1.0.0 lacks the newer voices.
 _HUB_PATH = "rhasspy/piper-voices/resolve/1162a9173d0ce503555aed757976b7a9912eae4c"
 _VERIFIED = ".stamp"
 
 
-def ensure(name: str, *, progress: Progress | None = None) -> Path:
+def ensure(name: str, *, progress: StepProgress | None = None) -> Path:
     """The folder with the model's files, fetched and verified first where it has to be.
 
     Blocks; processes that ask at once share one fetch. A fetch that is killed or fails leaves
@@ -40,7 +40,7 @@ def ensure(name: str, *, progress: Progress | None = None) -> Path:
     return ensure_spec(find(name), progress=progress)
 
 
-def ensure_spec(spec: ModelSpec, *, progress: Progress | None = None) -> Path:
+def ensure_spec(spec: ModelSpec, *, progress: StepProgress | None = None) -> Path:
     """`ensure` for a model that need not be in the manifest."""
     if isinstance(spec.source, ModuleSource):
         return _module_folder(spec, spec.source)
@@ -145,7 +145,7 @@ def _mark(spec: ModelSpec, folder: Path) -> None:
     write_stamp(folder / _VERIFIED, _stamp(spec), [folder / file.name for file in spec.files])
 
 
-def _fetch(spec: ModelSpec, folder: Path, progress: Progress) -> None:
+def _fetch(spec: ModelSpec, folder: Path, progress: StepProgress) -> None:
     with staged(folder) as staging:
         result = staging / "result"
         result.mkdir()

@@ -9,7 +9,14 @@ from caller.client import RoomClient
 from caller.conversation import CallConversation
 from ops.supervisor.stack import Stack
 from parley.audio import Audio
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, last_user_text, tool_results
+from testkit.fake_llm import (
+    FakeLlm,
+    Messages,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    last_user_text,
+    tool_results,
+)
 from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears, start_apps
 from tests.agent.test_room import spoken
 
@@ -103,7 +110,7 @@ async def test_who_says_nothing_is_asked_twice_and_the_call_ends(rooms: AppRooms
 async def test_who_speaks_is_not_asked_again_before_they_are_silent_as_long(
     rooms: AppRooms,
 ) -> None:
-    model = FakeLlm(lambda _: Answer(text="Of course I hear you."))
+    model = FakeLlm(lambda _: ScriptedAnswer(text="Of course I hear you."))
     async with rooms.call(model, app="silent") as client:
         assert await hears(client, "Are you still there?")
         await client.speak(await spoken(rooms.stack, "Yes, I am still here. Do you hear me?"))
@@ -120,12 +127,12 @@ async def test_a_call_whose_time_is_over_ends_with_the_closing(rooms: AppRooms) 
 
 
 async def test_hanging_up_waits_until_the_goodbye_was_heard(rooms: AppRooms) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if tool_results(messages):
-            return Answer(text=GOODBYE)
+            return ScriptedAnswer(text=GOODBYE)
         if "bye" in last_user_text(messages).lower():
-            return Answer(calls=[Call("hang_up")])
-        return Answer(text="Of course.")
+            return ScriptedAnswer(calls=[ScriptedToolCall("hang_up")])
+        return ScriptedAnswer(text="Of course.")
 
     async with rooms.call(FakeLlm(script), app="hangs_up") as client:
         await CallConversation(client).hear_greeting()
@@ -137,10 +144,10 @@ async def test_hanging_up_waits_until_the_goodbye_was_heard(rooms: AppRooms) -> 
 
 
 async def test_who_takes_over_waits_and_asks_in_its_own_way(rooms: AppRooms) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if "mechanic" in str(messages[0]["content"]):
-            return Answer(text="Workshop here.")
-        return Answer(calls=[Call("hand_off_to_workshop")])
+            return ScriptedAnswer(text="Workshop here.")
+        return ScriptedAnswer(calls=[ScriptedToolCall("hand_off_to_workshop")])
 
     async with rooms.call(FakeLlm(script), app="hands_over") as client:
         await CallConversation(client).hear_greeting()

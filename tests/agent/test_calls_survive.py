@@ -12,7 +12,7 @@ from caller.access import request_access
 from caller.client import RoomClient, join
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
-from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.isolated_config import free_ports, write_config
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
@@ -81,7 +81,7 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
     storyteller: tuple[Stack, int],
 ) -> None:
     stack, port = storyteller
-    model = FakeLlm(in_turn(Answer(text=STORY), Answer(text="As I was saying.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(text=STORY), ScriptedAnswer(text="As I was saying.")))
     gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
     async with (
         llm_serving(model, port=port),
@@ -118,7 +118,7 @@ async def test_an_agent_server_killed_in_mid_reply_is_started_again_and_goes_on_
     storyteller: tuple[Stack, int],
 ) -> None:
     stack, port = storyteller
-    model = FakeLlm(in_turn(Answer(text=STORY), Answer(text="As I was saying.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(text=STORY), ScriptedAnswer(text="As I was saying.")))
     gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
     async with (
         llm_serving(model, port=port),
@@ -149,7 +149,7 @@ async def test_a_livekit_server_killed_in_mid_reply_costs_none_of_the_transcript
     storyteller: tuple[Stack, int],
 ) -> None:
     stack, port = storyteller
-    model = FakeLlm(in_turn(Answer(text=STORY)))
+    model = FakeLlm(in_turn(ScriptedAnswer(text=STORY)))
     gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
     async with (
         llm_serving(model, port=port),

@@ -3,7 +3,7 @@
 import numpy as np
 from livekit import rtc
 
-from agent.playout.remembered import Script
+from agent.playout.remembered import SpokenScript
 from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
 from parley.audio import Samples
@@ -64,13 +64,13 @@ def test_a_decision_is_stamped_before_it_is_carried_out() -> None:
 
 
 def test_a_reply_that_begins_with_a_filler_answers_once_more_than_that_was_heard() -> None:
-    script = Script()
+    script = SpokenScript()
     script.add(" One moment, please. ", turn_id=None)
     assert script.begins_with_filler
     assert not script.answer_has_begun("One moment, please.")
     script.add("It is noon.", turn_id="1")
     assert not script.answer_has_begun("One moment, please. ")
     assert script.answer_has_begun("One moment, please. It")
-    plain = Script()
+    plain = SpokenScript()
     plain.add("It is noon.", turn_id="1")
     assert not plain.begins_with_filler

@@ -14,7 +14,14 @@ from caller.conversation import CallConversation, settled
 from ops.supervisor.stack import Stack
 from parley.audio import Audio, Samples
 from parley.clock import monotonic
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, last_user_text, tool_results
+from testkit.fake_llm import (
+    FakeLlm,
+    Messages,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    last_user_text,
+    tool_results,
+)
 from testkit.isolated_config import free_ports
 from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
 from tests.agent.test_room import spoken
@@ -123,10 +130,10 @@ def order_rooms(
     return OrderRooms(rooms, port)
 
 
-def orders_what_was_said(messages: Messages) -> Answer:
+def orders_what_was_said(messages: Messages) -> ScriptedAnswer:
     if tool_results(messages):
-        return Answer(text="I have ordered it.")
-    return Answer(calls=[Call("order", {"text": last_user_text(messages)})])
+        return ScriptedAnswer(text="I have ordered it.")
+    return ScriptedAnswer(calls=[ScriptedToolCall("order", {"text": last_user_text(messages)})])
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ A real AgentSession and a real Playout into a native source, in real time.
 import asyncio
 
 from agent.turns.floor import Decision
-from testkit.fake_llm import Answer, FakeLlm, in_turn
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
 from tests.agent.test_heard_history import LONG, Talk, talk_with
 
 
 def slow_model(first_after_s: float = 0.6) -> FakeLlm:
-    return FakeLlm(in_turn(Answer(text=LONG, first_after_s=first_after_s), Answer(text=LONG)))
+    return FakeLlm(
+        in_turn(ScriptedAnswer(text=LONG, first_after_s=first_after_s), ScriptedAnswer(text=LONG))
+    )
 
 
 async def until_a_reply_is_there(talk: Talk) -> None:
@@ -35,7 +37,7 @@ async def test_a_reply_that_is_held_back_while_it_is_thought_of_does_not_sound()
 
 
 async def test_the_framework_can_neither_pause_nor_resume() -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=LONG)))) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(0.3)
         talk.playout.pause()
@@ -51,7 +53,7 @@ async def test_the_framework_can_neither_pause_nor_resume() -> None:
 
 
 async def test_a_hold_is_released_by_who_took_it() -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=LONG)))) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(0.3)
         talk.playout.hold("floor")

@@ -40,7 +40,7 @@ from parley.app.session import PersonSaid
 from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, llm_serving
+from testkit.fake_llm import FakeLlm, Messages, ScriptedAnswer, ScriptedToolCall, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
 from tests.agent.test_session import Ear, Page, Room, Silence
 
@@ -351,10 +351,10 @@ async def test_a_hand_off_parts_the_reply_and_each_speaks_in_its_own_voice() -> 
     workshop = Agent(name="workshop", instructions="You are the mechanic.", voice="other")
     desk = Agent(instructions="desk", handoffs=[HandOff(agent=workshop, when="repairs")])
 
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if "mechanic" in str(messages[0]["content"]):
-            return Answer(text="Workshop here.")
-        return Answer(text="One moment.", calls=[Call("hand_off_to_workshop")])
+            return ScriptedAnswer(text="Workshop here.")
+        return ScriptedAnswer(text="One moment.", calls=[ScriptedToolCall("hand_off_to_workshop")])
 
     model = FakeLlm(script)
     async with talk_with(desk, model) as talk:

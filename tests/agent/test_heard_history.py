@@ -25,7 +25,7 @@ from parley.discovery import StaticDiscovery
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from parley.speech.balancing.retries import BUSY_LIMIT_S
-from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from tests.agent.answering import answering_with
 
@@ -104,7 +104,7 @@ async def talk_with(model: FakeLlm, voice: SpeechWorker | None = None) -> AsyncG
 
 
 async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=LONG)))) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(2.0)
         await talk.session.interrupt(force=True)
@@ -124,7 +124,7 @@ async def test_the_history_and_the_model_know_only_what_was_heard() -> None:
 
 
 async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_freed() -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(3.0)
         made_s = WORD_S * sum(len(text.split()) for text in talk.voice.texts)
@@ -136,7 +136,7 @@ async def test_a_reply_is_made_little_ahead_of_what_is_heard_and_its_worker_is_f
 
 
 async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=LONG)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=LONG)))) as talk:
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(1.0)
         talk.playout.hold("test")
@@ -152,7 +152,7 @@ async def test_a_reply_that_is_held_is_not_made_any_further() -> None:
 async def test_a_reply_that_no_worker_takes_at_first_is_heard_whole() -> None:
     voice = SpeechWorker(is_full=True)
     answer = " ".join(map(_word, range(12))) + ". And the rest of it."
-    async with talk_with(FakeLlm(in_turn(Answer(text=answer))), voice) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=answer))), voice) as talk:
         reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         async with asyncio.timeout(3 * REFUSING_S):
             await voice.until_refused(for_s=REFUSING_S)
@@ -164,7 +164,9 @@ async def test_a_reply_that_no_worker_takes_at_first_is_heard_whole() -> None:
 
 async def test_where_every_worker_stays_full_the_person_hears_so_and_the_next_reply() -> None:
     voice = SpeechWorker(is_full=True)
-    model = FakeLlm(in_turn(Answer(text="One. Two. Three."), Answer(text="Of course.")))
+    model = FakeLlm(
+        in_turn(ScriptedAnswer(text="One. Two. Three."), ScriptedAnswer(text="Of course."))
+    )
     async with talk_with(model, voice) as talk:
         async with asyncio.timeout(BUSY_LIMIT_S + 15):
             reply = talk.session.generate_reply(user_input="Tell me.", input_modality="text")

@@ -13,7 +13,7 @@ from caller.measure import window_levels_dbfs
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
-from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.test_room import spoken
 
@@ -95,7 +95,7 @@ def read(client: RoomClient) -> str:
 async def test_an_interruption_silences_the_agent_and_history_ends_there(
     storyteller: Storyteller,
 ) -> None:
-    model = FakeLlm(in_turn(Answer(text="Of course.", first_after_s=2.0)))
+    model = FakeLlm(in_turn(ScriptedAnswer(text="Of course.", first_after_s=2.0)))
     clip = await spoken(storyteller.stack, "Wait, stop. I have another question for you.")
     async with storyteller.call(model) as client:
         await passes(client, 3.0)
@@ -137,7 +137,7 @@ async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> 
 async def test_who_speaks_on_while_the_agent_thinks_is_answered_once_and_wholly(
     storyteller: Storyteller,
 ) -> None:
-    model = FakeLlm(in_turn(Answer(text=BOTH, first_after_s=6.0)))
+    model = FakeLlm(in_turn(ScriptedAnswer(text=BOTH, first_after_s=6.0)))
     first = await spoken(storyteller.stack, "What is the capital of France?")
     second = await spoken(storyteller.stack, "And tell me the capital of Spain, please.")
     async with storyteller.call(model) as client:

@@ -3,7 +3,7 @@
 import pytest
 
 from dialogue.text.languages.english import PHRASES as ENGLISH
-from testkit.fake_llm import Answer, FakeLlm, in_turn
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
 from tests.agent.test_session import talk_with
 
 ANSWERS = (
@@ -23,7 +23,10 @@ async def test_the_next_prompt_holds_what_was_heard_of_the_answer_and_no_apology
     text: str, words: int
 ) -> None:
     model = FakeLlm(
-        in_turn(Answer(text=text, breaks_off_after=words), Answer(text="Of course, here it is."))
+        in_turn(
+            ScriptedAnswer(text=text, breaks_off_after=words),
+            ScriptedAnswer(text="Of course, here it is."),
+        )
     )
     async with talk_with(model) as talk:
         await talk.ask("Tell me.")
@@ -38,8 +41,8 @@ async def test_the_next_prompt_holds_what_was_heard_of_the_answer_and_no_apology
 
 
 async def test_three_losses_in_a_row_leave_three_questions_and_no_apology() -> None:
-    lost = Answer(text=ANSWERS[0], breaks_off_after=5)
-    model = FakeLlm(in_turn(lost, Answer(status=500), lost, Answer(text="Nine.")))
+    lost = ScriptedAnswer(text=ANSWERS[0], breaks_off_after=5)
+    model = FakeLlm(in_turn(lost, ScriptedAnswer(status=500), lost, ScriptedAnswer(text="Nine.")))
     async with talk_with(model) as talk:
         for question in ("One?", "Two?", "Three?", "Four?"):
             await talk.ask(question)

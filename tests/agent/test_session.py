@@ -45,7 +45,7 @@ from parley.room_events import (
 )
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
-from testkit.fake_llm import Answer, FakeLlm, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
 from tests.agent.answering import answering_with
 
@@ -206,7 +206,7 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
-    model = FakeLlm(in_turn(Answer(text="It costs $5 today.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(text="It costs $5 today.")))
     async with talk_with(model) as talk:
         await talk.ask("What does it cost?")
         assert model.messages[-1]["content"] == "What does it cost?"
@@ -283,7 +283,7 @@ async def test_messages_are_counted_by_who_said_them() -> None:
 async def test_a_failing_model_is_heard_of_and_seen_and_the_next_turn_is_answered(
     status: int, said: str, code: str
 ) -> None:
-    model = FakeLlm(in_turn(Answer(status=status), Answer(text="Of course.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(status=status), ScriptedAnswer(text="Of course.")))
     async with talk_with(model) as talk:
         await talk.ask("Hello?")
         assert talk.page.text.strip() == said
@@ -323,7 +323,7 @@ async def test_what_no_worker_can_speak_of_an_answer_can_be_read_and_is_remember
 ) -> None:
     """Whether the voice is away from the start or is lost for good in the middle."""
     voice = SpeechWorker(is_broken=words_before is None, breaks_after_words=words_before)
-    model = FakeLlm(in_turn(Answer(text=LONG_ANSWER), Answer(text="Yes.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(text=LONG_ANSWER), ScriptedAnswer(text="Yes.")))
     async with talk_with(model, voice) as talk:
         await talk.ask("What does it cost, and when does it come?")
         while not talk.read:  # noqa: ASYNC110 - another task's list
@@ -373,7 +373,7 @@ async def test_hanging_up_is_no_interruption() -> None:
 
 @pytest.mark.parametrize("answer", ["😀", "…", "**"])
 async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(answer: str) -> None:
-    async with talk_with(FakeLlm(in_turn(Answer(text=answer)))) as talk:
+    async with talk_with(FakeLlm(in_turn(ScriptedAnswer(text=answer)))) as talk:
         await talk.ask("Well?")
         assert talk.page.text.strip() == ENGLISH.no_answer
         (error,) = talk.events(ErrorEvent)

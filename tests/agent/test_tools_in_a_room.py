@@ -17,7 +17,14 @@ from dialogue.text.languages.english import PHRASES as ENGLISH
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, ToolEvent, TurnEvent
-from testkit.fake_llm import Answer, Call, FakeLlm, last_user_text, llm_serving, tool_results
+from testkit.fake_llm import (
+    FakeLlm,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    last_user_text,
+    llm_serving,
+    tool_results,
+)
 from testkit.isolated_config import free_ports, write_config
 from tests.agent.app_rooms import hears
 from tests.agent.slow_service import SlowService, service_running
@@ -52,13 +59,13 @@ REACTION_S = 0.1
 """From the decision to yield until the tool's server has seen its client leave."""
 
 
-def desk(messages: list[dict[str, object]]) -> Answer:
+def desk(messages: list[dict[str, object]]) -> ScriptedAnswer:
     """Looks orders up, and answers everything else from memory."""
     if results := tool_results(messages):
-        return Answer(text=f"Your order was {results[-1]}.")
+        return ScriptedAnswer(text=f"Your order was {results[-1]}.")
     if "order" in last_user_text(messages).lower():
-        return Answer(calls=[Call("order_status", {"number": "42"})])
-    return Answer(text="We close at six o'clock in the evening.")
+        return ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})])
+    return ScriptedAnswer(text="We close at six o'clock in the evening.")
 
 
 @dataclass(frozen=True)
@@ -203,7 +210,7 @@ async def test_hello_in_the_wait_is_answered_and_does_not_start_the_answer_over(
 
 async def test_a_slow_model_is_heard_in_pieces_and_hello_does_not_start_it_over(shop: Shop) -> None:
     may_begin = asyncio.Event()
-    model = FakeLlm(lambda _: Answer(text=STORY, word_delay_s=WORD_DELAY_S, once=may_begin))
+    model = FakeLlm(lambda _: ScriptedAnswer(text=STORY, word_delay_s=WORD_DELAY_S, once=may_begin))
     question = await spoken(shop.stack, "Tell me about bicycles.")
     hello = await spoken(shop.stack, "Hello, can you hear me?")
     async with shop.call(model, SlowService()) as client:

@@ -9,7 +9,7 @@ from caller import measure
 from caller.conversation import settled
 from ops.supervisor.stack import Stack
 from parley.audio import Audio
-from testkit.fake_llm import Answer, FakeLlm, in_turn, last_user_text
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, last_user_text
 from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
 from tests.agent.test_room import spoken
 
@@ -35,7 +35,7 @@ def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFa
 async def test_a_question_is_answered_and_a_sentence_that_is_open_is_waited_for(
     rooms: AppRooms,
 ) -> None:
-    model = FakeLlm(in_turn(Answer(text="Certainly.")))
+    model = FakeLlm(in_turn(ScriptedAnswer(text="Certainly.")))
     question, first, second = [
         await _said(rooms.stack, text)
         for text in (

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from livekit import rtc
 
-from agent.room.voices import VOICE_NOT_FOUND, Voices
+from agent.room.voices import VOICE_NOT_FOUND, VoiceControl
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
@@ -21,13 +21,13 @@ from testkit.isolated_config import free_ports
 @asynccontextmanager
 async def voices_at(
     targets: str, *, offered: tuple[str, ...] = ()
-) -> AsyncGenerator[tuple[Voices, WorkerTTS]]:
+) -> AsyncGenerator[tuple[VoiceControl, WorkerTTS]]:
     discovery = StaticDiscovery(targets)
     async with SpeechPool(discovery) as pool:
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        yield Voices(pool, speaking, offered=offered), speaking
+        yield VoiceControl(pool, speaking, offered=offered), speaking
 
 
 async def test_the_next_reply_has_the_chosen_voice() -> None:

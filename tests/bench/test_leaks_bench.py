@@ -9,21 +9,21 @@ import pytest
 
 from bench.leak_load import Ending, endings
 from bench.leak_readings import FOLDERS, read_folders, read_part
-from bench.leak_slopes import LEAST_READINGS, Reading, fit
+from bench.leak_slopes import LEAST_READINGS, LeakReading, fit
 from bench.leaks import LIMITS, PARTS, Leaks, document_of, measure, promises_of
 from parley import paths
 
 CALLS = 300
 
 
-def readings(per_call: float, *, noise: float, seed: int = 1) -> list[Reading]:
+def readings(per_call: float, *, noise: float, seed: int = 1) -> list[LeakReading]:
     """A hundred of a part that has 200 MB: it fills caches, then grows so many kB per call; the
     noise of one reading is felt in those after it."""
     chance, felt, made = np.random.default_rng(seed), 0.0, []
     for done in range(3, CALLS + 1, 3):
         felt = 0.6 * felt + chance.normal(0.0, noise)
         caches = 20_000 * (1 - np.exp(-done / 15))
-        made.append(Reading(done, 200_000 + caches + per_call * done + felt))
+        made.append(LeakReading(done, 200_000 + caches + per_call * done + felt))
     return made
 
 
@@ -42,17 +42,19 @@ def test_a_leak_of_200_kb_a_call_is_seen_and_noise_is_none() -> None:
 
 
 def test_what_is_filled_in_the_warm_up_and_one_step_later_are_no_slope() -> None:
-    stepped = [Reading(r.done, r.value + 30_000 * (r.done > 290)) for r in readings(0, noise=100)]
+    stepped = [
+        LeakReading(r.done, r.value + 30_000 * (r.done > 290)) for r in readings(0, noise=100)
+    ]
     assert not fit(stepped).exceeds(LIMITS["call"]["memory_kb"])
 
 
 def test_what_does_not_move_has_no_slope_at_all() -> None:
-    flat = fit([Reading(n, 7.0) for n in range(1, 101)])
+    flat = fit([LeakReading(n, 7.0) for n in range(1, 101)])
     assert (flat.per_unit, flat.low, flat.high) == (0.0, 0.0, 0.0)
 
 
 def test_a_slope_needs_readings_after_the_warm_up() -> None:
-    few = [Reading(n, 1.0) for n in range(1, LEAST_READINGS + 1)]
+    few = [LeakReading(n, 1.0) for n in range(1, LEAST_READINGS + 1)]
     with pytest.raises(ValueError, match="too few"):
         fit(few)
     with pytest.raises(ValueError, match="too few"):
@@ -62,7 +64,9 @@ def test_a_slope_needs_readings_after_the_warm_up() -> None:
 def leaks_with(per_call: float, *, part: str = "asr") -> Leaks:
     leaks = Leaks(calls=CALLS)
     leaks.readings[part, "memory_kb", "call"] = readings(per_call, noise=500)
-    leaks.readings["tts", "descriptors", "utterance"] = [Reading(n, 20.0) for n in range(1, 101)]
+    leaks.readings["tts", "descriptors", "utterance"] = [
+        LeakReading(n, 20.0) for n in range(1, 101)
+    ]
     return leaks
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.percentiles import percentile
-from bench.pool import Figures, PoolReport
+from bench.pool import PoolFigures, PoolReport
 from bench.pool_streams import AdmittedUtterance, Outcome, PoolEngine
 from bench.promise import Promise
 from parley import paths
@@ -64,7 +64,7 @@ def test_an_overload_that_refuses_nobody_was_none() -> None:
 
 
 def test_figures_are_those_of_the_utterances() -> None:
-    figures = Figures.of("x", 2, outcome(40.0, shares=(3, 1), refused_ms=(7.0,)))
+    figures = PoolFigures.of("x", 2, outcome(40.0, shares=(3, 1), refused_ms=(7.0,)))
     assert (figures.utterances, figures.refused) == (4, 1)
     assert figures.share == {"tts-1": 0.75, "tts-2": 0.25}
     assert figures.unevenness == 1.5

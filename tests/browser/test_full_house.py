@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from ops.supervisor.stack import Stack
 from parley.capacity import PATH, Capacity
-from parley.small_http import Reply, SmallHttpServer
+from parley.small_http import HttpReply, SmallHttpServer
 from testkit.isolated_config import free_ports, write_config
 from tests.browser.conftest import Open
 
@@ -29,8 +29,8 @@ class AgentServer:
     port: int
     capacity: Capacity = FREE
 
-    async def answer(self) -> Reply:
-        return Reply(self.capacity.model_dump_json().encode())
+    async def answer(self) -> HttpReply:
+        return HttpReply(self.capacity.model_dump_json().encode())
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bench.chaos.cases import CASES
-from bench.chaos.script import LONG, SHORT, Script
+from bench.chaos.script import LONG, SHORT, ChaosScript
 from cli.chaos import main
 from parley import paths
 
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(
 
 
 def test_hits_come_when_a_sentence_has_just_been_written() -> None:
-    assert Script.of(LONG, sentences=(0, 1)).hits == (0, 15)
+    assert ChaosScript.of(LONG, sentences=(0, 1)).hits == (0, 15)
     words = LONG.split()
     assert words[14].endswith(".")
     assert len(words) >= 60

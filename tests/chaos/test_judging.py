@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from bench.chaos.judging import (
-    Judge,
-    Pause,
     PlacedErrors,
     RecognizedReply,
+    ReplyPause,
+    WordJudge,
     longest_gap_s,
     pauses,
     placed_errors,
@@ -38,30 +38,30 @@ def test_silences_are_found_between_the_first_and_the_last_sound() -> None:
 
 
 def test_a_pause_that_the_undisturbed_reply_has_is_no_gap() -> None:
-    judge = Judge("a b", [reply(1.0, 0.3, 1.0, 0.4, 1.0)])
+    judge = WordJudge("a b", [reply(1.0, 0.3, 1.0, 0.4, 1.0)])
     assert judge.judge(reply(1.02, 0.3, 1.02, 0.4, 1.02)).gap_s <= 0.03
 
 
 def test_a_silence_within_a_word_is_a_gap_in_its_full_length() -> None:
-    judge = Judge("a b", [reply(1.0, 0.3, 2.0, 0.4, 1.0)])
+    judge = WordJudge("a b", [reply(1.0, 0.3, 2.0, 0.4, 1.0)])
     disturbed = reply(1.0, 0.3, 1.0, 0.7, 1.0, 0.4, 1.0)
     assert judge.judge(disturbed).gap_s == pytest.approx(0.7, abs=0.03)
 
 
 def test_a_longer_pause_is_a_gap_by_what_it_is_longer() -> None:
-    judge = Judge("a b", [reply(1.0, 0.3, 1.0)])
+    judge = WordJudge("a b", [reply(1.0, 0.3, 1.0)])
     assert judge.judge(reply(1.0, 0.8, 1.0)).gap_s == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_silence_before_the_hit_is_not_its_doing() -> None:
-    judge = Judge("a b", [reply(4.0)])
+    judge = WordJudge("a b", [reply(4.0)])
     held_up = reply(1.0, 0.6, 3.0)
     assert judge.judge(held_up).gap_s == pytest.approx(0.6, abs=0.03)
     assert judge.judge(held_up, since_s=2.0).gap_s == 0.0
 
 
 def test_the_undisturbed_reply_that_explains_most_decides() -> None:
-    judge = Judge("a b", [reply(1.0, 0.1, 1.0), reply(1.0, 0.4, 1.0)])
+    judge = WordJudge("a b", [reply(1.0, 0.1, 1.0), reply(1.0, 0.4, 1.0)])
     assert judge.judge(reply(1.0, 0.4, 1.0)).gap_s <= 0.03
 
 
@@ -77,7 +77,7 @@ def test_lost_and_repeated_words_are_told_apart() -> None:
 
 
 def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> None:
-    judge = Judge(
+    judge = WordJudge(
         "the water was calm", [reply(1.0, errors=PlacedErrors(frozenset({1}), repeated=1))]
     )
     judged = judge.judge(reply(1.0, errors=PlacedErrors(frozenset({1, 3}), repeated=2)))
@@ -88,9 +88,9 @@ def test_what_recognition_gets_wrong_without_a_fault_too_does_not_count() -> Non
 def test_a_word_that_is_heard_as_another_is_lost_unless_an_undisturbed_reply_has_it_too() -> None:
     changed = PlacedErrors(changed=frozenset({3}))
     script = "the water was calm"
-    judged = Judge(script, [reply(1.0)]).judge(reply(1.0, errors=changed))
+    judged = WordJudge(script, [reply(1.0)]).judge(reply(1.0, errors=changed))
     assert judged.lost == judged.changed == ("calm",)
-    unclear = Judge(script, [reply(1.0, errors=changed)]).judge(reply(1.0, errors=changed))
+    unclear = WordJudge(script, [reply(1.0, errors=changed)]).judge(reply(1.0, errors=changed))
     assert unclear.lost == unclear.changed == ()
 
 
@@ -102,4 +102,4 @@ def test_only_what_every_way_of_recognizing_gets_wrong_is_an_error() -> None:
 
 def test_an_empty_reply_has_no_pause_and_pairs_with_nothing() -> None:
     assert pauses(Audio(np.zeros(RATE_HZ, np.int16), RATE_HZ)) == ()
-    assert longest_gap_s((), (Pause(1.0, 0.4, 1.4),), scale=1.0, since_s=0.0) == 0.0
+    assert longest_gap_s((), (ReplyPause(1.0, 0.4, 1.4),), scale=1.0, since_s=0.0) == 0.0

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from testkit.commands import Commands
-from testkit.fake_llm import Answer, Call, FakeLlm, by_text, in_turn, llm_serving
+from testkit.fake_llm import (
+    FakeLlm,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    by_text,
+    in_turn,
+    llm_serving,
+)
 from testkit.isolated_config import free_ports
 
 APP = '''
@@ -45,7 +52,9 @@ async def chat(tmp_path: Path, llm: FakeLlm) -> AsyncIterator[Commands]:
 
 
 async def test_a_script_is_answered_line_by_line(chat: Commands, llm: FakeLlm) -> None:
-    llm.script = by_text({"order": Answer(calls=[Call("order_status", {"number": "42"})])})
+    llm.script = by_text(
+        {"order": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})])}
+    )
     done = await chat("chat", "--app", "desk.py", typed="Where is order 42?\nThanks.\n")
     assert done.status == 0, done.err
     assert "Hello!\n" in done.out
@@ -57,7 +66,9 @@ async def test_a_script_is_answered_line_by_line(chat: Commands, llm: FakeLlm) -
 
 
 async def test_json_is_one_object_per_event_and_nothing_else(chat: Commands, llm: FakeLlm) -> None:
-    llm.script = by_text({"order": Answer(calls=[Call("order_status", {"number": "42"})])})
+    llm.script = by_text(
+        {"order": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})])}
+    )
     done = await chat("chat", "--app", "desk.py", "--json", typed="Where is order 42?")
     kinds = [line["type"] for line in done.lines]
     assert kinds[:5] == ["session", "greeting", "person", "tool_started", "tool_finished"]
@@ -74,7 +85,9 @@ async def test_json_is_one_object_per_event_and_nothing_else(chat: Commands, llm
 async def test_approvals_are_refused_where_nobody_can_be_asked(
     chat: Commands, llm: FakeLlm, flags: tuple[str, ...], result: str
 ) -> None:
-    llm.script = by_text({"refund": Answer(calls=[Call("refund", {"number": "42"})])})
+    llm.script = by_text(
+        {"refund": ScriptedAnswer(calls=[ScriptedToolCall("refund", {"number": "42"})])}
+    )
     done = await chat("chat", "--app", "desk.py", "--json", *flags, typed="Refund 42.\n")
     finished = [line for line in done.lines if line["type"] == "tool_finished"]
     assert len(finished) == 1
@@ -82,7 +95,7 @@ async def test_approvals_are_refused_where_nobody_can_be_asked(
 
 
 async def test_the_agent_hangs_up(chat: Commands, llm: FakeLlm) -> None:
-    llm.script = by_text({"bye": Answer(calls=[Call("hang_up")])})
+    llm.script = by_text({"bye": ScriptedAnswer(calls=[ScriptedToolCall("hang_up")])})
     done = await chat("chat", "--app", "desk.py", "--json", typed="Bye!\nStill there?\n")
     assert done.status == 0
     assert [line["text"] for line in done.lines if line["type"] == "person"] == ["Bye!"]
@@ -92,9 +105,9 @@ async def test_an_agent_that_takes_over_answers_in_the_same_turn(
     chat: Commands, llm: FakeLlm
 ) -> None:
     llm.script = lambda messages: (
-        Answer(text="The workshop is here.")
+        ScriptedAnswer(text="The workshop is here.")
         if "You repair." in str(messages[0]["content"])
-        else Answer(calls=[Call("hand_off_to_workshop")])
+        else ScriptedAnswer(calls=[ScriptedToolCall("hand_off_to_workshop")])
     )
     done = await chat("chat", "--app", "desk.py", "--json", typed="My brake squeaks.\n")
     kinds = [line["type"] for line in done.lines]
@@ -116,7 +129,9 @@ async def test_a_session_goes_on_and_is_greeted_once(chat: Commands, llm: FakeLl
 
 async def test_ctrl_c_interrupts_and_what_was_shown_was_heard(chat: Commands, llm: FakeLlm) -> None:
     story = " ".join(f"word{n}" for n in range(400))
-    llm.script = in_turn(Answer(text=story, word_delay_s=0.05), Answer(text="I stopped."))
+    llm.script = in_turn(
+        ScriptedAnswer(text=story, word_delay_s=0.05), ScriptedAnswer(text="I stopped.")
+    )
     async with chat.running("chat", "--app", "desk.py", "--json") as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -154,7 +169,7 @@ async def test_ctrl_c_at_the_prompt_ends(chat: Commands) -> None:
 async def test_a_model_that_refuses_ends_with_one_sentence(
     chat: Commands, llm: FakeLlm, status: int, said: str
 ) -> None:
-    llm.script = in_turn(Answer(status=status))
+    llm.script = in_turn(ScriptedAnswer(status=status))
     done = await chat("chat", "--app", "desk.py", typed="Hello\nHello again\n")
     assert done.status == 1
     assert said in done.err

@@ -10,7 +10,7 @@ from cli.say import speakable, spoken_texts
 from dialogue.text.languages import get, get_or_english
 from dialogue.text.reading import FIRST_FLUSH_WORDS
 from dialogue.text.segmenter import ClauseSegmenter
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 from parley.errors import InvalidSpeechRequestError
 
 ENGLISH = get("en")
@@ -84,7 +84,7 @@ def test_text_of_which_nothing_is_said_is_refused(text: str) -> None:
 )
 def test_a_text_is_said_as_an_answer_of_the_agent_is(text: str) -> None:
     """Token by token, through the segmenter and the rules, as `agent/tts.py` does it."""
-    segmenter, speaker = ClauseSegmenter(FIRST_FLUSH_WORDS, ENGLISH), Speaker(ENGLISH)
+    segmenter, speaker = ClauseSegmenter(FIRST_FLUSH_WORDS, ENGLISH), TextSpeaker(ENGLISH)
     stretches = [stretch for token in re.findall(r"\s?\S{1,4}|\s", text)
                  for stretch in segmenter.push(token)]  # fmt: skip
     answer = [speaker.speak(stretch) for stretch in (*stretches, *segmenter.finish())]

@@ -24,7 +24,7 @@ from parley.app.events import (
     Usage,
 )
 from parley.app.session import HandedOff, ToolCalled
-from testkit.fake_llm import Answer, Call, FakeLlm, by_text, in_turn
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, by_text, in_turn
 from tests.dialogue.conversing import (
     INSTRUCTIONS,
     all_of,
@@ -42,7 +42,9 @@ async def order_status(number: str) -> str:
     return f"Order {number} is on its way."
 
 
-ASKS_FOR_ORDER = by_text({"order": Answer(calls=(Call("order_status", {"number": "7"}),))})
+ASKS_FOR_ORDER = by_text(
+    {"order": ScriptedAnswer(calls=(ScriptedToolCall("order_status", {"number": "7"}),))}
+)
 
 
 def results_of(events: Sequence[object]) -> list[tuple[str, str]]:
@@ -50,7 +52,7 @@ def results_of(events: Sequence[object]) -> list[tuple[str, str]]:
 
 
 async def test_an_answer_comes_word_by_word_and_ends_with_its_usage() -> None:
-    llm = FakeLlm(in_turn(Answer(text="Hello to you.", reasoning="Hm.", usage=(9, 4))))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="Hello to you.", reasoning="Hm.", usage=(9, 4))))
     async with conversing(llm, Agent()) as conversation:
         events = await ask(conversation, "Hello.")
     assert events == [TextDelta("Hello"), TextDelta(" to"), TextDelta(" you."), Done(Usage(9, 4))]
@@ -91,15 +93,21 @@ async def test_parallel_tools_run_side_by_side() -> None:
         await asyncio.wait_for(both_run.wait(), 5.0)
         return "two"
 
-    llm = FakeLlm(by_text({"go": Answer(calls=(Call("first"), Call("second")))}))
+    llm = FakeLlm(
+        by_text(
+            {"go": ScriptedAnswer(calls=(ScriptedToolCall("first"), ScriptedToolCall("second")))}
+        )
+    )
     async with conversing(llm, Agent(tools=[first, second])) as conversation:
         events = await ask(conversation, "Go.")
     assert said(events) == "Result: one two"
 
 
 async def test_text_around_a_tool_is_kept_apart() -> None:
-    call = Call("order_status", {"number": "7"})
-    llm = FakeLlm(in_turn(Answer(text="Let me see.", calls=(call,)), Answer(text="It comes.")))
+    call = ScriptedToolCall("order_status", {"number": "7"})
+    llm = FakeLlm(
+        in_turn(ScriptedAnswer(text="Let me see.", calls=(call,)), ScriptedAnswer(text="It comes."))
+    )
     async with conversing(llm, Agent(tools=[order_status])) as conversation:
         assert said(await ask(conversation, "Where is it?")) == "Let me see. It comes."
 
@@ -115,7 +123,7 @@ async def test_results_of_every_kind_reach_the_model() -> None:
         """Looks."""
         return returned.pop(0)
 
-    llm = FakeLlm(by_text({"go": Answer(calls=(Call("look"),))}))
+    llm = FakeLlm(by_text({"go": ScriptedAnswer(calls=(ScriptedToolCall("look"),))}))
     async with conversing(llm, Agent(tools=[look])) as conversation:
         results = [results_of(await ask(conversation, "Go."))[0][1] for _ in range(5)]
     assert results == ['{"number":7}', '{"a":[1]}', '[1,"two"]', "Done.", "3.5"]
@@ -124,15 +132,20 @@ async def test_results_of_every_kind_reach_the_model() -> None:
 @pytest.mark.parametrize(
     ("call", "told"),
     [
-        (Call("order_status", '{"number": '), "not valid JSON"),
-        (Call("order_status", "[]"), "must be a JSON object"),
-        (Call("order_status", {}), "number: Field required"),
-        (Call("order_status", {"number": "7", "x": 1}), "x: Extra inputs"),
-        (Call("cancel_order", {}), "There is no tool 'cancel_order'. The tools are: order_status"),
+        (ScriptedToolCall("order_status", '{"number": '), "not valid JSON"),
+        (ScriptedToolCall("order_status", "[]"), "must be a JSON object"),
+        (ScriptedToolCall("order_status", {}), "number: Field required"),
+        (ScriptedToolCall("order_status", {"number": "7", "x": 1}), "x: Extra inputs"),
+        (
+            ScriptedToolCall("cancel_order", {}),
+            "There is no tool 'cancel_order'. The tools are: order_status",
+        ),
     ],
 )
-async def test_the_model_is_told_what_was_wrong_with_a_call(call: Call, told: str) -> None:
-    llm = FakeLlm(by_text({"go": Answer(calls=(call,))}))
+async def test_the_model_is_told_what_was_wrong_with_a_call(
+    call: ScriptedToolCall, told: str
+) -> None:
+    llm = FakeLlm(by_text({"go": ScriptedAnswer(calls=(call,))}))
     async with conversing(llm, Agent(tools=[order_status])) as conversation:
         ((outcome, result),) = results_of(await ask(conversation, "Go."))
     assert outcome == "failed" and told in result
@@ -158,8 +171,8 @@ async def test_failing_tools_leave_no_word_of_the_person_in_the_logs(
         await asyncio.Event().wait()
         return ""
 
-    calls = [Call(name, {"name": "Quixote"}) for name in ("refuse", "fail", "stall")]
-    llm = FakeLlm(by_text({"go": Answer(calls=calls)}))
+    calls = [ScriptedToolCall(name, {"name": "Quixote"}) for name in ("refuse", "fail", "stall")]
+    llm = FakeLlm(by_text({"go": ScriptedAnswer(calls=calls)}))
     async with conversing(llm, Agent(tools=[refuse, fail, stall])) as conversation:
         results = dict.fromkeys(results_of(await ask(conversation, "Go.")))
     assert {outcome for outcome, _ in results} == {"failed"}
@@ -180,7 +193,7 @@ async def test_a_plain_function_does_not_hold_up_the_conversation() -> None:
         return "done"
 
     loop = asyncio.get_running_loop()
-    llm = FakeLlm(by_text({"go": Answer(calls=(Call("slow"),))}))
+    llm = FakeLlm(by_text({"go": ScriptedAnswer(calls=(ScriptedToolCall("slow"),))}))
     async with conversing(llm, Agent(tools=[slow])) as conversation:
         events = await ask(conversation, "Go.")
     assert Filler("Half done.") in events and said(events) == "Result: done"
@@ -231,7 +244,7 @@ class Source:
 
 async def test_tools_of_a_server_are_offered_beside_the_declared_ones() -> None:
     agent = Agent(tools=[order_status], mcp=[McpServer(name="My Shop", command=["x"])])
-    llm = FakeLlm(by_text({"go": Answer(calls=(Call("mcp_order_status"),))}))
+    llm = FakeLlm(by_text({"go": ScriptedAnswer(calls=(ScriptedToolCall("mcp_order_status"),))}))
     source = Source([RemoteTool(), RemoteTool("stock")])
     async with conversing(llm, agent, sources=lambda _: source) as conversation:
         assert said(await ask(conversation, "Go.")) == "Result: remote order_status"
@@ -250,7 +263,9 @@ async def test_approval_lets_a_call_run_and_refusal_tells_the_model_why() -> Non
         return "Paid."
 
     approvals = InProcessApprovals()
-    llm = FakeLlm(by_text({"refund": Answer(calls=(Call("refund", {"amount": 5}),))}))
+    llm = FakeLlm(
+        by_text({"refund": ScriptedAnswer(calls=(ScriptedToolCall("refund", {"amount": 5}),))})
+    )
     async with conversing(llm, Agent(tools=[refund]), approvals=approvals) as conversation:
         for approved, expected in ((True, ("done", "Paid.")), (False, ("refused", ""))):
             turn = conversation.turn("Refund me.", waiting_since_s=time.monotonic())
@@ -281,7 +296,7 @@ async def test_where_nobody_can_approve_a_call_is_refused() -> None:
 async def test_another_agent_takes_over_and_speaks_of_itself() -> None:
     sales = Agent(name="Sales desk", instructions="Sell.", tools=[order_status])
     desk = Agent(instructions="Desk.", handoffs=[HandOff(agent=sales, when="They buy.", keeps=0)])
-    llm = FakeLlm(in_turn(Answer(calls=(Call("hand_off_to_sales_desk"),))))
+    llm = FakeLlm(in_turn(ScriptedAnswer(calls=(ScriptedToolCall("hand_off_to_sales_desk"),))))
     async with conversing(llm, desk) as conversation:
         events = await ask(conversation, "I want to buy.")
         assert events == [Handoff("Sales desk", 0), Done()]
@@ -306,23 +321,25 @@ async def test_a_tool_hands_over_and_hangs_up_through_its_context() -> None:
         return "ok"
 
     agent = Agent(tools=[transfer], handoffs=[HandOff(agent=sales, when="Never.")])
-    llm = FakeLlm(in_turn(Answer(calls=(Call("transfer"),))))
+    llm = FakeLlm(in_turn(ScriptedAnswer(calls=(ScriptedToolCall("transfer"),))))
     async with conversing(llm, agent) as conversation:
         assert (await ask(conversation, "Sales!"))[-2:] == [Handoff("sales"), Done()]
-        llm.script = in_turn(Answer(calls=(Call("hang_up"),)), Answer(text="Bye."))
+        llm.script = in_turn(
+            ScriptedAnswer(calls=(ScriptedToolCall("hang_up"),)), ScriptedAnswer(text="Bye.")
+        )
         events = await ask(conversation, "Goodbye.")
         assert said(events) == "Bye." and events[-2:] == [HangUp(), Done()]
-        llm.script = in_turn(Answer(calls=(Call("hang_up"),)), Answer())
+        llm.script = in_turn(ScriptedAnswer(calls=(ScriptedToolCall("hang_up"),)), ScriptedAnswer())
         assert said(await ask(conversation, "Goodbye.")) == ENGLISH.closing
 
 
 async def test_a_model_that_fails_is_apologized_for_and_asked_again_next_time() -> None:
-    llm = FakeLlm(in_turn(Answer(status=500)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(status=500)))
     async with conversing(llm, Agent()) as conversation:
         events = await ask(conversation, "Hello.")
         assert error_codes(events) == ["model_unavailable"]
         assert of(events, Filler) == [Filler(ENGLISH.apology)]
-        llm.script = in_turn(Answer(text="one two three", breaks_off_after=2))
+        llm.script = in_turn(ScriptedAnswer(text="one two three", breaks_off_after=2))
         events = await ask(conversation, "Count.")
         assert said(events) == "one two" and error_codes(events) == ["model_unreachable"]
         llm.always("Hello.")
@@ -330,15 +347,15 @@ async def test_a_model_that_fails_is_apologized_for_and_asked_again_next_time() 
 
 
 async def test_an_empty_answer_is_apologized_for() -> None:
-    async with conversing(FakeLlm(in_turn(Answer(text=""))), Agent()) as conversation:
+    async with conversing(FakeLlm(in_turn(ScriptedAnswer(text=""))), Agent()) as conversation:
         events = await ask(conversation, "Hello.")
     assert events[1:] == [Filler(ENGLISH.no_answer), Done()]
     assert error_codes(events) == ["model_no_answer"]
 
 
 async def test_a_model_that_calls_tools_without_end_is_made_to_answer() -> None:
-    call = Answer(calls=(Call("order_status", {"number": "7"}, id="same"),))
-    llm = FakeLlm(in_turn(*[call] * 7, Answer(text="Enough.")))
+    call = ScriptedAnswer(calls=(ScriptedToolCall("order_status", {"number": "7"}, id="same"),))
+    llm = FakeLlm(in_turn(*[call] * 7, ScriptedAnswer(text="Enough.")))
     async with conversing(llm, Agent(tools=[order_status])) as conversation:
         events = await ask(conversation, "My order?")
         ended = of(events, ToolFinished)
@@ -363,7 +380,7 @@ async def test_a_tool_is_bridged_in_time_to_be_heard() -> None:
         await finish.wait()
         return "found"
 
-    llm = FakeLlm(by_text({"look": Answer(calls=(Call("look"),))}))
+    llm = FakeLlm(by_text({"look": ScriptedAnswer(calls=(ScriptedToolCall("look"),))}))
     async with conversing(llm, Agent(tools=[look])) as conversation:
         stopped_s = time.monotonic()
         turn = conversation.turn("Look.", waiting_since_s=stopped_s)

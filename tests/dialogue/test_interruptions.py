@@ -13,7 +13,7 @@ from dialogue.unfinished import CUT_OFF, STILL_RUNS
 from parley import Agent, tool
 from parley.app.events import Event, TextDelta, ToolFinished, ToolStarted
 from parley.app.session import AgentSaid, PersonSaid, ToolCalled
-from testkit.fake_llm import Answer, Call, FakeLlm, by_text, in_turn
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, by_text, in_turn
 from tests.dialogue.conversing import all_of, ask, conversing, of, said
 
 
@@ -64,7 +64,7 @@ async def test_a_tools_server_sees_at_once_that_the_person_interrupted() -> None
             async with httpx2.AsyncClient() as client:
                 return (await client.get(url)).text
 
-        llm = FakeLlm(by_text({"stock": Answer(calls=(Call("stock"),))}))
+        llm = FakeLlm(by_text({"stock": ScriptedAnswer(calls=(ScriptedToolCall("stock"),))}))
         async with conversing(llm, Agent(tools=[stock])) as conversation:
             turn = conversation.turn("What is in stock?", waiting_since_s=time.monotonic())
             turn.commit()
@@ -80,7 +80,7 @@ async def test_a_tools_server_sees_at_once_that_the_person_interrupted() -> None
 
 
 async def test_the_models_server_sees_at_once_that_the_person_interrupted() -> None:
-    llm = FakeLlm(in_turn(Answer(text="one two three", word_delay_s=5.0)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="one two three", word_delay_s=5.0)))
     async with conversing(llm, Agent()) as conversation:
         turn = conversation.turn("Count.", waiting_since_s=time.monotonic())
         events = turn.events()
@@ -102,7 +102,9 @@ async def test_a_tool_that_must_finish_goes_on_and_its_result_is_remembered() ->
         orders.append(what)
         return "Ordered."
 
-    llm = FakeLlm(by_text({"order": Answer(calls=(Call("order", {"what": "bell"}),))}))
+    llm = FakeLlm(
+        by_text({"order": ScriptedAnswer(calls=(ScriptedToolCall("order", {"what": "bell"}),))})
+    )
     async with conversing(llm, Agent(tools=[order])) as conversation:
         turn = conversation.turn("Order a bell.", waiting_since_s=time.monotonic())
         turn.commit()
@@ -131,7 +133,7 @@ async def test_a_plain_function_goes_on_for_a_thread_cannot_be_cancelled() -> No
         asyncio.run_coroutine_threadsafe(_true(finish), loop).result(5.0)
         return "Ordered."
 
-    llm = FakeLlm(by_text({"order": Answer(calls=(Call("order"),))}))
+    llm = FakeLlm(by_text({"order": ScriptedAnswer(calls=(ScriptedToolCall("order"),))}))
     async with conversing(llm, Agent(tools=[order])) as conversation:
         turn = conversation.turn("Order.", waiting_since_s=time.monotonic())
         turn.commit()
@@ -154,7 +156,7 @@ async def test_a_tool_that_does_not_finish_in_time_is_cut_off_at_the_end() -> No
         await asyncio.Event().wait()
         return ""
 
-    llm = FakeLlm(by_text({"order": Answer(calls=(Call("order"),))}))
+    llm = FakeLlm(by_text({"order": ScriptedAnswer(calls=(ScriptedToolCall("order"),))}))
     async with conversing(llm, Agent(tools=[order])) as conversation:
         turn = conversation.turn("Order.", waiting_since_s=time.monotonic())
         turn.commit()
@@ -165,7 +167,7 @@ async def test_a_tool_that_does_not_finish_in_time_is_cut_off_at_the_end() -> No
 
 
 async def test_an_interrupted_answer_is_remembered_as_far_as_it_was_heard() -> None:
-    llm = FakeLlm(in_turn(Answer(text="one two three four", word_delay_s=0.01)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="one two three four", word_delay_s=0.01)))
     async with conversing(llm, Agent()) as conversation:
         turn = conversation.turn("Count.", waiting_since_s=time.monotonic())
         turn.commit()
@@ -196,7 +198,11 @@ async def test_a_guess_runs_only_what_reads_until_it_is_committed() -> None:
         ran.append("order")
         return "ok"
 
-    llm = FakeLlm(by_text({"order": Answer(calls=(Call("look"), Call("order")))}))
+    llm = FakeLlm(
+        by_text(
+            {"order": ScriptedAnswer(calls=(ScriptedToolCall("look"), ScriptedToolCall("order")))}
+        )
+    )
     async with conversing(llm, Agent(tools=[look, order])) as conversation:
         guess = conversation.turn("Order", waiting_since_s=time.monotonic())
         found = await cancelled_at(guess, lambda event: isinstance(event, ToolFinished))
@@ -233,7 +239,7 @@ async def test_a_tool_that_ends_at_the_moment_of_the_interruption_is_remembered(
         reading.cancel()  # the reader learns of it only after this has returned
         return "Ordered."
 
-    llm = FakeLlm(by_text({"order": Answer(calls=(Call("order"),))}))
+    llm = FakeLlm(by_text({"order": ScriptedAnswer(calls=(ScriptedToolCall("order"),))}))
     async with conversing(llm, Agent(tools=[order])) as conversation:
         turn = conversation.turn("Order.", waiting_since_s=time.monotonic())
         turn.commit()

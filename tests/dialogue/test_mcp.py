@@ -16,14 +16,14 @@ import psutil
 import pytest
 from pydantic import JsonValue
 
-from dialogue.mcp import McpTool, McpTools, Pace
+from dialogue.mcp import McpTool, McpTools, RetryPace
 from parley.app.mcp import McpServer
 from parley.app.tool import ToolError
 from parley.errors import ConfigurationError
 from testkit.fake_clock_loop import FakeClockLoop
 
 SERVER = Path(__file__).with_name("mcp_server.py")
-SOON = Pace(first_retry_s=0.05, longest_retry_s=0.4, check_s=0.2, listen_again_s=0.05)
+SOON = RetryPace(first_retry_s=0.05, longest_retry_s=0.4, check_s=0.2, listen_again_s=0.05)
 PATIENCE_S = 30.0
 TRANSPORTS = [
     pytest.param((kind, era), id=f"{kind}-{era}", marks=pytest.mark.servers)
@@ -263,7 +263,7 @@ async def test_server_that_is_away_at_first_keeps_nobody_waiting(servers: Server
 @pytest.mark.servers
 async def test_server_that_says_nothing_is_given_up(servers: Servers) -> None:
     mute = McpServer(name="mute", command=["sleep", "600"])
-    pace = Pace(connect_s=0.2, first_retry_s=0.05)
+    pace = RetryPace(connect_s=0.2, first_retry_s=0.05)
     problems: asyncio.Queue[str] = asyncio.Queue()
     async with McpTools(
         [mute], pace=pace, on_problem=lambda name, message: problems.put_nowait(message)

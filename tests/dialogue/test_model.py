@@ -25,13 +25,13 @@ from dialogue.model import (
     build_model,
 )
 from dialogue.model_errors import ModelRequestError
-from testkit.fake_llm import Answer, Call, FakeLlm, in_turn
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn
 from tests.dialogue.conversing import model_at, settings
 
 QUESTION = (SystemMessage("Be brief."), UserMessage("Hello."))
 
 
-async def pieces_of(answer: Answer, *, at_openai: bool = False) -> list[Piece]:
+async def pieces_of(answer: ScriptedAnswer, *, at_openai: bool = False) -> list[Piece]:
     async with model_at(FakeLlm(in_turn(answer)), at_openai=at_openai) as model:
         return [piece async for piece in model.answer(QUESTION)]
 
@@ -41,7 +41,7 @@ def calls_in(pieces: list[Piece]) -> list[tuple[str, str]]:
 
 
 async def test_words_arrive_as_they_are_sent() -> None:
-    answer = Answer(text="One two three", word_delay_s=0.05)
+    answer = ScriptedAnswer(text="One two three", word_delay_s=0.05)
     async with model_at(FakeLlm(in_turn(answer))) as model:
         arrived = [
             (piece, time.monotonic())
@@ -54,17 +54,19 @@ async def test_words_arrive_as_they_are_sent() -> None:
 
 async def test_reasoning_is_kept_apart_from_what_is_spoken() -> None:
     for field in ("reasoning_content", "reasoning"):
-        pieces = await pieces_of(Answer(text="Yes.", reasoning="Hm.", reasoning_field=field))
+        pieces = await pieces_of(
+            ScriptedAnswer(text="Yes.", reasoning="Hm.", reasoning_field=field)
+        )
         assert pieces == [Reasoning("Hm."), Text("Yes."), Finished("stop")]
 
 
 async def test_parallel_calls_in_pieces_are_put_together() -> None:
     pieces = await pieces_of(
-        Answer(
+        ScriptedAnswer(
             text="Let me see.",
             calls=(
-                Call("order_status", {"number": "A-17"}, pieces=4),
-                Call("opening_hours", {"day": "monday"}, pieces=3),
+                ScriptedToolCall("order_status", {"number": "A-17"}, pieces=4),
+                ScriptedToolCall("opening_hours", {"day": "monday"}, pieces=3),
             ),
         )
     )
@@ -77,23 +79,27 @@ async def test_parallel_calls_in_pieces_are_put_together() -> None:
 
 async def test_whole_calls_that_all_have_index_0_are_told_apart() -> None:
     for call_id in ("", None):
-        calls = (Call("a", {"x": 1}, id=call_id), Call("b", {}, id=call_id))
-        pieces = await pieces_of(Answer(calls=calls, calls_at_index_0=True))
+        calls = (ScriptedToolCall("a", {"x": 1}, id=call_id), ScriptedToolCall("b", {}, id=call_id))
+        pieces = await pieces_of(ScriptedAnswer(calls=calls, calls_at_index_0=True))
         assert calls_in(pieces) == [("a", '{"x": 1}'), ("b", "{}")]
 
 
 async def test_a_call_without_an_id_gets_one() -> None:
-    pieces = await pieces_of(Answer(calls=(Call("a", {"x": 1}, pieces=3, id=None),)))
+    pieces = await pieces_of(
+        ScriptedAnswer(calls=(ScriptedToolCall("a", {"x": 1}, pieces=3, id=None),))
+    )
     (call,) = [piece for piece in pieces if isinstance(piece, ToolRequest)]
     assert call.call_id.startswith("call_") and call.arguments == '{"x": 1}'
 
 
 async def test_a_call_without_arguments_has_none() -> None:
-    assert calls_in(await pieces_of(Answer(calls=(Call("a", ""),)))) == [("a", "{}")]
+    assert calls_in(await pieces_of(ScriptedAnswer(calls=(ScriptedToolCall("a", ""),)))) == [
+        ("a", "{}")
+    ]
 
 
 async def test_openai_is_asked_for_usage_and_told_the_limit_by_its_newer_name() -> None:
-    llm = FakeLlm(in_turn(Answer(text="Yes.", usage=(12, 3))))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="Yes.", usage=(12, 3))))
     async with model_at(llm, at_openai=True) as model:
         pieces = [piece async for piece in model.answer(QUESTION)]
         assert Tokens(12, 3) in pieces
@@ -134,22 +140,22 @@ async def test_calls_and_results_go_back_as_the_api_has_them() -> None:
 @pytest.mark.parametrize(
     ("answer", "code", "retryable"),
     [
-        (Answer(status=401), "model_unauthorized", False),
-        (Answer(status=403), "model_unauthorized", False),
-        (Answer(status=404), "model_not_found", False),
-        (Answer(status=402), "model_quota", False),
-        (Answer(status=429), "model_busy", True),
+        (ScriptedAnswer(status=401), "model_unauthorized", False),
+        (ScriptedAnswer(status=403), "model_unauthorized", False),
+        (ScriptedAnswer(status=404), "model_not_found", False),
+        (ScriptedAnswer(status=402), "model_quota", False),
+        (ScriptedAnswer(status=429), "model_busy", True),
         (
-            Answer(status=429, error={"message": "pay", "code": "insufficient_quota"}),
+            ScriptedAnswer(status=429, error={"message": "pay", "code": "insufficient_quota"}),
             "model_quota",
             False,
         ),
-        (Answer(status=400), "model_refused", False),
-        (Answer(status=500), "model_unavailable", True),
-        (Answer(text="one two three", breaks_off_after=2), "model_unreachable", True),
+        (ScriptedAnswer(status=400), "model_refused", False),
+        (ScriptedAnswer(status=500), "model_unavailable", True),
+        (ScriptedAnswer(text="one two three", breaks_off_after=2), "model_unreachable", True),
     ],
 )
-async def test_failures_are_told_apart(answer: Answer, code: str, retryable: bool) -> None:
+async def test_failures_are_told_apart(answer: ScriptedAnswer, code: str, retryable: bool) -> None:
     with pytest.raises(ModelRequestError) as caught:
         await pieces_of(answer)
     assert (caught.value.code, caught.value.retryable) == (code, retryable)
@@ -166,7 +172,7 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
 
 
 async def test_a_server_that_keeps_silent_is_given_up() -> None:
-    async with model_at(FakeLlm(in_turn(Answer(silent=True)))) as model:
+    async with model_at(FakeLlm(in_turn(ScriptedAnswer(silent=True)))) as model:
         hasty = replace(model, client=model.client.with_options(timeout=0.1))
         with pytest.raises(ModelRequestError) as caught:
             await anext(hasty.answer(QUESTION))
@@ -174,7 +180,7 @@ async def test_a_server_that_keeps_silent_is_given_up() -> None:
 
 
 async def test_the_server_sees_at_once_that_an_answer_was_closed() -> None:
-    llm = FakeLlm(in_turn(Answer(text="one two three four", word_delay_s=5.0)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="one two three four", word_delay_s=5.0)))
     async with model_at(llm) as model:
         answer = model.answer(QUESTION)
         assert await anext(answer) == Text("one")
@@ -185,7 +191,7 @@ async def test_the_server_sees_at_once_that_an_answer_was_closed() -> None:
 
 
 async def test_the_server_sees_at_once_that_a_request_without_a_word_was_cancelled() -> None:
-    llm = FakeLlm(in_turn(Answer(silent=True)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(silent=True)))
     async with model_at(llm) as model:
         reading = asyncio.create_task(_first_of(model))
         await llm.received.wait()
@@ -214,5 +220,5 @@ async def test_filling_the_prompt_cache_never_fails() -> None:
     async with model_at(llm) as model:
         await model.fill_prompt_cache(QUESTION[:1])
         assert llm.requests[0]["max_tokens"] == 1
-        llm.script = in_turn(Answer(status=500))
+        llm.script = in_turn(ScriptedAnswer(status=500))
         await model.fill_prompt_cache(QUESTION[:1])

@@ -12,7 +12,15 @@ from dialogue.text.languages.german import LANGUAGE as GERMAN
 from parley import Agent, tool
 from parley.app.events import Error, Filler, TextDelta, ToolFinished
 from parley.app.session import AgentSaid
-from testkit.fake_llm import Answer, Call, FakeLlm, Script, in_turn, llm_serving, tool_results
+from testkit.fake_llm import (
+    FakeLlm,
+    Script,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    in_turn,
+    llm_serving,
+    tool_results,
+)
 from tests.dialogue.conversing import ask, conversing, error_codes, of, said, settings
 
 
@@ -28,7 +36,7 @@ def fillers(events: list) -> list[str]:  # type: ignore[type-arg]
 
 async def test_what_is_spoken_logged_and_remembered_is_the_answer_alone() -> None:
     written = "<think>They greet. <b>Well.</b></think>\n\nHello <you>!<|im_end|>\nUser: More"
-    llm = FakeLlm(in_turn(Answer(pieces=list(written))))
+    llm = FakeLlm(in_turn(ScriptedAnswer(pieces=list(written))))
     async with conversing(llm, Agent()) as conversation:
         assert said(await ask(conversation, "Hi.")) == "Hello <you>!"
         assert [e.text for e in of(conversation.session.log.entries, AgentSaid)] == ["Hello <you>!"]
@@ -45,9 +53,9 @@ async def test_what_is_spoken_logged_and_remembered_is_the_answer_alone() -> Non
     ],
 )
 async def test_a_call_written_as_text_is_made(written: str) -> None:
-    def script(messages: list) -> Answer:  # type: ignore[type-arg]
+    def script(messages: list) -> ScriptedAnswer:  # type: ignore[type-arg]
         results = tool_results(messages)
-        return Answer(text=results[0]) if results else Answer(pieces=[written])
+        return ScriptedAnswer(text=results[0]) if results else ScriptedAnswer(pieces=[written])
 
     async with conversing(FakeLlm(script), Agent(tools=[get_weather])) as conversation:
         events = await ask(conversation, "Weather?")
@@ -60,14 +68,18 @@ async def test_a_call_written_as_text_is_made(written: str) -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(calls=(Call("fly"),)),
-        Answer(calls=(Call(""),)),
-        Answer(text="Let me see.", calls=(Call("fly"), Call("walk"))),
-        Answer(pieces=['<tool_call>{"name": "fly", "arguments": {}}</tool_call>']),
+        ScriptedAnswer(calls=(ScriptedToolCall("fly"),)),
+        ScriptedAnswer(calls=(ScriptedToolCall(""),)),
+        ScriptedAnswer(
+            text="Let me see.", calls=(ScriptedToolCall("fly"), ScriptedToolCall("walk"))
+        ),
+        ScriptedAnswer(pieces=['<tool_call>{"name": "fly", "arguments": {}}</tool_call>']),
     ],
 )
 @pytest.mark.parametrize("tools", [(), (get_weather,)])
-async def test_tools_that_there_are_not_come_to_one_clear_end(answer: Answer, tools: tuple) -> None:  # type: ignore[type-arg]
+async def test_tools_that_there_are_not_come_to_one_clear_end(
+    answer: ScriptedAnswer, tools: tuple
+) -> None:  # type: ignore[type-arg]
     llm = FakeLlm(in_turn(answer))
     async with conversing(llm, Agent(tools=tools)) as conversation:
         events = await ask(conversation, "Fly.")
@@ -77,7 +89,9 @@ async def test_tools_that_there_are_not_come_to_one_clear_end(answer: Answer, to
 
 
 async def test_a_text_that_is_repeated_before_every_call_is_said_once() -> None:
-    call = Answer(text="Let me see.", calls=(Call("get_weather", {"city": "Rome"}),))
+    call = ScriptedAnswer(
+        text="Let me see.", calls=(ScriptedToolCall("get_weather", {"city": "Rome"}),)
+    )
     async with conversing(FakeLlm(in_turn(call)), Agent(tools=[get_weather])) as conversation:
         events = await ask(conversation, "Weather?")
     assert said(events) == "Let me see."
@@ -86,7 +100,10 @@ async def test_a_text_that_is_repeated_before_every_call_is_said_once() -> None:
 
 async def test_what_was_said_before_a_tool_may_be_the_whole_answer() -> None:
     llm = FakeLlm(
-        in_turn(Answer(text="I look.", calls=(Call("get_weather", {"city": "R"}),)), Answer())
+        in_turn(
+            ScriptedAnswer(text="I look.", calls=(ScriptedToolCall("get_weather", {"city": "R"}),)),
+            ScriptedAnswer(),
+        )
     )
     async with conversing(llm, Agent(tools=[get_weather])) as conversation:
         events = await ask(conversation, "Look.")
@@ -109,7 +126,9 @@ async def test_what_was_said_before_a_tool_may_be_the_whole_answer() -> None:
 )
 async def test_nothing_that_can_be_said_is_apologized_for_and_told(pieces: list[str]) -> None:
     for agent, phrases in ((Agent(), ENGLISH), (Agent(language="de"), GERMAN.phrases)):
-        async with conversing(FakeLlm(in_turn(Answer(pieces=pieces))), agent) as conversation:
+        async with conversing(
+            FakeLlm(in_turn(ScriptedAnswer(pieces=pieces))), agent
+        ) as conversation:
             events = await ask(conversation, "Well?")
         assert fillers(events) == [phrases.no_answer]
         assert error_codes(events) == ["model_no_answer"]
@@ -119,7 +138,7 @@ LONG = "I know it. " * 30
 
 
 async def test_an_answer_that_is_cut_off_ends_with_its_last_whole_sentence() -> None:
-    cut = Answer(text=f"{LONG}And then the Prime Minis", finish_reason="length")
+    cut = ScriptedAnswer(text=f"{LONG}And then the Prime Minis", finish_reason="length")
     async with conversing(FakeLlm(in_turn(cut)), Agent()) as conversation:
         events = await ask(conversation, "Tell me.")
         assert said(events).strip() == LONG.strip() and not fillers(events)
@@ -129,7 +148,7 @@ async def test_an_answer_that_is_cut_off_ends_with_its_last_whole_sentence() -> 
 
 
 async def test_one_that_is_cut_off_in_its_first_sentence_is_ended_aloud() -> None:
-    cut = Answer(text="The capital of Fra", finish_reason="length")
+    cut = ScriptedAnswer(text="The capital of Fra", finish_reason="length")
     async with conversing(FakeLlm(in_turn(cut)), Agent()) as conversation:
         events = await ask(conversation, "Tell me.")
     assert said(events) == "The capital of Fra" and fillers(events) == [ENGLISH.cut_short]
@@ -138,13 +157,13 @@ async def test_one_that_is_cut_off_in_its_first_sentence_is_ended_aloud() -> Non
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer(pieces=["<think>Let me", " think"], finish_reason="length"),
-        Answer(reasoning="Let me think", finish_reason="length"),
-        Answer(pieces=["<|channel|>analysis<|message|>We"], finish_reason="length"),
+        ScriptedAnswer(pieces=["<think>Let me", " think"], finish_reason="length"),
+        ScriptedAnswer(reasoning="Let me think", finish_reason="length"),
+        ScriptedAnswer(pieces=["<|channel|>analysis<|message|>We"], finish_reason="length"),
     ],
 )
 async def test_reasoning_that_uses_up_the_answer_is_told_as_that(
-    answer: Answer, caplog: pytest.LogCaptureFixture
+    answer: ScriptedAnswer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with conversing(FakeLlm(in_turn(answer)), Agent()) as conversation:
         events = await ask(conversation, "Tell me.")
@@ -155,7 +174,7 @@ async def test_reasoning_that_uses_up_the_answer_is_told_as_that(
 
 async def test_an_end_without_a_reason_is_taken_and_noted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="dialogue.model")
-    llm = FakeLlm(in_turn(Answer(text="Yes.", finish_reason="")))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="Yes.", finish_reason="")))
     async with conversing(llm, Agent()) as conversation:
         assert said(await ask(conversation, "Really?")) == "Yes."
     assert "without saying why" in caplog.text
@@ -164,17 +183,19 @@ async def test_an_end_without_a_reason_is_taken_and_noted(caplog: pytest.LogCapt
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
-        (Answer(status=401), "model_unauthorized"),
-        (Answer(status=403), "model_unauthorized"),
-        (Answer(status=402), "model_quota"),
-        (Answer(status=404), "model_not_found"),
+        (ScriptedAnswer(status=401), "model_unauthorized"),
+        (ScriptedAnswer(status=403), "model_unauthorized"),
+        (ScriptedAnswer(status=402), "model_quota"),
+        (ScriptedAnswer(status=404), "model_not_found"),
         (
-            Answer(status=400, error={"message": "fake is not a valid model ID"}),
+            ScriptedAnswer(status=400, error={"message": "fake is not a valid model ID"}),
             "model_not_found",
         ),
     ],
 )
-async def test_a_fault_that_lasts_is_said_once_as_what_it_is(answer: Answer, code: str) -> None:
+async def test_a_fault_that_lasts_is_said_once_as_what_it_is(
+    answer: ScriptedAnswer, code: str
+) -> None:
     llm = FakeLlm(in_turn(answer))
     async with conversing(llm, Agent()) as conversation:
         first, second, third = [await ask(conversation, "Hello?") for _ in range(3)]
@@ -192,7 +213,9 @@ async def test_a_fault_that_lasts_is_said_once_as_what_it_is(answer: Answer, cod
 async def test_a_key_that_a_server_repeats_is_in_no_log(
     status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    echoed = Answer(status=status, error={"message": "Incorrect API key: sk-Very-Secret-1."})
+    echoed = ScriptedAnswer(
+        status=status, error={"message": "Incorrect API key: sk-Very-Secret-1."}
+    )
     async with llm_serving(FakeLlm(in_turn(echoed))) as url:
         own = settings(url)
         secret = type(own.llm.api_key)("sk-Very-Secret-1")
@@ -232,13 +255,13 @@ async def test_without_a_name_the_only_model_is_taken(
 
 
 async def test_three_failures_in_a_row_leave_nothing_to_parrot() -> None:
-    llm = FakeLlm(in_turn(Answer(status=500)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(status=500)))
     async with conversing(llm, Agent()) as conversation:
         for _ in range(2):
             await ask(conversation, "What is the time?")
-        llm.script = in_turn(Answer(text="It is ten past nine", breaks_off_after=3))
+        llm.script = in_turn(ScriptedAnswer(text="It is ten past nine", breaks_off_after=3))
         assert said(await ask(conversation, "What is the time?")) == "It is ten"
-        llm.script = in_turn(Answer(pieces=["..."]))
+        llm.script = in_turn(ScriptedAnswer(pieces=["..."]))
         await ask(conversation, "What is the time?")
         llm.always("Nine.")
         await ask(conversation, "And now?")
@@ -249,7 +272,7 @@ async def test_three_failures_in_a_row_leave_nothing_to_parrot() -> None:
 
 
 async def test_the_first_word_is_passed_on_at_once() -> None:
-    script: Script = in_turn(Answer(text="Sure, that is so.", word_delay_s=0.2))
+    script: Script = in_turn(ScriptedAnswer(text="Sure, that is so.", word_delay_s=0.2))
     async with conversing(FakeLlm(script), Agent()) as conversation:
         turn = conversation.turn("Well?", waiting_since_s=time.monotonic())
         came = [(time.monotonic(), e) async for e in turn.events() if isinstance(e, TextDelta)]

@@ -10,7 +10,7 @@ from dialogue.conversation import Conversation
 from dialogue.turn_log import TurnLog
 from parley import Agent, tool
 from parley.app.session import PersonSaid, ToolCalled
-from testkit.fake_llm import Answer, Call, FakeLlm, tool_results
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, tool_results
 from tests.dialogue.conversing import all_of, ask, conversing, of
 
 
@@ -70,8 +70,12 @@ async def test_a_tool_that_must_finish_is_logged_after_its_turn_and_then_nothing
         await may_end.wait()
         return "ordered"
 
-    def script(messages: Any) -> Answer:
-        return Answer(text="Done.") if tool_results(messages) else Answer(calls=[Call("order")])
+    def script(messages: Any) -> ScriptedAnswer:
+        return (
+            ScriptedAnswer(text="Done.")
+            if tool_results(messages)
+            else ScriptedAnswer(calls=[ScriptedToolCall("order")])
+        )
 
     async with conversing(FakeLlm(script), Agent(tools=[order])) as conversation:
         turn = conversation.turn("Order it.", waiting_since_s=0.0)

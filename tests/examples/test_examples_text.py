@@ -31,7 +31,14 @@ from parley.app.events import (
 from parley.app.loading import load_app
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from testkit.commands import Commands
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, by_text, llm_serving
+from testkit.fake_llm import (
+    FakeLlm,
+    Messages,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    by_text,
+    llm_serving,
+)
 
 EXAMPLES = paths.repository() / "examples"
 LONGEST = 40
@@ -100,10 +107,10 @@ async def test_prompt(llm: FakeLlm) -> None:
 async def test_tool(llm: FakeLlm) -> None:
     llm.script = by_text(
         {
-            "where": Answer(calls=[Call("order_status", {"number": "42"})]),
-            "order 7": Answer(calls=[Call("order_status", {"number": "7"})]),
-            "cancel": Answer(calls=[Call("cancel_order", {"number": "43"})]),
-            "bye": Answer(calls=[Call("hang_up")]),
+            "where": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})]),
+            "order 7": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "7"})]),
+            "cancel": ScriptedAnswer(calls=[ScriptedToolCall("cancel_order", {"number": "43"})]),
+            "bye": ScriptedAnswer(calls=[ScriptedToolCall("hang_up")]),
         }
     )
     async with talking(example("02_tool.py"), llm) as front:
@@ -144,7 +151,9 @@ async def warehouse(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Warehouse]
 
 
 async def test_slow_tool(llm: FakeLlm, warehouse: Warehouse) -> None:
-    llm.script = by_text({"saddle": Answer(calls=[Call("in_stock", {"part": "saddle"})])})
+    llm.script = by_text(
+        {"saddle": ScriptedAnswer(calls=[ScriptedToolCall("in_stock", {"part": "saddle"})])}
+    )
     async with talking(example("03_slow_tool.py"), llm) as front:
         events: list[Event] = []
         async for event in front.answer("Have you a saddle?"):
@@ -156,7 +165,9 @@ async def test_slow_tool(llm: FakeLlm, warehouse: Warehouse) -> None:
 
 
 async def test_slow_tool_that_is_interrupted_hangs_up(llm: FakeLlm, warehouse: Warehouse) -> None:
-    llm.script = by_text({"saddle": Answer(calls=[Call("in_stock", {"part": "saddle"})])})
+    llm.script = by_text(
+        {"saddle": ScriptedAnswer(calls=[ScriptedToolCall("in_stock", {"part": "saddle"})])}
+    )
     async with talking(example("03_slow_tool.py"), llm) as front:
         asking = asyncio.create_task(ask(front, "Have you a saddle?"))
         await warehouse.asked.wait()
@@ -170,8 +181,10 @@ async def test_slow_tool_that_is_interrupted_hangs_up(llm: FakeLlm, warehouse: W
 async def test_mcp(llm: FakeLlm) -> None:
     llm.script = by_text(
         {
-            "monday": Answer(calls=[Call("free_slots", {"day": "Monday"})]),
-            "book": Answer(calls=[Call("book_slot", {"day": "Tuesday", "time": "two"})]),
+            "monday": ScriptedAnswer(calls=[ScriptedToolCall("free_slots", {"day": "Monday"})]),
+            "book": ScriptedAnswer(
+                calls=[ScriptedToolCall("book_slot", {"day": "Tuesday", "time": "two"})]
+            ),
         }
     )
     approvals = InProcessApprovals()
@@ -187,12 +200,14 @@ async def test_mcp(llm: FakeLlm) -> None:
 
 
 async def test_hand_off(llm: FakeLlm) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if "You are the mechanic" not in str(messages[0]["content"]):
-            return Answer(calls=[Call("hand_off_to_workshop")])
+            return ScriptedAnswer(calls=[ScriptedToolCall("hand_off_to_workshop")])
         if "Monday" in str(messages[-1]["content"]):
-            return Answer(calls=[Call("book_repair", {"day": "Monday", "what": "brake"})])
-        return Answer(text="Workshop here, what is broken?")
+            return ScriptedAnswer(
+                calls=[ScriptedToolCall("book_repair", {"day": "Monday", "what": "brake"})]
+            )
+        return ScriptedAnswer(text="Workshop here, what is broken?")
 
     llm.script = script
     app = example("05_hand_off.py")
@@ -228,14 +243,14 @@ async def test_engine(llm: FakeLlm) -> None:
 
 
 async def test_eval_file(llm: FakeLlm, tmp_path: Path) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if messages[-1]["role"] == "tool":
             result = str(messages[-1]["content"])
-            return Answer(text="Goodbye!" if "goodbye" in result else result)
+            return ScriptedAnswer(text="Goodbye!" if "goodbye" in result else result)
         said = str(messages[-1]["content"])
         if "goodbye" in said:
-            return Answer(calls=[Call("hang_up")])
-        return Answer(calls=[Call("order_status", {"number": "42"})])
+            return ScriptedAnswer(calls=[ScriptedToolCall("hang_up")])
+        return ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})])
 
     llm.script = script
     async with llm_serving(llm) as url:

@@ -14,7 +14,14 @@ from caller.conversation import CallConversation, Recording, settled
 from ops.supervisor.stack import Stack
 from parley import Meaning, Overlap, paths
 from parley.room_events import ApprovalEvent, FloorEvent, InterruptedEvent, ToolEvent
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, by_text, tool_results
+from testkit.fake_llm import (
+    FakeLlm,
+    Messages,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    by_text,
+    tool_results,
+)
 from testkit.isolated_config import free_ports
 from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears, start_apps
 from tests.agent.test_room import spoken
@@ -101,7 +108,7 @@ def tools_told(client: RoomClient) -> list[tuple[str, str]]:
 
 
 async def test_prompt(examples: Examples) -> None:
-    model = FakeLlm(by_text({"open": Answer(text="We are open from nine to six.")}))
+    model = FakeLlm(by_text({"open": ScriptedAnswer(text="We are open from nine to six.")}))
     async with examples.call(model, "01_prompt") as client:
         assert agent_words(client) == "Bicycle shop, hello! How can I help?"
         turn = await CallConversation(client).turn(await examples.said("When are you open?"))
@@ -113,12 +120,12 @@ async def test_prompt(examples: Examples) -> None:
 async def test_tool_is_called_and_its_result_is_said_and_then_it_hangs_up(
     examples: Examples,
 ) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if results := tool_results(messages):
-            return Answer(text="Goodbye!" if "goodbye" in results[-1] else results[-1])
+            return ScriptedAnswer(text="Goodbye!" if "goodbye" in results[-1] else results[-1])
         if "bye" in str(messages[-1]["content"]).lower():
-            return Answer(calls=[Call("hang_up")])
-        return Answer(calls=[Call("order_status", {"number": "42"})])
+            return ScriptedAnswer(calls=[ScriptedToolCall("hang_up")])
+        return ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})])
 
     model = FakeLlm(script)
     async with examples.call(model, "02_tool") as client:
@@ -138,7 +145,11 @@ async def test_tool_is_called_and_its_result_is_said_and_then_it_hangs_up(
 async def test_slow_tool_is_bridged_by_its_sentence_which_is_not_remembered(
     examples: Examples,
 ) -> None:
-    model = FakeLlm(by_text({"saddle": Answer(calls=[Call("in_stock", {"part": "saddle"})])}))
+    model = FakeLlm(
+        by_text(
+            {"saddle": ScriptedAnswer(calls=[ScriptedToolCall("in_stock", {"part": "saddle"})])}
+        )
+    )
     warehouse = Warehouse()
     async with (
         serving(warehouse, examples.warehouse_port),
@@ -164,8 +175,10 @@ async def test_mcp_tool_of_a_real_server_is_called(examples: Examples) -> None:
     model = FakeLlm(
         by_text(
             {
-                "monday": Answer(calls=[Call("free_slots", {"day": "Monday"})]),
-                "book": Answer(calls=[Call("book_slot", {"day": "Tuesday", "time": "two"})]),
+                "monday": ScriptedAnswer(calls=[ScriptedToolCall("free_slots", {"day": "Monday"})]),
+                "book": ScriptedAnswer(
+                    calls=[ScriptedToolCall("book_slot", {"day": "Tuesday", "time": "two"})]
+                ),
             }
         )
     )
@@ -185,14 +198,18 @@ async def test_mcp_tool_of_a_real_server_is_called(examples: Examples) -> None:
 
 
 async def test_hand_off_the_second_agent_speaks_in_the_same_reply(examples: Examples) -> None:
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         if "You are the mechanic" not in str(messages[0]["content"]):
-            return Answer(text="I hand you over.", calls=[Call("hand_off_to_workshop")])
+            return ScriptedAnswer(
+                text="I hand you over.", calls=[ScriptedToolCall("hand_off_to_workshop")]
+            )
         if results := tool_results(messages):
-            return Answer(text=results[-1])
+            return ScriptedAnswer(text=results[-1])
         if "friday" in str(messages[-1]["content"]).lower():
-            return Answer(calls=[Call("book_repair", {"day": "Friday", "what": "brake"})])
-        return Answer(text="Workshop here, what is broken?")
+            return ScriptedAnswer(
+                calls=[ScriptedToolCall("book_repair", {"day": "Friday", "what": "brake"})]
+            )
+        return ScriptedAnswer(text="Workshop here, what is broken?")
 
     model = FakeLlm(script)
     async with examples.call(model, "05_hand_off") as client:
@@ -212,7 +229,7 @@ async def test_turn_policy_judges_what_is_said_over_the_story(examples: Examples
     comment = await examples.said("A dragon!")
     stop = await examples.said("Wait, stop! That is enough.")
     assert WordPolicy().meaning(Overlap(comment.file, voiced_s=0.6)) is Meaning.TURN
-    model = FakeLlm(by_text({"miller": Answer(text=STORY)}))
+    model = FakeLlm(by_text({"miller": ScriptedAnswer(text=STORY)}))
 
     def floors(since_s: float) -> list[str]:
         return [

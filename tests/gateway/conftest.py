@@ -23,7 +23,7 @@ from parley.settings.orchestrator import (
     ServerSection,
     TtsSection,
 )
-from parley.small_http import Reply, SmallHttpServer
+from parley.small_http import HttpReply, SmallHttpServer
 from testkit.isolated_config import free_ports
 
 API_KEY = "parley-test"
@@ -128,11 +128,11 @@ class AgentHealthPort:
     address: str = ""
     _answers: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self) -> Reply:
+    async def answer(self) -> HttpReply:
         self.asked += 1
         if self.silent:
             await self._answers.wait()
-        return Reply(self.capacity.model_dump_json().encode())
+        return HttpReply(self.capacity.model_dump_json().encode())
 
 
 @asynccontextmanager

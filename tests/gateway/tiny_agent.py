@@ -17,7 +17,7 @@ from agent.admission import Admission, jobs_of
 from agent.lost_jobs import LostJobs
 from parley.capacity import PATH, Capacity
 from parley.settings.orchestrator import LiveKitSection
-from parley.small_http import Reply, SmallHttpServer
+from parley.small_http import HttpReply, SmallHttpServer
 
 DIES = "dies"
 """In the metadata: the process does not survive its first moment in the room."""
@@ -57,13 +57,13 @@ async def serve() -> None:
     )
     server.rtc_session(converse, agent_name=livekit.agent_name, on_request=admission.answer)
 
-    async def capacity() -> Reply:
+    async def capacity() -> HttpReply:
         told = Capacity(
             takes_calls=not server._connecting,
             max_sessions=admission.max_sessions,
             rooms=admission.rooms(),
         )
-        return Reply(told.model_dump_json().encode())
+        return HttpReply(told.model_dump_json().encode())
 
     await SmallHttpServer({PATH: capacity}).start("127.0.0.1", int(os.environ["TINY_PORT"]))
     server.on("worker_registered", lambda *_: print("registered", flush=True))

@@ -36,7 +36,7 @@ from workers.serving.profiles import SlowSynthesisProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
 from workers.synthesis.service import SynthesisService
-from workers.synthesis.voices import Voices
+from workers.synthesis.voices import WorkerVoices
 
 VOICE = "hibari-en-us-heart"
 RATE_HZ = 24000
@@ -133,7 +133,7 @@ async def running_service(
 ) -> AsyncIterator[RunningService]:
     engine = ToneEngine()
     admission = Slots(slots, queue_wait_s=0.0)
-    voices = Voices(engine, default=VOICE)
+    voices = WorkerVoices(engine, default=VOICE)
     residency = Residency(voices.load, cap=2, ttl_s=0.0, pinned=VOICE, min_resident_s=0.0)
     with ThreadPoolExecutor(slots) as executor:
         service = SynthesisService(

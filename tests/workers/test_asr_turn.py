@@ -7,7 +7,7 @@ import pytest
 
 from workers.engines.asr_engine import DecodedText, DecodedWord
 from workers.recognition.segment import SpeechSegment
-from workers.recognition.turn import Turn
+from workers.recognition.turn import SpokenTurn
 
 WINDOW = 512
 SPEECH, SILENCE = 0.95, 0.03
@@ -17,7 +17,7 @@ class Speaker:
     """Says and hears windows of 32 ms, counting from the start of the call."""
 
     def __init__(self) -> None:
-        self.turn = Turn(SpeechSegment(0))
+        self.turn = SpokenTurn(SpeechSegment(0))
         self.windows = 0
 
     def feed(self, seconds: float, probability: float) -> None:

@@ -14,7 +14,7 @@ from bench.memory import (
     PROMISED_GROWTH_MB,
     VOICES,
     Flatness,
-    Reading,
+    MemoryReading,
     _document,
     growth_mb,
     measure,
@@ -36,9 +36,9 @@ FLAT = Flatness(
 
 
 def test_growth_is_the_slope_not_the_last_reading() -> None:
-    leaking = [Reading(n, 200 + n * 0.05) for n in range(200, 2001, 25)]
+    leaking = [MemoryReading(n, 200 + n * 0.05) for n in range(200, 2001, 25)]
     assert growth_mb(leaking) == pytest.approx(100)
-    spike = [Reading(n, 290.0 if n == 1000 else 200.0) for n in range(200, 2001, 25)]
+    spike = [MemoryReading(n, 290.0 if n == 1000 else 200.0) for n in range(200, 2001, 25)]
     assert abs(growth_mb(spike)) < PROMISED_GROWTH_MB
 
 

@@ -13,10 +13,10 @@ from workers.engines.tts_engine import Cancellation, SpeechPiece, SpeechRequest
 from workers.synthesis.residency import (
     LOADS_AT_ONCE,
     MOST_COMING,
-    Lease,
     NoRoomError,
     Residency,
     VoiceInUseError,
+    VoiceLease,
 )
 
 VOICES = ("ada", "bob", "cy", "dee")
@@ -257,8 +257,8 @@ async def _play(operations: list[Operation], cap: int, failing: set[str]) -> Non
     memory, clock = Memory(), TurnedClock()
     memory.failing = failing
     voices = residency(memory, clock, cap=cap, ttl_s=30.0, room_wait_s=50.0)
-    waiting: list[asyncio.Task[Lease]] = []
-    held: list[Lease] = []
+    waiting: list[asyncio.Task[VoiceLease]] = []
+    held: list[VoiceLease] = []
     for kind, name, number in operations:
         match kind:
             case "acquire":
@@ -289,7 +289,9 @@ async def _play(operations: list[Operation], cap: int, failing: set[str]) -> Non
     assert memory.held == []
 
 
-def _collect(waiting: list[asyncio.Task[Lease]], held: list[Lease]) -> list[asyncio.Task[Lease]]:
+def _collect(
+    waiting: list[asyncio.Task[VoiceLease]], held: list[VoiceLease]
+) -> list[asyncio.Task[VoiceLease]]:
     """Moves what was acquired to `held`; a load may fail, or find no room."""
     for task in waiting:
         if task.done() and task.exception() is None:
@@ -303,7 +305,7 @@ def _collect(waiting: list[asyncio.Task[Lease]], held: list[Lease]) -> list[asyn
     return [task for task in waiting if not task.done()]
 
 
-def _release(lease: Lease) -> None:
+def _release(lease: VoiceLease) -> None:
     assert isinstance(lease.voice, MemoryVoice)
     lease.voice.leases -= 1
     lease.release()
@@ -317,4 +319,4 @@ async def test_voices_are_loaded_one_after_the_other_and_few_wait_for_it() -> No
     refused = [outcome for outcome in outcomes if isinstance(outcome, NoRoomError)]
     assert len(outcomes) - len(refused) == MOST_COMING == len(memory.loads)
     assert memory.most_loading == LOADS_AT_ONCE
-    assert isinstance(await voices.acquire(names[-1]), Lease)  # who comes later finds room
+    assert isinstance(await voices.acquire(names[-1]), VoiceLease)  # who comes later finds room

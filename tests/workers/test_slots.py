@@ -8,7 +8,7 @@ from google.rpc import error_details_pb2
 
 from parley.telemetry.worker import synthesis_metrics
 from workers.serving.admission import Slots
-from workers.serving.errors import CallError
+from workers.serving.errors import RequestError
 
 
 async def _hold(slots: Slots, admitted: asyncio.Event, leave: asyncio.Event) -> None:
@@ -20,7 +20,7 @@ async def _hold(slots: Slots, admitted: asyncio.Event, leave: asyncio.Event) -> 
 async def test_worker_refuses_beyond_its_slots_and_says_when_to_ask_again() -> None:
     slots = Slots(1, queue_wait_s=0.02)
     async with slots.admitted():
-        with pytest.raises(CallError) as refused:
+        with pytest.raises(RequestError) as refused:
             async with slots.admitted():
                 pytest.fail("admitted beyond the slots")
     assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -57,7 +57,7 @@ async def test_queue_is_no_longer_than_the_slots() -> None:
     waiter = asyncio.create_task(_hold(slots, asyncio.Event(), leave))
     await asyncio.sleep(0)
     assert slots.queue_depth == 1
-    with pytest.raises(CallError, match="taken"):
+    with pytest.raises(RequestError, match="taken"):
         async with slots.admitted():
             pytest.fail("waited in a full queue")
     leave.set()
@@ -87,7 +87,7 @@ async def test_draining_worker_admits_nothing_and_lets_running_streams_finish() 
     slots = Slots(2, queue_wait_s=0.0)
     async with slots.admitted():
         slots.close()
-        with pytest.raises(CallError) as refused:
+        with pytest.raises(RequestError) as refused:
             async with slots.admitted():
                 pytest.fail("admitted while draining")
         assert refused.value.code is grpc.StatusCode.UNAVAILABLE

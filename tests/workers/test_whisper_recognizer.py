@@ -13,7 +13,7 @@ from parley.errors import ConfigurationError, ModelError
 from tests.workers.speech_sounds import LIGHTS, WEATHER, noises, silence, speech, words
 from workers.engines.asr_engine import DecodeAbandonedError, DecodeRequest, FloatSamples
 from workers.engines.whisper.device import load_model
-from workers.engines.whisper.recognizer import Attempt, WhisperRecognizer
+from workers.engines.whisper.recognizer import DecodeAttempt, WhisperRecognizer
 from workers.recognition.guards import LEAST_VOICE, recognize, voice_certainty
 from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 
@@ -60,7 +60,7 @@ def test_what_loops_without_silence_after_it_is_heard_once(
 ) -> None:
     """Whether a decode without padding loops at all depends on the processor's rounding."""
     said = request_for(speech(text)[: -16000 // 4])
-    unpadded = WhisperRecognizer(folder, ways=(Attempt(padding_s=0.0), *recognizer.ways))
+    unpadded = WhisperRecognizer(folder, ways=(DecodeAttempt(padding_s=0.0), *recognizer.ways))
     for each in (unpadded, recognizer):
         heard = words(recognize(each, said).text)
         assert len(heard) <= len(words(text)) + 1, "something was written twice"

@@ -23,7 +23,7 @@ from workers.engines.asr_engine import (
     FloatSamples,
 )
 from workers.engines.whisper.output import Output
-from workers.engines.whisper.recognizer import Attempt, WhisperRecognizer
+from workers.engines.whisper.recognizer import DecodeAttempt, WhisperRecognizer
 from workers.engines.whisper.rest import MOST_RESTS, joined, rest_from_s, rest_of
 from workers.engines.whisper.segments import segments
 from workers.recognition.guards import recognize, settle
@@ -145,7 +145,7 @@ class EndsEarly(WhisperRecognizer):
     def _outputs(
         self,
         requests: Sequence[DecodeRequest],
-        way: Attempt,
+        way: DecodeAttempt,
         abandoned: Callable[[], bool],
     ) -> list[Output | None]:
         beginnings = [

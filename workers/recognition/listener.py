@@ -13,7 +13,7 @@ from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSampl
 from workers.recognition.decoder import Decoder, Job, Urgency
 from workers.recognition.pause_sound import PauseSound
 from workers.recognition.segment import Extent, SpeechSegment
-from workers.recognition.turn import Turn, TurnText
+from workers.recognition.turn import SpokenTurn, TurnText
 from workers.recognition.voice_activity import WINDOW_SAMPLES, VoiceActivity
 from workers.serving.errors import deadline_exceeded
 
@@ -77,7 +77,7 @@ class Listener:
         self._options = options
         self._send = send
         self._pause_sound = pause_sound
-        self._turns = [Turn(SpeechSegment(0))]
+        self._turns = [SpokenTurn(SpeechSegment(0))]
         self._windows_until = 0
         self._has_ended = False
         self._changed = asyncio.Event()
@@ -107,7 +107,7 @@ class Listener:
         rest = self._turns[-1].end(flush_id, at=monotonic(), within_s=within_s)
         if self._pause_sound is not None:
             self._pause_sound.turn_ended()
-        self._turns.append(Turn(rest))
+        self._turns.append(SpokenTurn(rest))
         self._changed.set()
         await self._until_there_is_room()
 
@@ -160,7 +160,7 @@ class Listener:
             return segment, Urgency.PARTIAL
         return None
 
-    async def _decode(self, turn: Turn, segment: SpeechSegment, urgency: Urgency) -> None:
+    async def _decode(self, turn: SpokenTurn, segment: SpeechSegment, urgency: Urgency) -> None:
         """Decodes the segment, unless something else becomes more important."""
         extent = segment.extent
 
@@ -215,7 +215,7 @@ class Listener:
         self._decoder.set_urgency(job, wanted[1])
         return True
 
-    async def _send_interim(self, turn: Turn) -> None:
+    async def _send_interim(self, turn: SpokenTurn) -> None:
         """Sends what is new: PREFLIGHT once all that was said before a pause is decoded."""
         text = turn.text()
         if not text.text:
@@ -234,14 +234,14 @@ class Listener:
             self._sent_text = text.text
             await self._send(self._transcript(pb.TRANSCRIPT_KIND_PARTIAL, turn, text))
 
-    async def _send_final(self, turn: Turn) -> None:
+    async def _send_final(self, turn: SpokenTurn) -> None:
         self._turns.remove(turn)
         self._sent_text, self._sent_preflight = "", ("", 0.0)
         self._room.set()
         await self._send(self._transcript(pb.TRANSCRIPT_KIND_FINAL, turn, turn.text()))
 
     def _transcript(
-        self, kind: "pb.TranscriptKind.ValueType", turn: Turn, text: TurnText
+        self, kind: "pb.TranscriptKind.ValueType", turn: SpokenTurn, text: TurnText
     ) -> pb.Transcript:
         is_final = kind == pb.TRANSCRIPT_KIND_FINAL
         decode_s = monotonic() - turn.flushed_at if is_final else self._last_answer_s

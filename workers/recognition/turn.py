@@ -27,7 +27,7 @@ class TurnText:
     words: tuple[DecodedWord, ...]
 
 
-class Turn:
+class SpokenTurn:
     """`segments` in their order; the last is open as long as `flush_id` is None."""
 
     def __init__(self, open_segment: SpeechSegment) -> None:

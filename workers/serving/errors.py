@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 ERROR_DOMAIN = "parley"
 
 
-class CallError(ParleyError):
+class RequestError(ParleyError):
     """Ends a call with `code`, a message for people and google.rpc `details` for programs."""
 
     def __init__(self, code: grpc.StatusCode, message: str, *details: Message) -> None:
@@ -43,47 +43,47 @@ class CallError(ParleyError):
         )
 
 
-def invalid_argument(field: str, description: str) -> CallError:
+def invalid_argument(field: str, description: str) -> RequestError:
     """The request cannot be served as it is; `field` is the path of what is wrong in it."""
     violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=description)
-    return CallError(
+    return RequestError(
         grpc.StatusCode.INVALID_ARGUMENT,
         f"{field}: {description}",
         error_details_pb2.BadRequest(field_violations=[violation]),
     )
 
 
-def not_found(message: str, *, reason: str) -> CallError:
-    return CallError(grpc.StatusCode.NOT_FOUND, message, _reason(reason))
+def not_found(message: str, *, reason: str) -> RequestError:
+    return RequestError(grpc.StatusCode.NOT_FOUND, message, _reason(reason))
 
 
-def failed_precondition(message: str, *, reason: str) -> CallError:
-    return CallError(grpc.StatusCode.FAILED_PRECONDITION, message, _reason(reason))
+def failed_precondition(message: str, *, reason: str) -> RequestError:
+    return RequestError(grpc.StatusCode.FAILED_PRECONDITION, message, _reason(reason))
 
 
-def resource_exhausted(message: str, *, retry_after_s: float) -> CallError:
+def resource_exhausted(message: str, *, retry_after_s: float) -> RequestError:
     """Every slot is taken; asking again makes sense after `retry_after_s`."""
     delay = Duration()
     delay.FromTimedelta(timedelta(seconds=retry_after_s))
-    return CallError(
+    return RequestError(
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         message,
         error_details_pb2.RetryInfo(retry_delay=delay),
     )
 
 
-def unavailable(message: str, *, reason: str) -> CallError:
+def unavailable(message: str, *, reason: str) -> RequestError:
     """This worker cannot, another may."""
-    return CallError(grpc.StatusCode.UNAVAILABLE, message, _reason(reason))
+    return RequestError(grpc.StatusCode.UNAVAILABLE, message, _reason(reason))
 
 
-def deadline_exceeded(message: str, *, reason: str) -> CallError:
-    return CallError(grpc.StatusCode.DEADLINE_EXCEEDED, message, _reason(reason))
+def deadline_exceeded(message: str, *, reason: str) -> RequestError:
+    return RequestError(grpc.StatusCode.DEADLINE_EXCEEDED, message, _reason(reason))
 
 
-def internal(message: str, *, reason: str) -> CallError:
+def internal(message: str, *, reason: str) -> RequestError:
     """The engine failed; `reason` is a constant in UPPER_SNAKE_CASE."""
-    return CallError(grpc.StatusCode.INTERNAL, message, _reason(reason))
+    return RequestError(grpc.StatusCode.INTERNAL, message, _reason(reason))
 
 
 @asynccontextmanager
@@ -94,7 +94,7 @@ async def answering_errors(context: grpc.aio.ServicerContext[Any, Any]) -> Async
     """
     try:
         yield
-    except CallError as error:
+    except RequestError as error:
         await _abort(context, error)
     except grpc.aio.AbortError:
         raise
@@ -106,7 +106,7 @@ async def answering_errors(context: grpc.aio.ServicerContext[Any, Any]) -> Async
         await _abort(context, internal(message, reason="UNEXPECTED"))
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: CallError) -> None:
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: RequestError) -> None:
     status = error.status()
     await context.abort(status.code, status.details, status.trailing_metadata)
 

@@ -31,7 +31,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
-from parley.small_http import Reply, SmallHttpServer
+from parley.small_http import HttpReply, SmallHttpServer
 from parley.telemetry.logs import configure_logging
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
@@ -234,8 +234,8 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def _metrics_port(registry: CollectorRegistry) -> SmallHttpServer:
-    async def metrics() -> Reply:
-        return Reply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    async def metrics() -> HttpReply:
+        return HttpReply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return SmallHttpServer({"/metrics": metrics})
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import grpc
 
-from workers.serving.errors import CallError, deadline_exceeded
+from workers.serving.errors import RequestError, deadline_exceeded
 
 LONGEST_PAUSE_S = 60.0
 
@@ -56,7 +56,7 @@ class SpeechControl:
             if not self.stopped or self._task is None:
                 raise
             self._task.uncancel()
-            raise CallError(
+            raise RequestError(
                 grpc.StatusCode.CANCELLED, "the utterance was stopped by ControlSpeech"
             ) from None
 

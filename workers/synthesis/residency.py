@@ -44,7 +44,7 @@ class _Resident:
     loading: "asyncio.Task[None] | None" = field(default=None, repr=False)
 
 
-class Lease:
+class VoiceLease:
     """Keeps a voice in memory until released."""
 
     def __init__(self, residency: "Residency", resident: _Resident, voice: LoadedVoice) -> None:
@@ -97,7 +97,7 @@ class Residency:
         self._leaving: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
 
-    async def acquire(self, name: str) -> Lease:
+    async def acquire(self, name: str) -> VoiceLease:
         """A lease on the voice, loaded first where it has to be; concurrent calls share a load.
 
         Raises NoRoomError, or what the load raises. A caller that is cancelled leaves the load
@@ -117,7 +117,7 @@ class Residency:
             if resident.loading is not None:
                 await asyncio.shield(resident.loading)
             assert resident.voice is not None
-            return Lease(self, resident, resident.voice)
+            return VoiceLease(self, resident, resident.voice)
         except BaseException:
             self._release(resident)
             raise

@@ -29,9 +29,9 @@ from workers.serving.profiles import SlowSynthesisProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
-from workers.synthesis.residency import Lease, NoRoomError, Residency, VoiceInUseError
+from workers.synthesis.residency import NoRoomError, Residency, VoiceInUseError, VoiceLease
 from workers.synthesis.stream import Hearing, SynthesisStream, duration, texts_of
-from workers.synthesis.voices import Voices
+from workers.synthesis.voices import WorkerVoices
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         *,
         identity: WorkerIdentity,
         slots: Slots,
-        voices: Voices,
+        voices: WorkerVoices,
         residency: Residency,
         profiles: SlowSynthesisProfiles,
         executor: Executor,
@@ -127,7 +127,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         finally:
             lease.release()
 
-    async def _lease(self, voice: str) -> Lease:
+    async def _lease(self, voice: str) -> VoiceLease:
         try:
             return await self._residency.acquire(voice)
         except (ModelError, EngineError, NoRoomError) as error:

@@ -13,7 +13,7 @@ from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
 from workers.engines.tts_engine import LoadedVoice, TtsEngine
-from workers.serving.errors import CallError, not_found
+from workers.serving.errors import RequestError, not_found
 from workers.synthesis.residency import Residency
 
 _CACHED_FOR_S = 5.0
@@ -21,7 +21,7 @@ _CACHED_FOR_S = 5.0
 Result = TypeVar("Result")
 
 
-class Voices:
+class WorkerVoices:
     """The voices of one engine."""
 
     def __init__(self, engine: TtsEngine, *, default: str) -> None:
@@ -81,7 +81,7 @@ class Voices:
     def _with_files(self) -> frozenset[str]:
         return frozenset(name for name, spec in self._specs.items() if _is_cached(spec))
 
-    def _unknown(self, name: str) -> CallError:
+    def _unknown(self, name: str) -> RequestError:
         here = sorted(self._with_files())
         others = len(self._specs) - len(here)
         more = f"{others} {'more ' if here else ''}that it can fetch (ListVoices names them)"

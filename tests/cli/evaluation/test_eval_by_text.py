@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from testkit.commands import Commands
-from testkit.fake_llm import Answer, Call, FakeLlm, Messages, by_text, llm_serving
+from testkit.fake_llm import (
+    FakeLlm,
+    Messages,
+    ScriptedAnswer,
+    ScriptedToolCall,
+    by_text,
+    llm_serving,
+)
 
 APP = '''
 from parley import Agent, hang_up, tool
@@ -37,10 +44,10 @@ async def llm() -> FakeLlm:
     return FakeLlm(
         script=by_text(
             {
-                "order": Answer(calls=[Call("order_status", {"number": "42"})]),
-                "story": Answer(text="word " * 400, word_delay_s=0.05),
-                "stop": Answer(text="I stopped."),
-                "bye": Answer(calls=[Call("hang_up")]),
+                "order": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})]),
+                "story": ScriptedAnswer(text="word " * 400, word_delay_s=0.05),
+                "stop": ScriptedAnswer(text="I stopped."),
+                "bye": ScriptedAnswer(calls=[ScriptedToolCall("hang_up")]),
             }
         )
     )
@@ -99,9 +106,9 @@ async def test_a_judging_model_says_yes_or_no(
 ) -> None:
     agents = llm.script
 
-    def script(messages: Messages) -> Answer:
+    def script(messages: Messages) -> ScriptedAnswer:
         judges = "You check what a voice agent has said" in str(messages[0]["content"])
-        return Answer(text=reply) if judges else agents(messages)
+        return ScriptedAnswer(text=reply) if judges else agents(messages)
 
     llm.script = script
     judging = Commands(folder=run.folder, llm_url=run.llm_url, environment={"JUDGE_MODEL": "judge"})
@@ -146,7 +153,7 @@ async def test_an_agent_that_hangs_up_early_breaks_the_conversation_off(run: Com
 
 
 async def test_a_model_that_fails_is_a_failed_check(run: Commands, llm: FakeLlm) -> None:
-    llm.script = lambda messages: Answer(status=401)
+    llm.script = lambda messages: ScriptedAnswer(status=401)
     document = await report(run, "app: desk.py\nconversations: [{turns: [{say: Hi}]}]\n", 1)
     assert checks(document) == {"answer": "failed"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from ops.supervisor.stack import Stack
 from testkit.commands import Commands
-from testkit.fake_llm import Answer, Call, FakeLlm, by_text, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, by_text, llm_serving
 from testkit.isolated_config import write_config
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
@@ -48,10 +48,10 @@ async def test_a_caller_speaks_and_judges_what_it_hears(tmp_path: Path) -> None:
     llm = FakeLlm(
         script=by_text(
             {
-                "order": Answer(calls=[Call("order_status", {"number": "42"})]),
-                "story": Answer(text=STORY),
-                "enough": Answer(text="I am quiet now."),
-                "stop": Answer(text="I am quiet now."),
+                "order": ScriptedAnswer(calls=[ScriptedToolCall("order_status", {"number": "42"})]),
+                "story": ScriptedAnswer(text=STORY),
+                "enough": ScriptedAnswer(text="I am quiet now."),
+                "stop": ScriptedAnswer(text="I am quiet now."),
             }
         )
     )

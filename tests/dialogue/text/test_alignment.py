@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dialogue.text.alignment import TimedText, align
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 from parley.speech import WordTiming
 
 
@@ -14,7 +14,7 @@ def heard(text: str) -> list[WordTiming]:
 
 
 def aligned(readable: str) -> list[TimedText]:
-    spoken = Speaker().speak(readable)
+    spoken = TextSpeaker().speak(readable)
     return align(spoken, heard(spoken.text))
 
 
@@ -40,11 +40,11 @@ def test_what_is_not_said_goes_with_the_word_before_it() -> None:
 
 
 def test_a_text_without_times_is_still_a_transcript() -> None:
-    assert align(Speaker().speak("all of it"), []) == [TimedText("all of it")]
+    assert align(TextSpeaker().speak("all of it"), []) == [TimedText("all of it")]
 
 
 def test_words_that_a_voice_leaves_out_do_not_shift_the_others() -> None:
-    spoken = Speaker().speak("one two three four")
+    spoken = TextSpeaker().speak("one two three four")
     timings = [timing for timing in heard(spoken.text) if timing.word != "two"]
     assert align(spoken, timings) == [
         TimedText("one two ", 0, 90),
@@ -57,7 +57,7 @@ def test_words_that_a_voice_leaves_out_do_not_shift_the_others() -> None:
 def test_the_pieces_are_the_text_in_the_order_of_their_times(
     readable: str, data: st.DataObject
 ) -> None:
-    spoken = Speaker().speak(readable)
+    spoken = TextSpeaker().speak(readable)
     timings = [timing for timing in heard(spoken.text) if data.draw(st.booleans())]
     pieces = align(spoken, timings)
     assert "".join(piece.text for piece in pieces) == readable

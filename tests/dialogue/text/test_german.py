@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from dialogue.text.languages import get
 from dialogue.text.segmenter import ClauseSegmenter, ends_sentence
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 
 GERMAN = get("de")
 
 
 def said(text: str) -> str:
-    return Speaker(GERMAN).speak(text).text
+    return TextSpeaker(GERMAN).speak(text).text
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_is_said(written: str, spoken: str) -> None:
 
 @given(st.text(max_size=300))
 def test_any_text_can_be_said(text: str) -> None:
-    spoken = Speaker(GERMAN).speak(text)
+    spoken = TextSpeaker(GERMAN).speak(text)
     assert all(0 <= word.start < word.end <= len(text) for word in spoken.words)
 
 

@@ -10,7 +10,7 @@ import pytest
 from agent.turns.backchannels import Meaning, meaning
 from dialogue.text import languages as package
 from dialogue.text.languages import Language, check_languages, get, get_or_english, languages
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 from parley.audio import read_audio
 from parley.errors import ConfigurationError
 from parley.settings.orchestrator import AgentSection
@@ -60,7 +60,7 @@ def test_what_the_agent_says_of_itself_needs_no_rules_to_be_spoken(language: Lan
         phrases.resumed,
         phrases.handed_off,
     ]
-    assert [Speaker(language).speak(text).text for text in said] == said
+    assert [TextSpeaker(language).speak(text).text for text in said] == said
 
 
 @pytest.mark.parametrize("language", languages().values(), ids=lambda each: each.code)

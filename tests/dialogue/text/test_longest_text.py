@@ -10,7 +10,7 @@ from dialogue.text.alignment import align
 from dialogue.text.languages import languages
 from dialogue.text.reading import read_out
 from dialogue.text.segmenter import MAX_STRETCH_CHARS
-from dialogue.text.spoken import LONGEST_TEXT, SpokenText, SpokenWord, within
+from dialogue.text.spoken import LONGEST_TEXT, ReadWord, SpokenText, within
 from parley.speech import WordTiming
 from workers.synthesis.stream import LONGEST_TEXT as WORKERS_LONGEST
 
@@ -45,13 +45,13 @@ def test_no_text_of_whatever_signs_is_too_long(text: str) -> None:
 @st.composite
 def _spoken(draw: st.DrawFn) -> SpokenText:
     """Words over a text, several of which may speak the same characters."""
-    words: list[SpokenWord] = []
+    words: list[ReadWord] = []
     readable = ""
     for _ in range(draw(st.integers(1, 12))):
         start = len(readable) + draw(st.integers(0, 2))
         readable = readable.ljust(start) + "r" * draw(st.integers(1, 5))
         said = draw(st.lists(st.integers(1, 30), min_size=1, max_size=4))
-        words += (SpokenWord("w" * length, start, len(readable)) for length in said)
+        words += (ReadWord("w" * length, start, len(readable)) for length in said)
     return SpokenText(readable + " " * draw(st.integers(0, 2)), tuple(words))
 
 
@@ -67,5 +67,5 @@ def test_pieces_keep_every_word_and_every_character(spoken: SpokenText, longest:
         assert "".join(timed.text for timed in align(piece, _timed(piece.words))) == piece.readable
 
 
-def _timed(words: Sequence[SpokenWord]) -> list[WordTiming]:
+def _timed(words: Sequence[ReadWord]) -> list[WordTiming]:
     return [WordTiming(word.text, n, n + 1) for n, word in enumerate(words)]

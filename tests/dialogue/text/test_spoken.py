@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 
 
 def said(text: str) -> str:
-    return Speaker().speak(text).text
+    return TextSpeaker().speak(text).text
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_is_said(written: str, spoken: str) -> None:
 
 
 def test_code_is_not_read_out_even_when_it_comes_in_stretches() -> None:
-    speaker = Speaker()
+    speaker = TextSpeaker()
     stretches = ["Here: ```py\n", "x = 1\n", "y = 2\n", "``` and ", "that is all."]
     spoken = " ".join(speaker.speak(stretch).text for stretch in stretches)
     assert spoken.split() == "Here: the code is in the transcript. and that is all.".split()
@@ -135,7 +135,7 @@ WORDS = st.lists(
 
 @given(st.text(max_size=300))
 def test_any_text_can_be_said(text: str) -> None:
-    spoken = Speaker().speak(text)
+    spoken = TextSpeaker().speak(text)
     assert all(word.text and " " not in word.text for word in spoken.words)
     assert all(0 <= word.start < word.end <= len(text) for word in spoken.words)
     starts = [word.start for word in spoken.words]
@@ -148,7 +148,7 @@ def test_any_text_can_be_said(text: str) -> None:
 def test_no_word_is_lost_and_their_order_stays(words: list[str], marks: list[str]) -> None:
     marks = marks + [" "] * len(words)
     text = "".join(word + mark for word, mark in zip(words, marks, strict=False))
-    spoken = Speaker().speak(text)
+    spoken = TextSpeaker().speak(text)
     assert [word.text.strip(".,!;") for word in spoken.words] == words
     assert [text[word.start : word.end].strip(".,!;()* \n") for word in spoken.words] == words
 

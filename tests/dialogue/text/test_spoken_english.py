@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from dialogue.text.languages import get
 from dialogue.text.languages.english.romans import value_of
 from dialogue.text.reading import read_out
-from dialogue.text.spoken import Speaker
+from dialogue.text.spoken import TextSpeaker
 
 
 def said(text: str) -> str:
-    return Speaker().speak(text).text
+    return TextSpeaker().speak(text).text
 
 
 def read(text: str) -> str:
@@ -102,7 +102,7 @@ def test_is_said(written: str, spoken: str) -> None:
 def test_what_was_said_before_a_stretch_tells_what_it_means(
     stretches: list[str], spoken: str
 ) -> None:
-    speaker = Speaker()
+    speaker = TextSpeaker()
     assert " ".join(speaker.speak(stretch).text for stretch in stretches) == spoken
 
 
@@ -160,7 +160,7 @@ def test_a_long_stretch_of_anything_takes_linear_time(bomb: str) -> None:
     def cpu_s(characters: int) -> float:
         text = (bomb * characters)[:characters]
         began_s = time.process_time()
-        Speaker().speak(text)
+        TextSpeaker().speak(text)
         return time.process_time() - began_s
 
     short_s = min(cpu_s(1500) for _ in range(2))

@@ -53,7 +53,7 @@ class Decoding:
         return float(np.exp(self.log_prob))
 
 
-class Session(Protocol):
+class GraphSession(Protocol):
     """What is used of an onnxruntime session."""
 
     def run(self, output_names: Sequence[str] | None, input_feed: Mapping[str, Any]) -> Any: ...
@@ -66,7 +66,7 @@ class Session(Protocol):
 class Network:
     """One loaded model; its methods block."""
 
-    def __init__(self, encoder: Session, first: Session, step: Session) -> None:
+    def __init__(self, encoder: GraphSession, first: GraphSession, step: GraphSession) -> None:
         self._encoder, self._first, self._step = encoder, first, step
         names = [output.name for output in first.get_outputs()]
         self._attentions = [name for name in names if name.startswith(ATTENTION)]

@@ -34,7 +34,7 @@ _REPEATED_TOKENS = 4
 
 
 @dataclass(frozen=True)
-class Attempt:
+class MoonshineAttempt:
     """One way to decode: silence added after the sound (before it words get lost), and what is
     not to be written."""
 
@@ -44,9 +44,9 @@ class Attempt:
 
 
 ATTEMPTS = (
-    Attempt(),
-    Attempt(silence_s=0.5, says_something=True),
-    Attempt(silence_s=0.5, says_something=True, repeats=False),
+    MoonshineAttempt(),
+    MoonshineAttempt(silence_s=0.5, says_something=True),
+    MoonshineAttempt(silence_s=0.5, says_something=True, repeats=False),
 )
 """Taken one after the other as long as the drafts are not to be trusted."""
 
@@ -59,7 +59,11 @@ class MoonshineRecognizer:
     largest_batch = 1
 
     def __init__(
-        self, network: Network, vocabulary: Vocabulary, *, ways: Sequence[Attempt] = ATTEMPTS
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        *,
+        ways: Sequence[MoonshineAttempt] = ATTEMPTS,
     ) -> None:
         self.ways = tuple(ways)
         self._network = network
@@ -85,7 +89,9 @@ class MoonshineRecognizer:
         except Exception as error:  # onnxruntime raises what it likes
             raise EngineError(f"moonshine failed: {error}") from error
 
-    def _draft(self, request: DecodeRequest, way: Attempt, abandoned: Callable[[], bool]) -> Draft:
+    def _draft(
+        self, request: DecodeRequest, way: MoonshineAttempt, abandoned: Callable[[], bool]
+    ) -> Draft:
         encoded = self._network.encode(_with_silence(request.samples, way.silence_s))
         if abandoned():
             raise DecodeAbandonedError
@@ -101,7 +107,7 @@ class MoonshineRecognizer:
         self,
         encoded: Tensor,
         request: DecodeRequest,
-        way: Attempt,
+        way: MoonshineAttempt,
         abandoned: Callable[[], bool],
     ) -> Decoding:
         draft = request.earlier.tokens if request.earlier is not None else ()
@@ -138,7 +144,7 @@ def _with_silence(samples: FloatSamples, silence_s: float) -> FloatSamples:
     return np.pad(samples, (0, round(silence_s * SAMPLE_RATE_HZ))) if silence_s else samples
 
 
-def _choice(way: Attempt) -> Callable[[Sequence[int], Tensor], int]:
+def _choice(way: MoonshineAttempt) -> Callable[[Sequence[int], Tensor], int]:
     """The most probable token of those that this way of decoding allows."""
 
     def choose(written: Sequence[int], scores: Tensor) -> int:

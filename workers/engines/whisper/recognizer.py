@@ -38,7 +38,7 @@ _FRAME_SAMPLES = 320  # the encoder makes one position of two feature frames of 
 
 
 @dataclass(frozen=True)
-class Attempt:
+class DecodeAttempt:
     """One way to decode: silence added after the sound, and how the tokens are searched."""
 
     padding_s: float
@@ -47,10 +47,10 @@ class Attempt:
 
 
 ATTEMPTS = (
-    Attempt(padding_s=5.0),
-    Attempt(padding_s=10.0, beam_size=5),
-    Attempt(padding_s=LONGEST_REQUEST_S, beam_size=5),
-    Attempt(padding_s=LONGEST_REQUEST_S, temperature=0.4),
+    DecodeAttempt(padding_s=5.0),
+    DecodeAttempt(padding_s=10.0, beam_size=5),
+    DecodeAttempt(padding_s=LONGEST_REQUEST_S, beam_size=5),
+    DecodeAttempt(padding_s=LONGEST_REQUEST_S, temperature=0.4),
 )
 """Taken one after the other as long as the drafts loop, or Whisper is unsure of them."""
 
@@ -71,7 +71,7 @@ class WhisperRecognizer:
         *,
         device: str = "cpu",
         threads: int = 2,
-        ways: Sequence[Attempt] = ATTEMPTS,
+        ways: Sequence[DecodeAttempt] = ATTEMPTS,
     ) -> None:
         """Raises ConfigurationError and ModelError, see `device.load_model`."""
         self.ways = tuple(ways)
@@ -115,7 +115,7 @@ class WhisperRecognizer:
         ]
 
     def _outputs(
-        self, requests: Sequence[DecodeRequest], way: Attempt, abandoned: Callable[[], bool]
+        self, requests: Sequence[DecodeRequest], way: DecodeAttempt, abandoned: Callable[[], bool]
     ) -> list[Output | None]:
         """What is heard in each; None for noise."""
         tokenizer = self._tokenizer(requests[0].language)
@@ -134,7 +134,7 @@ class WhisperRecognizer:
         self,
         requests: Sequence[DecodeRequest],
         outputs: list[Output | None],
-        way: Attempt,
+        way: DecodeAttempt,
         abandoned: Callable[[], bool],
     ) -> None:
         """Decodes what was left out as one batch after the other, and adds it to the outputs."""
@@ -172,7 +172,7 @@ class WhisperRecognizer:
         encoded: StorageView,
         requests: Sequence[DecodeRequest],
         tokenizer: Tokenizer,
-        way: Attempt,
+        way: DecodeAttempt,
     ) -> list[Output]:
         prompt = [*_hint_tokens(tokenizer, requests[0].hints), *tokenizer.sot_sequence]
         longest_s = max(each.duration_s for each in requests)
