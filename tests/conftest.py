@@ -28,15 +28,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.fixture(scope="session")
-def start_stack(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., Stack]]:
-    """Starts parts by name on free ports in a folder of their own; stops them at the end."""
-    stacks: list[Stack] = []
+class Stacks:
+    """Starts parts by name on free ports in a folder of their own, and stops them."""
 
-    def start(*parts: str, configuration: Path | None = None) -> Stack:
-        folder = tmp_path_factory.mktemp("stack")
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._started: list[Stack] = []
+
+    def start(self, *parts: str, configuration: Path | None = None) -> Stack:
+        folder = self._folders.mktemp("stack")
         configs = configuration or write_config(
             folder / "configs",
             # Without an agent there would be no token, which most tests of a part alone need.
@@ -44,21 +44,37 @@ def start_stack(
         )
         stack = Stack(configs, folder / "state", parts=parts)
         stack.start()
-        stacks.append(stack)
+        self._started.append(stack)
         return stack
 
-    yield start
-    for stack in reversed(stacks):
-        stack.stop()
+    def stop(self) -> None:
+        for stack in reversed(self._started):
+            stack.stop()
+
+
+@pytest.fixture(scope="module")
+def start_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Starts parts by name, for the tests of one module."""
+    stacks = Stacks(tmp_path_factory)
+    yield stacks.start
+    stacks.stop()
 
 
 @pytest.fixture(scope="session")
-def livekit(start_stack: Callable[..., Stack]) -> Stack:
+def start_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Stack]]:
+    """Starts parts by name, for all tests of a run."""
+    stacks = Stacks(tmp_path_factory)
+    yield stacks.start
+    stacks.stop()
+
+
+@pytest.fixture(scope="session")
+def livekit(start_shared: Callable[..., Stack]) -> Stack:
     """A LiveKit server; `.configuration.orchestrator.livekit.url` and `.keys` reach it."""
-    return start_stack("livekit")
+    return start_shared("livekit")
 
 
 @pytest.fixture(scope="session")
-def stack(start_stack: Callable[..., Stack]) -> Stack:
+def stack(start_shared: Callable[..., Stack]) -> Stack:
     """The whole of Parley. What starts `./run` beside it passes on `stack.environment`."""
-    return start_stack(*PART_NAMES)
+    return start_shared(*PART_NAMES)

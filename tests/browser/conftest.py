@@ -166,6 +166,6 @@ def chatter(speech: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def front(start_stack: Callable[..., Stack]) -> Stack:
+def front(start_shared: Callable[..., Stack]) -> Stack:
     """The page with a LiveKit server, but no agent."""
-    return start_stack("livekit", "gateway")
+    return start_shared("livekit", "gateway")
