@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -204,8 +205,7 @@ async def measure(
     """Holds the calls, then the utterances, in a Parley of its own; raises ParleyError. What is
     found is in `into`, broken off or not."""
     leaks = into if into is not None else Leaks()
-    with tempfile.TemporaryDirectory(prefix="parley-leaks-") as scratch:
-        os.environ["TMPDIR"] = scratch  # of the parts: theirs are told from everybody else's
+    with tempfile.TemporaryDirectory(prefix="parley-leaks-") as scratch, _temporary_in(scratch):
         async with (
             llm_serving(FakeLlm()) as llm_url,
             running(llm_url=llm_url, max_sessions=3 * AT_ONCE, parts=PARTS) as parley,
@@ -215,6 +215,19 @@ async def measure(
             await _calls(calls, parley, watch, leaks, tell)
             await _utterances(utterances, parley, watch, leaks, tell)
     return leaks
+
+
+@contextmanager
+def _temporary_in(folder: str) -> Iterator[None]:
+    """Where the parts put temporary files: told from everybody else's."""
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = folder
+    try:
+        yield
+    finally:
+        del os.environ["TMPDIR"]
+        if before is not None:
+            os.environ["TMPDIR"] = before
 
 
 async def _calls(

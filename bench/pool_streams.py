@@ -203,7 +203,7 @@ async def speakers(
     addresses = ",".join(worker.target for worker in workers)
     tts = settings.tts.model_copy(update={"discovery": "static", "worker_address": addresses})
     settings = settings.model_copy(update={"tts": tts.model_copy(update={"workers": 1})})
-    names = {f"{os.uname().nodename}-{worker.pid}": worker.name for worker in workers}
+    names = {f"{os.uname().nodename}-{worker.port}": worker.name for worker in workers}
     channels = Channels()
     async with AsyncExitStack() as calls:
         folder = calls.enter_context(tempfile.TemporaryDirectory(prefix="parley-node-"))

@@ -41,12 +41,12 @@ class WorkerProcess:
         `module` is run in place of `workers.tts`; `cpus` are the cores it may use, none: all.
         """
         self.name = name
-        port, metrics_port = free_ports(2)
-        self.target = f"{HOST}:{port}"
+        self.port, metrics_port = free_ports(2)
+        self.target = f"{HOST}:{self.port}"
         self._folder = folder / name
         self._folder.mkdir(parents=True, exist_ok=True)
         settings = {
-            "tts": {"host": HOST, "port": port, "metrics_port": metrics_port, **tts},
+            "tts": {"host": HOST, "port": self.port, "metrics_port": metrics_port, **tts},
             "redis": {"url": redis_url},
         }
         config = self._folder / "worker.yaml"
