@@ -242,7 +242,8 @@ def test_of_what_was_played_to_nobody_nothing_is_lost_and_it_is_not_heard(
         await call.at(cut_s + noticed_s)
         call.playout.hold_since("line", cut_s)
         assert call.playout.played_s == pytest.approx(played_s, abs=0.002)
-        assert call.transcript == "".join(f"w{n} " for n in range(heard_words(played_s)))
+        near = {heard_words(played_s + off_s) for off_s in (-0.002, 0.002)}  # on the edge: either
+        assert call.transcript in {"".join(f"w{n} " for n in range(count)) for count in near}
         resumed_s = cut_s + noticed_s + away_s
         await call.at(resumed_s)
         call.playout.release("line")
