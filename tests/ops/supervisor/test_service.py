@@ -166,7 +166,7 @@ def test_status_and_logs_of_nothing_say_so(
 ) -> None:
     monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
     assert cli.main(["status"]) == 1
-    assert capsys.readouterr().out == "Parley is not running\n"
+    assert capsys.readouterr().out == "Parley is not running\n./run up starts it\n"
     assert cli.main(["logs", "tts"]) == 1
     assert "nothing has run yet" in capsys.readouterr().err
 
