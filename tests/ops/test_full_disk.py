@@ -10,7 +10,7 @@ import pytest
 
 from parley import paths
 from parley.disk import LEAST_FREE_BYTES, why_full
-from parley.program import EXIT_MISCONFIGURED
+from parley.program import EXIT_FAILED
 from testkit.isolated_config import write_config
 
 
@@ -49,7 +49,7 @@ def test_up_refuses_in_one_sentence(
 ) -> None:
     (small_disk / "ballast").write_bytes(bytes(1_000_000))
     done = command(small_disk, tmp_path, *arguments)
-    assert done.returncode == EXIT_MISCONFIGURED
+    assert done.returncode == EXIT_FAILED
     said = " ".join((done.stdout + done.stderr).split())
     assert f"the disk that holds {small_disk / 'state'} is full" in said
     assert "PARLEY_STATE_DIR" in said

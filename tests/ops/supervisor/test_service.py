@@ -168,7 +168,7 @@ def test_status_and_logs_of_nothing_say_so(
     assert cli.main(["status"]) == 1
     assert capsys.readouterr().out == "Parley is not running\n./run up starts it\n"
     assert cli.main(["logs", "tts"]) == 1
-    assert "nothing has run yet" in capsys.readouterr().err
+    assert "there are no logs yet: ./run up starts Parley" in capsys.readouterr().err
 
 
 def test_logs_of_one_part_and_of_all(shared: Running, capsys: pytest.CaptureFixture[str]) -> None:
