@@ -54,6 +54,7 @@ class BusyRecognizer:
     device: str = "cpu"
     languages: tuple[str, ...] = ("en",)
     attempts: int = 1
+    largest_batch: int = 4
 
     def decode(
         self, requests: Sequence[DecodeRequest], *, attempt: int, abandoned: Callable[[], bool]

@@ -109,7 +109,9 @@ async def test_an_installed_engine_recognizes_in_a_worker_process(
 async def _recognized(worker: Worker) -> pb.Transcript:
     async with serving(worker) as channel:
         stub = recognition_pb2_grpc.SpeechRecognitionStub(channel)
-        speaker = await Running(stub, Slots(1, queue_wait_s=0.0)).listen(interim_results=False)
+        speaker = await Running(stub, Slots(1, queue_wait_s=0.0), worker.target).listen(
+            interim_results=False
+        )
         assert (speaker.started.engine, speaker.started.model) == ("hum", "hum-ear")
         await speaker.say(speech(LIGHTS))
         (final,) = await speaker.rest()
