@@ -8,13 +8,13 @@ rebinding) it would be our own page to the browser.
 import re
 from collections.abc import Collection
 from http import HTTPStatus
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.errors import error_response
+from parley.settings.values import is_ip
 
 ANY = "*"
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
@@ -63,7 +63,7 @@ class SameSite:
             return True
         if not _NAME.fullmatch(name):
             return False
-        return "." not in name or name.endswith(LOCAL_SUFFIXES) or _is_address(name)
+        return "." not in name or name.endswith(LOCAL_SUFFIXES) or is_ip(name)
 
     def _may_ask(self, headers: Headers, host: str) -> bool:
         origin = headers.get("origin")
@@ -73,11 +73,3 @@ class SameSite:
         if site is not None:
             return site in ("same-origin", "none")
         return origin is None or origin.partition("://")[2] == host
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

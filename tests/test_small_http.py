@@ -10,6 +10,7 @@ import pytest
 from parley import small_http
 from parley.small_http import MAX_CONNECTIONS, HttpReply, SmallHttpServer
 from testkit.isolated_config import free_ports
+from testkit.raw_http import answered
 
 
 async def alive() -> HttpReply:
@@ -32,16 +33,7 @@ async def port() -> AsyncIterator[int]:
 
 
 async def sent(port: int, data: bytes) -> bytes:
-    """All that is answered until the connection ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(data)
-    try:
-        async with asyncio.timeout(30):
-            return await reader.read()
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
+    return await answered(port, data, within_s=30.0)
 
 
 async def test_a_client_gets_what_it_asks_for(port: int) -> None:

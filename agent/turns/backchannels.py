@@ -6,7 +6,7 @@ docs/turn-taking.md states the accuracy.
 
 import re
 
-from agent.turns.hum import DARK_SHARE
+from agent.turns.hum import LONGEST_HUM_S, is_hum
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
 from parley.app.turn_policy import Meaning
@@ -20,8 +20,6 @@ CLEAR_TELLING_CONFIDENCE = 0.2
 CLEAR_HUM_CONFIDENCE = 0.6
 """The same for what a hum is spelled as: "Emma", "Mom", "my mom", "Imam"."""
 _LONGEST_MURMUR_WORDS = 1
-LONGEST_HUM_S = 0.75
-"""So much may be voiced of a hum."""
 LONGEST_WORD_S = 0.34
 """The same for each word that is not drawn out: what lasts longer has sounds that the word has
 not, as "replied he" has, of which recognition makes an unclear "Right"."""
@@ -50,12 +48,12 @@ def meaning(
     `language`: what is spoken.
     """
     listener = language.backchannels
-    words = _WORD.findall(_SOUND.sub(" ", text.lower()).replace("-", " ").replace("’", "'"))
+    words = words_of(_SOUND.sub(" ", text))
     if not words or (" ".join(words) in listener.noise and voiced_s <= LONGEST_WORD_S * len(words)):
         return Meaning.NOTHING
     if answers_question and _answers(words, listener):
         return Meaning.TURN
-    hummed = dark_share >= DARK_SHARE and voiced_s <= LONGEST_HUM_S
+    hummed = is_hum(voiced_s, dark_share)
     if hummed and not answers_question and _cannot_be_hummed(words, listener):
         return Meaning.BACKCHANNEL
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
@@ -67,6 +65,11 @@ def meaning(
         return Meaning.BACKCHANNEL
     undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
     return Meaning.UNDECIDED if undecided else Meaning.TURN
+
+
+def words_of(text: str) -> list[str]:
+    """Its words as the tables of a language have them."""
+    return _WORD.findall(text.lower().replace("-", " ").replace("’", "'"))
 
 
 def _cannot_be_hummed(words: list[str], listener: BackchannelWords) -> bool:

@@ -14,8 +14,8 @@ before its first sound, and a back-channel or silence lets it come.
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent.turns.backchannels import CLEAR_HUM_CONFIDENCE, LONGEST_HUM_S
-from agent.turns.hum import DARK_SHARE
+from agent.turns.backchannels import CLEAR_HUM_CONFIDENCE
+from agent.turns.hum import is_hum
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
 
@@ -261,15 +261,17 @@ class TurnTaking:
     # --- deciding
 
     def _meaning(self, text: str, confidence: float, *, goes_on: bool = False) -> Meaning:
-        if text and self._hummed and not self._asked and confidence < CLEAR_HUM_CONFIDENCE:
-            return Meaning.BACKCHANNEL  # whatever recognition makes of it
         voiced_s, dark_s = self._sound
+        dark_share = dark_s / voiced_s if voiced_s else 0.0
+        unclear = text and not self._asked and confidence < CLEAR_HUM_CONFIDENCE
+        if unclear and is_hum(voiced_s, dark_share):
+            return Meaning.BACKCHANNEL  # whatever recognition makes of it
         return self.words.meaning(
             Overlap(
                 text=text,
                 confidence=confidence,
                 voiced_s=voiced_s,
-                dark_share=dark_s / voiced_s if voiced_s else 0.0,
+                dark_share=dark_share,
                 answers_question=self._asked,
                 awaits_answer=self._into_wait,
                 goes_on=goes_on,
@@ -280,11 +282,6 @@ class TurnTaking:
     def _sound(self) -> tuple[float, float]:
         """How much of the speech that is judged was voiced, and how much of that dark."""
         return (self._voiced_s, self._dark_s) if self._voiced_s else self._judged
-
-    @property
-    def _hummed(self) -> bool:
-        voiced_s, dark_s = self._sound
-        return dark_s >= DARK_SHARE * voiced_s > 0 and voiced_s <= LONGEST_HUM_S
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy

@@ -19,6 +19,15 @@ DARK_SHARE = 0.55
 these are told by being clear, and any other that recognition makes of such a sound was not said."""
 
 
+LONGEST_HUM_S = 0.75
+"""So much may be voiced of a hum."""
+
+
+def is_hum(voiced_s: float, dark_share: float) -> bool:
+    """Whether so much voice, of which that share is dark, is a hum by its sound."""
+    return dark_share >= DARK_SHARE and voiced_s <= LONGEST_HUM_S
+
+
 def is_dark(window: Samples) -> bool:
     """Whether the window's sound is one that a closed mouth can make."""
     powers = np.abs(np.fft.rfft(window * np.hanning(len(window)))) ** 2

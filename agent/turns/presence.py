@@ -3,18 +3,17 @@
 Who asks so into the wait for an answer wants to hear that somebody is there, and the answer.
 """
 
-import re
 from collections.abc import Iterator
 
+from agent.turns.backchannels import words_of
 from dialogue.text.languages.language import BackchannelWords, Language
 
-_WORD = re.compile(r"[\w']+")
 _LONGEST_PHRASE_WORDS = 6
 
 
 def asks_presence(text: str, language: Language) -> bool:
     """Whether the words ask nothing but whether anybody is there."""
-    parses = _parses(_words(text), language.backchannels)
+    parses = _parses(tuple(words_of(text)), language.backchannels)
     return any(asked and not rest for rest, asked in parses)
 
 
@@ -23,12 +22,8 @@ def may_ask_presence(text: str, language: Language) -> bool:
     return any(
         not rest
         or any(phrase.startswith(" ".join(rest) + " ") for phrase in language.backchannels.presence)
-        for rest, _ in _parses(_words(text), language.backchannels)
+        for rest, _ in _parses(tuple(words_of(text)), language.backchannels)
     )
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(_WORD.findall(text.lower().replace("-", " ").replace("’", "'")))
 
 
 def _parses(

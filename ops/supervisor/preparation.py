@@ -47,6 +47,8 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
     if configuration.worker.asr.engine not in OWN_ENGINES["asr"]:
         del by_part["asr"]
     wanted = [model for part, model in by_part.items() if part in names]
-    if "asr" in by_part and "asr" in names and configuration.worker.asr.turn_sound:
+    asks_for_sound = configuration.orchestrator.turn.end_of_turn == "judged"
+    tells_sound = "asr" in by_part and configuration.worker.asr.turn_sound
+    if "asr" in names and asks_for_sound and tells_sound:
         wanted.append(TURN_SOUND_MODEL)
     return wanted

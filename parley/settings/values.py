@@ -47,7 +47,7 @@ def is_url(value: str, *schemes: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether what listens there is reached from this machine alone."""
-    return ipaddress.ip_address(host).is_loopback if _is_ip(host) else host == "localhost"
+    return ipaddress.ip_address(host).is_loopback if is_ip(host) else host == "localhost"
 
 
 def without_credentials(url: str) -> str:
@@ -55,7 +55,8 @@ def without_credentials(url: str) -> str:
     return re.sub(r"(?<=//)[^/?#]*@", "", url)
 
 
-def _is_ip(value: str) -> bool:
+def is_ip(value: str) -> bool:
+    """Whether it is an IPv4 or IPv6 address, without a port."""
     try:
         ipaddress.ip_address(value)
     except ValueError:
@@ -73,7 +74,7 @@ def _is_network(value: str) -> bool:
 
 def _is_host(value: str) -> bool:
     is_name = _HOST_NAME.fullmatch(value) and not re.fullmatch(r"[0-9.]+", value)
-    return bool(is_name) or _is_ip(value)
+    return bool(is_name) or is_ip(value)
 
 
 def _are_targets(value: str) -> bool:
@@ -117,7 +118,7 @@ Host = Annotated[
 """That a port listens on; empty: every address."""
 
 IpAddress = Annotated[
-    str, _text(lambda text: not text or _is_ip(text), "expected an IP address such as 127.0.0.1")
+    str, _text(lambda text: not text or is_ip(text), "expected an IP address such as 127.0.0.1")
 ]
 HttpAddress = Annotated[
     str,

@@ -3,7 +3,8 @@ with what was heard."""
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import psutil
 import pytest
@@ -77,9 +78,11 @@ def agent_said(client: RoomClient, *, since_s: float = 0.0) -> str:
     return " ".join(spoken).strip()
 
 
-async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and_heard(
+@asynccontextmanager
+async def hearing_a_story(
     storyteller: tuple[Stack, int],
-) -> None:
+) -> AsyncIterator[tuple[RoomClient, FakeLlm]]:
+    """A call in the middle of the reply."""
     stack, port = storyteller
     model = FakeLlm(in_turn(ScriptedAnswer(text=STORY), ScriptedAnswer(text="As I was saying.")))
     gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
@@ -91,6 +94,23 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
         await client.type("My name is Ada. Tell me a long story.")
         heard = lambda: "number 3" in agent_said(client)  # noqa: E731
         assert await client.reached(heard, timeout_s=LONG_S)
+        yield client, model
+
+
+async def goes_on(client: RoomClient, model: FakeLlm, killed_s: float) -> None:
+    """Whoever has come in its place says so, and asks the model with what was said before."""
+    said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
+    assert await client.reached(said_so, timeout_s=LONG_S)
+    before = len(model.requests)
+    await client.type("Who am I?")
+    assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+
+
+async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and_heard(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, _ = storyteller
+    async with hearing_a_story(storyteller) as (client, model):
         assert readers_of_the_scoreboard(stack) == 1
         first, killed_s = client.agent_identity, client.clock()
         os.kill(job_in_a_room(stack), signal.SIGKILL)
@@ -99,11 +119,7 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
         back_s = client.clock() - killed_s
         print(f"\nback after {back_s:.2f} s")
         assert back_s < BACK_WITHIN_S
-        said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
-        assert await client.reached(said_so, timeout_s=LONG_S)
-        before = len(model.requests)
-        await client.type("Who am I?")
-        assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+        await goes_on(client, model, killed_s)
     told = [(message["role"], message["content"]) for message in model.messages]
     assert ("user", "My name is Ada. Tell me a long story.") in told
     remembered = next(content for role, content in told if role == "assistant")
@@ -117,17 +133,8 @@ async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and
 async def test_an_agent_server_killed_in_mid_reply_is_started_again_and_goes_on_with_its_calls(
     storyteller: tuple[Stack, int],
 ) -> None:
-    stack, port = storyteller
-    model = FakeLlm(in_turn(ScriptedAnswer(text=STORY), ScriptedAnswer(text="As I was saying.")))
-    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
-    async with (
-        llm_serving(model, port=port),
-        join(await request_access(gateway), agent_may_be_replaced=True) as client,
-    ):
-        await client.wait_for_agent()
-        await client.type("My name is Ada. Tell me a long story.")
-        heard = lambda: "number 3" in agent_said(client)  # noqa: E731
-        assert await client.reached(heard, timeout_s=LONG_S)
+    stack, _ = storyteller
+    async with hearing_a_story(storyteller) as (client, model):
         first, killed_s = client.agent_identity, client.clock()
         (agent,) = (part for part in stack.status if part.name == "agent")
         assert agent.pid is not None
@@ -136,11 +143,7 @@ async def test_an_agent_server_killed_in_mid_reply_is_started_again_and_goes_on_
         another = lambda: client.agent_identity not in ("", first)  # noqa: E731
         assert await client.reached(another, timeout_s=LONG_S)
         print(f"\nback after {client.clock() - killed_s:.2f} s")
-        said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
-        assert await client.reached(said_so, timeout_s=LONG_S)
-        before = len(model.requests)
-        await client.type("Who am I?")
-        assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+        await goes_on(client, model, killed_s)
     assert "My name is Ada. Tell me a long story." in str(model.messages)
     assert noted_deaths(stack) > told  # it was not LiveKit that noticed, 20 s later
 

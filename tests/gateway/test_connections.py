@@ -16,6 +16,7 @@ from gateway import connections
 from gateway.__main__ import serving
 from gateway.app import create_app
 from gateway.connections import MAX_CONNECTIONS, FewerWarnings
+from testkit.raw_http import answered
 from tests.gateway.conftest import TurnedClock, settings_with
 
 HALF = b"POST /api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-"
@@ -55,16 +56,7 @@ async def gateway(
 
 
 async def sent(port: int, data: bytes) -> bytes:
-    """All that is answered until the connection ends."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(data)
-    try:
-        async with asyncio.timeout(60):
-            return await reader.read()
-    except ConnectionResetError:
-        return b""
-    finally:
-        writer.close()
+    return await answered(port, data, within_s=60.0)
 
 
 @pytest.mark.parametrize("half", [HALF, NO_BODY, b""])

@@ -13,11 +13,11 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime
 
 from workers.engines.asr_engine import FloatSamples
 from workers.engines.moonshine.graphs import ATTENTION, ENCODER, FIRST, STEP
 from workers.engines.moonshine.vocabulary import START
+from workers.engines.onnx_session import open_session
 
 FRAME_SAMPLES = 384
 """The encoder makes one position of so many samples."""
@@ -78,7 +78,9 @@ class Network:
     @classmethod
     def load(cls, folder: Path, *, threads: int) -> Self:
         """The graphs in `folder`, each decode on `threads` threads."""
-        encoder, first, step = (_session(folder / name, threads) for name in (ENCODER, FIRST, STEP))
+        encoder, first, step = (
+            open_session(folder / name, threads=threads) for name in (ENCODER, FIRST, STEP)
+        )
         return cls(encoder, first, step)
 
     def encode(self, samples: FloatSamples) -> Tensor:
@@ -165,15 +167,3 @@ def _most_probable(written: Sequence[int], scores: Tensor) -> int:
 def _log_prob(scores: Tensor, token: int) -> float:
     highest = scores.max()
     return float(scores[token] - highest - np.log(np.exp(scores - highest).sum()))
-
-
-def _session(file: Path, threads: int) -> onnxruntime.InferenceSession:
-    """A CPU session whose threads sleep while idle."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Every sound has a shape of its own: remembering a memory plan for each would only grow.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])

@@ -19,6 +19,7 @@ import onnxruntime
 from parley import paths
 from parley.fetch import locked, staged
 from workers.engines.loudness import Loudness
+from workers.engines.onnx_session import open_session
 from workers.engines.piper.phonemes import Phonemizer, Sentence
 from workers.engines.piper.seams import (
     DURATION_NOISE,
@@ -33,7 +34,6 @@ from workers.engines.piper.stages import (
     Margins,
     Noise,
     Stages,
-    open_session,
     run_with,
 )
 from workers.engines.tts_engine import EngineError, FloatSamples

@@ -6,8 +6,9 @@ from pathlib import Path
 import onnxruntime
 
 from workers.engines.loudness import Loudness
+from workers.engines.onnx_session import open_session
 from workers.engines.piper.phonemes import Phonemizer, Sentence
-from workers.engines.piper.stages import Prosody, open_session, run_with
+from workers.engines.piper.stages import Prosody, run_with
 from workers.engines.tts_engine import (
     Cancellation,
     EngineError,

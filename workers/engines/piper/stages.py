@@ -10,27 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from workers.engines.onnx_session import open_session
 from workers.engines.piper.seams import DURATION_NOISE, DURATION_NOISE_CHANNELS, Seams
 from workers.engines.tts_engine import FloatSamples
 
 Tensor = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-
-def open_session(model: Path | bytes, *, threads: int) -> onnxruntime.InferenceSession:
-    """A CPU session whose threads sleep while idle, so that streams do not fight for cores."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # Every text has a shape of its own: remembering a memory plan for each would only grow.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        str(model) if isinstance(model, Path) else model,
-        options,
-        providers=["CPUExecutionProvider"],
-    )
 
 
 @dataclass(frozen=True)
