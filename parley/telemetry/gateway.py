@@ -1,8 +1,15 @@
 """The gateway's metrics, in a registry of each application's own."""
 
-from prometheus_client import CollectorRegistry, Counter, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from parley.telemetry.event_loop import EventLoopTasks
+
+disable_created_metrics()  # a second series beside every one
 
 
 class GatewayMetrics:

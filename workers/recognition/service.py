@@ -15,6 +15,7 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.telemetry.worker import WorkerLatency
 from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
 from workers.recognition.decoder import Decoder
@@ -36,6 +37,7 @@ from workers.serving.errors import (
 )
 from workers.serving.opening import read_open
 from workers.serving.status import WorkerIdentity
+from workers.serving.trace import trace_id_of
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 MOST_HINT_CHARACTERS = 200
@@ -58,7 +60,7 @@ class Ears:
 class RecognitionService(rpc.SpeechRecognitionServicer):
     """Listens with one model; `word_times` gives times to the words of every call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a worker, made where it starts
         self,
         *,
         identity: WorkerIdentity,
@@ -69,6 +71,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         decoder: Decoder,
         ears: Ears,
         word_times: bool,
+        latency: WorkerLatency,
     ) -> None:
         self._identity = identity
         self._slots = slots
@@ -78,6 +81,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         self._decoder = decoder
         self._ears = ears
         self._word_times = word_times
+        self._latency = latency
 
     async def Recognize(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.RecognizeRequest], context: Context
@@ -96,6 +100,9 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
 
                 async def send(transcript: pb.Transcript) -> None:
                     await context.write(pb.RecognizeResponse(transcript=transcript))
+                    if transcript.flush_id:
+                        took_s = transcript.decode.ToTimedelta().total_seconds()
+                        self._latency.observe(took_s, trace_id=trace_id_of(context))
 
                 listener = Listener(
                     self._decoder,
