@@ -92,3 +92,11 @@ turn_latency_seconds = Histogram(
     ["stage"],
     buckets=TURN_BUCKETS_S,
 )
+
+# A series that begins with its first event hides that event: a rate needs one sample before it.
+for _stage in ("endpointing", "asr", "llm_first_token", "tts_first_audio", "total"):
+    turn_latency_seconds.labels(_stage)
+for _stage in ("onset_to_decision", "decision_to_silence"):
+    barge_in_latency_seconds.labels(_stage)
+for _role in ("user", "assistant"):
+    session_messages.labels(_role)

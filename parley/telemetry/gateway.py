@@ -25,6 +25,8 @@ class GatewayMetrics:
             ["route", "status"],
             registry=self.registry,
         )
+        for status in ("201", "503"):
+            self.requests.labels("/api/token", status)  # 0, so that a rate sees the first
         self.tokens = Counter(
             "gateway_tokens",
             "Token requests; outcome granted, or the code of the refusal",
