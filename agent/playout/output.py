@@ -14,11 +14,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from livekit import rtc
-from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
-from livekit.agents.utils import is_given
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.voice import io
 
-from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
 from agent.playout.positions import KEPT_S, Positions
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
@@ -32,7 +30,8 @@ FRAME_S = 0.04
 QUEUED_S = 0.3
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
-"""What the native source takes at a time: with less than that missing nothing is heard."""
+"""What the native source takes at a time: with less than that missing nothing is heard. It takes no
+less either: what is over waits in its queue, and sounds before the next that comes."""
 RAMP_S = 0.005
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
@@ -133,8 +132,7 @@ class Playout(io.AudioOutput):
         await super().capture_frame(frame)
         pace = frame.userdata.get(USERDATA_PACE)
         reply = self._reply = self._reply or ReplyAudio(self._rate_hz, KEPT_S, pace)
-        pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
-        reply.heard.extend(_piece(piece) for piece in pieces)
+        reply.add_transcript(frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, []))
         if self._flowing and not self._lacks_text:
             self._lead.more_came(reply.ahead_s + self._dry_at - self._clock())
         reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
@@ -270,6 +268,7 @@ class Playout(io.AudioOutput):
             return
         if not self._started:
             self._started = True
+            self._source.clear_queue()  # less than a tick of the reply before may be left
             self.on_playback_started(created_at=time.time())
             if self._holds or self._reply is not reply:  # a handler paused or cancelled it
                 return
@@ -280,8 +279,10 @@ class Playout(io.AudioOutput):
         position = reply.position
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
+        if reply.ended and reply.position == reply.length:
+            gained = self._whole_ticks(gained)
         sounds_at_s = max(self._clock(), self._dry_at)
-        self._dry_at = sounds_at_s + len(samples) / self._rate_hz
+        self._dry_at = sounds_at_s + len(gained) / self._rate_hz
         self._sounded.add(sounds_at_s, gained)
         self._positions.add(sounds_at_s, position, len(samples))
         await self._source.capture_frame(self._frame(gained))
@@ -303,7 +304,8 @@ class Playout(io.AudioOutput):
 
     def _take_back(self, reply: ReplyAudio) -> None:
         """Empties the native queue; what it had not played is to be played again."""
-        self._source.clear_queue()
+        if self._queued_s() > 0:  # else there is no more in it than a last ramp
+            self._source.clear_queue()
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
@@ -321,15 +323,15 @@ class Playout(io.AudioOutput):
         if not len(samples) or not sounds:
             return None
         faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
-        frame = self._frame(faded.astype(np.int16))
-        self._ramp_down = asyncio.create_task(self._fade(frame), name="ramp-down")
+        self._ramp_down = asyncio.create_task(self._fade(faded.astype(np.int16)), name="ramp-down")
         self._ramp_down.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._ramp_down
 
-    async def _fade(self, frame: rtc.AudioFrame) -> float:
-        """When the frame's last sample has sounded: nothing is in the queue before it."""
-        await self._source.capture_frame(frame)
-        return self._clock() + frame.samples_per_channel / self._rate_hz
+    async def _fade(self, samples: Samples) -> float:
+        """When the last of them has sounded, at the latest: nothing is in the queue before them,
+        and the native source takes them at its next tick."""
+        await self._source.capture_frame(self._frame(self._whole_ticks(samples)))
+        return self._clock() + NATIVE_TICK_S + len(samples) / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
         if gain == self._target_gain:
@@ -384,6 +386,10 @@ class Playout(io.AudioOutput):
         queued_s = self._dry_at - self._clock()
         return queued_s if queued_s > 0.0005 else 0.0
 
+    def _whole_ticks(self, samples: Samples) -> Samples:
+        """With as much silence as the native source needs to take all of them."""
+        return np.pad(samples, (0, -len(samples) % round(NATIVE_TICK_S * self._rate_hz)))
+
     def _frame(self, samples: Samples) -> rtc.AudioFrame:
         return rtc.AudioFrame(
             data=samples.tobytes(),
@@ -391,10 +397,3 @@ class Playout(io.AudioOutput):
             num_channels=1,
             samples_per_channel=len(samples),
         )
-
-
-def _piece(piece: TimedString) -> TimedPiece:
-    start_s, end_s = piece.start_time, piece.end_time
-    if is_given(start_s) and is_given(end_s):
-        return TimedPiece(str(piece), start_s, end_s)
-    return TimedPiece(str(piece))
