@@ -30,8 +30,8 @@ FRAME_S = 0.04
 QUEUED_S = 0.3
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
-"""What the native source takes at a time: with less than that missing nothing is heard. It takes no
-less either: what is over waits in its queue, and sounds before the next that comes."""
+"""What the native source takes at a time: with less than that missing nothing is heard, and what is
+over waits in its queue for the next that comes."""
 RAMP_S = 0.005
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
@@ -106,6 +106,7 @@ class Playout(io.AudioOutput):
         """The next sample belongs right after the last one: silence between them is a gap."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
+        self._handing = asyncio.Lock()
         self._ramp_down: asyncio.Task[float] | None = None
         """Ends what sounds; its result is when that has ended."""
         self.silencing: asyncio.Task[float] | None = None  # by a hold; None: nothing sounded
@@ -201,9 +202,8 @@ class Playout(io.AudioOutput):
     @property
     def played_s(self) -> float:
         """How much of the current reply has sounded; stands still in a pause."""
-        if self._reply is None:
-            return 0.0
-        return max(0.0, self._reply.position / self._rate_hz - self._queued_s())
+        position = self._reply.position if self._reply is not None else 0
+        return max(0.0, position / self._rate_hz - self._queued_s())
 
     @property
     def made_s(self) -> float:
@@ -285,9 +285,10 @@ class Playout(io.AudioOutput):
         self._dry_at = sounds_at_s + len(gained) / self._rate_hz
         self._sounded.add(sounds_at_s, gained)
         self._positions.add(sounds_at_s, position, len(samples))
-        await self._source.capture_frame(self._frame(gained))
-        if self._holds or self._reply is not reply:  # silenced while the frame was handed over
-            self._source.clear_queue()
+        async with self._handing:
+            await self._source.capture_frame(self._frame(gained))
+            if self._holds or self._reply is not reply:  # silenced while the frame was handed over
+                self._source.clear_queue()
         self._room.set()
         self._tell(reply)
 
@@ -322,15 +323,16 @@ class Playout(io.AudioOutput):
         reply.position = start
         if not len(samples) or not sounds:
             return None
-        faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
-        self._ramp_down = asyncio.create_task(self._fade(faded.astype(np.int16)), name="ramp-down")
+        gain = np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
+        fade = self._fade((samples * gain).astype(np.int16))
+        self._ramp_down = asyncio.create_task(fade, name="ramp-down")
         self._ramp_down.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._ramp_down
 
     async def _fade(self, samples: Samples) -> float:
-        """When the last of them has sounded, at the latest: nothing is in the queue before them,
-        and the native source takes them at its next tick."""
-        await self._source.capture_frame(self._frame(self._whole_ticks(samples)))
+        """When the last has sounded, at the latest: the queue is empty, and they wait for a tick."""
+        async with self._handing:
+            await self._source.capture_frame(self._frame(self._whole_ticks(samples)))
         return self._clock() + NATIVE_TICK_S + len(samples) / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
