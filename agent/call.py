@@ -124,7 +124,7 @@ class Call:
 
         await context.connect()
         if self._approvals is not None:
-            RoomApprovals(self._approvals).serve(context.room)
+            RoomApprovals(self._approvals, talks_with=self._talks_with).serve(context.room)
         await duplex.publish()
         await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
@@ -161,6 +161,11 @@ class Call:
         )
         self._session.output.transcription = None  # what is heard is written, not what is made
         limits.follow(self._session)
+
+    def _talks_with(self, identity: str) -> bool:
+        """Whether that participant is the person of the call: others may be in a shared room."""
+        person = self._session.room_io.linked_participant
+        return person is not None and person.identity == identity
 
     # --- its parts
 
@@ -343,7 +348,7 @@ class Call:
     async def _choose_voice(self, speech: SpeechPool) -> None:
         offered = self._settings.tts.voices
         voices = self._voices = VoiceControl(speech, self._speaking, offered=offered)
-        voices.serve(self._context.room)
+        voices.serve(self._context.room, talks_with=self._talks_with)
         try:
             if self._wishes.voice:
                 await voices.choose(self._wishes.voice)

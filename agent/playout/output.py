@@ -330,14 +330,12 @@ class Playout(io.AudioOutput):
         return self._ramp_down
 
     async def _fade(self, samples: Samples) -> float:
-        """When the last has sounded, at the latest: the queue is empty, and they wait for a tick."""
+        """When the last has sounded, at the latest: they wait for the source's next tick."""
         async with self._handing:
             await self._source.capture_frame(self._frame(self._whole_ticks(samples)))
         return self._clock() + NATIVE_TICK_S + len(samples) / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
-        if gain == self._target_gain:
-            return
         self._target_gain = gain
         if self._reply is not None and not self._holds and gain < self._gain:
             self._take_back(self._reply)
