@@ -271,7 +271,8 @@ class _WorkerTTSStream(tts.SynthesizeStream):
             yield await self._wanted(text)
 
     async def _wanted(self, text: str) -> str:
-        await self._pace.wanted()
+        speaking = self._speaking
+        await self._pace.wanted(takes_s=speaking.pool.soonest_s(voice=speaking.voice))
         self._pace.asked(text)
         return text
 

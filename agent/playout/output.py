@@ -32,7 +32,7 @@ QUEUED_S = 0.3
 NATIVE_TICK_S = 0.01
 """What the native source takes at a time: with less than that missing nothing is heard, and what is
 over waits in its queue for the next that comes."""
-RAMP_S = 0.005
+RAMP_S = 0.003
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
 """14 dB down: the person notices that the agent noticed, and can still follow it."""
