@@ -27,6 +27,7 @@ from parley.app.events import (
 )
 from parley.clock import Clock, monotonic
 from parley.room_events import ApprovalEvent, ToolEvent
+from parley.telemetry import logs, tracing
 
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
@@ -93,6 +94,7 @@ class Answering:
     async def answer(self, reply: Reply, text: str) -> AsyncGenerator[str | FlushSentinel]:
         """What is to be said to `text`, piece by piece; closing it cancels the answer."""
         asked_at = time.perf_counter()
+        tracing.work_for(reply.trace)
         spoken = reply.handle.input_details.modality == "audio"
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
@@ -101,6 +103,7 @@ class Answering:
         reply.handle.add_done_callback(lambda _: self._reply_done(reply, guess))
         while True:
             self._turns[reply.handle.id] = turn
+            logs.bind(turn=turn.id)
             next_agent: str | None = None
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:

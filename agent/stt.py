@@ -29,6 +29,7 @@ from parley.speech import (
     Transcript,
     TranscriptKind,
 )
+from parley.telemetry.tracing import no_trace
 
 SAMPLE_RATE_HZ = 16000
 MESSAGE_BYTES = 2 * SAMPLE_RATE_HZ * 64 // 1000
@@ -62,9 +63,10 @@ class WorkerSTT(stt.STT[str]):
         session_id: str = "",
         word_times: bool = False,
         ends_turns: bool = False,
+        traceparent: Callable[[], str] = no_trace,
     ) -> None:
         """`ends_turns`: the framework is told where turns end, by `turn_ends`, to be set before
-        anything is heard."""
+        anything is heard. `traceparent`: of the turn that what is heard now belongs to."""
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True,
@@ -83,6 +85,7 @@ class WorkerSTT(stt.STT[str]):
             word_times=word_times,
             preflight_silence_s=preflight_silence_s,
             turn_sound=ends_turns,
+            traceparent=traceparent,
         )
         self.ends_turns = ends_turns
         self.turn_ends: TurnEnds | None = None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
+from dialogue.answer_spans import traced, traced_tool
 from dialogue.approvals import APPROVAL_DEADLINE_S, Verdict
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
@@ -46,6 +47,7 @@ from parley.app.events import (
     Usage,
 )
 from parley.errors import ParleyError
+from parley.telemetry import tracing
 
 MAX_ROUNDS = 8
 """Requests to the model for one answer; the last one is offered no tools."""
@@ -125,7 +127,10 @@ class Answer:
 
     async def events(self) -> AsyncGenerator[Event]:
         """Closing it cancels the request to the model and the tools that may be cancelled."""
-        work = asyncio.create_task(self._work(), name=f"answer {self._turn.id}")
+        span = tracing.begin("answer", attributes={"session.id": self._turn.session.id})
+        work = asyncio.create_task(
+            self._work(), name=f"answer {self._turn.id}", context=tracing.task_context(span)
+        )
         try:
             while not self._feed.is_over:
                 if (event := self._feed.take()) is not None:
@@ -148,6 +153,7 @@ class Answer:
             await work
             yield Done(self._usage)
         finally:
+            span.end()
             await self._cancel(work)
 
     def reassure(self) -> None:
@@ -262,7 +268,7 @@ class Answer:
                     asked.text += each
                     self._say(held.add(each))
 
-        async with aclosing(self._model.answer(self._messages, tools)) as pieces:
+        async with aclosing(traced(self._model.answer(self._messages, tools))) as pieces:
             async for piece in pieces:
                 match piece:
                     case Text(text):
@@ -344,7 +350,9 @@ class Answer:
                     call.begun = True
                     if not isinstance(tool, HandOffTool):
                         self._feed.put(ToolStarted(request.call_id, tool.name, call.arguments))
-                    outcome, result = await run_tool(tool, call.arguments, self._context)
+                    with traced_tool(tool.name, call.arguments) as end_of_tool:
+                        outcome, result = await run_tool(tool, call.arguments, self._context)
+                        end_of_tool(outcome, result)
                 else:
                     outcome, result = "refused", f"Refused: {decision.why or 'no reason given'}."
             except ToolArgumentsError as error:

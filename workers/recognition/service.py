@@ -15,6 +15,7 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.telemetry import logs
 from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
 from workers.recognition.decoder import Decoder
@@ -87,6 +88,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             options = self._options(open_)
             sound = SpeakerSound(open_.sample_rate_hz)
             async with self._slots.admitted():
+                logs.bind(session=open_.session_id)
                 started = pb.RecognitionStarted(
                     worker_id=self._identity.worker_id,
                     engine=self._identity.engine,
@@ -123,6 +125,8 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             async for request in messages:
                 match request.WhichOneof("message"):
                     case "audio":
+                        if request.audio.traceparent:
+                            listener.belongs_to(request.audio.traceparent)
                         await listener.push_audio(sound.take(request.audio.pcm_s16le))
                     case "flush":
                         await listener.flush(

@@ -16,6 +16,7 @@ from parley.errors import ModelError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from parley.telemetry import logs, tracing
 from workers.engines.tts_engine import EngineError
 from workers.serving.admission import SlotPerText, Slots
 from workers.serving.errors import (
@@ -73,7 +74,15 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
             voice = self._voices.find(open_.voice).name
             control = SpeechControl(session_id=open_.session_id, utterance_id=open_.utterance_id)
             control.voice = voice
-            with control.ended_by_stop():
+            with (
+                logs.bound(session=open_.session_id),
+                tracing.serving(
+                    context.invocation_metadata(),
+                    "synthesize",
+                    attributes={"parley.voice": voice, "parley.worker": self._identity.worker_id},
+                ),
+                control.ended_by_stop(),
+            ):
                 async with self._slots.by_text(wait_s=_longest_wait_s(open_)) as slot:
                     with self._running.joined(control):
                         await self._speak(request_iterator, context, open_, control, slot)
