@@ -30,11 +30,13 @@ class TelemetrySection(Section):
 
 class WorkerTelemetrySection(TelemetrySection):
     profiling: Annotated[bool, Env("ENABLE_PROFILING")] = Field(
-        False, description="whether slow syntheses are profiled"
+        False, description="whether slow syntheses and decodes are profiled"
     )
     profile_output_dir: Annotated[str, Env("PROFILE_OUTPUT_DIR")] = Field(
         "profiles", description="where profiles go"
     )
     profile_min_duration_ms: Annotated[int, Env("PROFILE_MIN_DURATION_MS")] = Field(
-        500, ge=0, description="a synthesis slower than this leaves a .pstats file"
+        500,
+        ge=0,
+        description="a synthesis or a decode slower than this leaves a .pstats file; 200 are kept",
     )

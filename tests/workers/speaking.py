@@ -32,7 +32,7 @@ from workers.engines.tts_engine import (
     manifest_models,
 )
 from workers.serving.admission import Slots
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
 from workers.synthesis.service import SynthesisService
@@ -141,7 +141,7 @@ async def running_service(
             slots=admission,
             voices=voices,
             residency=residency,
-            profiles=SlowSynthesisProfiles(telemetry or WorkerTelemetrySection()),
+            profiles=SlowWorkProfiles(telemetry or WorkerTelemetrySection(), kind="synthesis"),
             executor=executor,
         )
         server = grpc.aio.server()

@@ -26,7 +26,7 @@ from workers.serving.errors import (
     unavailable,
 )
 from workers.serving.opening import read_open
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
@@ -52,7 +52,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         slots: Slots,
         voices: WorkerVoices,
         residency: Residency,
-        profiles: SlowSynthesisProfiles,
+        profiles: SlowWorkProfiles,
         executor: Executor,
     ) -> None:
         self._identity = identity
