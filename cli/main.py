@@ -66,6 +66,9 @@ COMMANDS = {
     "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
+    "monitoring": Command(
+        "cli.monitoring", "", "write rules, alerts and dashboards from monitoring/objectives.yml"
+    ),
 }
 
 

@@ -11,7 +11,7 @@ from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
-from parley.telemetry.worker import recognition_metrics
+from parley.telemetry.worker import final_latency, recognition_metrics
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
@@ -55,10 +55,11 @@ async def serve(settings: WorkerSettings) -> None:
         profiles = SlowWorkProfiles(settings.telemetry, kind="recognition")
         recognizer = ProfiledRecognizer(recognizer, profiles)
     decoder = Decoder(recognizer)
+    latency = final_latency()
     server = WorkerServer(
         binding=binding,
         slots=slots,
-        metrics=recognition_metrics(slots, lambda: decoder.waiting),
+        metrics=recognition_metrics(slots, lambda: decoder.waiting, latency),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "recognition", identity.worker_id),
@@ -73,6 +74,7 @@ async def serve(settings: WorkerSettings) -> None:
             decoder=decoder,
             ears=Ears(detector, TurnSounds() if asr.turn_sound else None),
             word_times=engine.word_times,
+            latency=latency,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)
         await server.start()

@@ -9,7 +9,7 @@ from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
-from parley.telemetry.worker import synthesis_metrics
+from parley.telemetry.worker import first_audio_latency, synthesis_metrics
 from workers.engines import create_tts_engine
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
@@ -50,10 +50,11 @@ async def serve(settings: WorkerSettings) -> None:
         port=tts.port,
         device=engine.device,
     )
+    latency = first_audio_latency()
     server = WorkerServer(
         binding=binding_of(settings, "tts"),
         slots=slots,
-        metrics=synthesis_metrics(slots),
+        metrics=synthesis_metrics(slots, latency),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "synthesis", identity.worker_id),
@@ -66,6 +67,7 @@ async def serve(settings: WorkerSettings) -> None:
             slots=slots,
             voices=voices,
             residency=residency,
+            latency=latency,
             profiles=SlowWorkProfiles(settings.telemetry, kind="synthesis"),
             executor=executor,
         )

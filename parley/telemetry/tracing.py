@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
     NonRecordingSpan,
     NoOpTracer,
     Span,
@@ -166,9 +167,9 @@ def task_context(span: Span) -> contextvars.Context:
     return context
 
 
-def work_for(ids: SpanContext) -> None:
-    """Makes the turn current for the rest of the running task."""
-    otel_context.attach(trace.set_span_in_context(NonRecordingSpan(ids)))
+def work_for(ids: SpanContext | None) -> None:
+    """Makes the turn, or none, current for the rest of the running task."""
+    otel_context.attach(trace.set_span_in_context(NonRecordingSpan(ids or INVALID_SPAN_CONTEXT)))
 
 
 def traceparent(ids: SpanContext | None = None) -> str:
@@ -202,6 +203,12 @@ def current_trace_id() -> str:
     """32 hex digits; empty outside of any turn."""
     found = trace.get_current_span().get_span_context()
     return trace.format_trace_id(found.trace_id) if found.is_valid else ""
+
+
+def sampled_trace_id() -> str:
+    """The same where the trace can be looked at: it is sampled."""
+    found = trace.get_current_span().get_span_context()
+    return current_trace_id() if found.trace_flags.sampled else ""
 
 
 def chosen_ids() -> SpanContext | None:

@@ -106,7 +106,9 @@ async def test_one_trace_tells_of_a_turn_across_all_processes(
 def test_no_trace_and_no_log_line_holds_what_was_said(stack: Stack, traces: OtlpReceiver) -> None:
     """Runs after the calls above, in which the question was asked."""
     told = repr(traces.spans)
-    logs = {file.name: file.read_text() for file in (stack.configuration.state_dir / "logs").iterdir()}
+    logs = {
+        file.name: file.read_text() for file in (stack.configuration.state_dir / "logs").iterdir()
+    }
     for word in ("Paris", "paris"):
         assert word not in told
         assert [name for name, text in logs.items() if word in text] == []

@@ -245,6 +245,7 @@ class Listener:
         self._turns.remove(turn)
         self._sent_text, self._sent_preflight = "", ("", 0.0)
         self._room.set()
+        tracing.work_for(tracing.parsed(turn.traceparent))
         await self._send(self._transcript(pb.TRANSCRIPT_KIND_FINAL, turn, turn.text()))
 
     def _transcript(

@@ -15,7 +15,8 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
-from parley.telemetry import logs
+from parley.telemetry import logs, tracing
+from parley.telemetry.worker import WorkerLatency
 from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
 from workers.recognition.decoder import Decoder
@@ -59,7 +60,7 @@ class Ears:
 class RecognitionService(rpc.SpeechRecognitionServicer):
     """Listens with one model; `word_times` gives times to the words of every call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a worker, made where it starts
         self,
         *,
         identity: WorkerIdentity,
@@ -70,6 +71,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         decoder: Decoder,
         ears: Ears,
         word_times: bool,
+        latency: WorkerLatency,
     ) -> None:
         self._identity = identity
         self._slots = slots
@@ -79,6 +81,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         self._decoder = decoder
         self._ears = ears
         self._word_times = word_times
+        self._latency = latency
 
     async def Recognize(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.RecognizeRequest], context: Context
@@ -98,6 +101,9 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
 
                 async def send(transcript: pb.Transcript) -> None:
                     await context.write(pb.RecognizeResponse(transcript=transcript))
+                    if transcript.flush_id:
+                        took_s = transcript.decode.ToTimedelta().total_seconds()
+                        self._latency.observe(took_s, trace_id=tracing.sampled_trace_id())
 
                 listener = Listener(
                     self._decoder,

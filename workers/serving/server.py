@@ -27,7 +27,8 @@ from typing import Any, Self
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
@@ -236,10 +237,12 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def _metrics_port(registry: CollectorRegistry) -> SmallHttpServer:
-    async def metrics() -> HttpReply:
-        return HttpReply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    async def metrics(accepted: str) -> HttpReply:
+        """Exemplars exist in OpenMetrics alone, which who wants them asks for."""
+        encode, content_type = choose_encoder(accepted)
+        return HttpReply(encode(registry), content_type=content_type)
 
-    return SmallHttpServer({"/metrics": metrics})
+    return SmallHttpServer({}, negotiated={"/metrics": metrics})
 
 
 def _port_error(host: str, port: int, what: str) -> ConfigurationError:

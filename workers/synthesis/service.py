@@ -17,6 +17,7 @@ from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.telemetry import logs, tracing
+from parley.telemetry.worker import WorkerLatency
 from workers.engines.tts_engine import EngineError
 from workers.serving.admission import SlotPerText, Slots
 from workers.serving.errors import (
@@ -52,6 +53,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         slots: Slots,
         voices: WorkerVoices,
         residency: Residency,
+        latency: WorkerLatency,
         profiles: SlowWorkProfiles,
         executor: Executor,
     ) -> None:
@@ -59,6 +61,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         self._slots = slots
         self._voices = voices
         self._residency = residency
+        self._latency = latency
         self._profiles = profiles
         self._executor = executor
         self._running = RunningSpeech()
@@ -121,6 +124,9 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                     control=control,
                     engine_time=engine_time,
                     executor=self._executor,
+                    on_first_audio=lambda waited_s: self._latency.observe(
+                        waited_s, trace_id=tracing.sampled_trace_id()
+                    ),
                 )
                 hearing = Hearing()
                 async with aclosing(texts_of(requests, hearing)) as texts:
@@ -129,6 +135,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                             lease.release()
                             lease = await self._lease(control.voice)
                         before = pcm.position
+                        stream.text_came()
                         async with slot.working():
                             await stream.speak(text, lease.voice)
                         hearing.made((pcm.position - before) / rate_hz)
