@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
-from dialogue.answer_spans import traced, traced_tool
+from dialogue.answer_spans import answer_task, traced
 from dialogue.approvals import APPROVAL_DEADLINE_S, Verdict
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
@@ -47,7 +47,6 @@ from parley.app.events import (
     Usage,
 )
 from parley.errors import ParleyError
-from parley.telemetry import tracing
 
 MAX_ROUNDS = 8
 """Requests to the model for one answer; the last one is offered no tools."""
@@ -127,10 +126,7 @@ class Answer:
 
     async def events(self) -> AsyncGenerator[Event]:
         """Closing it cancels the request to the model and the tools that may be cancelled."""
-        span = tracing.begin("answer", attributes={"session.id": self._turn.session.id})
-        work = asyncio.create_task(
-            self._work(), name=f"answer {self._turn.id}", context=tracing.task_context(span)
-        )
+        work = answer_task(self._work(), turn=self._turn)
         try:
             while not self._feed.is_over:
                 if (event := self._feed.take()) is not None:
@@ -153,7 +149,6 @@ class Answer:
             await work
             yield Done(self._usage)
         finally:
-            span.end()
             await self._cancel(work)
 
     def reassure(self) -> None:
@@ -162,9 +157,8 @@ class Answer:
             self._feed.put(Filler(text))
 
     def _held_due_s(self) -> float | None:
-        if self._held is None or not self._held.waits:
-            return None
-        return self._waiting.said_until_s - ENOUGH_S
+        is_held = self._held is not None and self._held.waits
+        return self._waiting.said_until_s - ENOUGH_S if is_held else None
 
     async def _work(self) -> None:
         """Puts everything that happens into the feed."""
@@ -350,9 +344,7 @@ class Answer:
                     call.begun = True
                     if not isinstance(tool, HandOffTool):
                         self._feed.put(ToolStarted(request.call_id, tool.name, call.arguments))
-                    with traced_tool(tool.name, call.arguments) as end_of_tool:
-                        outcome, result = await run_tool(tool, call.arguments, self._context)
-                        end_of_tool(outcome, result)
+                    outcome, result = await run_tool(tool, call.arguments, self._context)
                 else:
                     outcome, result = "refused", f"Refused: {decision.why or 'no reason given'}."
             except ToolArgumentsError as error:

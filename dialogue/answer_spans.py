@@ -1,7 +1,8 @@
 """The spans of an answer: each request to the model, each tool. Names are OpenTelemetry's."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 
 from opentelemetry.trace import SpanKind
@@ -9,7 +10,16 @@ from pydantic import JsonValue
 
 from dialogue.model import Piece, Text, Tokens
 from dialogue.model_errors import ModelRequestError
+from parley.app.engine import Turn
 from parley.telemetry import tracing
+
+
+def answer_task(work: Coroutine[object, object, None], *, turn: Turn) -> asyncio.Task[None]:
+    """Begins the work on an answer, in a span that ends with it."""
+    span = tracing.begin("answer", attributes={"session.id": turn.session.id})
+    task = asyncio.create_task(work, name=f"answer {turn.id}", context=tracing.task_context(span))
+    task.add_done_callback(lambda _: span.end())
+    return task
 
 
 async def traced(pieces: AsyncGenerator[Piece]) -> AsyncGenerator[Piece]:
