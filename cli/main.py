@@ -30,6 +30,7 @@ COMMANDS = {
         "cli.restart", "[--app APP]", "stop it, and start it again as `up --detach` does"
     ),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
+    "top": Command("cli.top", "[--agent URL] [--once]", "what callers get, live"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
     "chat": Command(

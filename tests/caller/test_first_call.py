@@ -112,3 +112,16 @@ def test_no_trace_and_no_log_line_holds_what_was_said(stack: Stack, traces: Otlp
     for word in ("Paris", "paris"):
         assert word not in told
         assert [name for name, text in logs.items() if word in text] == []
+
+
+async def test_top_shows_what_callers_get(stack: Stack) -> None:
+    status, out, problems = await run(stack, "top", "--once")
+    assert status == 0, out + problems
+    for shown in ("healthy", "response", "first audio", "decision_to_silence", "95% within 1500"):
+        assert shown in out
+
+
+async def test_top_says_that_no_agent_answers(stack: Stack) -> None:
+    status, out, problems = await run(stack, "top", "--once", "--agent", "http://127.0.0.1:9")
+    assert (status, out) == (1, "")
+    assert "no agent answers at http://127.0.0.1:9" in problems
