@@ -34,6 +34,7 @@ from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
+from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
@@ -52,6 +53,7 @@ from parley.speech import SpeechPool
 from parley.speech.configured import node_link, recognition_pool, speech_pool
 from parley.speech.node.link import NodeLink
 from parley.telemetry import agent as metrics
+from parley.telemetry import logs, tracing
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""
@@ -94,19 +96,23 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._count()
         conversation = await self._conversing()
+        session_id = conversation.session.id
+        logs.stamp_lines(session=session_id)
+        self._trace = TurnTrace(session_id)
+        self._running.callback(self._trace.close)
         if has_come_back(conversation.session, self._wishes):
             self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         node = await self._running.enter_async_context(node_link(self._settings))
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
-        self._speaking = self._tts(speech, agent)
-        hearing = await self._stt(node)
+        self._speaking = self._tts(speech, agent, session_id)
+        hearing = await self._stt(node, session_id)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
         self._endpointing = endpointing(self._turn(agent))
-        self._report = TurnReport(self._session, self._events, hearing=hearing)
+        self._report = TurnReport(self._session, self._events, hearing=hearing, trace=self._trace)
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
@@ -217,7 +223,7 @@ class Call:
         idle_s = self._settings.agent.idle_s
         return agent.silence or (SilencePrompts(after_s=idle_s) if idle_s else None)
 
-    def _tts(self, pool: SpeechPool, agent: Agent) -> WorkerTTS:
+    def _tts(self, pool: SpeechPool, agent: Agent, session_id: str) -> WorkerTTS:
         tts = self._settings.tts
         return WorkerTTS(
             pool,
@@ -226,10 +232,10 @@ class Call:
             speed=tts.speed,
             first_flush_words=self._settings.turn.first_flush_words,
             language=self._own_words.language,
-            session_id=self._context.job.id,
+            session_id=session_id,
         )
 
-    async def _stt(self, node: NodeLink) -> WorkerSTT | None:
+    async def _stt(self, node: NodeLink, session_id: str) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
@@ -238,7 +244,8 @@ class Call:
             await self._running.enter_async_context(pool),
             language=asr.language,
             preflight_silence_s=self._settings.turn.preflight_silence_s,
-            session_id=self._context.job.id,
+            session_id=session_id,
+            traceparent=lambda: self._trace.traceparent,
             word_times=asr.adapter == "whisperx",
             ends_turns=self._settings.turn.end_of_turn == "judged",
         )
@@ -337,6 +344,7 @@ class Call:
         await asyncio.gather(*self._beside, return_exceptions=True)
         await self._running.aclose()
         await self._client.close()
+        await asyncio.to_thread(tracing.flush_traces)
 
     # --- beside the conversation
 

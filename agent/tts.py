@@ -11,7 +11,7 @@ import math
 import random
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -48,6 +48,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
+from parley.telemetry import tracing
 
 SAMPLE_RATE_HZ = 24000
 """Of the answered audio and of the agent's track: nothing is resampled in the job process."""
@@ -205,6 +206,10 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         output_emitter: tts.AudioEmitter,
     ) -> None:
         fallback = self._speaking.default_voice
+        parent = self._reply.trace if self._reply is not None else None
+        attributes = {"parley.voice": request.voice}
+        span = tracing.begin("speak", parent=parent, attributes=attributes)
+        request = replace(request, traceparent=tracing.traceparent(span.get_span_context()))
         speech = self._speaking.pool.synthesize(request, texts, fallback_voice=fallback)
         try:
             with SynthesisMeter(request.voice) as meter:
@@ -212,10 +217,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                     async for event in events:
                         self._pass_on(event, meter, script, output_emitter)
         except SpeechError as error:
+            tracing.failed(span, type(error).__name__)
             self._pace.given_up()
             _log.warning("speech is not available: %s", error)
             await self._keep_for_reading(script)
             raise _as_api_error(error) from error
+        finally:
+            span.end()
 
     def _pass_on(
         self,

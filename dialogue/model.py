@@ -22,6 +22,7 @@ from dialogue.messages import (
 from dialogue.model_errors import ModelRequestError, as_model_request_error
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.settings import OrchestratorSettings
+from parley.telemetry.tracing import trace_headers
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
@@ -175,7 +176,9 @@ class OpenAIModel:
             request = self._request(messages, tools, await self._served_name())
             if self.at_openai:
                 request["stream_options"] = {"include_usage": True}
-            stream = await self.client.chat.completions.create(**request, stream=True)
+            stream = await self.client.chat.completions.create(
+                **request, stream=True, extra_headers=trace_headers()
+            )
             async with stream:
                 async for chunk in stream:
                     for piece in _pieces(chunk, calls):

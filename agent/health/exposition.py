@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from agent.health.metric_files import AllocatedDict
 from agent.health.probes import Findings
+from agent.health.process_tree import ProcessTree
 from parley.rpc.v1 import status_pb2
 from parley.telemetry.event_loop import EventLoopTasks
 
@@ -72,10 +73,12 @@ class Exposition(Collector):
     def __init__(self, jobs: JobMetrics) -> None:
         self._jobs = jobs
         self._findings = Findings({})
+        self._has_warm_voice: bool | None = None
 
-    def text(self, findings: Findings) -> bytes:
-        """In Prometheus' text format."""
+    def text(self, findings: Findings, *, has_warm_voice: bool | None = None) -> bytes:
+        """In Prometheus' text format; `has_warm_voice` None: nobody looked."""
         self._findings = findings
+        self._has_warm_voice = has_warm_voice
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return generate_latest(registry)
@@ -100,7 +103,23 @@ class Exposition(Collector):
         yield GaugeMetricFamily(
             "workers_idle", "Healthy speech workers that are not", len(statuses) - active
         )
+        if self._has_warm_voice is not None:
+            yield GaugeMetricFamily(
+                "voice_warm",
+                "1 where a healthy worker has the default voice in memory, or had it and has it "
+                "on its disk",
+                int(self._has_warm_voice),
+            )
+        parts = GaugeMetricFamily(
+            "part_up",
+            "1 where a part that calls need answers, or is not configured",
+            labels=["part"],
+        )
+        for part, check in self._findings.checks.items():
+            parts.add_metric([part], int(check.ok))
+        yield parts
         yield from EventLoopTasks().collect()
+        yield from ProcessTree().collect()
 
     def summary(self, findings: Findings) -> dict[str, Any]:
         """The same for people and scripts."""

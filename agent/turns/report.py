@@ -25,12 +25,15 @@ from livekit.agents import (
     llm,
 )
 from livekit.agents.voice import SpeechHandle
+from opentelemetry.trace import SpanContext
 
 from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
+from agent.turns.turn_trace import TurnTrace
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
 from parley.telemetry import agent as metrics
+from parley.telemetry import tracing
 
 
 @dataclass
@@ -43,6 +46,8 @@ class Reply:
     """Wall clock."""
     transcript_at: float | None
     """Wall clock of the transcript that it was made from; None for typed text."""
+    trace: SpanContext = field(default_factory=tracing.new_turn)
+    """The turn it answers, or of its own where it answers none."""
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
     started: bool = False
@@ -85,8 +90,14 @@ class TurnReport:
     """Follows a session's events; one per call."""
 
     def __init__(
-        self, session: AgentSession[None], events: RoomEventPublisher, *, hearing: WorkerSTT | None
+        self,
+        session: AgentSession[None],
+        events: RoomEventPublisher,
+        *,
+        hearing: WorkerSTT | None,
+        trace: TurnTrace | None = None,
     ) -> None:
+        self._trace = trace or TurnTrace()
         self._session = session
         self._events = events
         self._hearing = hearing
@@ -144,6 +155,8 @@ class TurnReport:
             if spoken_to and self._hearing is not None
             else None,
         )
+        if reply.answers_person:
+            reply.trace = self._trace.next_turn
         self._replies[handle.id] = reply
         current_reply.set(reply)
         handle.add_done_callback(self._on_reply_done)
@@ -156,6 +169,10 @@ class TurnReport:
         if item.role == "user":
             self._turns += 1
             self._person = item.metrics
+            spoke_at_s = item.metrics.get("started_speaking_at")
+            self._trace.taken(
+                began_at_s=spoke_at_s or item.created_at, spoken=spoke_at_s is not None
+            )
             # The framework tells it nowhere else: a reply that was begun on a guess is scheduled.
             for reply in self._replies.values():
                 if reply.handle.scheduled:
@@ -188,6 +205,14 @@ class TurnReport:
             seconds["endpointing"] = self._person.get("end_of_turn_delay")
             seconds["asr"] = max(0.0, reply.transcript_at - silent_at)
             seconds["total"] = first_audio_at - silent_at
+            delay_s = seconds["endpointing"]
+            self._trace.answered(
+                reply.trace,
+                silent_at_s=silent_at,
+                ended_at_s=None if delay_s is None else silent_at + delay_s,
+                transcript_at_s=reply.transcript_at,
+                sounds_at_s=first_audio_at,
+            )
         measured = {stage: value for stage, value in seconds.items() if value is not None}
         for stage, value in () if filler else measured.items():
             metrics.turn_latency_seconds.labels(stage).observe(value)
@@ -197,6 +222,8 @@ class TurnReport:
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:
         reply = self._replies.pop(handle.id)
+        if reply.was_taken:
+            self._trace.ended(reply.trace, interrupted=handle.interrupted)
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
             self._events.send(reply.interruption)
