@@ -18,14 +18,16 @@ class SlowLine:
         self._target = target
         self.address = ""
         self.delay_s = 0.0
+        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, port: int) -> asyncio.Server:
-        server = await asyncio.start_server(self._connected, HOST, port)
-        self.address = f"{HOST}:{server.sockets[0].getsockname()[1]}"
-        return server
+    async def start(self, port: int) -> None:
+        self._server = await asyncio.start_server(self._connected, HOST, port)
+        self.address = f"{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def aclose(self) -> None:
+        if self._server is not None:
+            self._server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -45,7 +47,7 @@ class SlowLine:
                     asyncio.create_task(_copy(self._later(there_reader), writer)),
                 }
                 try:
-                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(ways)
                 finally:
                     for way in ways:
                         way.cancel()
@@ -83,6 +85,7 @@ async def _copy(pieces: AsyncIterator[bytes], to: asyncio.StreamWriter) -> None:
     async for piece in pieces:
         to.write(piece)
         await to.drain()
+    to.write_eof()
 
 
 @contextmanager
@@ -90,18 +93,13 @@ def slow_line(target: str, *, port: int = 0) -> Iterator[SlowLine]:
     """In a thread of its own, so that it stays between the event loops of several tests."""
     line = SlowLine(target)
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(line.serve(port))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
+        asyncio.run_coroutine_threadsafe(line.start(port), loop).result(timeout=10)
         yield line
     finally:
-        asyncio.run_coroutine_threadsafe(_close(line, server), loop).result(timeout=10)
+        asyncio.run_coroutine_threadsafe(line.aclose(), loop).result(timeout=10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
-
-
-async def _close(line: SlowLine, server: asyncio.Server) -> None:
-    server.close()
-    await line.aclose()

@@ -127,6 +127,7 @@ class Exposition(Collector):
         statuses = findings.synthesis
         slots = sum(status.slots for status in statuses)
         latency = _Histogram(families.get("synthesis_latency_seconds"))
+        barge_in = families.get("barge_in_latency_seconds")
         requested = _total(families.get("synthesis"))
         return {
             "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots)
@@ -144,11 +145,16 @@ class Exposition(Collector):
                 stage: _Histogram(families.get("turn_latency_seconds"), stage).percentiles_ms()
                 for stage in ("endpointing", "asr", "llm_first_token", "tts_first_audio", "total")
             },
+            "recognition": {
+                "errors": _total(families.get("recognition_errors")),
+                **_Histogram(families.get("recognition_latency_seconds")).percentiles_ms(),
+            },
+            "tools": _Histogram(families.get("tool_latency_seconds")).percentiles_ms(),
+            "answer_errors": _total(families.get("answer_errors")),
             "barge_in": {
                 "count": _total(families.get("session_barge_ins")),
-                **_Histogram(
-                    families.get("barge_in_latency_seconds"), "onset_to_decision"
-                ).percentiles_ms(),
+                **_Histogram(barge_in, "onset_to_decision").percentiles_ms(),
+                "silence": _Histogram(barge_in, "decision_to_silence").percentiles_ms(),
             },
             "sessions_active": _total(families.get("sessions_active")),
             "messages": _total(families.get("session_messages")),

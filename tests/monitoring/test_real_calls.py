@@ -138,6 +138,9 @@ def test_the_summary_says_the_same(called: Called) -> None:
         "barge_ins": summary["barge_in"]["count"],
         "sessions_active": summary["sessions_active"],
         "messages": summary["messages"],
+        "recognized": summary["recognition"]["count"],
+        "tools": summary["tools"]["count"],
+        "silences": summary["barge_in"]["silence"]["count"],
         **{stage: summary["turn"][stage]["count"] for stage in STAGES},
     }
     counted = {
@@ -148,6 +151,9 @@ def test_the_summary_says_the_same(called: Called) -> None:
         "barge_ins": "session_barge_ins_total",
         "sessions_active": "sum(sessions_active)",
         "messages": "sum(session_messages_total)",
+        "recognized": "recognition_latency_seconds_count",
+        "tools": "sum(tool_latency_seconds_count)",
+        "silences": "barge_in_latency_seconds_count{stage='decision_to_silence'}",
         **{stage: f"turn_latency_seconds_count{{stage='{stage}'}}" for stage in STAGES},
     }
     assert told == {name: value(watched, expr) for name, expr in counted.items()}

@@ -129,7 +129,7 @@ def quantile(share: float, histogram: str, *, where: str = "", by: str = "") -> 
 def rate(counter: str, *, by: str = "") -> str:
     """Per second; 0 where it never happened, which has no series."""
     summed = f"sum by ({by}) (" if by else "sum("
-    return f"{summed}rate({counter}[{RECENT}])) or vector(0)"
+    return f"{summed}rate({counter}[{RECENT}])) or on() vector(0)"
 
 
 def _target(query: Query, place: int) -> Dataquery:
