@@ -103,6 +103,7 @@ class CallReader:
         self.view = CallView()
         self._turns: dict[str, TurnView] = {}
         self._took_s: dict[str, float] = {}
+        self._tools: dict[str, ToolView] = {}
         for line in lines:
             self.take(line)
 
@@ -130,6 +131,8 @@ class CallReader:
                 view.names = [name for name in known_names if name]
             case ToolRan():
                 self._took_s[line.call_id] = line.took_s
+                if (tool := self._tools.get(line.call_id)) is not None:
+                    tool.took_s = line.took_s
             case CallEnded():
                 view.state = line.why if view.state == "going" else view.state
             case _:
@@ -148,16 +151,15 @@ class CallReader:
                 turn.heard, turn.interrupted, turn.ended = line.text, line.interrupted, line.final
                 turn.ended_at_s = line.at_s
             case ToolCalled():
-                turn.tools.append(
-                    ToolView(
-                        name=line.name,
-                        outcome=line.outcome,
-                        at_s=line.at_s,
-                        took_s=self._took_s.get(line.call_id),
-                        arguments=dict(line.arguments),
-                        result=line.result,
-                    )
+                tool = self._tools[line.call_id] = ToolView(
+                    name=line.name,
+                    outcome=line.outcome,
+                    at_s=line.at_s,
+                    took_s=self._took_s.get(line.call_id),
+                    arguments=dict(line.arguments),
+                    result=line.result,
                 )
+                turn.tools.append(tool)
 
     def _take_response(self, line: ResponseBegan) -> None:
         turn = self._turn(line.turn_id, line.at_s)
