@@ -1,12 +1,12 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { CallRecord, Turn } from "./api";
-import { clock, unheard } from "./picture";
+import { clock, loudestOf, unheard } from "./picture";
 import { TurnPicture } from "./TurnPicture";
 import { usePlayer } from "./usePlayer";
 import { Waveform } from "./Waveform";
 
-const LEAD_S = 0.8;
 /** Before what is jumped to. */
+const LEAD_S = 0.8;
 
 const STATES: Record<string, string> = {
   going: "goes on",
@@ -19,6 +19,7 @@ export function CallView(props: { call: CallRecord; peaks: Uint8Array; audio: st
   const began_s = call.audio_began_at_s;
   const player = usePlayer(began_s === null ? null : audio);
   const { toggle } = player;
+  const loudest = useMemo(() => loudestOf(peaks), [peaks]);
 
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -54,9 +55,16 @@ export function CallView(props: { call: CallRecord; peaks: Uint8Array; audio: st
           </p>
           <p class="player-legend">
             <span class="legend-person">person</span> <span class="legend-agent">agent</span>{" "}
-            <span class="legend-contested">speech over the agent</span>
+            <span class="legend-contested">speech over the agent</span>{" "}
+            {call.errors > 0 && <span class="legend-error">error</span>}
           </p>
-          <Waveform call={call} peaks={peaks} at_s={player.at_s} onSeek={(at) => player.seek(at)} />
+          <Waveform
+            call={call}
+            peaks={peaks}
+            loudest={loudest}
+            at_s={player.at_s}
+            onSeek={(at) => player.seek(at)}
+          />
           {player.problem && <p role="alert">The sound cannot be played.</p>}
         </section>
       )}
@@ -77,7 +85,7 @@ export function CallView(props: { call: CallRecord; peaks: Uint8Array; audio: st
             </div>
             <div class="turn-picture">
               <Response turn={turn} objective_ms={call.objective_ms} />
-              <TurnPicture call={call} peaks={peaks} turn={turn} />
+              <TurnPicture call={call} peaks={peaks} loudest={loudest} turn={turn} />
             </div>
           </li>
         ))}

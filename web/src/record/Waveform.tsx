@@ -8,12 +8,13 @@ const CONTESTED = { ducked: 0.3, held: 0.65, yielded: 1 } as const;
 interface Props {
   readonly call: CallRecord;
   readonly peaks: Uint8Array;
+  readonly loudest: number;
   readonly at_s: number;
   readonly onSeek: (at_s: number) => void;
 }
 
 /** Both sides of the whole call: the person above the line, the agent below. */
-export function Waveform({ call, peaks, at_s, onSeek }: Props) {
+export function Waveform({ call, peaks, loudest, at_s, onSeek }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const length_s = Math.max(call.length_s, (peaks.length / 2) * call.peak_s, 0.001);
@@ -28,8 +29,8 @@ export function Waveform({ call, peaks, at_s, onSeek }: Props) {
 
   useEffect(() => {
     const element = canvas.current;
-    if (element && width > 0) draw(element, call, peaks, length_s);
-  }, [call, peaks, width, length_s]);
+    if (element && width > 0) draw(element, call, peaks, loudest, length_s);
+  }, [call, peaks, loudest, width, length_s]);
 
   const seekTo = (event: PointerEvent) => {
     const box = (event.currentTarget as HTMLElement).getBoundingClientRect();
@@ -69,7 +70,13 @@ export function Waveform({ call, peaks, at_s, onSeek }: Props) {
   );
 }
 
-function draw(canvas: HTMLCanvasElement, call: CallRecord, peaks: Uint8Array, length_s: number) {
+function draw(
+  canvas: HTMLCanvasElement,
+  call: CallRecord,
+  peaks: Uint8Array,
+  loudest: number,
+  length_s: number,
+) {
   const scale = devicePixelRatio || 1;
   const { clientWidth: width, clientHeight: height } = canvas;
   canvas.width = width * scale;
@@ -92,7 +99,7 @@ function draw(canvas: HTMLCanvasElement, call: CallRecord, peaks: Uint8Array, le
       for (let index = first; index < end && index < count; index += 1) {
         peak = Math.max(peak, peaks[2 * index + side] ?? 0);
       }
-      const high = shown(peak) * (half - 1);
+      const high = shown(peak, loudest) * (half - 1);
       if (high > 0) pen.fillRect(x, side === 0 ? half - high : half + 1, 1, high);
     }
   }

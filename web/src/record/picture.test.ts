@@ -54,8 +54,8 @@ test("what was not heard is what was made less what was heard", () => {
 test("loudness is of the stretch that is asked for, and silent beyond the sound", () => {
   const peaks = Uint8Array.from([0, 255, 0, 0, 255, 0]);
   const call = { audio_began_at_s: 100, peak_s: 0.05 };
-  expect(loudness(peaks, 1, call, 99.95, 100.2)).toEqual([0, 1, 0, 0, 0]);
-  expect(loudness(peaks, 0, { ...call, audio_began_at_s: null }, 100, 101)).toEqual([]);
+  expect(loudness(peaks, 1, call, 99.95, 100.2, 255)).toEqual([0, 1, 0, 0, 0]);
+  expect(loudness(peaks, 0, { ...call, audio_began_at_s: null }, 100, 101, 255)).toEqual([]);
 });
 
 test("an outline closes on its base line", () => {

@@ -67,6 +67,11 @@ export function pictureOf(turn: Turn, objective_ms: number | null): Picture | nu
   };
 }
 
+/** The loudest peak of a call, of both sides: what a picture is as high as. */
+export function loudestOf(peaks: Uint8Array): number {
+  return peaks.reduce((loudest, peak) => Math.max(loudest, peak), 1);
+}
+
 /** Loudness from 0 to 1 of one side between two times, a value for each peak. */
 export function loudness(
   peaks: Uint8Array,
@@ -74,17 +79,20 @@ export function loudness(
   call: Pick<CallRecord, "audio_began_at_s" | "peak_s">,
   from_s: number,
   to_s: number,
+  loudest: number,
 ): number[] {
   const { audio_began_at_s, peak_s } = call;
   if (audio_began_at_s === null || peak_s <= 0) return [];
   const first = Math.round((from_s - audio_began_at_s) / peak_s);
   const count = Math.max(0, Math.round((to_s - from_s) / peak_s));
-  return Array.from({ length: count }, (_, index) => shown(peaks[2 * (first + index) + side] ?? 0));
+  return Array.from({ length: count }, (_, index) =>
+    shown(peaks[2 * (first + index) + side] ?? 0, loudest),
+  );
 }
 
 /** Quiet speech is to be seen too: the ear hears loudness, not amplitude. */
-export function shown(peak: number): number {
-  return (peak / 255) ** 0.6;
+export function shown(peak: number, loudest: number): number {
+  return (peak / loudest) ** 0.6;
 }
 
 /** A path from a base line at y=1 up to the loudness, 1 wide for each value and 1 high. */
