@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from livekit import rtc
@@ -49,6 +50,8 @@ from parley.speech import SynthesisStarted
 EVERY_S = 0.5
 """How often what was said and heard is written: so much is lost where this process is killed, and
 of the sound DELAY_S more."""
+TOLD_WITHIN_S = 2.0
+"""Nothing is recorded of which the people in the room could not be told."""
 STOPPED_CODE = "recording_stopped"
 
 _log = logging.getLogger(__name__)
@@ -82,7 +85,7 @@ class CallRecorder:
         self._room: rtc.Room | None = None
         self._errors: RoomEventPublisher | None = None
         self._running: asyncio.Task[None] | None = None
-        self._stopping: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[bool] | None = None
 
     async def follow(
         self,
@@ -106,15 +109,14 @@ class CallRecorder:
         began = record_began(self._settings, conversation, room.name, app, speaking.voice)
         self._room, self._errors, self._session = room, events, conversation.session
         self._entries = len(conversation.session.log.entries)
-        if record.enabled:
-            await self._tell_room("audio" if record.audio else "text")
+        if record.enabled and await self._tell_room("audio" if record.audio else "text"):
             self._files = RecordFiles(
                 local_folder(record) / began.id,
                 audio=record.audio,
                 on_stopped=self._on_stopped(asyncio.get_running_loop()),
             )
         if webhook.url:
-            self._outbox = Outbox(outbox_folder(), is_recorded=record.enabled)
+            self._outbox = Outbox(outbox_folder(), is_recorded=self._files is not None)
         self._write(began)
         if self._files is not None and record.audio:
             self._begin_audio(sounded)
@@ -130,7 +132,7 @@ class CallRecorder:
 
     async def aclose(self) -> None:
         """Writes the last of it. Whoever is told of more after it is not heard."""
-        tasks = [task for task in (self._running, self._stopping) if task is not None]
+        tasks: list[asyncio.Task[Any]] = [t for t in (self._running, self._stopping) if t]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -262,6 +264,14 @@ class CallRecorder:
             self._errors.error(STOPPED_CODE, f"The recording of this call has stopped: {why}.")
             self._stopping = asyncio.create_task(self._tell_room(""), name="recording-stopped")
 
-    async def _tell_room(self, what: str) -> None:
-        if self._room is not None and self._room.isconnected():
-            await self._room.local_participant.set_attributes({RECORDING_ATTRIBUTE: what})
+    async def _tell_room(self, what: str) -> bool:
+        """Tells the clients what is recorded; False where that cannot be done."""
+        if self._room is None or not self._room.isconnected():
+            return False
+        try:
+            async with asyncio.timeout(TOLD_WITHIN_S):
+                await self._room.local_participant.set_attributes({RECORDING_ATTRIBUTE: what})
+        except TimeoutError:
+            _log.error("nobody can be told of the recording: the call is not recorded")
+            return False
+        return True

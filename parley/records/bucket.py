@@ -53,12 +53,13 @@ class BucketRecords:
         return found
 
     def size(self, record_id: str, file: str) -> int:
-        with _told():
-            return int(self._store.head(_path(record_id, file))["size"])
+        path = _path(record_id, file)
+        with _told(path):
+            return int(self._store.head(path)["size"])
 
     def read(self, record_id: str, file: str, start: int = 0, end: int | None = None) -> bytes:
         path = _path(record_id, file)
-        with _told():
+        with _told(path):
             if not start and end is None:
                 return bytes(self._store.get(path).bytes())
             size = self.size(record_id, file)
@@ -79,11 +80,11 @@ class BucketRecords:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(path: str = "") -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise RecordNotFoundError(str(error).partition("\n")[0]) from None
+    except FileNotFoundError:
+        raise RecordNotFoundError(f"the bucket has no {path or 'such record'}") from None
     except (BaseError, OSError, ValueError) as error:
         told = str(error).partition("\n")[0]
         raise RecordStoreError(f"the bucket of the records: {told}") from None

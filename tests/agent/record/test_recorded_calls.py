@@ -1,12 +1,16 @@
 """A recorded call in a real room: its record says what was spoken, heard and remembered."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import soundfile
 
@@ -22,9 +26,12 @@ from parley.records.call import CallView
 from parley.records.lines import AUDIO_FILE, AUDIO_RATE_HZ
 from parley.records.store import open_records, read_call
 from parley.room_events import RECORDING_ATTRIBUTE
+from parley.settings.record import RecordSection
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
+from testkit.isolated_config import free_ports
 from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
 from tests.agent.test_room import spoken
+from tests.agent.webhooks.receiver import SECRET, receiving
 from tests.caller.rooms import STARVED_S
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
@@ -38,6 +45,9 @@ STORY = "Bicycles are older than cars, and people laughed at them at first, but 
 QUESTIONS = ("What is the capital of Australia?", "And who was the first to live there?")
 RATE_HZ = 48_000
 ALIGNED_S = 0.02
+LOST_S = 6.0
+"""Of the sound of a call whose process was killed: two seconds, and what a busy machine adds."""
+KINDS = ("call.started", "turn.ended", "call.ended")
 
 
 @dataclass(frozen=True)
@@ -53,15 +63,35 @@ class Recorded:
     """What its client was told of a recording."""
     words: str
     """What the room's transcript said of the agent."""
+    events: list[dict[str, Any]]
+    """What the webhooks told, of which the first attempt was refused."""
 
 
 @pytest.fixture(scope="module")
-def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
+def rooms(
+    start_stack: Callable[..., Stack],
+    tmp_path_factory: pytest.TempPathFactory,
+    webhook_port: int,
+) -> AppRooms:
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "answers.py").write_text(APP)
+    webhooks = {
+        "url": f"http://127.0.0.1:{webhook_port}/",
+        "secret": SECRET,
+        "private": True,
+    }
     return start_apps(
-        start_stack, folder, {"answers": folder / "answers.py"}, record={"enabled": True}
+        start_stack,
+        folder,
+        {"answers": folder / "answers.py"},
+        record={"enabled": True},
+        webhooks=webhooks,
     )
+
+
+@pytest.fixture(scope="module")
+def webhook_port() -> int:
+    return free_ports(1)[0]
 
 
 @pytest.fixture(scope="module")
@@ -70,15 +100,18 @@ def calls_folder(rooms: AppRooms) -> Path:
 
 
 @pytest.fixture(scope="module")
-def recorded(rooms: AppRooms, calls_folder: Path) -> Recorded:
-    return asyncio.run(_call(rooms, calls_folder))
+def recorded(rooms: AppRooms, calls_folder: Path, webhook_port: int) -> Recorded:
+    return asyncio.run(_call(rooms, calls_folder, webhook_port))
 
 
-async def _call(rooms: AppRooms, calls_folder: Path) -> Recorded:
+async def _call(rooms: AppRooms, calls_folder: Path, webhook_port: int) -> Recorded:
     """Two questions; the answer to the first is cut short by the second."""
     first, second = [await _said(rooms.stack, text) for text in QUESTIONS]
     model = FakeLlm(in_turn(ScriptedAnswer(text=f"{STORY} {STORY}"), ScriptedAnswer(text="Yes.")))
-    async with rooms.call(model, app="answers") as client:
+    async with (
+        receiving(500, at_port=webhook_port) as receiver,
+        rooms.call(model, app="answers") as client,
+    ):
         said = [await _speak(client, first)]
         assert await client.reached(lambda: "laughed" in agent_words(client), timeout_s=LONG_S)
         said.append(await _speak(client, second))
@@ -92,9 +125,13 @@ async def _call(rooms: AppRooms, calls_folder: Path) -> Recorded:
         assert client.agent is not None
         was_told = client.agent.attributes.get(RECORDING_ATTRIBUTE, "")
         words = agent_words(client)
-    view = await _ended(rooms, calls_folder)
+        await client.leave()
+        view = await _in_state("ended", rooms, calls_folder)
+        async with asyncio.timeout(LONG_S):
+            while not any(event["type"] == "call.ended" for event in receiver.events):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
     sound, _ = soundfile.read(calls_folder / view.id / AUDIO_FILE, dtype="int16")
-    return Recorded(view, sound[:, 0], sound[:, 1], said, was_told, words)
+    return Recorded(view, sound[:, 0], sound[:, 1], said, was_told, words, receiver.events)
 
 
 def test_the_persons_words_stand_where_they_were_spoken(recorded: Recorded) -> None:
@@ -173,14 +210,61 @@ def test_the_client_is_told_that_it_is_recorded(recorded: Recorded) -> None:
     assert recorded.was_told == "audio"
 
 
-async def _ended(rooms: AppRooms, folder: Path) -> CallView:
+def test_the_webhooks_tell_what_the_record_does(recorded: Recorded) -> None:
+    of = {kind: [e["data"] for e in recorded.events if e["type"] == kind] for kind in KINDS}
+    assert [len(of["call.started"]), len(of["call.ended"])] == [1, 1]
+    assert of["call.ended"][0]["call"]["interruptions"] == recorded.view.interruptions
+    told = {data["turn"]["id"]: data["turn"]["heard"] for data in of["turn.ended"]}
+    assert told == {turn.id: turn.heard for turn in recorded.view.turns if turn.ended}
+
+
+async def test_a_call_whose_process_is_killed_keeps_all_but_its_last_seconds(
+    rooms: AppRooms, calls_folder: Path
+) -> None:
+    model = FakeLlm(in_turn(ScriptedAnswer(text=f"{STORY} {STORY}")))
+    async with rooms.call(model, app="answers") as client:
+        known = set(open_records(_at(rooms, calls_folder)).ids())
+        await client.type("Tell me a story.")
+        assert await client.reached(
+            lambda: "for very long" in agent_words(client), timeout_s=LONG_S
+        )
+        (writer,) = _writers(calls_folder)
+        killed_at_s = time.time()
+        writer.kill()
+        view = await _in_state("lost", rooms, calls_folder)
+    assert view.id in known
+    sound, _ = soundfile.read(calls_folder / view.id / AUDIO_FILE, dtype="int16")
+    assert view.audio_began_at_s is not None
+    lost_s = killed_at_s - view.audio_began_at_s - len(sound) / AUDIO_RATE_HZ
+    assert 0 < lost_s < LOST_S
+    (turn,) = (turn for turn in view.turns if turn.person)
+    assert "laughed" in turn.heard
+    assert np.abs(sound[:, 1]).max() > 1_000
+
+
+def _writers(folder: Path) -> list[psutil.Process]:
+    """The processes that write records there now."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            files = process.open_files()
+            if any(file.path.startswith(str(folder)) for file in files):
+                found.append(process)
+    return found
+
+
+def _at(rooms: AppRooms, folder: Path) -> RecordSection:
     record = rooms.stack.configuration.orchestrator.record
-    store = open_records(record.model_copy(update={"place": str(folder)}))
+    return record.model_copy(update={"place": str(folder)})
+
+
+async def _in_state(state: str, rooms: AppRooms, folder: Path) -> CallView:
+    store = open_records(_at(rooms, folder))
     async with asyncio.timeout(LONG_S):
         while True:
             for each in await asyncio.to_thread(store.ids):
                 view = await asyncio.to_thread(read_call, store, each)
-                if view.state == "ended":
+                if view.state == state:
                     return view
             await asyncio.sleep(0.1)
 

@@ -44,14 +44,14 @@ class Receiver:
 
 
 @asynccontextmanager
-async def receiving(*answers: int) -> AsyncIterator[Receiver]:
+async def receiving(*answers: int, at_port: int = 0) -> AsyncIterator[Receiver]:
     """A receiver at its `url`, for as long as the block lasts."""
     receiver = Receiver(list(answers))
     app = web.Application()
     app.router.add_post("/", receiver.post)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", at_port)
     await site.start()
     host, port = runner.addresses[0][:2]
     receiver.url = f"http://{host}:{port}/"
