@@ -100,7 +100,8 @@ class VoiceLane:
         self._start_s = start_s
         self._rate_hz = sample_rate_hz
         self._first = round(start_s * sample_rate_hz)
-        self._resampler = soxr.ResampleStream(sample_rate_hz, AUDIO_RATE_HZ, 1, dtype="int16")
+        # In floats: of whole numbers it would dither, and silence would be noise.
+        self._resampler = soxr.ResampleStream(sample_rate_hz, AUDIO_RATE_HZ, 1)
         self._ready = np.empty(0, np.int16)
         self._given = 0
 
@@ -109,9 +110,10 @@ class VoiceLane:
         end = round((until_s - self._start_s) * AUDIO_RATE_HZ)
         until = round((until_s + RESAMPLED_AHEAD_S) * self._rate_hz)
         if until > self._first:
-            sound = self.sounded.between(self._first, until)
+            sound = self.sounded.between(self._first, until).astype(np.float32)
             self._first = until
-            self._ready = np.concatenate([self._ready, self._resampler.resample_chunk(sound)])
+            made = np.rint(self._resampler.resample_chunk(sound)).clip(-32768, 32767)
+            self._ready = np.concatenate([self._ready, made.astype(np.int16)])
         count = max(0, end - self._given)
         samples, self._ready = self._ready[:count], self._ready[count:]
         self._given += len(samples)

@@ -136,7 +136,7 @@ class CallRecorder:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._room is None:
+        if self._room is None or self._running is None:
             return
         self._room.off("participant_connected", self._on_came)
         self._room.off("participant_disconnected", self._on_left)
