@@ -80,6 +80,8 @@ class Answering:
         self._on_hang_up = on_hang_up
         self.show: Callable[[str], None] = lambda text: None
         """Puts on the page what could not be spoken."""
+        self.on_event: Callable[[Event], None] = lambda event: None
+        """Is told of tools and errors."""
         self._clock = clock
         self._turns: dict[str, ActiveTurn] = {}
         """Of the replies that are being made or heard, by their handles."""
@@ -100,6 +102,7 @@ class Answering:
         spoken = reply.handle.input_details.modality == "audio"
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
+        reply.turn_id, reply.asked_at = turn.id, time.time()
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
         guess = turn
         started: set[str] = set()
@@ -159,6 +162,7 @@ class Answering:
 
     def _tell(self, event: Event) -> None:
         """Tells the room what is not said."""
+        self.on_event(event)
         match event:
             case ApprovalPending(approval_id=approval_id, tool=tool, arguments=arguments):
                 self._events.send(

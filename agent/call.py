@@ -17,6 +17,7 @@ from agent.call_limits import CallLimits
 from agent.duplex import Duplex
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
+from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
@@ -80,6 +81,7 @@ class Call:
         )
         self._client = client
         self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
+        self._recorder = CallRecorder(settings)
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
         self._voices: VoiceControl | None = None
@@ -95,6 +97,7 @@ class Call:
         context = self._context
         context.add_shutdown_callback(self._end)
         self._count()
+        self._running.push_async_callback(self._recorder.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
@@ -131,6 +134,16 @@ class Call:
         await context.connect()
         if self._approvals is not None:
             RoomApprovals(self._approvals, talks_with=self._talks_with).serve(context.room)
+        await self._recorder.follow(
+            context.room,
+            conversation,
+            app=self._wishes.app,
+            events=self._events,
+            answering=self._answering,
+            report=self._report,
+            speaking=self._speaking,
+            sounded=duplex.playout.sounded,
+        )
         await duplex.publish()
         await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
@@ -146,6 +159,7 @@ class Call:
             turn_ends=hearing.turn_ends if hearing is not None else None,
             line=duplex.line,
             on_presence=duplex.asked_presence,
+            on_frame=self._recorder.frame,
         )
 
         def person_typed() -> None:

@@ -64,10 +64,11 @@ class RoomAgent(Agent):
         turn_ends: TurnEnds | None = None,
         line: Line | None = None,
         on_presence: Callable[[str], None] = lambda text: None,
+        on_frame: Callable[[rtc.AudioFrame], None] = lambda frame: None,
     ) -> None:
         """`pending_finals` and `turn_ends` of the STT that the session hears with, if it has them;
-        `line` is shown what comes of the person's microphone. `on_presence` is told what the person
-        said where they only asked into the wait whether anybody is there."""
+        `line` and `on_frame` are shown what comes of the person's microphone. `on_presence` is told
+        what the person said where they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
@@ -75,6 +76,7 @@ class RoomAgent(Agent):
         self._turn_ends = turn_ends
         self._line = line
         self._on_presence = on_presence
+        self._on_frame = on_frame
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
@@ -110,6 +112,7 @@ class RoomAgent(Agent):
         async for frame in audio:
             if self._line is not None:
                 self._line.push(frame)
+            self._on_frame(frame)
             heard = self._barge_in.push_audio(frame)
             yield heard
             if self._turn_ends is not None:
@@ -149,6 +152,7 @@ class RoomAgent(Agent):
                 started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
                 if reply is not None and reply.tts_first_audio_s is None and started_at:
                     reply.tts_first_audio_s = time.perf_counter() - started_at
+                    reply.tts_asked_at = time.time() - reply.tts_first_audio_s
                 frame.userdata[USERDATA_PACE] = pace
                 yield frame
         finally:

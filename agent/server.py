@@ -17,6 +17,8 @@ from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
+from agent.record.keeper import keeping
+from agent.webhooks.sender import sending
 from parley import paths
 from parley.capacity import Capacity
 from parley.disk import why_full
@@ -101,6 +103,8 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
         await running.enter_async_context(node_scoreboard(settings))
+        await running.enter_async_context(keeping(settings.record))
+        await running.enter_async_context(sending(settings.webhooks))
         lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -85,6 +85,8 @@ class WorkerTTS(tts.TTS[str]):
         self.language = language
         """Of the texts; may be changed between replies, as the voice may."""
         self.session_id = session_id
+        self.on_started: Callable[[SynthesisStarted], None] = lambda event: None
+        """Is told which worker has taken an utterance."""
 
     @property
     def model(self) -> str:
@@ -235,6 +237,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         match event:
             case SynthesisStarted():
                 meter.started(event)
+                self._speaking.on_started(event)
             case SynthesisWords():
                 output_emitter.push_timed_transcript(script.timed(event))
             case AudioChunk():

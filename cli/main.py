@@ -44,6 +44,9 @@ COMMANDS = {
         "FILE...|--script YAML [--json]",
         "speak recordings to the agent and measure its answers",
     ),
+    "calls": Command(
+        "cli.calls", "[ID] [--link] [--json]", "the records of calls, or one of them turn by turn"
+    ),
     "replay": Command("cli.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"),
     "say": Command("cli.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"),
     "voices": Command(

@@ -31,6 +31,7 @@ from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
 from agent.turns.turn_trace import TurnTrace
+from parley.records.lines import ResponseBegan, StageTimes
 from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
 from parley.telemetry import agent as metrics
 from parley.telemetry import tracing
@@ -48,7 +49,13 @@ class Reply:
     """Wall clock of the transcript that it was made from; None for typed text."""
     trace: SpanContext = field(default_factory=tracing.new_turn)
     """The turn it answers, or of its own where it answers none."""
+    turn_id: str = ""
+    """Of the turn that it answers, as in the session's log."""
+    asked_at: float | None = None
+    """Wall clock: its answer was begun."""
     llm_first_token_s: float | None = None
+    tts_asked_at: float | None = None
+    """Wall clock: its first text went to a worker."""
     tts_first_audio_s: float | None = None
     started: bool = False
     filler_first: bool = False
@@ -104,6 +111,8 @@ class TurnReport:
         self._replies: dict[str, Reply] = {}
         self._turns = 0
         self._person: llm.MetricsReport = {}
+        self.on_response: Callable[[ResponseBegan], None] = lambda response: None
+        """Is told when each stage of a response was."""
         session.on("speech_created", self._on_speech_created)
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_agent_state)
@@ -193,6 +202,25 @@ class TurnReport:
         stages = self._stages(reply, at, filler=filler)
         turn = max(self._turns, 1)
         self._events.send(TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at))
+        marks = self._marks(reply, at)
+        self.on_response(
+            ResponseBegan(at_s=at, turn_id=reply.turn_id, filler=filler, stages=stages, marks=marks)
+        )
+
+    def _marks(self, reply: Reply, sounded_at: float) -> StageTimes:
+        spoken = reply.transcript_at is not None
+        silent_at = self._person.get("stopped_speaking_at") if spoken else None
+        return StageTimes(
+            spoke_from_s=self._person.get("started_speaking_at") if spoken else None,
+            spoke_until_s=silent_at,
+            transcript_s=reply.transcript_at,
+            turn_ended_s=_sum(silent_at, self._person.get("end_of_turn_delay")),
+            asked_s=reply.asked_at,
+            first_token_s=_sum(reply.asked_at, reply.llm_first_token_s),
+            voice_asked_s=reply.tts_asked_at,
+            voice_began_s=_sum(reply.tts_asked_at, reply.tts_first_audio_s),
+            sounded_s=sounded_at,
+        )
 
     def _stages(self, reply: Reply, first_audio_at: float, *, filler: bool) -> TurnStages:
         """Of what is heard first; only an answer is counted in the metrics."""
@@ -227,3 +255,7 @@ class TurnReport:
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
             self._events.send(reply.interruption)
+
+
+def _sum(at_s: float | None, later_s: float | None) -> float | None:
+    return None if at_s is None or later_s is None else at_s + later_s
