@@ -20,6 +20,7 @@ BENCHMARKS = {
     "memory": "a TTS worker's memory over 2,000 utterances, half of them cancelled",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",
+    "response": "how long an answer is waited for, stage by stage; with --peers beside others",
     "scoreboard": "1,000 calls over 100 workers: status traffic, and what a slow worker gets",
     "sentences": "whether both sentences of two people in one recording are heard",
     "text": "how English text is said, by our rules and by the libraries that there are",
