@@ -67,7 +67,7 @@ PEERS = (
     Peer(
         "pipecat",
         "pipecat-ai",
-        EngineEnvironment("peer-pipecat", _HERE / "pipecat.lock"),
+        EngineEnvironment("peer-pipecat", _HERE / "pipecat.lock", built=("docopt",)),
         _HERE / "pipecat_bot.py",
         "ready",
         per_room=True,
