@@ -92,6 +92,7 @@ async def _run(options: argparse.Namespace) -> list[Answered]:
     questions = [*recorded(options.clips, options.each), *await synthetic(options.each)]
     logs = paths.state_dir() / "bench" / "peers"
     found = []
+    to_stderr(f"{OURS}: starting")
     async with running_with_local_model(**changes) as parley:
         found.append(Answered(OURS, __version__, await _ask(questions, _calls_of(parley), True)))
         for peer in PEERS if options.peers else ():
@@ -205,8 +206,8 @@ def _print(document: Mapping[str, Any], promises: Sequence[Promise]) -> None:
             f"the turn's end came last in {100 * path['turn_last_share']:.0f}%"
         )
     console.print(
-        f"{machine['cores']} cores, {machine['processor']}; others than this caller kept "
-        f"{document['foreign_load_percent']:.0f}% of them busy meanwhile, the agents among them\n"
+        f"{machine['cores']} cores, {machine['processor']}; others kept "
+        f"{document['foreign_load_percent']:.0f}% of them busy meanwhile\n"
         f"Plot: {document['plot']}"
     )
     print_promises(console, promises)
