@@ -143,6 +143,7 @@ def _figures(asked: Sequence[AskedQuestion]) -> dict[str, Any]:
     return {
         "questions": len(asked),
         "unanswered": len(unanswered(asked)),
+        "lost": sum(bool(each.lost) for each in asked),
         "talked_over": sum(each.talked_over for each in asked),
         "fillers_first": sum(
             each.first_sound_ms is not None and each.first_sound_ms != each.response_ms

@@ -15,6 +15,7 @@ from caller.access import Access
 from caller.answers import answer_sample
 from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.client import RoomClient, join
+from caller.errors import CallError
 from caller.floor_log import FloorLog
 from parley.room_events import TurnEvent
 
@@ -49,6 +50,8 @@ class AskedQuestion:
     talked_over: bool
     """The agent was heard before the question had ended."""
     path: AnswerPath | None = None
+    lost: str = ""
+    """Why its call did not come about, or broke off."""
 
 
 async def ask(
@@ -60,11 +63,15 @@ async def ask(
     tells: bool,
 ) -> list[AskedQuestion]:
     """Asks all of them, PER_CALL in each call; `open_call` opens a new one. `tells`: the agent
-    sends Parley's events. Raises CallError where a call breaks off."""
+    sends Parley's events. The questions of a call that is lost are unanswered."""
     asked: list[AskedQuestion] = []
     for first in range(0, len(questions), PER_CALL):
         part = questions[first : first + PER_CALL]
-        asked += await _call(part, await open_call(), random=random, tells=tells)
+        try:
+            asked += await _call(part, await open_call(), random=random, tells=tells)
+        except CallError as error:
+            progress(f"a call was lost: {error}")
+            asked += [_lost(question, str(error)) for question in part]
         progress(f"{len(asked)} of {len(questions)} questions asked")
     return asked
 
@@ -93,6 +100,19 @@ async def _call(
         judged_question(question, recording, floor, events, times, until)
         for question, times, until in zip(questions, spoken, limits, strict=True)
     ]
+
+
+def _lost(question: Question, why: str) -> AskedQuestion:
+    return AskedQuestion(
+        name=question.name,
+        kind=question.kind,
+        response_ms=None,
+        buffered_ms=None,
+        first_sound_ms=None,
+        waited_ms=1000 * ANSWER_TIMEOUT_S,
+        talked_over=False,
+        lost=why,
+    )
 
 
 async def _hear_out(client: RoomClient, end_s: float) -> None:

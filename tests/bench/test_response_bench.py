@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import aiohttp
 import numpy as np
@@ -17,12 +18,14 @@ from bench import response
 from bench.peers.running import PEERS
 from bench.peers.speech_server import SAMPLE_RATE_HZ, SpeechApi
 from bench.response import promises_of, settings_of
-from bench.response_calls import AskedQuestion, judged_question
+from bench.response_calls import AskedQuestion, ask, judged_question
 from bench.response_path import AnswerPath, answer_path, summary
 from bench.response_plot import draw
 from bench.response_questions import QUESTIONS, Question, recorded
+from caller.access import Access
 from caller.call_recording import SAMPLE_RATE_HZ as RECORDED_HZ
 from caller.call_recording import CallRecording
+from caller.errors import CallError
 from caller.floor_log import FloorLog
 from caller.recordings import SPEECH
 from parley.audio import Audio
@@ -160,6 +163,17 @@ def test_talking_over_the_question_is_no_quick_answer() -> None:
     assert found.response_ms is None
     answered = judged(recording((2.5, 4.0), (5.0, 6.0)), tells=False)
     assert answered.response_ms == pytest.approx(2000, abs=1)
+
+
+async def test_the_questions_of_a_lost_call_are_unanswered() -> None:
+    async def no_call() -> Access:
+        raise CallError("the peer is gone")
+
+    told: list[str] = []
+    asked = await ask([QUESTION] * 7, no_call, random=Random(1), progress=told.append, tells=False)
+    assert [each.lost for each in asked] == ["the peer is gone"] * 7
+    assert all(each.response_ms is None and each.waited_ms > 0 for each in asked)
+    assert len(told) == 4, "two calls"
 
 
 def test_questions_are_recorded_and_end_where_their_speech_does(tmp_path: Path) -> None:
