@@ -24,6 +24,7 @@ from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.shared_vad import SharedVAD
 from agent.turns.turn_ends import TurnEnds
 
 _TRANSCRIPTS = (
@@ -81,6 +82,8 @@ class RoomAgent(Agent):
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent]:
+        if isinstance(self.session.vad, SharedVAD):
+            self._barge_in.on_window = self.session.vad.push
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )

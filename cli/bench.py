@@ -22,6 +22,7 @@ BENCHMARKS = {
     "parts": "how soon health names a part that is gone, and is well when it is back",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",
+    "response": "how long an answer is waited for, stage by stage; with --peers beside others",
     "scoreboard": "1,000 calls over 100 workers: status traffic, and what a slow worker gets",
     "sentences": "whether both sentences of two people in one recording are heard",
     "stages": "whether the stage that is slow is the stage that the metrics blame",
