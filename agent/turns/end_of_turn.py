@@ -38,13 +38,13 @@ class TurnPause:
 class EndOfTurnPolicy:
     """When a turn counts as ended."""
 
-    probability: float = 0.56
+    probability: float = 0.6
     """From which on it does after the shortest silence."""
     shortest_s: float = 0.15
     """Silence before which it never does."""
     longest_s: float = 2.5
     """Silence after which it always does."""
-    patience_s: float = 8.0
+    patience_s: float = 4.0
     """How much longer is waited for each log odd that is lacking: chosen, with the probability, on
     the turns that the weights were fitted on."""
 
@@ -99,6 +99,7 @@ def evidence(pause: TurnPause, at: Weights) -> float:
         + at.listing * words.is_listing
         + at.number * words.has_number_begun
         + at.answer * words.is_answer
+        + at.ending * words.ending
     )
 
 

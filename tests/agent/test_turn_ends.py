@@ -181,7 +181,7 @@ def test_a_microphone_that_brings_nothing_more_ends_the_turn_too() -> None:
 
 def test_who_takes_their_time_is_given_it() -> None:
     pause = TurnPause(TurnWordsHeard.of("I think,", ENGLISH.turns), sound=0.5)
-    policy = EndOfTurnPolicy(patience_s=1.0)
+    policy = EndOfTurnPolicy(patience_s=0.3)
     slow, quick = OwnPauses(), OwnPauses()
     for _ in range(5):
         slow.went_on_after(1.5)

@@ -108,6 +108,9 @@ class TurnWords:
     """What has a number that is said digit by digit: "phone", "code"."""
     answers: frozenset[str] = frozenset()
     """First words of a whole answer to a question, however short it is: "yes", "no"."""
+    endings: Mapping[str, int] = field(default_factory=dict)
+    """How often what is said ends in a word, as log odds against words anywhere: counted in calls.
+    Empty: nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
