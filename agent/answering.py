@@ -109,6 +109,7 @@ class Answering:
                         case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:
                                 reply.llm_first_token_s = time.perf_counter() - asked_at
+                                reply.mark("first_token")
                             reply.script.add(piece, turn_id=turn.id)
                             sounds = sounds or reply.begin_utterance()
                             yield piece

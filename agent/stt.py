@@ -89,6 +89,8 @@ class WorkerSTT(stt.STT[str]):
         self._stream: stt.RecognizeStream | None = None
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
+        self.last_transcript_took_s = 0.0
+        """How long before it recognition had begun to read it."""
         self.pending_finals = PendingFinals()
         self.on_back: Callable[[str], None] = lambda text: None
         """Told that it hears again after it could not, and what it heard of the time before."""
@@ -194,6 +196,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
             self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
         if text and transcript.kind is not TranscriptKind.PARTIAL:
             self._hearing.last_transcript_at = time.time()
+            self._hearing.last_transcript_took_s = transcript.decode_s
         turn_ends = self._hearing.turn_ends
         if turn_ends is not None and transcript.kind is TranscriptKind.PREFLIGHT:
             turn_ends.push_preflight(text, transcript.sounds_finished)

@@ -28,7 +28,7 @@ from agent.playout.pacing import Pace, current_pace
 from agent.playout.remembered import after_letters
 from agent.playout.stretches import ReplyStretches
 from agent.synthesis_metrics import SynthesisMeter
-from agent.turns.report import current_reply
+from agent.turns.report import Moment, current_reply
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -193,6 +193,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 output_emitter.push(bytes(2 * SAMPLE_RATE_HZ // 50))  # nothing to say: 20 ms
             else:
                 self._mark_started()
+                self._mark("tts_asked")
                 await self._speak(request, _chained(first, texts), script, output_emitter)
         output_emitter.push_timed_transcript(script.rest())
         output_emitter.end_segment()
@@ -231,6 +232,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 output_emitter.push_timed_transcript(script.timed(event))
             case AudioChunk():
                 meter.audio()
+                self._mark("first_audio")
                 self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
                 output_emitter.push(event.samples.tobytes())
             case TextSpoken():
@@ -263,12 +265,18 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 left -= len(text)
                 due = stretches.wrote(text)
             for text in script.admit(due):
+                self._mark("first_clause")
                 yield await self._wanted(text)
                 stretches.spoke(text)
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
         for text in script.admit(stretches.finish()):
+            self._mark("first_clause")
             yield await self._wanted(text)
+
+    def _mark(self, moment: Moment) -> None:
+        if self._reply is not None:
+            self._reply.mark(moment)
 
     async def _wanted(self, text: str) -> str:
         await self._pace.wanted()

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Literal
 
 from livekit.agents import (
     AgentSession,
@@ -29,8 +30,13 @@ from livekit.agents.voice import SpeechHandle
 from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
-from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
+from parley.room_events import InterruptedEvent, TurnEvent, TurnMoments, TurnStages
 from parley.telemetry import agent as metrics
+
+Moment = Literal[
+    "pause_noticed", "first_token", "first_clause", "tts_asked", "first_audio", "turn_ended"
+]
+"""Of TurnMoments, those that are stamped as they happen."""
 
 
 @dataclass
@@ -63,6 +69,12 @@ class Reply:
     was_taken: bool = False
     """It answers a turn that the framework has taken as ended, or none: it is no guess."""
     on_taken: Callable[[], None] = lambda: None
+    moments_s: dict[Moment, float] = field(default_factory=dict)
+    """Wall clock of each, once it has happened."""
+
+    def mark(self, moment: Moment) -> None:
+        """It happens now; only the first time counts."""
+        self.moments_s.setdefault(moment, time.time())
 
     def begin_utterance(self) -> asyncio.Event:
         """Its text follows. The event is set when it sounds, in a voice that is settled then."""
@@ -73,6 +85,7 @@ class Reply:
     def take(self) -> None:
         if not self.was_taken:
             self.was_taken = True
+            self.mark("turn_ended")
             self.on_taken()
 
 
@@ -144,6 +157,10 @@ class TurnReport:
             if spoken_to and self._hearing is not None
             else None,
         )
+        if reply.transcript_at is not None and self._hearing is not None:
+            reply.moments_s["pause_noticed"] = (
+                reply.transcript_at - self._hearing.last_transcript_took_s
+            )
         self._replies[handle.id] = reply
         current_reply.set(reply)
         handle.add_done_callback(self._on_reply_done)
@@ -175,7 +192,19 @@ class TurnReport:
     def _tell(self, reply: Reply, at: float, *, filler: bool) -> None:
         stages = self._stages(reply, at, filler=filler)
         turn = max(self._turns, 1)
-        self._events.send(TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at))
+        moments = self._moments(reply)
+        self._events.send(
+            TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at, moments=moments)
+        )
+
+    def _moments(self, reply: Reply) -> TurnMoments:
+        spoken = reply.transcript_at is not None
+        return TurnMoments(
+            speech_ended_s=self._person.get("stopped_speaking_at") if spoken else None,
+            text_s=reply.transcript_at,
+            begun_s=reply.created_at,
+            **{f"{moment}_s": at for moment, at in reply.moments_s.items()},
+        )
 
     def _stages(self, reply: Reply, first_audio_at: float, *, filler: bool) -> TurnStages:
         """Of what is heard first; only an answer is counted in the metrics."""
