@@ -103,8 +103,10 @@ class DeclaredEngine:
     async def prepare(self, greeting: str) -> None:
         """Fills the model's prompt cache with what every answer of the agent begins with."""
         agent = self.agent
-        said = [AssistantMessage(greeting)] if greeting else []
-        begun = [SystemMessage(self.instructions(agent)), *said, UserMessage("Hello.")]
+        begun: list[Message] = [SystemMessage(self.instructions(agent))]
+        if greeting:
+            begun.append(AssistantMessage(greeting))
+        begun.append(UserMessage("Hello."))
         await self._model(agent).fill_prompt_cache(begun, await self.tools(agent))
 
     async def hears(self, text: str) -> None:

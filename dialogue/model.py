@@ -20,8 +20,8 @@ from dialogue.messages import (
     ToolRequest,
     UserMessage,
 )
-from dialogue.model_pace import ModelPace
 from dialogue.model_errors import ModelRequestError, as_model_request_error
+from dialogue.model_pace import ModelPace
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
