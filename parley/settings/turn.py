@@ -66,7 +66,7 @@ class TurnSection(Section):
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )
-    first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
+    first_flush_words: int = Field(2, ge=1, description="words after which speaking may begin")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

@@ -125,6 +125,8 @@ class SegmentWords:
     """Words that belong to the next one."""
     abbreviation_endings: tuple[str, ...] = ()
     """Words that end so are abbreviations as well: "Hauptstr."."""
+    capitalized_nouns: bool = False
+    """Whether all nouns are written so: a capital then tells of no name, month or numeral."""
     dotted_ordinals: bool = False
     """Whether "3." is "third", so that a full stop after one or two digits ends no sentence."""
 
