@@ -1,7 +1,7 @@
 """Cuts a reply that is still being written into stretches to speak.
 
-The first stretch is two or three words, so that the voice can start early; then they grow by clauses
-to sentences, which sound better. A stretch is an exact slice of the text: joined, the stretches
+The first stretch is two or three words, so that the voice can start early; then they grow by
+clauses to sentences, which sound better. A stretch is an exact slice of the text: joined, they
 are the text.
 """
 
