@@ -34,6 +34,8 @@ from parley.telemetry import logs, tracing
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
 it where this process dies."""
+_MAY_CHANGE = " .,;:!?…-"
+"""What a text ends in is a guess while its speaker goes on."""
 MODEL_IS_AWAY = "The agent's language model does not answer right now."
 
 _log = logging.getLogger(__name__)
@@ -78,6 +80,10 @@ class Answering:
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
+        self.reads_ahead: Callable[[], bool] = lambda: False
+        """Whether the model may read what the person is saying while they say it."""
+        self._reading: asyncio.Task[None] | None = None
+        self._read = ""
         self.show: Callable[[str], None] = lambda text: None
         """Puts on the page what could not be spoken."""
         self.on_event: Callable[[Event], None] = lambda event: None
@@ -95,10 +101,22 @@ class Answering:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def hears(self, text: str) -> None:
+        """The person has said this and goes on: the model may read it meanwhile, so that only the
+        rest is left to read once they have ended. One at a time: what comes next is longer."""
+        text = text.rstrip(_MAY_CHANGE)
+        is_reading = self._reading is not None and not self._reading.done()
+        if not text or text == self._read or is_reading or not self.reads_ahead():
+            return
+        self._read = text
+        self._reading = self._run(self._conversation.hears(text), name="read-ahead")
+
     async def answer(self, reply: Reply, text: str) -> AsyncGenerator[str | FlushSentinel]:
         """What is to be said to `text`, piece by piece; closing it cancels the answer."""
         asked_at = time.perf_counter()
         tracing.work_for(reply.trace)
+        if self._reading is not None:
+            self._reading.cancel()  # what it has read is kept all the same
         spoken = reply.handle.input_details.modality == "audio"
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)

@@ -33,12 +33,14 @@ from agent.session import (
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
+from agent.turns.guesses import WORDS_STAY, GuessRoom
 from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
 from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
+from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
@@ -85,6 +87,8 @@ class Call:
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
         self._voices: VoiceControl | None = None
+        self._pace = ModelPace()
+        self._guesses: GuessRoom
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -111,6 +115,8 @@ class Call:
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent, session_id)
         hearing = await self._stt(node, session_id)
+        heard_by = [hearing.pool.scoreboard] if hearing is not None else []
+        self._guesses = GuessRoom(self._pace, [speech.scoreboard, *heard_by])
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
@@ -212,6 +218,7 @@ class Call:
                 resumed=wishes.resumed,
                 approvals=self._approvals,
                 on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
+                pace=self._pace,
             )
         )
 
@@ -271,7 +278,9 @@ class Call:
             language=lambda: self._own_words.language,
             asked=lambda: duplex.playout.said_lately.rstrip().endswith("?"),
             on_end=hearing.end_turn,
+            guess_is_worth=self._guesses.worth,
         )
+        turn_ends.on_guess = hearing.guess
         self._running.push_async_callback(turn_ends.aclose)
         return turn_ends
 
@@ -287,6 +296,7 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
+        answering.reads_ahead = self._may_read_ahead
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -301,6 +311,10 @@ class Call:
         )
         self._running.push_async_callback(limits.aclose)
         return limits
+
+    def _may_read_ahead(self) -> bool:
+        """Only the local model is known to keep what it has read."""
+        return self._settings.llm_is_local and self._guesses.worth(WORDS_STAY)
 
     # --- what it says of itself
 

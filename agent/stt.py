@@ -44,6 +44,8 @@ _EVENTS = {
     TranscriptKind.PREFLIGHT: stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
     TranscriptKind.FINAL: stt.SpeechEventType.FINAL_TRANSCRIPT,
 }
+_SHOWN = (TranscriptKind.PARTIAL, stt.SpeechEventType.INTERIM_TRANSCRIPT)
+"""What no answer is made from."""
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ class WorkerSTT(stt.STT[str]):
         )
         self.ends_turns = ends_turns
         self.turn_ends: TurnEnds | None = None
-        self._stream: stt.RecognizeStream | None = None
+        self._stream: _WorkerSTTStream | None = None
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.last_transcript_took_s = 0.0
@@ -117,6 +119,11 @@ class WorkerSTT(stt.STT[str]):
         self.pending_finals.lost()  # of an earlier stream
         self._stream = _WorkerSTTStream(self, conn_options=conn_options)
         return self._stream
+
+    def guess(self) -> None:
+        """An answer to what was said before the pause may be begun."""
+        if self._stream is not None:
+            self._stream.guess()
 
     def end_turn(self) -> None:
         """What has been said so far is a whole turn."""
@@ -144,11 +151,19 @@ class _WorkerSTTStream(stt.RecognizeStream):
         self._back_with: int | None = None
         """The flush whose FINAL shows that it hears again, where it could not."""
         self._partial = ""
+        self._pause: Transcript | None = None
+        """Of which no answer was begun."""
         self._language = LanguageCode(hearing.request.language or "en")
 
     def flush(self) -> None:
         super().flush()
         self._hearing.pending_finals.asked()
+
+    def guess(self) -> None:
+        """See WorkerSTT."""
+        if self._pause is not None:
+            self._send(stt.SpeechEventType.PREFLIGHT_TRANSCRIPT, self._pause)
+            self._pause = None
 
     async def _run(self) -> None:
         """Listens until the input ends, whatever becomes of the workers."""
@@ -203,13 +218,11 @@ class _WorkerSTTStream(stt.RecognizeStream):
         elif not text and self._partial:
             # Nothing was said after all: what the page showed in the meantime is withdrawn.
             self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
-        if text and transcript.kind is not TranscriptKind.PARTIAL:
+        turn_ends = self._hearing.turn_ends
+        kind = self._kind(transcript, turn_ends)
+        if text and (transcript.kind, kind) != _SHOWN:
             self._hearing.last_transcript_at = time.time()
             self._hearing.last_transcript_took_s = transcript.decode_s
-        turn_ends = self._hearing.turn_ends
-        if turn_ends is not None and transcript.kind is TranscriptKind.PREFLIGHT:
-            turn_ends.push_preflight(text, transcript.sounds_finished)
-        kind = _EVENTS[transcript.kind]
         pending_finals = self._hearing.pending_finals
         if transcript.kind is TranscriptKind.FINAL:
             self._partial = ""
@@ -222,6 +235,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
                 return
         elif pending_finals.awaited:  # only shown: the reply is to be to the whole turn
             kind = stt.SpeechEventType.INTERIM_TRANSCRIPT
+            self._pause = None
         self._send(kind, transcript)
         if turn_ends is not None and transcript.flush_id and turn_ends.is_over:
             ended_at_s = time.time() - turn_ends.silence_s
@@ -235,6 +249,20 @@ class _WorkerSTTStream(stt.RecognizeStream):
         self._flushed_s = {owed: at for owed, at in self._flushed_s.items() if owed > flush_id}
         if flushed_s is not None:
             metrics.recognition_latency_seconds.observe(monotonic() - flushed_s)
+
+    def _kind(self, transcript: Transcript, turn_ends: TurnEnds | None) -> stt.SpeechEventType:
+        """As what the framework is told of it: to a PREFLIGHT it has an answer begun."""
+        self._pause = None
+        if turn_ends is None or transcript.kind is TranscriptKind.FINAL:
+            return _EVENTS[transcript.kind]
+        if transcript.kind is TranscriptKind.PARTIAL:
+            is_guess = turn_ends.push_partial(transcript.text)
+        else:
+            is_guess = turn_ends.push_preflight(transcript.text, transcript.sounds_finished)
+            self._pause = None if is_guess else transcript
+        if is_guess:
+            return stt.SpeechEventType.PREFLIGHT_TRANSCRIPT
+        return stt.SpeechEventType.INTERIM_TRANSCRIPT
 
     def _is_back(self, final: Transcript) -> None:
         if self._back_with is not None and final.flush_id == self._back_with:

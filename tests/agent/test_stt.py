@@ -71,6 +71,7 @@ async def stream_that_ends_turns(
             language=lambda: ENGLISH,
             asked=lambda: False,
             on_end=hearing.end_turn,
+            guess_is_worth=lambda likely: likely > 0.2,
             detector=speaker,
         )
         async with hearing.stream() as stream:

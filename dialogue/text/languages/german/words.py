@@ -113,6 +113,7 @@ SEGMENTS = SegmentWords(
         ).split()
     ),
     abbreviation_endings=("str",),
+    capitalized_nouns=True,
     dotted_ordinals=True,
 )
 
