@@ -87,6 +87,7 @@ class WorkerSTT(stt.STT[str]):
         self.ends_turns = ends_turns
         self.turn_ends: TurnEnds | None = None
         self._stream: stt.RecognizeStream | None = None
+        self._heard_by = ""
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.pending_finals = PendingFinals()
@@ -95,7 +96,8 @@ class WorkerSTT(stt.STT[str]):
 
     @property
     def model(self) -> str:
-        return "whisper"
+        """The one that heard last; "unknown" before anything was heard."""
+        return self._heard_by or "unknown"
 
     @property
     def provider(self) -> str:
@@ -110,6 +112,9 @@ class WorkerSTT(stt.STT[str]):
         self.pending_finals.lost()  # of an earlier stream
         self._stream = _WorkerSTTStream(self, conn_options=conn_options)
         return self._stream
+
+    def heard(self, transcript: Transcript) -> None:
+        self._heard_by = transcript.model
 
     def end_turn(self) -> None:
         """What has been said so far is a whole turn."""
@@ -149,6 +154,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
             try:
                 async with aclosing(listening) as transcripts:
                     async for transcript in transcripts:
+                        self._hearing.heard(transcript)
                         self._unanswered.answered(transcript)
                         self._emit(transcript)
             except SpeechError as error:
