@@ -94,6 +94,7 @@ class WorkerSTT(stt.STT[str]):
         self.ends_turns = ends_turns
         self.turn_ends: TurnEnds | None = None
         self._stream: _WorkerSTTStream | None = None
+        self._heard_by = ""
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.last_transcript_took_s = 0.0
@@ -104,7 +105,8 @@ class WorkerSTT(stt.STT[str]):
 
     @property
     def model(self) -> str:
-        return "whisper"
+        """The one that heard last; "unknown" before anything was heard."""
+        return self._heard_by or "unknown"
 
     @property
     def provider(self) -> str:
@@ -124,6 +126,9 @@ class WorkerSTT(stt.STT[str]):
         """An answer to what was said before the pause may be begun."""
         if self._stream is not None:
             self._stream.guess()
+
+    def heard(self, transcript: Transcript) -> None:
+        self._heard_by = transcript.model
 
     def end_turn(self) -> None:
         """What has been said so far is a whole turn."""
@@ -173,6 +178,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
             try:
                 async with aclosing(listening) as transcripts:
                     async for transcript in transcripts:
+                        self._hearing.heard(transcript)
                         self._unanswered.answered(transcript)
                         self._emit(transcript)
             except SpeechError as error:

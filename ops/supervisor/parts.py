@@ -118,10 +118,11 @@ def _llm(configuration: Configuration) -> Part:
 
 
 def _asr(configuration: Configuration) -> Part:
-    settings = configuration.worker.asr
-    return _worker(
+    settings = configuration.asr_worker
+    part = _worker(
         configuration, "asr", settings.host, settings.port, settings.metrics_port, settings.threads
     )
+    return replace(part, environment={**part.environment, "ASR_ADAPTER": settings.adapter})
 
 
 def _tts(configuration: Configuration, number: int) -> Part:

@@ -38,17 +38,17 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
     """The models that the parts `names` load when they start."""
     by_part = {
         "tts": configuration.worker.tts.default_model,
-        "asr": configuration.worker.asr.engine_model,
+        "asr": configuration.asr_worker.engine_model,
         "llm": LOCAL_LLM,
     }
     # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
     if configuration.worker.tts.adapter not in ("piper", "hibari"):
         del by_part["tts"]
-    if configuration.worker.asr.engine not in OWN_ENGINES["asr"]:
+    if configuration.asr_worker.engine not in OWN_ENGINES["asr"]:
         del by_part["asr"]
     wanted = [model for part, model in by_part.items() if part in names]
     asks_for_sound = configuration.orchestrator.turn.end_of_turn == "judged"
-    tells_sound = "asr" in by_part and configuration.worker.asr.turn_sound
+    tells_sound = "asr" in by_part and configuration.asr_worker.turn_sound
     if "asr" in names and asks_for_sound and tells_sound:
         wanted.append(TURN_SOUND_MODEL)
     return wanted

@@ -191,7 +191,8 @@ class Listener:
             )
 
         asked_at, asked_at_s = monotonic(), time.time()
-        job = self._decoder.submit(take_request, urgency)
+        renews = segment.decoded is not None
+        job = self._decoder.submit(take_request, urgency, renews=renews)
         job.result.add_done_callback(lambda _: self._changed.set())
         try:
             while not job.result.done():
