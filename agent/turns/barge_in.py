@@ -216,7 +216,7 @@ class BargeIn:
         if self._is_echo:
             self._echo_s = self._clock()
             probability = 0.0
-            if not known:  # what came before it was an echo already
+            if self._echo.known and not known:  # what came before it was an echo already
                 self._act(self.turns.dismiss())
         is_voiced = probability >= self.turns.policy.voiced_probability
         decision = self.turns.window(
