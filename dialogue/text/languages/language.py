@@ -86,8 +86,6 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
-    dark: frozenset[str]
-    """Words that sound as dark as a hum: nothing of them needs an open mouth or a hiss."""
     presence: frozenset[str]
     """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
     beside_presence: frozenset[str]
