@@ -8,14 +8,14 @@ from dataclasses import replace
 from dialogue import history
 from dialogue.answer import Answer
 from dialogue.hand_off import HandOffTool
-from dialogue.messages import AssistantMessage, SystemMessage
+from dialogue.messages import AssistantMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
-from parley.app.agent import Agent, HandOff, declared_agents
+from parley.app.agent import Agent, ExampleExchange, HandOff, declared_agents
 from parley.app.engine import Turn
 from parley.app.events import Event
 from parley.app.session import Session
@@ -60,13 +60,15 @@ class DeclaredEngine:
         if agent.closing is not None:
             own = replace(language.phrases, closing=agent.closing)
             language = replace(language, phrases=own)
+        model = self._model(agent)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
         answer = Answer(
             turn,
-            model=self._model(agent),
+            model=model,
             messages=history.messages(
                 [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
                 instructions=self.instructions(agent),
+                examples=await self.examples(agent, model),
                 text=turn.text.strip(),
                 running=self._unfinished.running,
             ),
@@ -108,10 +110,10 @@ class DeclaredEngine:
     async def prepare(self, greeting: str) -> None:
         """Fills the model's prompt cache with what every answer of the agent begins with."""
         agent = self.agent
+        model = self._model(agent)
         said = [AssistantMessage(greeting)] if greeting else []
-        await self._model(agent).fill_prompt_cache(
-            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
-        )
+        opening = history.opening(self.instructions(agent), await self.examples(agent, model))
+        await model.fill_prompt_cache([*opening, *said], await self.tools(agent))
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
@@ -122,6 +124,15 @@ class DeclaredEngine:
             return agent.instructions
         language = get_or_english(agent.language or self._session.language)
         return language.instructions_for(self._resources.instructions)
+
+    async def examples(self, agent: Agent, model: ChatModel) -> Sequence[ExampleExchange]:
+        """The agent's own, or those of the settings' instructions; none for a model that would
+        take them for the conversation."""
+        examples = agent.examples
+        if examples is None and agent.instructions is None:
+            language = get_or_english(agent.language or self._session.language)
+            examples = language.examples_for(self._resources.instructions)
+        return examples if examples and await model.learns_from_examples() else ()
 
     async def tools(self, agent: Agent) -> Sequence[CallableTool]:
         """All that the agent may call, in an order that does not change."""

@@ -64,6 +64,11 @@ def find_livekit_server(*, release: Release = RELEASE) -> Path | None:
     return found or (program if _is_whole(program) else None)
 
 
+def livekit_server_path(*, release: Release = RELEASE) -> Path:
+    """Where the executable is, or will be once it has been fetched."""
+    return find_livekit_server(release=release) or _cached(release)
+
+
 def _cached(release: Release) -> Path:
     return cached_folder(f"livekit-server-{release.version}") / "livekit-server"
 

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS
+from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS, SMALL_LLM
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -73,12 +73,13 @@ def free_port() -> int:
 def start(folder: Path, port: int) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     (folder / "orchestrator.yaml").write_text(
-        f"llm: {{local_port: {port}}}\nagent: {{max_sessions: 2}}\n"
+        f"llm: {{local_port: {port}, local_model: {SMALL_LLM}}}\nagent: {{max_sessions: 2}}\n"
     )
     return subprocess.Popen(
         [sys.executable, "-m", "ops.local_llm"],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"PARLEY_CONFIG_DIR": str(folder)},
+        env=os.environ
+        | {"PARLEY_CONFIG_DIR": str(folder), "PARLEY_STATE_DIR": str(folder / "state")},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialogue.text.languages.rules.rule import Rule
+from parley.app.agent import ExampleExchange
 from parley.settings.orchestrator import AgentSection
 
 _DEFAULTS = AgentSection()
@@ -155,6 +156,8 @@ class Language:
     """In the language itself: "Deutsch"."""
     instructions: str
     """What the model is told first, unless the settings or the agent say something else."""
+    examples: tuple[ExampleExchange, ...] = ()
+    """Shown to the model behind these instructions, never behind others."""
     greeting: str
     """Said first, unless the settings or the agent say something else."""
     phrases: Phrases
@@ -170,6 +173,10 @@ class Language:
     def instructions_for(self, configured: str) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""
         return self.instructions if configured == _DEFAULTS.instructions else configured
+
+    def examples_for(self, configured: str) -> tuple[ExampleExchange, ...]:
+        """Those of the language, or none where the settings have instructions of their own."""
+        return self.examples if configured == _DEFAULTS.instructions else ()
 
     def greeting_for(self, configured: str) -> str:
         """The settings' greeting, or the language's own where nobody has changed that."""

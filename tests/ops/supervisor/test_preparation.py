@@ -22,5 +22,5 @@ def test_how_a_turn_sounds_is_fetched_where_it_is_asked_for(
         orchestrator={"turn": {"end_of_turn": end_of_turn}},
         worker={"asr": {"turn_sound": told}},
     )
-    models = needed_models(read_configuration(configs, tmp_path / "state"), ("asr",))
-    assert (TURN_SOUND_MODEL in models) is is_fetched
+    needed = needed_models(read_configuration(configs, tmp_path / "state"), ("asr",))
+    assert (("asr", TURN_SOUND_MODEL) in needed) is is_fetched

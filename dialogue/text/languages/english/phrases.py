@@ -1,6 +1,24 @@
 """English: what the agent says of itself."""
 
 from dialogue.text.languages.language import Phrases
+from parley.app.agent import ExampleExchange
+
+# None of these may be a question of bench/mind_questions.tsv; a test holds them apart.
+EXAMPLES = (
+    ExampleExchange("Hey there, how's it going?", "Pretty good, thanks! What's on your mind?"),
+    ExampleExchange(
+        "What's your favorite food?", "I'd pick pizza, because there's a kind for every mood."
+    ),
+    ExampleExchange("What is twelve plus nine?", "That's twenty one."),
+    ExampleExchange("Who wrote Romeo and Juliet?", "William Shakespeare wrote it."),
+    ExampleExchange(
+        "I had a really bad day.", "Oh, that's rough. Do you want to tell me what happened?"
+    ),
+    ExampleExchange(
+        "Is there any news about the election?",
+        "I can't see the news from here, so I honestly don't know.",
+    ),
+)
 
 PHRASES = Phrases(
     slow_model=(
