@@ -28,12 +28,13 @@ class Successor:
     def __init__(self, name: str, settings: OrchestratorSettings) -> None:
         self._name = name
         self._agents = settings.agent_targets
-        self._is_here = threading.Event()
+        self.is_here = threading.Event()
+        """Set once it has been fetched."""
         threading.Thread(target=self._fetch, daemon=True, name="fetch-successor").start()
 
     def may_take_over(self) -> bool:
         """Whether it is here, and no agent of this machine has a call."""
-        return self._is_here.is_set() and not any(map(_has_calls, self._agents.split(",")))
+        return self.is_here.is_set() and not any(map(_has_calls, self._agents.split(",")))
 
     def take_over(self) -> NoReturn:
         """Replaces this process, under its own PID; the port must be free."""
@@ -50,7 +51,7 @@ class Successor:
                 _log.warning("%s; trying again in %.0f s", error, AGAIN_AFTER_S)
                 time.sleep(AGAIN_AFTER_S)
             else:
-                self._is_here.set()
+                self.is_here.set()
                 return
 
 
