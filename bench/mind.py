@@ -76,6 +76,7 @@ def tables(results: Sequence[MindResult]) -> str:
         "first text, least / median",
         ["{:.0f} / {:.0f} ms".format(*result.first_text_ms) for result in results],
     )
+    row("CPU time until then", [f"{result.first_text_cpu_ms:.0f} ms" for result in results])
     row("tokens per second", [f"{result.speed.tokens_per_s:g}" for result in results])
     row("CPU time of a token", [f"{result.speed.cpu_ms_per_token:g} ms" for result in results])
     row("memory", [f"{result.speed.memory_mb:,.0f} MB" for result in results])

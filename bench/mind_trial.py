@@ -14,7 +14,7 @@ import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import openai
@@ -65,6 +65,8 @@ class MindAnswer:
     """The tools that were called, with their arguments."""
     is_right: bool
     first_text_ms: float | None
+    first_text_cpu_ms: float | None
+    """What the model's server took of the processor until then, whatever else ran."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,18 @@ class MindResult:
     @property
     def first_text_ms(self) -> tuple[float, float]:
         """Least and median, over the answers that began with words."""
-        times = [a.first_text_ms for a in self.answers if a.first_text_ms and not a.called]
+        times = [a.first_text_ms for a in self._plain if a.first_text_ms is not None]
         return min(times), statistics.median(times)
+
+    @property
+    def first_text_cpu_ms(self) -> float:
+        """Median over the same answers."""
+        times = [a.first_text_cpu_ms for a in self._plain if a.first_text_cpu_ms is not None]
+        return statistics.median(times)
+
+    @property
+    def _plain(self) -> list[MindAnswer]:
+        return [answer for answer in self.answers if answer.kind != "tool"]
 
 
 def questions() -> list[Question]:
@@ -200,10 +212,12 @@ def served(model: str) -> Iterator[tuple[OrchestratorSettings, psutil.Process]]:
 async def _tried(model: str, settings: OrchestratorSettings, process: psutil.Process) -> MindResult:
     client = build_client(settings)
     try:
-        answers = [await _answer(question, PLAIN, settings, client) for question in questions()]
-        answers += [await _answer(each, WITH_TOOLS, settings, client) for each in tool_questions()]
+        plain = Asking(PLAIN, settings, client, process)
+        with_tools = replace(plain, agent=WITH_TOOLS)
+        answers = [await plain.answer(question) for question in questions()]
+        answers += [await with_tools.answer(question) for question in tool_questions()]
         remarks = [Question("fragment", (text,), ".") for text in fragments()]
-        replies = [await _answer(each, PLAIN, settings, client) for each in remarks]
+        replies = [await plain.answer(each) for each in remarks]
     finally:
         await client.close()
     return MindResult(
@@ -215,40 +229,52 @@ async def _tried(model: str, settings: OrchestratorSettings, process: psutil.Pro
     )
 
 
-@asynccontextmanager
-async def _talking(
-    agent: Agent, settings: OrchestratorSettings, client: openai.AsyncClient
-) -> AsyncIterator[TextFront]:
-    record = SessionRecord(
-        id=uuid.uuid4().hex, channel="text", language="en", began_at_s=time.time()
-    )
-    store = MemoryStore()
-    async with conversing(agent, record, settings, client=client, store=store) as conversation:
-        front = TextFront(conversation, default_greeting=settings.agent.greeting)
-        await front.greet()
-        yield front
+@dataclass(frozen=True)
+class Asking:
+    """Asks an agent over the model that `process` serves."""
 
+    agent: Agent
+    settings: OrchestratorSettings
+    client: openai.AsyncClient
+    process: psutil.Process
 
-async def _answer(
-    question: Question, agent: Agent, settings: OrchestratorSettings, client: openai.AsyncClient
-) -> MindAnswer:
-    async with _talking(agent, settings, client) as front:
-        for turn in question.turns:
-            text, calls, first_ms, begun_s = "", [], None, time.monotonic()
-            async for event in front.answer(turn):
-                if isinstance(event, TextDelta):
-                    first_ms = first_ms or 1000 * (time.monotonic() - begun_s)
-                    text += event.text
-                elif isinstance(event, ToolStarted):
-                    calls.append(event)
-    return MindAnswer(
-        question.kind,
-        _TURNS.join(question.turns),
-        " ".join(text.split()),
-        ", ".join(f"{call.name}({json.dumps(dict(call.arguments))})" for call in calls),
-        judged(question, text, calls),
-        first_ms and round(first_ms, 1),
-    )
+    async def answer(self, question: Question) -> MindAnswer:
+        """What it says to the last turn, in a conversation of its own."""
+        async with self._talking() as front:
+            for turn in question.turns:
+                text, calls, first = "", [], None
+                begun = self._now()
+                async for event in front.answer(turn):
+                    if isinstance(event, TextDelta):
+                        first = first or self._now()
+                        text += event.text
+                    elif isinstance(event, ToolStarted):
+                        calls.append(event)
+        took = [1000 * (then - before) for before, then in zip(begun, first or (), strict=False)]
+        return MindAnswer(
+            question.kind,
+            _TURNS.join(question.turns),
+            " ".join(text.split()),
+            ", ".join(f"{call.name}({json.dumps(dict(call.arguments))})" for call in calls),
+            judged(question, text, calls),
+            *(round(took[0], 1), round(took[1], 1)) if took else (None, None),
+        )
+
+    def _now(self) -> tuple[float, float]:
+        """Seconds: of the clock, and of the server's processor time."""
+        return time.monotonic(), sum(self.process.cpu_times()[:2])
+
+    @asynccontextmanager
+    async def _talking(self) -> AsyncIterator[TextFront]:
+        record = SessionRecord(
+            id=uuid.uuid4().hex, channel="text", language="en", began_at_s=time.time()
+        )
+        async with conversing(
+            self.agent, record, self.settings, client=self.client, store=MemoryStore()
+        ) as conversation:
+            front = TextFront(conversation, default_greeting=self.settings.agent.greeting)
+            await front.greet()
+            yield front
 
 
 def _speed(settings: OrchestratorSettings, process: psutil.Process) -> MindSpeed:
