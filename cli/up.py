@@ -40,8 +40,10 @@ from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
 
+_CALLED_AT_S = time.time()
 _POLL_S = 0.1
 _SHOWN_LINES = 12
+STARTED_AT = "PARLEY_STARTED_AT"
 _STOP_DETACHED = "stop: ./run down    state: ./run status    logs: ./run logs [PART] [-f]"
 _STOP_HERE = "stop: Ctrl-C    state: ./run status    logs: ./run logs [PART] [-f]"
 
@@ -200,9 +202,11 @@ def _detach(configuration: Configuration, console: Console) -> int:
 def _tell_seconds(console: Console, preparation: Preparation, view: StartView) -> None:
     """How long it took, step by step: fetched and built side by side, then the parts."""
     with gone_terminals_ignored():
-        began_at_s = os.environ.get("PARLEY_STARTED_AT", "").replace(",", ".")
-        whole = f"ready after {time.time() - float(began_at_s):.1f} s: " if began_at_s else ""
-        steps = (preparation.seconds, view.seconds)
+        # `run` says when it was called; its comma is that of the person's language.
+        began_at_s = float(os.environ.get(STARTED_AT, "").replace(",", ".") or _CALLED_AT_S)
+        whole = f"ready after {time.time() - began_at_s:.1f} s: "
+        environment = {"environment": _CALLED_AT_S - began_at_s}
+        steps = (environment, preparation.seconds, view.seconds)
         told = [f"{name} {took:.1f}" for step in steps for name, took in step.items()]
         text = f"{whole}{', '.join(told)} (seconds, side by side)"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
