@@ -123,13 +123,14 @@ class DeclaredEngine:
         if agent.instructions is not None:
             return agent.instructions
         language = get_or_english(agent.language or self._session.language)
-        return language.instructions_for(self._resources.instructions)
+        return language.instructions_for(self._resources.instructions, with_tools=_has_tools(agent))
 
     async def examples(self, agent: Agent, model: ChatModel) -> Sequence[ExampleExchange]:
         """The agent's own, or those of the settings' instructions; none for a model that would
-        take them for the conversation."""
+        take them for the conversation. Those of the settings call no tool, and small models take
+        that for the rule: an agent with tools is not given them."""
         examples = agent.examples
-        if examples is None and agent.instructions is None:
+        if examples is None and agent.instructions is None and not _has_tools(agent):
             language = get_or_english(agent.language or self._session.language)
             examples = language.examples_for(self._resources.instructions)
         return examples if examples and await model.learns_from_examples() else ()
@@ -169,6 +170,10 @@ class DeclaredEngine:
         if agent.model is None and agent.temperature is None:
             return self._resources.model
         return self._resources.model.variant(model=agent.model, temperature=agent.temperature)
+
+
+def _has_tools(agent: Agent) -> bool:
+    return bool(agent.tools or agent.mcp or agent.handoffs)
 
 
 def _hand_off_tool(hand_off: HandOff) -> HandOffTool:

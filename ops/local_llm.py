@@ -48,6 +48,7 @@ _PROMPT_CACHE_MIB = 128
 _REUSED_TOKENS = 32
 """What follows a message that was dropped is moved in the cache instead of read again, from this
 length on."""
+_TEMPLATE = Path(__file__).with_name("qwen2.5.jinja")
 _SLOT_WITHIN_S = 10.0
 _BATCH_TOKENS = 64
 """A prompt is read in such pieces: between them the other sessions get their tokens, and a request
@@ -88,6 +89,9 @@ def _start(settings: OrchestratorSettings, model: str, path: str) -> xllamacpp.S
     parameters = xllamacpp.CommonParams()
     parameters.model.path = path
     parameters.model_alias = {model}
+    # The larger model's own file tells it to write calls with two braces, which is no JSON; this is
+    # Qwen's template as the smaller has it (Apache-2.0).
+    parameters.chat_template = _TEMPLATE.read_text(encoding="utf-8")
     parameters.hostnames = [HOST]
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions

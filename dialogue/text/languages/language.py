@@ -156,6 +156,8 @@ class Language:
     """In the language itself: "Deutsch"."""
     instructions: str
     """What the model is told first, unless the settings or the agent say something else."""
+    tool_instructions: str = ""
+    """Added to these for an agent that has tools."""
     examples: tuple[ExampleExchange, ...] = ()
     """Shown to the model behind these instructions, never behind others."""
     greeting: str
@@ -170,9 +172,12 @@ class Language:
     cannot_speak_recording: Path | None = None
     """`phrases.cannot_speak`, spoken: an audio file beside the language; None: the English one."""
 
-    def instructions_for(self, configured: str) -> str:
+    def instructions_for(self, configured: str, *, with_tools: bool = False) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""
-        return self.instructions if configured == _DEFAULTS.instructions else configured
+        if configured != _DEFAULTS.instructions:
+            return configured
+        added = f" {self.tool_instructions}" if with_tools and self.tool_instructions else ""
+        return f"{self.instructions}{added}"
 
     def examples_for(self, configured: str) -> tuple[ExampleExchange, ...]:
         """Those of the language, or none where the settings have instructions of their own."""

@@ -3,13 +3,17 @@
 from dialogue.text.languages.language import Phrases
 from parley.app.agent import ExampleExchange
 
+TOOL_INSTRUCTIONS = (
+    "Call a function whenever one fits what they ask for; never make up what it would say."
+)
+
 # None of these may be a question of bench/mind_questions.tsv; a test holds them apart.
 EXAMPLES = (
     ExampleExchange("Hey there, how's it going?", "Pretty good, thanks! What's on your mind?"),
     ExampleExchange(
         "What's your favorite food?", "I'd pick pizza, because there's a kind for every mood."
     ),
-    ExampleExchange("What is twelve plus nine?", "That's twenty one."),
+    ExampleExchange("What is twelve plus nine?", "That's 21."),
     ExampleExchange("Who wrote Romeo and Juliet?", "William Shakespeare wrote it."),
     ExampleExchange(
         "I had a really bad day.", "Oh, that's rough. Do you want to tell me what happened?"
