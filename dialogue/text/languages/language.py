@@ -157,7 +157,8 @@ class Language:
     instructions: str
     """What the model is told first, unless the settings or the agent say something else."""
     tool_instructions: str = ""
-    """Added to these for an agent that has tools."""
+    """In place of these for an agent that has tools: a small model that is told to be a friend
+    calls none. Empty: the same."""
     examples: tuple[ExampleExchange, ...] = ()
     """Shown to the model behind these instructions, never behind others."""
     greeting: str
@@ -176,8 +177,7 @@ class Language:
         """The settings' instructions, or the language's own where nobody has changed those."""
         if configured != _DEFAULTS.instructions:
             return configured
-        added = f" {self.tool_instructions}" if with_tools and self.tool_instructions else ""
-        return f"{self.instructions}{added}"
+        return (self.tool_instructions if with_tools else "") or self.instructions
 
     def examples_for(self, configured: str) -> tuple[ExampleExchange, ...]:
         """Those of the language, or none where the settings have instructions of their own."""

@@ -4,7 +4,10 @@ from dialogue.text.languages.language import Phrases
 from parley.app.agent import ExampleExchange
 
 TOOL_INSTRUCTIONS = (
-    "Call a function whenever one fits what they ask for; never make up what it would say."
+    "You are Parley, the voice of a helper that can call functions. Answer in one or two short, "
+    "natural sentences. Use plain words only: no lists, no markdown, no emoji, no code. What you "
+    "hear comes from speech recognition and may contain mistakes. Call a function whenever one "
+    "fits; never make up what it would say. Say so when you do not know."
 )
 
 # None of these may be a question of bench/mind_questions.tsv; a test holds them apart.
