@@ -16,7 +16,7 @@ EXAMPLES = (
     ExampleExchange(
         "What's your favorite food?", "I'd pick pizza, because there's a kind for every mood."
     ),
-    ExampleExchange("What is twelve plus nine?", "That's 21."),
+    ExampleExchange("What is twelve plus nine?", "That's twenty one."),
     ExampleExchange("Who wrote Romeo and Juliet?", "William Shakespeare wrote it."),
     ExampleExchange(
         "I had a really bad day.", "Oh, that's rough. Do you want to tell me what happened?"
