@@ -64,7 +64,7 @@ def _all_tests() -> int:
     A machine that stood still for some seconds is no fault of the code; a test without servers
     that fails once is one, and so is whatever fails twice.
     """
-    status = _some_tests(["--cache-clear"])
+    status = _some_tests(["--cache-clear", "--durations=30"])
     record = paths.repository() / _FAILED
     if not status or not record.is_file():
         return status

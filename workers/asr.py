@@ -15,12 +15,14 @@ from parley.telemetry.worker import final_latency, recognition_metrics
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
+from workers.recognition.profiled import ProfiledRecognizer
 from workers.recognition.service import Ears, RecognitionService
 from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
 from workers.serving.lease import registration
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
 
@@ -37,7 +39,7 @@ async def serve(settings: WorkerSettings) -> None:
     engine = create_asr_engine(asr.engine, device=asr.device, threads=asr.threads)
     spec = _find(engine, asr)
     detector = VoiceDetector()
-    recognizer = await asyncio.to_thread(_load, engine, spec)
+    recognizer: Recognizer = await asyncio.to_thread(_load, engine, spec)
     if asr.language not in recognizer.languages:
         raise ConfigurationError(
             f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recognizer.languages)}"
@@ -49,6 +51,9 @@ async def serve(settings: WorkerSettings) -> None:
         port=asr.port,
         device=recognizer.device,
     )
+    if settings.telemetry.profiling:
+        profiles = SlowWorkProfiles(settings.telemetry, kind="recognition")
+        recognizer = ProfiledRecognizer(recognizer, profiles)
     decoder = Decoder(recognizer)
     latency = final_latency()
     server = WorkerServer(

@@ -15,7 +15,7 @@ from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
 from workers.serving.errors import RequestError
 from workers.serving.lease import registration
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
@@ -68,7 +68,7 @@ async def serve(settings: WorkerSettings) -> None:
             voices=voices,
             residency=residency,
             latency=latency,
-            profiles=SlowSynthesisProfiles(settings.telemetry),
+            profiles=SlowWorkProfiles(settings.telemetry, kind="synthesis"),
             executor=executor,
         )
         async with server:

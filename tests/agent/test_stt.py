@@ -20,7 +20,7 @@ from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
-from testkit.fake_workers import RecognitionWorker, serving
+from testkit.fake_workers import RECOGNITION_MODEL, RecognitionWorker, serving
 from testkit.isolated_config import free_ports
 
 SILENCE = 0
@@ -71,6 +71,7 @@ async def stream_that_ends_turns(
             language=lambda: ENGLISH,
             asked=lambda: False,
             on_end=hearing.end_turn,
+            guess_is_worth=lambda likely: likely > 0.2,
             detector=speaker,
         )
         async with hearing.stream() as stream:
@@ -100,6 +101,15 @@ async def heard(stream: stt.RecognizeStream, until: Kind) -> list[tuple[Kind, st
         if event.type is until:
             break
     return events
+
+
+async def test_the_model_is_the_one_that_heard() -> None:
+    async with serving(RecognitionWorker()) as target, hearing_at(target) as hearing:
+        assert hearing.model == "unknown"
+        async with hearing.stream() as stream:
+            speak(stream, [1, FLUSH])
+            await heard(stream, Kind.FINAL_TRANSCRIPT)
+        assert hearing.model == RECOGNITION_MODEL
 
 
 async def test_a_turn_is_heard_as_it_is_spoken() -> None:

@@ -33,7 +33,7 @@ from workers.engines.tts_engine import (
     manifest_models,
 )
 from workers.serving.admission import Slots
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
 from workers.synthesis.service import SynthesisService
@@ -145,7 +145,7 @@ async def running_service(
             voices=voices,
             residency=residency,
             latency=latency,
-            profiles=SlowSynthesisProfiles(telemetry or WorkerTelemetrySection()),
+            profiles=SlowWorkProfiles(telemetry or WorkerTelemetrySection(), kind="synthesis"),
             executor=executor,
         )
         server = grpc.aio.server()

@@ -1,6 +1,7 @@
 """Admission promises."""
 
 import asyncio
+import time
 
 import grpc
 import pytest
@@ -93,3 +94,14 @@ async def test_draining_worker_admits_nothing_and_lets_running_streams_finish() 
         assert refused.value.code is grpc.StatusCode.UNAVAILABLE
         assert slots.in_flight == 1
     await asyncio.wait_for(slots.idle(), 1)
+
+
+async def test_before_any_work_has_ended_it_is_known_how_long_it_takes_by_now() -> None:
+    slots = Slots(2, queue_wait_s=0.0)
+    assert slots.recent_work_s == 0.0
+    async with slots.by_text() as turns, turns.working():
+        began_s = time.monotonic()
+        await asyncio.sleep(0.02)
+        assert 0.015 <= slots.recent_work_s <= time.monotonic() - began_s + 0.5
+    assert slots.recent_work_s >= 0.015
+    assert slots.in_flight == 0

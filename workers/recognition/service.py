@@ -15,6 +15,7 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.telemetry import logs, tracing
 from parley.telemetry.worker import WorkerLatency
 from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
@@ -37,7 +38,6 @@ from workers.serving.errors import (
 )
 from workers.serving.opening import read_open
 from workers.serving.status import WorkerIdentity
-from workers.serving.trace import trace_id_of
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 8000, 48000
 MOST_HINT_CHARACTERS = 200
@@ -91,6 +91,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             options = self._options(open_)
             sound = SpeakerSound(open_.sample_rate_hz)
             async with self._slots.admitted():
+                logs.bind(session=open_.session_id)
                 started = pb.RecognitionStarted(
                     worker_id=self._identity.worker_id,
                     engine=self._identity.engine,
@@ -102,7 +103,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                     await context.write(pb.RecognizeResponse(transcript=transcript))
                     if transcript.flush_id:
                         took_s = transcript.decode.ToTimedelta().total_seconds()
-                        self._latency.observe(took_s, trace_id=trace_id_of(context))
+                        self._latency.observe(took_s, trace_id=tracing.sampled_trace_id())
 
                 listener = Listener(
                     self._decoder,
@@ -130,6 +131,8 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             async for request in messages:
                 match request.WhichOneof("message"):
                     case "audio":
+                        if request.audio.traceparent:
+                            listener.belongs_to(request.audio.traceparent)
                         await listener.push_audio(sound.take(request.audio.pcm_s16le))
                     case "flush":
                         await listener.flush(

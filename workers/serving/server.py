@@ -34,6 +34,7 @@ from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.small_http import HttpReply, SmallHttpServer
 from parley.telemetry.logs import configure_logging
+from parley.telemetry.tracing import configure_tracing
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
 from workers.serving.lease import Registration
@@ -214,7 +215,8 @@ def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
     number = max(1, parser.parse_args().number)
     try:
         settings = load_worker().numbered(number)
-        configure_logging(settings.telemetry.log_level, part=part)
+        configure_logging(settings.telemetry, part=part)
+        configure_tracing(settings.telemetry, part=part)
         asyncio.run(main(settings))
     except ConfigurationError as error:
         print(f"{part} worker: {error}", file=sys.stderr)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from opentelemetry.trace import get_current_span
 
 from parley.clock import Clock, monotonic
 from parley.rpc.v1 import synthesis_pb2 as pb
@@ -133,6 +134,7 @@ class SynthesisStream:
         self._chunks += 1
         if self._first_audio_s is None:
             self._first_audio_s = time.monotonic()
+            get_current_span().add_event("first_audio")
             if self._came_s is not None:
                 self._on_first_audio(self._first_audio_s - self._came_s)
 
