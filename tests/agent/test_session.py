@@ -40,7 +40,6 @@ from parley.room_events import (
     AnyEvent,
     ErrorEvent,
     InterruptedEvent,
-    ToolEvent,
     TurnEvent,
     decode,
 )
@@ -393,14 +392,3 @@ async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(an
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:
     assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
-
-
-async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
-    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
-    room, open_room = Room(), Room()
-    for each, shows in ((room, False), (open_room, True)):
-        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
-        events.send(told)
-        await events.aclose()
-    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
-    assert open_room.events == [told]

@@ -1,12 +1,17 @@
-"""A slow tool is blamed as the tool, and what a model makes up is no series."""
+"""What is told of a tool: how long it took, and to clients no more than they are to know."""
 
 import asyncio
 import time
+from typing import cast
 
+from livekit import rtc
+
+from agent.room.events import RoomEventPublisher
 from agent.turns.report import Reply, current_reply
 from parley import Agent, tool
+from parley.room_events import ToolEvent
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn
-from tests.agent.test_session import counted, talk_with
+from tests.agent.test_session import Room, counted, talk_with
 
 TOOL_S = 1.0
 
@@ -47,3 +52,14 @@ async def test_a_slow_tool_is_told_as_the_tool_and_not_as_the_model() -> None:
     assert calls("no_such_tool_as_models_make_up", "failed") == 0
     took_s = counted("tool_latency_seconds_sum", tool="order_status", outcome="done") - took_s
     assert took_s >= 0.9 * TOOL_S
+
+
+async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
+    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
+    room, open_room = Room(), Room()
+    for each, shows in ((room, False), (open_room, True)):
+        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
+        events.send(told)
+        await events.aclose()
+    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
+    assert open_room.events == [told]
