@@ -98,7 +98,7 @@ class Call:
         """Joins the room and greets; returns when the conversation runs."""
         context = self._context
         context.add_shutdown_callback(self._end)
-        self._count()
+        self._running.enter_context(metrics.counted_session())
         self._running.push_async_callback(self._recorder.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
@@ -390,13 +390,3 @@ class Call:
                 await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
-
-    def _count(self) -> None:
-        began_at = time.monotonic()
-        metrics.sessions_active.inc()
-
-        def ended() -> None:
-            metrics.sessions_active.dec()
-            metrics.session_duration_seconds.observe(time.monotonic() - began_at)
-
-        self._running.callback(ended)
