@@ -136,6 +136,7 @@ class Call:
             answering=self._answering,
             report=self._report,
             speaking=self._speaking,
+            hearing=hearing,
             sounded=duplex.playout.sounded,
         )
         await duplex.publish()

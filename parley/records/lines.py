@@ -114,13 +114,13 @@ class ErrorTold(_Line):
 
 
 class WorkerTook(_Line):
-    """A speech worker took an utterance."""
+    """A speech worker took an utterance, or listens from now on."""
 
     kind: Literal["worker"] = "worker"
-    role: Literal["tts"] = "tts"
+    role: Literal["tts", "asr"] = "tts"
     worker: str
-    voice: str
-    engine: str
+    voice: str = Field("", description="of an utterance, as the next")
+    engine: str = ""
 
 
 class StageTimes(BaseModel):

@@ -201,7 +201,9 @@ def test_stages_floor_and_workers_are_told_with_their_times(recorded: Recorded) 
     assert len(times) == len(order), marks
     assert times == sorted(times)
     assert {"speaking", "yielded", "quiet"} <= {floor.kind for floor in view.floors}
-    assert any(moment.kind == "worker" for moment in view.moments)
+    workers = [moment.text for moment in view.moments if moment.kind == "worker"]
+    assert any(text.endswith("listens") for text in workers)
+    assert any("speaks with" in text for text in workers)
     assert view.slowest_ms is not None
     assert view.names
 

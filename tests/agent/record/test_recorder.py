@@ -146,6 +146,7 @@ async def followed(folder: Path, **record: object) -> AsyncGenerator[Followed]:
             answering=answering,
             report=report,
             speaking=speaking,
+            hearing=None,
             sounded=playout.sounded,
         )
         await session.start(RoomAgent(answering=answering, barge_in=barge_in), record=False)
