@@ -1,5 +1,6 @@
 """The agent's part in a conversation, as the framework's nodes."""
 
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
@@ -24,8 +25,10 @@ from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.shared_vad import SharedVAD
 from agent.turns.turn_ends import TurnEnds
 
+_WORD = re.compile(r"\w+")
 _TRANSCRIPTS = (
     stt.SpeechEventType.INTERIM_TRANSCRIPT,
     stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
@@ -77,10 +80,14 @@ class RoomAgent(Agent):
         self._line = line
         self._on_presence = on_presence
         self._on_frame = on_frame
+        self._guess: list[str] | None = None
+        """The words that an answer is being made to, while it is not known that they are all."""
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent]:
+        if isinstance(self.session.vad, SharedVAD):
+            self._barge_in.on_window = self.session.vad.push
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )
@@ -90,9 +97,11 @@ class RoomAgent(Agent):
                 if said:  # else the framework would take what is said next for ended
                     yield event
                 said = False
-            elif event.type not in _TRANSCRIPTS or self._is_turn(event):
-                said |= _is_said(event)
+            elif event.type not in _TRANSCRIPTS:
                 yield event
+            elif self._is_turn(event):
+                said |= _is_said(event)
+                yield self._as_guess(event)
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 self._tell_presence(event)
                 yield _without_text(event)  # what was flushed is answered: it was nothing
@@ -100,6 +109,23 @@ class RoomAgent(Agent):
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
         return self._barge_in.push_transcript(best.text, confidence=best.confidence)
+
+    def _as_guess(self, event: stt.SpeechEvent) -> stt.SpeechEvent:
+        """The event as the framework is to have it: to a PREFLIGHT it begins an answer, anew where
+        one is being made to the same words."""
+        text = event.alternatives[0].text
+        words = _WORD.findall(text.casefold())
+        is_known = words == self._guess
+        if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+            self._guess = None
+        elif event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT and not is_known:
+            self._guess = words
+        elif not is_known:  # the framework drops what was made to others
+            self._guess = None
+            self._answering.hears(text)
+        elif event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT:
+            return replace(event, type=stt.SpeechEventType.INTERIM_TRANSCRIPT)
+        return event
 
     def _tell_presence(self, event: stt.SpeechEvent) -> None:
         best = event.alternatives[0]
@@ -152,7 +178,6 @@ class RoomAgent(Agent):
                 started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
                 if reply is not None and reply.tts_first_audio_s is None and started_at:
                     reply.tts_first_audio_s = time.perf_counter() - started_at
-                    reply.tts_asked_at = time.time() - reply.tts_first_audio_s
                 frame.userdata[USERDATA_PACE] = pace
                 yield frame
         finally:

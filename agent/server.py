@@ -25,6 +25,8 @@ from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech.configured import node_scoreboard
+from parley.telemetry.logs import stamp_lines
+from parley.telemetry.tracing import configure_tracing
 
 RECONNECTS = 1_000_000
 """A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
@@ -40,6 +42,8 @@ def prepare(process: JobProcess) -> None:
     from parley.app.configured import load_configured  # noqa: PLC0415
 
     settings = load_orchestrator()
+    stamp_lines(part="agent")
+    configure_tracing(settings.telemetry, part="agent")
     process.userdata["settings"] = settings
     for app in ("", *settings.agent.apps):
         load_configured(settings, app)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ops.llm_choice import choose_llm
 from ops.supervisor.configuration import Configuration, reachable
 from ops.supervisor.environment import base_environment, part_environment
 from ops.supervisor.keys import LiveKitKeys
@@ -103,7 +104,7 @@ def _llm(configuration: Configuration) -> Part:
     port = configuration.orchestrator.llm.local_port
     return Part(
         name="llm",
-        command=_module("ops.local_llm"),
+        command=(*_module("ops.local_llm"), *_llm_arguments(configuration)),
         environment=part_environment(
             TelemetrySection,
             configuration.config_dir / "orchestrator.yaml",
@@ -117,11 +118,18 @@ def _llm(configuration: Configuration) -> Part:
     )
 
 
+def _llm_arguments(configuration: Configuration) -> tuple[str, ...]:
+    choice = choose_llm(configuration.orchestrator)
+    then = ("--then", choice.successor) if choice.successor else ()
+    return ("--model", choice.model, *then)
+
+
 def _asr(configuration: Configuration) -> Part:
-    settings = configuration.worker.asr
-    return _worker(
+    settings = configuration.asr_worker
+    part = _worker(
         configuration, "asr", settings.host, settings.port, settings.metrics_port, settings.threads
     )
+    return replace(part, environment={**part.environment, "ASR_ADAPTER": settings.adapter})
 
 
 def _tts(configuration: Configuration, number: int) -> Part:

@@ -181,12 +181,12 @@ def test_the_agents_voice_stands_where_the_record_says_that_it_began(
     assert began_at_s is not None
     assert marks is not None
     assert marks.sounded_s is not None
-    assert marks.spoke_until_s is not None
+    assert marks.speech_ended_s is not None
     at = round((marks.sounded_s - began_at_s) * AUDIO_RATE_HZ)
     around = round(0.3 * AUDIO_RATE_HZ)
     assert np.abs(recorded.right[: at - around // 10]).max(initial=0) == 0
     assert np.abs(recorded.right[at : at + around]).max() > 500
-    assert marks.spoke_until_s < marks.sounded_s
+    assert marks.speech_ended_s < marks.sounded_s
 
 
 async def test_what_was_heard_is_what_the_session_remembers(
@@ -220,10 +220,10 @@ def test_stages_floor_and_workers_are_told_with_their_times(recorded: Recorded) 
     assert stages.total_ms is not None
     order = [
         marks.spoke_from_s,
-        marks.spoke_until_s,
-        marks.asked_s,
+        marks.speech_ended_s,
+        marks.begun_s,
         marks.first_token_s,
-        marks.voice_began_s,
+        marks.first_audio_s,
         marks.sounded_s,
     ]
     times = [at_s for at_s in order if at_s is not None]
