@@ -146,6 +146,7 @@ class Call:
             answering=self._answering,
             report=self._report,
             speaking=self._speaking,
+            hearing=hearing,
             sounded=duplex.playout.sounded,
         )
         await duplex.publish()
