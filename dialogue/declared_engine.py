@@ -107,7 +107,8 @@ class DeclaredEngine:
         if greeting:
             begun.append(AssistantMessage(greeting))
         begun.append(UserMessage("Hello."))
-        await self._model(agent).fill_prompt_cache(begun, await self.tools(agent))
+        if why := await self._model(agent).fill_prompt_cache(begun, await self.tools(agent)):
+            _log.warning("the language model does not answer: %s", why)
 
     async def hears(self, text: str) -> None:
         """Has the model read the conversation up to `text`, which the person is saying: what its

@@ -94,8 +94,8 @@ class ChatModel(Protocol):
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        """Has a model that keeps what it has read keep these; a failure is logged, not raised."""
+    ) -> str:
+        """Has a model that keeps what it has read keep these. Why it could not, or ""."""
         ...
 
     def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
@@ -209,12 +209,13 @@ class OpenAIModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
+    ) -> str:
         """See ChatModel."""
         try:
             await self._ask_for_one_token(messages, tools)
         except ModelRequestError as error:
-            _log.warning("the language model does not answer: %s", error)
+            return str(error)
+        return ""
 
     async def check(self) -> str:
         """Asks for one token of an answer; the model's name. Raises ModelRequestError."""

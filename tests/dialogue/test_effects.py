@@ -57,8 +57,8 @@ class PlannedModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        pass
+    ) -> str:
+        return ""
 
     def variant(
         self, *, model: str | None = None, temperature: float | None = None
