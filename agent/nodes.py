@@ -25,6 +25,7 @@ from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.shared_vad import SharedVAD
 from agent.turns.turn_ends import TurnEnds
 
 _WORD = re.compile(r"\w+")
@@ -66,10 +67,11 @@ class RoomAgent(Agent):
         turn_ends: TurnEnds | None = None,
         line: Line | None = None,
         on_presence: Callable[[str], None] = lambda text: None,
+        on_frame: Callable[[rtc.AudioFrame], None] = lambda frame: None,
     ) -> None:
         """`pending_finals` and `turn_ends` of the STT that the session hears with, if it has them;
-        `line` is shown what comes of the person's microphone. `on_presence` is told what the person
-        said where they only asked into the wait whether anybody is there."""
+        `line` and `on_frame` are shown what comes of the person's microphone. `on_presence` is told
+        what the person said where they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
@@ -77,12 +79,15 @@ class RoomAgent(Agent):
         self._turn_ends = turn_ends
         self._line = line
         self._on_presence = on_presence
+        self._on_frame = on_frame
         self._guess: list[str] | None = None
         """The words that an answer is being made to, while it is not known that they are all."""
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent]:
+        if isinstance(self.session.vad, SharedVAD):
+            self._barge_in.on_window = self.session.vad.push
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )
@@ -133,6 +138,7 @@ class RoomAgent(Agent):
         async for frame in audio:
             if self._line is not None:
                 self._line.push(frame)
+            self._on_frame(frame)
             heard = self._barge_in.push_audio(frame)
             yield heard
             if self._turn_ends is not None:
@@ -172,6 +178,7 @@ class RoomAgent(Agent):
                 started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
                 if reply is not None and reply.tts_first_audio_s is None and started_at:
                     reply.tts_first_audio_s = time.perf_counter() - started_at
+                    reply.tts_asked_at = time.time() - reply.tts_first_audio_s
                 frame.userdata[USERDATA_PACE] = pace
                 yield frame
         finally:

@@ -18,6 +18,7 @@ from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.end_of_turn import EndOfTurnPolicy
 from agent.turns.floor import FloorPolicy
+from agent.turns.shared_vad import SharedVAD
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 
@@ -60,11 +61,7 @@ def build_session(
             "max_speech_duration": LONGEST_TURN_S,
         },
     )
-    vad = inference.VAD(
-        model="silero",
-        min_speech_duration=turn.vad_min_speech_s,
-        min_silence_duration=_min_silence_s(turn, hearing),
-    )
+    vad = SharedVAD(min_speech_s=turn.vad_min_speech_s, min_silence_s=_min_silence_s(turn, hearing))
     return AgentSession[None](
         stt=hearing or NOT_GIVEN,
         vad=vad if hearing else None,

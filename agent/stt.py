@@ -21,6 +21,7 @@ from livekit.agents.utils import AudioBuffer
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.turn_ends import TurnEnds
 from agent.turns.unanswered import UnansweredSpeech
+from parley.clock import monotonic
 from parley.errors import SpeechError
 from parley.speech import (
     FlushMark,
@@ -29,6 +30,8 @@ from parley.speech import (
     Transcript,
     TranscriptKind,
 )
+from parley.telemetry import agent as metrics
+from parley.telemetry.tracing import no_trace
 
 SAMPLE_RATE_HZ = 16000
 MESSAGE_BYTES = 2 * SAMPLE_RATE_HZ * 64 // 1000
@@ -64,9 +67,10 @@ class WorkerSTT(stt.STT[str]):
         session_id: str = "",
         word_times: bool = False,
         ends_turns: bool = False,
+        traceparent: Callable[[], str] = no_trace,
     ) -> None:
         """`ends_turns`: the framework is told where turns end, by `turn_ends`, to be set before
-        anything is heard."""
+        anything is heard. `traceparent`: of the turn that what is heard now belongs to."""
         super().__init__(
             capabilities=stt.STTCapabilities(
                 streaming=True,
@@ -85,10 +89,12 @@ class WorkerSTT(stt.STT[str]):
             word_times=word_times,
             preflight_silence_s=preflight_silence_s,
             turn_sound=ends_turns,
+            traceparent=traceparent,
         )
         self.ends_turns = ends_turns
         self.turn_ends: TurnEnds | None = None
         self._stream: _WorkerSTTStream | None = None
+        self._heard_by = ""
         self.last_transcript_at: float | None = None
         """Wall clock of the last text that a reply could be made from."""
         self.last_transcript_took_s = 0.0
@@ -99,7 +105,8 @@ class WorkerSTT(stt.STT[str]):
 
     @property
     def model(self) -> str:
-        return "whisper"
+        """The one that heard last; "unknown" before anything was heard."""
+        return self._heard_by or "unknown"
 
     @property
     def provider(self) -> str:
@@ -119,6 +126,9 @@ class WorkerSTT(stt.STT[str]):
         """An answer to what was said before the pause may be begun."""
         if self._stream is not None:
             self._stream.guess()
+
+    def heard(self, transcript: Transcript) -> None:
+        self._heard_by = transcript.model
 
     def end_turn(self) -> None:
         """What has been said so far is a whole turn."""
@@ -140,6 +150,8 @@ class _WorkerSTTStream(stt.RecognizeStream):
         super().__init__(stt=hearing, conn_options=conn_options, sample_rate=SAMPLE_RATE_HZ)
         self._hearing = hearing
         self._flushes = 0
+        self._flushed_s: dict[int, float] = {}
+        """When the turns ended whose FINAL is owed."""
         self._unanswered = UnansweredSpeech(SAMPLE_RATE_HZ)
         self._back_with: int | None = None
         """The flush whose FINAL shows that it hears again, where it could not."""
@@ -166,10 +178,12 @@ class _WorkerSTTStream(stt.RecognizeStream):
             try:
                 async with aclosing(listening) as transcripts:
                     async for transcript in transcripts:
+                        self._hearing.heard(transcript)
                         self._unanswered.answered(transcript)
                         self._emit(transcript)
             except SpeechError as error:
                 self._hearing.pending_finals.lost()
+                metrics.recognition_errors_total.inc()
                 self._finish_later()
                 # Recoverable, so that the session stays: the person is told and may type.
                 self._emit_error(APIConnectionError(str(error)), recoverable=True)
@@ -188,6 +202,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
         async for item in self._input_ch:
             if isinstance(item, self._FlushSentinel):
                 self._flushes += 1
+                self._flushed_s[self._flushes] = monotonic()
                 if pcm:
                     yield pcm
                 yield FlushMark(self._flushes)
@@ -220,6 +235,7 @@ class _WorkerSTTStream(stt.RecognizeStream):
             taken = pending_finals.take(text)
             if transcript.flush_id:
                 pending_finals.answered()
+                self._measure(transcript.flush_id)
             self._is_back(transcript)
             if taken:
                 return
@@ -232,6 +248,13 @@ class _WorkerSTTStream(stt.RecognizeStream):
             self._event_ch.send_nowait(
                 stt.SpeechEvent(type=stt.SpeechEventType.END_OF_SPEECH, speech_end_time=ended_at_s)
             )
+
+    def _measure(self, flush_id: int) -> None:
+        """FINALs come in the order of their turns: what was owed before is not owed any more."""
+        flushed_s = self._flushed_s.pop(flush_id, None)
+        self._flushed_s = {owed: at for owed, at in self._flushed_s.items() if owed > flush_id}
+        if flushed_s is not None:
+            metrics.recognition_latency_seconds.observe(monotonic() - flushed_s)
 
     def _kind(self, transcript: Transcript, turn_ends: TurnEnds | None) -> stt.SpeechEventType:
         """As what the framework is told of it: to a PREFLIGHT it has an answer begun."""

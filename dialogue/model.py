@@ -25,10 +25,15 @@ from dialogue.model_pace import ModelPace
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import SMALL_LLM
+from parley.telemetry.tracing import trace_headers
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of an answer."""
+
+WITHOUT_EXAMPLES = frozenset({SMALL_LLM})
+"""Models that answer as the person of an example, or with what one of them said (docs/mind.md)."""
 
 FAILURES = (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError)
 """What the client raises of a request."""
@@ -96,6 +101,10 @@ class ChatModel(Protocol):
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
     ) -> str:
         """Has a model that keeps what it has read keep these. Why it could not, or ""."""
+        ...
+
+    async def learns_from_examples(self) -> bool:
+        """Whether it takes example exchanges for examples, and not for the conversation."""
         ...
 
     def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
@@ -183,7 +192,9 @@ class OpenAIModel:
             request = self._request(messages, tools, await self._served_name())
             if self.at_openai:
                 request["stream_options"] = {"include_usage": True}
-            stream = await self.client.chat.completions.create(**request, stream=True)
+            stream = await self.client.chat.completions.create(
+                **request, stream=True, extra_headers=trace_headers()
+            )
             async with stream:
                 async for chunk in stream:
                     pieces = _pieces(chunk, calls)
@@ -216,6 +227,13 @@ class OpenAIModel:
         except ModelRequestError as error:
             return str(error)
         return ""
+
+    async def learns_from_examples(self) -> bool:
+        """Whichever is asked for by name, or is found to be served; False where it is not known."""
+        try:
+            return await self._served_name() not in WITHOUT_EXAMPLES
+        except (ModelRequestError, *FAILURES):
+            return False  # the answer will say what is wrong
 
     async def check(self) -> str:
         """Asks for one token of an answer; the model's name. Raises ModelRequestError."""

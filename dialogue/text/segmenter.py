@@ -129,7 +129,11 @@ class ClauseSegmenter:
 def ends_sentence(stretch: str, language: Language = ENGLISH) -> bool:
     """Whether the last word of a stretch, as far as that alone tells, ends a sentence."""
     words = [match[0] for match in _words(stretch + " ", 0, len(stretch) + 1) if match[0].strip()]
-    return bool(words) and _ends_sentence(words[-1], "", language.segments, first=False)
+    if not words:
+        return False
+    known, before = language.segments, words[-2:-1]
+    first = not before or _ends_sentence(before[0], "", known, first=len(words) == 2)
+    return _ends_sentence(words[-1], "", known, first=first)
 
 
 def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
@@ -140,6 +144,7 @@ def _words(text: str, start: int, limit: int) -> Iterator[re.Match[str]]:
 
 
 def _ends_sentence(word: str, next_character: str, known: SegmentWords, *, first: bool) -> bool:
+    word = word.lstrip() or word
     bare = word.rstrip().rstrip(_CLOSERS)
     if bare.endswith("!") and bare[-2:-1].isdigit() and next_character in _OPERATORS:
         return False  # a factorial

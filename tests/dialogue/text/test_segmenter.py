@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogue.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter
+from dialogue.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter, ends_sentence
 
 
 def tokens(text: str) -> list[str]:
@@ -92,6 +92,17 @@ def test_what_belongs_together_is_not_cut_after_its_stop(kept: str) -> None:
 )
 def test_sentences_end_where_they_end(text: str, sentences: list[str]) -> None:
     assert stretches(text, first_flush_words=6) == sentences
+
+
+@pytest.mark.parametrize("piece", [" Dr.", "Dr. ", " 1.", "I know it. 1. ", "\nMr.", " J.", "No."])
+def test_a_piece_that_ends_in_a_stop_may_be_no_end(piece: str) -> None:
+    """Language models write a space in front of a word, not behind it."""
+    assert not ends_sentence(piece)
+
+
+@pytest.mark.parametrize("piece", [" end.", "It is 3.", " I saw 12. ", "Go. Stop.", " Really?"])
+def test_a_piece_that_ends_in_a_stop_may_be_one(piece: str) -> None:
+    assert ends_sentence(piece)
 
 
 def test_a_pause_of_the_writer_frees_the_whole_words() -> None:
