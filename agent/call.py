@@ -10,7 +10,6 @@ from contextlib import AsyncExitStack
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
-from pydantic import ValidationError
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
@@ -38,6 +37,7 @@ from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
 from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
+from agent.wishes import app_for, has_come_back, wishes_of
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
 from dialogue.model_pace import ModelPace
@@ -45,11 +45,9 @@ from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
-from parley.app.configured import load_configured, turn_settings
-from parley.app.session import Session
+from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
 from parley.errors import SpeechError
-from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 from parley.speech import SpeechPool
@@ -75,8 +73,8 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
-        self._wishes = _wishes(context)
-        self._app = _app(settings, self._wishes)
+        self._wishes = wishes_of(context.job.metadata)
+        self._app = app_for(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
@@ -296,7 +294,8 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
-        answering.reads_ahead = self._may_read_ahead
+        if self._settings.llm_is_local:  # no other is known to keep what it has read
+            answering.reads_ahead = lambda: self._guesses.worth(WORDS_STAY)
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -311,10 +310,6 @@ class Call:
         )
         self._running.push_async_callback(limits.aclose)
         return limits
-
-    def _may_read_ahead(self) -> bool:
-        """Only the local model is known to keep what it has read."""
-        return self._settings.llm_is_local and self._guesses.worth(WORDS_STAY)
 
     # --- what it says of itself
 
@@ -402,24 +397,3 @@ class Call:
             metrics.session_duration_seconds.observe(time.monotonic() - began_at)
 
         self._running.callback(ended)
-
-
-def _wishes(context: JobContext) -> DispatchMetadata:
-    try:
-        return DispatchMetadata.model_validate_json(context.job.metadata or "{}")
-    except ValidationError:
-        _log.warning("the dispatch's metadata is not understood: the defaults are used")
-        return DispatchMetadata()
-
-
-def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
-    """Whether the person lost the connection for so long that LiveKit ended the room, and has
-    entered it anew with the same token: an identity is of one token."""
-    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
-
-
-def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
-    if wishes.app and wishes.app not in settings.agent.apps:
-        _log.warning("there is no app %r here: the default one answers", wishes.app)
-        return load_configured(settings)
-    return load_configured(settings, wishes.app)
