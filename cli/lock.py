@@ -10,6 +10,7 @@ from parley.errors import ParleyError
 OLDEST_PYTHON = "3.11"
 
 _ENGINE = "workers/engines/cosyvoice"
+_PEERS = "bench/peers"
 _COMPILATIONS = (
     ("pyproject.toml", "--all-extras", "--output-file", "requirements.lock"),
     # The engine that has an environment of its own.
@@ -18,6 +19,9 @@ _COMPILATIONS = (
         *("--overrides", f"{_ENGINE}/overrides.txt"),
         *("--output-file", f"{_ENGINE}/requirements.lock"),
     ),
+    # What `./run bench response --peers` measures beside us.
+    (f"{_PEERS}/livekit.in", "--output-file", f"{_PEERS}/livekit.lock"),
+    (f"{_PEERS}/pipecat.in", "--output-file", f"{_PEERS}/pipecat.lock"),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dialogue import history
 from dialogue.answer import Answer
 from dialogue.hand_off import HandOffTool
-from dialogue.messages import AssistantMessage, SystemMessage
+from dialogue.messages import AssistantMessage, Message, SystemMessage, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
@@ -64,12 +64,7 @@ class DeclaredEngine:
         answer = Answer(
             turn,
             model=self._model(agent),
-            messages=history.messages(
-                [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
-                instructions=self.instructions(agent),
-                text=turn.text.strip(),
-                running=self._unfinished.running,
-            ),
+            messages=self._messages(agent, turn.text.strip(), but=turn.id),
             tools=await self.tools(agent),
             agents=keeps,
             language=language,
@@ -108,13 +103,31 @@ class DeclaredEngine:
     async def prepare(self, greeting: str) -> None:
         """Fills the model's prompt cache with what every answer of the agent begins with."""
         agent = self.agent
-        said = [AssistantMessage(greeting)] if greeting else []
-        await self._model(agent).fill_prompt_cache(
-            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
-        )
+        begun: list[Message] = [SystemMessage(self.instructions(agent))]
+        if greeting:
+            begun.append(AssistantMessage(greeting))
+        begun.append(UserMessage("Hello."))
+        await self._model(agent).fill_prompt_cache(begun, await self.tools(agent))
+
+    async def hears(self, text: str) -> None:
+        """Has the model read the conversation up to `text`, which the person is saying: what its
+        prompt cache has then need not be read once the turn has ended."""
+        agent = self.agent
+        messages = self._messages(agent, text)
+        await self._model(agent).fill_prompt_cache(messages, await self.tools(agent))
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
+
+    def _messages(self, agent: Agent, text: str, *, but: str | None = None) -> Sequence[Message]:
+        """The conversation with `text` said last, without what the log has of the turn `but`."""
+        entries = self._session.log.entries
+        return history.messages(
+            [e for e in entries if but is None or getattr(e, "turn_id", None) != but],
+            instructions=self.instructions(agent),
+            text=text,
+            running=self._unfinished.running,
+        )
 
     def instructions(self, agent: Agent) -> str:
         """The agent's own, or those of the settings in the agent's language."""

@@ -43,7 +43,7 @@ def main() -> int:
     """Serves until SIGTERM or SIGINT; returns 2 when it cannot begin."""
     try:
         settings = load_orchestrator()
-        configure_logging(settings.telemetry.log_level, part="llm")
+        configure_logging(settings.telemetry, part="llm")
         folder = models.ensure(LOCAL_LLM)
         # Threads inherit the mask: the signals wait for `sigwait` below, whoever they are sent to.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)

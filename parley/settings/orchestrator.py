@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.settings.engines import AUTO
+from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
@@ -264,6 +265,8 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    record: RecordSection = RecordSection()
+    webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()

@@ -13,6 +13,7 @@ from parley.errors import WorkerUnavailableError
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.speech.channel import as_speech_error
+from parley.telemetry.tracing import no_trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class RecognitionRequest:
     hints: tuple[str, ...] = ()
     preflight_silence_s: float = 0.0
     turn_sound: bool = False
+    traceparent: Callable[[], str] = no_trace
+    """The trace that what is sent now belongs to; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class RecognitionCall:
             await asyncio.gather(self._sender, return_exceptions=True)
 
     async def _send(self) -> None:
+        told = ""
         try:
             async for item in self._audio:
                 if isinstance(item, FlushMark):
@@ -143,6 +147,8 @@ class RecognitionCall:
                     await self._call.write(pb.RecognizeRequest(flush=flush))
                 else:
                     audio = pb.RecognizeAudio(pcm_s16le=item)
+                    if (traceparent := self._request.traceparent()) != told:
+                        audio.traceparent = told = traceparent
                     await self._call.write(pb.RecognizeRequest(audio=audio))
             await self._call.done_writing()
         except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
