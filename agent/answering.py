@@ -91,6 +91,8 @@ class Answering:
         self._clock = clock
         self._turns: dict[str, ActiveTurn] = {}
         """Of the replies that are being made or heard, by their handles."""
+        self._tools_begun: set[str] = set()
+        """Calls of tools that run."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -115,17 +117,7 @@ class Answering:
         """What is to be said to `text`, piece by piece; closing it cancels the answer."""
         asked_at = time.perf_counter()
         tracing.work_for(reply.trace)
-        if self._reading is not None:
-            self._reading.cancel()  # what it has read is kept all the same
-        spoken = reply.handle.input_details.modality == "audio"
-        since_s = self._person.last_spoke_s if spoken else self._clock()
-        turn = self._conversation.turn(text, waiting_since_s=since_s)
-        reply.turn_id, reply.asked_at = turn.id, time.time()
-        self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
-        guess = turn
-        started: set[str] = set()
-        """Tool calls that ran."""
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply, guess))
+        turn = self._begin(reply, text)
         while True:
             self._turns[reply.handle.id] = turn
             logs.bind(turn=turn.id)
@@ -150,11 +142,9 @@ class Answering:
                             next_agent = agent
                         case HangUp():
                             reply.hangs_up = True
-                        case ToolStarted(call_id=call_id):
-                            started.add(call_id)
-                        case ToolFinished():
+                        case ToolStarted() | ToolFinished():
                             asked_at = time.perf_counter()  # the model again, with the result
-                            self._tool_ended(event, has_run=event.call_id in started)
+                            self._tool(event)
                         case _:
                             self._tell(event)
             if next_agent is None:
@@ -166,9 +156,25 @@ class Answering:
             asked_at = time.perf_counter()
             turn = self._conversation.turn("", waiting_since_s=self._clock())
 
-    def _tool_ended(self, event: ToolFinished, *, has_run: bool) -> None:
+    def _begin(self, reply: Reply, text: str) -> ActiveTurn:
+        if self._reading is not None:
+            self._reading.cancel()  # what it has read is kept all the same
+        spoken = reply.handle.input_details.modality == "audio"
+        since_s = self._person.last_spoke_s if spoken else self._clock()
+        turn = self._conversation.turn(text, waiting_since_s=since_s)
+        reply.turn_id, reply.asked_at = turn.id, time.time()
+        self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, turn))
+        return turn
+
+    def _tool(self, event: ToolStarted | ToolFinished) -> None:
+        self.on_event(event)
+        if isinstance(event, ToolStarted):
+            self._tools_begun.add(event.call_id)
+            return
         # A model may ask for names that there are not: they would each be a series.
-        name = event.name if has_run else "none"
+        name = event.name if event.call_id in self._tools_begun else "none"
+        self._tools_begun.discard(event.call_id)
         metrics.tool_latency_seconds.labels(name, event.outcome).observe(event.took_s)
         self._events.send(
             ToolEvent(

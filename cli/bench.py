@@ -19,6 +19,7 @@ BENCHMARKS = {
     "floor": "who gets the floor: interruptions, murmurs and noises over the agent's speech",
     "history": "what the agent remembers of an interrupted reply, against what was heard",
     "leaks": "whether memory, tasks, descriptors or files grow with calls and utterances",
+    "mind": "the local language models beside one another: 40 questions, tools, speed",
     "memory": "a TTS worker's memory over 2,000 utterances, half of them cancelled",
     "parts": "how soon health names a part that is gone, and is well when it is back",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",

@@ -67,7 +67,7 @@ COMMANDS = {
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
-    "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
+    "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
     "monitoring": Command(

@@ -25,11 +25,15 @@ from dialogue.model_pace import ModelPace
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import SMALL_LLM
 from parley.telemetry.tracing import trace_headers
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of an answer."""
+
+WITHOUT_EXAMPLES = frozenset({SMALL_LLM})
+"""Models that answer as the person of an example, or with what one of them said (docs/mind.md)."""
 
 FAILURES = (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError)
 """What the client raises of a request."""
@@ -97,6 +101,10 @@ class ChatModel(Protocol):
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
     ) -> None:
         """Has a model that keeps what it has read keep these; a failure is logged, not raised."""
+        ...
+
+    async def learns_from_examples(self) -> bool:
+        """Whether it takes example exchanges for examples, and not for the conversation."""
         ...
 
     def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
@@ -218,6 +226,13 @@ class OpenAIModel:
             await self._ask_for_one_token(messages, tools)
         except ModelRequestError as error:
             _log.warning("the language model does not answer: %s", error)
+
+    async def learns_from_examples(self) -> bool:
+        """Whichever is asked for by name, or is found to be served; False where it is not known."""
+        try:
+            return await self._served_name() not in WITHOUT_EXAMPLES
+        except (ModelRequestError, *FAILURES):
+            return False  # the answer will say what is wrong
 
     async def check(self) -> str:
         """Asks for one token of an answer; the model's name. Raises ModelRequestError."""

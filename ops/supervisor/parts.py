@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ops.llm_choice import choose_llm
 from ops.supervisor.configuration import Configuration, reachable
 from ops.supervisor.environment import base_environment, part_environment
 from ops.supervisor.keys import LiveKitKeys
@@ -103,7 +104,7 @@ def _llm(configuration: Configuration) -> Part:
     port = configuration.orchestrator.llm.local_port
     return Part(
         name="llm",
-        command=_module("ops.local_llm"),
+        command=(*_module("ops.local_llm"), *_llm_arguments(configuration)),
         environment=part_environment(
             TelemetrySection,
             configuration.config_dir / "orchestrator.yaml",
@@ -115,6 +116,12 @@ def _llm(configuration: Configuration) -> Part:
         ready_url=f"http://127.0.0.1:{port}/health",
         ports=(ListeningPort(port, "127.0.0.1", "llm.local_port in configs/orchestrator.yaml"),),
     )
+
+
+def _llm_arguments(configuration: Configuration) -> tuple[str, ...]:
+    choice = choose_llm(configuration.orchestrator)
+    then = ("--then", choice.successor) if choice.successor else ()
+    return ("--model", choice.model, *then)
 
 
 def _asr(configuration: Configuration) -> Part:

@@ -60,6 +60,9 @@ class PlannedModel:
     ) -> None:
         pass
 
+    async def learns_from_examples(self) -> bool:
+        return True
+
     def variant(
         self, *, model: str | None = None, temperature: float | None = None
     ) -> "PlannedModel":

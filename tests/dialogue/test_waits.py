@@ -37,6 +37,9 @@ class PlayedModel:
     ) -> None:
         pass
 
+    async def learns_from_examples(self) -> bool:
+        return True
+
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
     ) -> AsyncGenerator[Piece]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialogue.text.languages.rules.rule import Rule
+from parley.app.agent import ExampleExchange
 from parley.settings.orchestrator import AgentSection
 
 _DEFAULTS = AgentSection()
@@ -158,6 +159,11 @@ class Language:
     """In the language itself: "Deutsch"."""
     instructions: str
     """What the model is told first, unless the settings or the agent say something else."""
+    tool_instructions: str = ""
+    """In place of these for an agent that has tools: a small model that is told to be a friend
+    calls none. Empty: the same."""
+    examples: tuple[ExampleExchange, ...] = ()
+    """Shown to the model behind these instructions, never behind others."""
     greeting: str
     """Said first, unless the settings or the agent say something else."""
     phrases: Phrases
@@ -170,9 +176,15 @@ class Language:
     cannot_speak_recording: Path | None = None
     """`phrases.cannot_speak`, spoken: an audio file beside the language; None: the English one."""
 
-    def instructions_for(self, configured: str) -> str:
+    def instructions_for(self, configured: str, *, with_tools: bool = False) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""
-        return self.instructions if configured == _DEFAULTS.instructions else configured
+        if configured != _DEFAULTS.instructions:
+            return configured
+        return (self.tool_instructions if with_tools else "") or self.instructions
+
+    def examples_for(self, configured: str) -> tuple[ExampleExchange, ...]:
+        """Those of the language, or none where the settings have instructions of their own."""
+        return self.examples if configured == _DEFAULTS.instructions else ()
 
     def greeting_for(self, configured: str) -> str:
         """The settings' greeting, or the language's own where nobody has changed that."""
