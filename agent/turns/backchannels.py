@@ -83,7 +83,8 @@ def turn_log_odds(
 ) -> float:
     """That words which no table knows as a murmur want the floor, where they do as often as not."""
     facts = word_facts(words, listener, confidence, voiced_s, hum)
-    return weights.bias + sum(getattr(weights, name) * value for name, value in facts.items())
+    weighed = (float(getattr(weights, name)) * value for name, value in facts.items())
+    return weights.bias + sum(weighed)
 
 
 def word_facts(

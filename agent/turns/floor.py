@@ -289,9 +289,11 @@ class TurnTaking:
         policy = self.policy
         if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
             self._was_long = self._into_wait
-            needed_s = policy.yield_after_s if self._has_words else policy.wordless_yield_after_s
+            needed_s = policy.yield_after_s
             if self._into_wait:
                 needed_s = policy.awaiting_yield_after_s
+            elif not self._has_words:
+                needed_s = max(needed_s, policy.wordless_yield_after_s)
             if self._voiced_s >= needed_s:
                 return self._decide(Decision.YIELD)
         if self.floor is not Floor.HELD and self._holds():
