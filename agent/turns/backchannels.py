@@ -24,6 +24,8 @@ CLEAR_TELLING_CONFIDENCE = 0.2
 TURN_LOG_ODDS = -1.5
 """From which on words that no table knows want the floor: a person who is not heard minds it more
 than one whose murmur cut a sentence."""
+SURE_TURN_LOG_ODDS = 0.0
+"""The same while the speech goes on: its next words are better, and the agent is silent already."""
 _MOST_MORE_WORDS = 3
 _HUM_LOG_ODDS = 4.0
 """Beyond it a hum is as sure as it gets."""
@@ -66,11 +68,14 @@ def meaning(
         return Meaning.BACKCHANNEL
     if known and (confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
         return Meaning.BACKCHANNEL
-    wanted = answers_question or over_silence or known
-    if not wanted and turn_log_odds(words, listener, confidence, voiced_s, hum) < TURN_LOG_ODDS:
-        return Meaning.BACKCHANNEL
-    undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
-    return Meaning.UNDECIDED if undecided else Meaning.TURN
+    if goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener):
+        return Meaning.UNDECIDED
+    if answers_question or over_silence or known:
+        return Meaning.TURN
+    log_odds = turn_log_odds(words, listener, confidence, voiced_s, hum)
+    if goes_on:
+        return Meaning.TURN if log_odds >= SURE_TURN_LOG_ODDS else Meaning.UNDECIDED
+    return Meaning.TURN if log_odds >= TURN_LOG_ODDS else Meaning.BACKCHANNEL
 
 
 def turn_log_odds(

@@ -105,6 +105,8 @@ class TurnTaking:
     _asked: bool = False
     _into_wait: bool = False
     """Whether the latest speech began while an answer was awaited."""
+    _undecided: tuple[str, float] | None = None
+    """The latest words, and how sure recognition is, where they were too few to decide by."""
     _has_words: bool = False
     """Whether recognition has found any in the speech that is judged."""
     _over_silence: bool = False
@@ -213,6 +215,7 @@ class TurnTaking:
             return None
         wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
         self._has_words |= wants is not Meaning.NOTHING
+        self._undecided = (text, confidence) if wants is Meaning.UNDECIDED else None
         if wants is Meaning.UNDECIDED:
             self._understood_at_s = float("-inf")
             return None
@@ -254,6 +257,11 @@ class TurnTaking:
         if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
+        if self._undecided is not None and silence_s >= END_TOLD_S:
+            text, confidence = self._undecided  # no more words came
+            decision = self.transcript(text, at_s=at_s, confidence=confidence)
+            if decision is not None:
+                return decision
         understood = self._understood_at_s >= self._last_voiced_s
         if self._was_long and not understood:
             # Its words may say that it only asks whether anybody is there.
@@ -332,6 +340,7 @@ class TurnTaking:
         self._last_voiced_s = float("-inf")
         self._sound = OverlapSound()
         self._has_words = False
+        self._undecided = None
         self._understood_at_s = float("-inf")
 
     def _near(self, level_db: float) -> bool:
