@@ -64,18 +64,18 @@ def meaning(
     if answers_question and _answers(words, listener):
         return Meaning.TURN
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
-    if known and all(listener.drawn_out.fullmatch(word) for word in words):
-        return Meaning.BACKCHANNEL
-    if known and (confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
+    drawn_out = all(listener.drawn_out.fullmatch(word) for word in words)
+    if known and (drawn_out or confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
         return Meaning.BACKCHANNEL
     if goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener):
         return Meaning.UNDECIDED
     if answers_question or over_silence or known:
         return Meaning.TURN
+    enough, otherwise = (
+        (SURE_TURN_LOG_ODDS, Meaning.UNDECIDED) if goes_on else (TURN_LOG_ODDS, Meaning.BACKCHANNEL)
+    )
     log_odds = turn_log_odds(words, listener, confidence, voiced_s, hum)
-    if goes_on:
-        return Meaning.TURN if log_odds >= SURE_TURN_LOG_ODDS else Meaning.UNDECIDED
-    return Meaning.TURN if log_odds >= TURN_LOG_ODDS else Meaning.BACKCHANNEL
+    return Meaning.TURN if log_odds >= enough else otherwise
 
 
 def turn_log_odds(

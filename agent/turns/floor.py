@@ -37,11 +37,10 @@ class FloorPolicy:
     """Speech after which the agent falls silent, keeping its place."""
     thinking_hold_after_s: float = 0.2
     """The same while it thinks: what is held back is not heard to stop, so there is time."""
-    yield_after_s: float = 0.9
-    """Speech after which the floor is the person's whatever its words are."""
-    wordless_yield_after_s: float = 2.0
-    """The same where recognition has found no word in it: a laugh lasts longer than a second, and
-    while the agent is silent nobody hears that it waits."""
+    yield_after_s: float = 2.0
+    """Speech after which the floor is the person's whatever its words are. Words that want it take
+    it sooner; a laugh, or "right, right, okay", lasts longer than a second, and while the agent is
+    silent nobody hears that it waits."""
     awaiting_yield_after_s: float = 3.0
     """The same where an answer is awaited and nothing of it sounds: what is held back is not heard
     to stop, so its words may decide, and a "Hello, can you hear me?" does not end the answer."""
@@ -107,8 +106,6 @@ class TurnTaking:
     """Whether the latest speech began while an answer was awaited."""
     _undecided: tuple[str, float] | None = None
     """The latest words, and how sure recognition is, where they were too few to decide by."""
-    _has_words: bool = False
-    """Whether recognition has found any in the speech that is judged."""
     _over_silence: bool = False
     """Whether it began while nothing of the agent's sounded."""
     _was_long: bool = False
@@ -214,7 +211,6 @@ class TurnTaking:
         if not self.agent_has_floor or not recent:
             return None
         wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
-        self._has_words |= wants is not Meaning.NOTHING
         self._undecided = (text, confidence) if wants is Meaning.UNDECIDED else None
         if wants is Meaning.UNDECIDED:
             self._understood_at_s = float("-inf")
@@ -300,8 +296,6 @@ class TurnTaking:
             needed_s = policy.yield_after_s
             if self._into_wait:
                 needed_s = policy.awaiting_yield_after_s
-            elif not self._has_words:
-                needed_s = max(needed_s, policy.wordless_yield_after_s)
             if self._voiced_s >= needed_s:
                 return self._decide(Decision.YIELD)
         if self.floor is not Floor.HELD and self._holds():
@@ -339,7 +333,6 @@ class TurnTaking:
         self._speech_began_s = None
         self._last_voiced_s = float("-inf")
         self._sound = OverlapSound()
-        self._has_words = False
         self._undecided = None
         self._understood_at_s = float("-inf")
 

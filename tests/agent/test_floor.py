@@ -274,16 +274,18 @@ def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
 
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
-    person.sounds(POLICY.wordless_yield_after_s + 0.2)
+    person.sounds(POLICY.yield_after_s + 0.2)
     assert person.made[-1] is Decision.YIELD
 
 
-def test_long_speech_in_which_words_are_found_yields_sooner() -> None:
+def test_a_murmur_said_twice_is_one() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.7)
-    person.is_understood("That's")
-    person.sounds(POLICY.yield_after_s - 0.6)
-    assert person.made[-1] is Decision.YIELD
+    person.sounds(0.6)
+    person.is_understood("Right.")
+    person.sounds(0.6)
+    person.is_understood("Right, right.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
 
 
 def test_somebody_far_away_does_not_even_duck() -> None:

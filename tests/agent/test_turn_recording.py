@@ -164,7 +164,7 @@ def test_a_folder_without_a_recording_is_said_to_have_none(
 
 def test_an_agent_that_takes_over_judges_by_its_own_rules_also_in_a_replay() -> None:
     call = Call()
-    quick = FloorPolicy(wordless_yield_after_s=0.9)
+    quick = FloorPolicy(yield_after_s=0.9)
     slow = FloorPolicy(duck_after_s=60.0, hold_after_s=60.0, yield_after_s=60.0)
     for policy, yields in ((quick, 1), (slow, 1), (quick, 2)):
         call.barge_in.judge_by(policy, call.barge_in.turns.words)
