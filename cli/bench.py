@@ -23,6 +23,7 @@ BENCHMARKS = {
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",
     "scoreboard": "1,000 calls over 100 workers: status traffic, and what a slow worker gets",
     "sentences": "whether both sentences of two people in one recording are heard",
+    "start": "a first start on a machine that has nothing yet, by step",
     "text": "how English text is said, by our rules and by the libraries that there are",
     "tts": "first audio and CPU of Piper in stages against its full graph",
     "turns": "how soon, and how often too soon, a turn is taken for ended",
