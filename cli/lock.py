@@ -10,6 +10,7 @@ from parley.errors import ParleyError
 OLDEST_PYTHON = "3.11"
 
 _ENGINE = "workers/engines/cosyvoice"
+_PEERS = "bench/peers"
 RUNNING = "agent dialogue postgres piper hibari whisper moonshine llm gateway caller fetch".split()
 """The extras that `up` and its sisters need: a first start waits for no others."""
 
@@ -25,6 +26,9 @@ _COMPILATIONS = (
         *("--overrides", f"{_ENGINE}/overrides.txt"),
         *("--output-file", f"{_ENGINE}/requirements.lock"),
     ),
+    # What `./run bench response --peers` measures beside us.
+    (f"{_PEERS}/livekit.in", "--output-file", f"{_PEERS}/livekit.lock"),
+    (f"{_PEERS}/pipecat.in", "--output-file", f"{_PEERS}/pipecat.lock"),
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dialogue import history
 from dialogue.answer import Answer
 from dialogue.hand_off import HandOffTool
-from dialogue.messages import AssistantMessage
+from dialogue.messages import AssistantMessage, Message, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
@@ -65,13 +65,7 @@ class DeclaredEngine:
         answer = Answer(
             turn,
             model=model,
-            messages=history.messages(
-                [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
-                instructions=self.instructions(agent),
-                examples=await self.examples(agent, model),
-                text=turn.text.strip(),
-                running=self._unfinished.running,
-            ),
+            messages=await self._messages(agent, model, turn.text.strip(), but=turn.id),
             tools=await self.tools(agent),
             agents=keeps,
             language=language,
@@ -111,12 +105,34 @@ class DeclaredEngine:
         """Fills the model's prompt cache with what every answer of the agent begins with."""
         agent = self.agent
         model = self._model(agent)
-        said = [AssistantMessage(greeting)] if greeting else []
         opening = history.opening(self.instructions(agent), await self.examples(agent, model))
-        await model.fill_prompt_cache([*opening, *said], await self.tools(agent))
+        said = [AssistantMessage(greeting)] if greeting else []
+        begun: list[Message] = [*opening, *said, UserMessage("Hello.")]
+        await model.fill_prompt_cache(begun, await self.tools(agent))
+
+    async def hears(self, text: str) -> None:
+        """Has the model read the conversation up to `text`, which the person is saying: what its
+        prompt cache has then need not be read once the turn has ended."""
+        agent = self.agent
+        model = self._model(agent)
+        messages = await self._messages(agent, model, text)
+        await model.fill_prompt_cache(messages, await self.tools(agent))
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
+
+    async def _messages(
+        self, agent: Agent, model: ChatModel, text: str, *, but: str | None = None
+    ) -> Sequence[Message]:
+        """The conversation with `text` said last, without what the log has of the turn `but`."""
+        entries = self._session.log.entries
+        return history.messages(
+            [e for e in entries if but is None or getattr(e, "turn_id", None) != but],
+            instructions=self.instructions(agent),
+            examples=await self.examples(agent, model),
+            text=text,
+            running=self._unfinished.running,
+        )
 
     def instructions(self, agent: Agent) -> str:
         """The agent's own, or those of the settings in the agent's language."""

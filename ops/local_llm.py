@@ -60,7 +60,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         settings = load_orchestrator()
-        configure_logging(settings.telemetry.log_level, part="llm")
+        configure_logging(settings.telemetry, part="llm")
         choice = LlmChoice(options.model, options.then) if options.model else choose_llm(settings)
         folder = models.ensure(choice.model)
         # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are

@@ -21,7 +21,7 @@ _log = logging.getLogger("ops.supervisor")
 def main() -> int:
     """Runs until SIGTERM; the record says why, when it ends before all parts were ready."""
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
-    configure_logging(configuration.orchestrator.telemetry.log_level, part="supervisor")
+    configure_logging(configuration.orchestrator.telemetry, part="supervisor")
     preparation = Preparation(configuration, PART_NAMES)
     service = Service(
         configuration.state_dir,

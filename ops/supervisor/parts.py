@@ -34,6 +34,12 @@ _JUDGE_VARIABLES = frozenset({"JUDGE_API_KEY", "JUDGE_BASE_URL", "JUDGE_MODEL"})
 _APP_PREFIX = "APP_"
 """Variables of an app's own, which the agent alone gets."""
 
+_OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
+"""Read by the gateway, and by `./run calls`."""
+
+_WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
+"""Read by the agent alone."""
+
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
 
@@ -119,10 +125,11 @@ def _llm_arguments(configuration: Configuration) -> tuple[str, ...]:
 
 
 def _asr(configuration: Configuration) -> Part:
-    settings = configuration.worker.asr
-    return _worker(
+    settings = configuration.asr_worker
+    part = _worker(
         configuration, "asr", settings.host, settings.port, settings.metrics_port, settings.threads
     )
+    return replace(part, environment={**part.environment, "ASR_ADAPTER": settings.adapter})
 
 
 def _tts(configuration: Configuration, number: int) -> Part:
@@ -179,7 +186,7 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES,
         also=frozenset(own.union(configuration.orchestrator.agent.environment)),
         environ=environ,
     )
@@ -221,7 +228,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES,
+        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES | _WEBHOOK_VARIABLES,
     )
     return Part(
         name="gateway",

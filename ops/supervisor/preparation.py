@@ -147,17 +147,17 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
     """The parts of `names`, and the models that they load when they start."""
     by_part = {
         "tts": configuration.worker.tts.default_model,
-        "asr": configuration.worker.asr.engine_model,
+        "asr": configuration.asr_worker.engine_model,
         "llm": choose_llm(configuration.orchestrator).model if "llm" in names else "",
     }
     # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
     if configuration.worker.tts.adapter not in ("piper", "hibari"):
         del by_part["tts"]
-    if configuration.worker.asr.engine not in OWN_ENGINES["asr"]:
+    if configuration.asr_worker.engine not in OWN_ENGINES["asr"]:
         del by_part["asr"]
     wanted = [(part, model) for part, model in by_part.items() if part in names]
     asks_for_sound = configuration.orchestrator.turn.end_of_turn == "judged"
-    tells_sound = "asr" in by_part and configuration.worker.asr.turn_sound
+    tells_sound = "asr" in by_part and configuration.asr_worker.turn_sound
     if "asr" in names and asks_for_sound and tells_sound:
         wanted.append(("asr", TURN_SOUND_MODEL))
     return wanted

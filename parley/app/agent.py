@@ -87,10 +87,11 @@ class Agent:
     thresholds: TurnThresholds | None = None
     """Turn-taking of this agent alone."""
     silence: SilencePrompts | None = None
-    """None: as `agent.idle_s` of the settings says."""
+    """Asked in a call that has gone quiet; by text nobody is. None: as `agent.idle_s` of the
+    settings says."""
     max_call_s: float | None = None
-    """Seconds after which the call ends, with the closing. It is the whole call's: an agent that
-    takes over does not change it."""
+    """Seconds after which a call ends, with the closing; by text there is no such end. It is the
+    whole call's: an agent that takes over does not change it."""
 
     def __post_init__(self) -> None:
         from parley.app.tool import as_tool  # noqa: PLC0415 - only to declare

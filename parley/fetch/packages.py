@@ -32,33 +32,29 @@ def install_packages(
     size_bytes: int,
     progress: StepProgress,
     platform: str = "",
-    kept: Path | None = None,
 ) -> None:
     """Unpacks the wheels of `requirements`, without their dependencies, into `target`.
 
     `platform` is a tag as wheels have it ("manylinux2014_x86_64"): then its wheels are taken,
     whatever this machine is.
 
-    `kept` is a folder for whole wheels, which the caller removes: a fetch that was ended in its
-    middle goes on with them. Without it nothing is left of one.
-
     A requirement is `NAME==VERSION`, with `--hash=sha256:…` behind it where the wheel itself is
     to be checked.
 
-    `target` is a new folder inside a staging folder: the installer's own files are kept beside
-    it, so that the growth of both is the progress, `size_bytes` the whole. Raises FetchError in one
-    sentence. What `progress` raises ends the installer.
+    `target` is a new folder inside a folder of the fetch's own: the installer's own files are kept
+    beside it, so that its growth is the progress, `size_bytes` the whole. Where it fails they stay:
+    packages that came whole are not fetched again. Raises FetchError in one sentence. What
+    `progress` raises ends the installer.
     """
     scratch = target.with_name(f"{target.name}.installer")
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     log, pins = scratch / "log", scratch / "requirements.txt"
     pins.write_text("\n".join(requirements), encoding="utf-8")
-    cache = kept or scratch / "cache"
     status = run_logged(
-        [*_installer(cache, platform), "--target", str(target), "-r", str(pins)],
+        [*_installer(scratch, platform), "--target", str(target), "-r", str(pins)],
         log=log,
         environment=os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"},
-        tick=lambda: progress(label, min(_size(target.parent, cache), size_bytes - 1), size_bytes),
+        tick=lambda: progress(label, min(_size(target.parent), size_bytes - 1), size_bytes),
     )
     if status != 0:
         names = ", ".join(requirement.split()[0] for requirement in requirements)
@@ -67,7 +63,7 @@ def install_packages(
     progress(label, size_bytes, size_bytes)
 
 
-def _installer(cache: Path, platform: str) -> list[str]:
+def _installer(scratch: Path, platform: str) -> list[str]:
     """The command that installs into a target folder: uv where it can be found, else pip."""
     beside_python = Path(sys.executable).with_name("uv")
     uv = os.environ.get("UV") or shutil.which("uv") or shutil.which(beside_python)
@@ -75,29 +71,28 @@ def _installer(cache: Path, platform: str) -> list[str]:
     options = ["--no-deps", "--only-binary", ":all:"]
     if uv or importlib.util.find_spec("uv"):
         # A cache of its own: nothing is kept twice, and the growth to watch is in one place.
-        own = ["--cache-dir", str(cache)]
+        cache = ["--cache-dir", str(scratch / "cache")]
         if platform:
             options += ["--python-platform", "-".join(reversed(platform.split("_", 1)))]
-        return [*command, "pip", "install", "--python", sys.executable, *own, *options]
+        return [*command, "pip", "install", "--python", sys.executable, *cache, *options]
     if importlib.util.find_spec("pip"):
-        own = ["--cache-dir", str(cache), "--disable-pip-version-check", "--no-input", "--retries", "2"]
+        own = ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--retries", "2"]
         if platform:
             options += ["--platform", platform]
         return [sys.executable, "-m", "pip", "install", *own, *options]
     raise FetchError("neither uv nor pip was found to fetch packages with: install uv")
 
 
-def _size(*folders: Path) -> int:
-    """Bytes below the folders; hard links count once, and files may vanish while it looks."""
+def _size(folder: Path) -> int:
+    """Bytes below `folder`; hard links count once, and files may vanish while it looks."""
     sizes: dict[int, int] = {}
-    for folder in folders:
-        for parent, _, names in os.walk(folder):
-            for name in names:
-                try:
-                    state = (Path(parent) / name).lstat()
-                except FileNotFoundError:
-                    continue
-                sizes[state.st_ino] = state.st_size
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                state = (Path(parent) / name).lstat()
+            except FileNotFoundError:
+                continue
+            sizes[state.st_ino] = state.st_size
     return sum(sizes.values())
 
 

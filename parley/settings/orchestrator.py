@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.settings.engines import AUTO
+from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
@@ -153,7 +155,7 @@ class AsrSection(Section):
         "127.0.0.1:7002", description="host:port, several with commas"
     )
     adapter: Annotated[str, Env("ASR_ADAPTER")] = Field(
-        "whisper", description="whisperx: word times are asked for; else the workers' own engine"
+        AUTO, description="whisperx: word times are asked for; else the workers' own engine"
     )
     language: LanguageCode = Field("en", description="what people speak")
 
@@ -278,6 +280,8 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    record: RecordSection = RecordSection()
+    webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()

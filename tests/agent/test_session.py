@@ -34,6 +34,7 @@ from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
 from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.languages.english import PHRASES as ENGLISH
+from parley import Agent, tool
 from parley.discovery import StaticDiscovery
 from parley.room_events import (
     AnyEvent,
@@ -45,9 +46,9 @@ from parley.room_events import (
 )
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
-from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
-from tests.agent.answering import answering_with
+from tests.agent.answering import KIND, answering_with
 
 
 @dataclass
@@ -163,6 +164,7 @@ async def talk_with(
     voice: SpeechWorker | None = None,
     *,
     slow: bool = False,
+    app: Agent = KIND,
     pending_finals: PendingFinals | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = voice or SpeechWorker()
@@ -184,7 +186,9 @@ async def talk_with(
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
-        answering, _ = await stack.enter_async_context(answering_with(settings, barge_in, events))
+        answering, _ = await stack.enter_async_context(
+            answering_with(settings, barge_in, events, app=app)
+        )
 
         def heard(piece: str) -> None:
             if (reply := report.sounding) is not None:
@@ -219,6 +223,47 @@ async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
         ]
 
 
+TOOL_S = 1.0
+
+
+@tool(read_only=True)
+async def order_status(number: str) -> str:
+    """Where an order is. number: as printed on the receipt."""
+    await asyncio.sleep(TOOL_S)
+    return "shipped"
+
+
+async def test_a_slow_tool_is_told_as_the_tool_and_not_as_the_model() -> None:
+    def calls(name: str, outcome: str) -> float:
+        return counted("tool_latency_seconds_count", tool=name, outcome=outcome)
+
+    asked = ScriptedAnswer(
+        calls=[
+            ScriptedToolCall("order_status", {"number": "42"}),
+            ScriptedToolCall("no_such_tool_as_models_make_up", {}),
+            ScriptedToolCall("order_status", "{"),
+        ]
+    )
+    model = FakeLlm(in_turn(asked, ScriptedAnswer(text="It was shipped.")))
+    ran, failed = calls("order_status", "done"), calls("none", "failed")
+    took_s = counted("tool_latency_seconds_sum", tool="order_status", outcome="done")
+    app = Agent(instructions="Be kind.", tools=[order_status])
+    async with talk_with(model, app=app) as talk:
+        await talk.ask("Where is my order?")
+        await asyncio.sleep(0)
+        (turn,) = talk.events(TurnEvent)
+    assert isinstance(turn, TurnEvent)
+    stages = turn.stages
+    assert stages.llm_first_token_ms is not None
+    assert stages.total_ms is not None
+    assert stages.llm_first_token_ms + 1000 * TOOL_S <= stages.total_ms
+    assert calls("order_status", "done") == ran + 1
+    assert calls("none", "failed") == failed + 2
+    assert calls("no_such_tool_as_models_make_up", "failed") == 0
+    took_s = counted("tool_latency_seconds_sum", tool="order_status", outcome="done") - took_s
+    assert took_s >= 0.9 * TOOL_S
+
+
 async def test_each_turn_is_told_with_its_stages() -> None:
     async with talk_with(FakeLlm()) as talk:
         await talk.ask("One?")
@@ -235,6 +280,13 @@ async def test_each_turn_is_told_with_its_stages() -> None:
         assert 0 < stages.llm_first_token_ms + stages.tts_first_audio_ms <= stages.total_ms
         assert stages.endpointing_ms is None  # nobody spoke
         assert stages.asr_ms is None
+        at = turn.moments
+        assert (at.speech_ended_s, at.pause_noticed_s, at.text_s) == (None, None, None)
+        in_order = (at.begun_s, at.first_token_s, at.first_clause_s, at.tts_asked_s)
+        made = [moment_s for moment_s in (*in_order, at.first_audio_s, turn.at_s) if moment_s]
+        assert len(made) == 6
+        assert made == sorted(made)
+        assert at.turn_ended_s is not None
 
 
 async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:

@@ -87,8 +87,6 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
-    dark: frozenset[str]
-    """Words that sound as dark as a hum: nothing of them needs an open mouth or a hiss."""
     presence: frozenset[str]
     """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
     beside_presence: frozenset[str]
@@ -109,6 +107,9 @@ class TurnWords:
     """What has a number that is said digit by digit: "phone", "code"."""
     answers: frozenset[str] = frozenset()
     """First words of a whole answer to a question, however short it is: "yes", "no"."""
+    endings: Mapping[str, int] = field(default_factory=dict)
+    """How often what is said ends in a word, as log odds against words anywhere: counted in calls.
+    Empty: nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,8 @@ class SegmentWords:
     """Words that belong to the next one."""
     abbreviation_endings: tuple[str, ...] = ()
     """Words that end so are abbreviations as well: "Hauptstr."."""
+    capitalized_nouns: bool = False
+    """Whether all nouns are written so: a capital then tells of no name, month or numeral."""
     dotted_ordinals: bool = False
     """Whether "3." is "third", so that a full stop after one or two digits ends no sentence."""
 

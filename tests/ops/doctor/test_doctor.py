@@ -79,7 +79,7 @@ def test_a_missing_network_is_a_problem_only_while_something_is_missing(
 ) -> None:
     monkeypatch.setenv("PARLEY_CACHE_DIR", str(tmp_path / "empty"))
     status, findings = examine(capsys)
-    assert findings["model whisper-base"]["level"] == "warning"
+    assert findings["model moonshine-base-en"]["level"] == "warning"
     assert findings["network"]["level"] == "problem"
     assert status == 1
 
