@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
-from pydantic import ValidationError
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
+from agent.dispatch import app_of, has_come_back, wishes_of
 from agent.duplex import Duplex
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
@@ -45,11 +45,9 @@ from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
-from parley.app.configured import load_configured, turn_settings
-from parley.app.session import Session
+from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
 from parley.errors import SpeechError
-from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 from parley.speech import SpeechPool
@@ -75,8 +73,8 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
-        self._wishes = _wishes(context)
-        self._app = _app(settings, self._wishes)
+        self._wishes = wishes_of(context.job.metadata)
+        self._app = app_of(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
@@ -100,7 +98,7 @@ class Call:
         """Joins the room and greets; returns when the conversation runs."""
         context = self._context
         context.add_shutdown_callback(self._end)
-        self._count()
+        self._running.enter_context(metrics.counted_session())
         self._running.push_async_callback(self._recorder.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
@@ -148,6 +146,7 @@ class Call:
             answering=self._answering,
             report=self._report,
             speaking=self._speaking,
+            hearing=hearing,
             sounded=duplex.playout.sounded,
         )
         await duplex.publish()
@@ -296,7 +295,8 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
-        answering.reads_ahead = self._may_read_ahead
+        if self._settings.llm_is_local:  # no other is known to keep what it has read
+            answering.reads_ahead = lambda: self._guesses.worth(WORDS_STAY)
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -311,10 +311,6 @@ class Call:
         )
         self._running.push_async_callback(limits.aclose)
         return limits
-
-    def _may_read_ahead(self) -> bool:
-        """Only the local model is known to keep what it has read."""
-        return self._settings.llm_is_local and self._guesses.worth(WORDS_STAY)
 
     # --- what it says of itself
 
@@ -392,34 +388,3 @@ class Call:
                 await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
-
-    def _count(self) -> None:
-        began_at = time.monotonic()
-        metrics.sessions_active.inc()
-
-        def ended() -> None:
-            metrics.sessions_active.dec()
-            metrics.session_duration_seconds.observe(time.monotonic() - began_at)
-
-        self._running.callback(ended)
-
-
-def _wishes(context: JobContext) -> DispatchMetadata:
-    try:
-        return DispatchMetadata.model_validate_json(context.job.metadata or "{}")
-    except ValidationError:
-        _log.warning("the dispatch's metadata is not understood: the defaults are used")
-        return DispatchMetadata()
-
-
-def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
-    """Whether the person lost the connection for so long that LiveKit ended the room, and has
-    entered it anew with the same token: an identity is of one token."""
-    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
-
-
-def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
-    if wishes.app and wishes.app not in settings.agent.apps:
-        _log.warning("there is no app %r here: the default one answers", wishes.app)
-        return load_configured(settings)
-    return load_configured(settings, wishes.app)
