@@ -24,6 +24,10 @@ from parley.settings.turn import TurnSection
 
 FRAME_MS = 32
 """One window of voice activity: shorter frames are judged no sooner, and cost as much each."""
+_GUESSES = 24
+"""Answers begun to one turn, at most: how many there is room for `GuessRoom` knows."""
+LONGEST_TURN_S = 120.0
+"""To longer ones no answer is begun before they have ended."""
 _NEVER = 1_000_000
 """More errors than a call can have: a part that fails is told of, and the call goes on."""
 
@@ -50,7 +54,12 @@ def build_session(
             "min_duration": _NEVER,
             "resume_false_interruption": False,
         },
-        preemptive_generation={"enabled": True, "preemptive_tts": True, "max_retries": 6},
+        preemptive_generation={
+            "enabled": True,
+            "preemptive_tts": True,
+            "max_retries": _GUESSES,
+            "max_speech_duration": LONGEST_TURN_S,
+        },
     )
     vad = SharedVAD(min_speech_s=turn.vad_min_speech_s, min_silence_s=_min_silence_s(turn, hearing))
     return AgentSession[None](

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -48,6 +48,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
+from parley.telemetry import tracing
 
 SAMPLE_RATE_HZ = 24000
 """Of the answered audio and of the agent's track: nothing is resampled in the job process."""
@@ -84,6 +85,8 @@ class WorkerTTS(tts.TTS[str]):
         self.language = language
         """Of the texts; may be changed between replies, as the voice may."""
         self.session_id = session_id
+        self.on_started: Callable[[SynthesisStarted], None] = lambda event: None
+        """Is told which worker has taken an utterance."""
 
     @property
     def model(self) -> str:
@@ -206,6 +209,10 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         output_emitter: tts.AudioEmitter,
     ) -> None:
         fallback = self._speaking.default_voice
+        parent = self._reply.trace if self._reply is not None else None
+        attributes = {"parley.voice": request.voice}
+        span = tracing.begin("speak", parent=parent, attributes=attributes)
+        request = replace(request, traceparent=tracing.traceparent(span.get_span_context()))
         speech = self._speaking.pool.synthesize(request, texts, fallback_voice=fallback)
         try:
             with SynthesisMeter(request.voice) as meter:
@@ -213,10 +220,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                     async for event in events:
                         self._pass_on(event, meter, script, output_emitter)
         except SpeechError as error:
+            tracing.failed(span, type(error).__name__)
             self._pace.given_up()
             _log.warning("speech is not available: %s", error)
             await self._keep_for_reading(script)
             raise _as_api_error(error) from error
+        finally:
+            span.end()
 
     def _pass_on(
         self,
@@ -228,6 +238,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         match event:
             case SynthesisStarted():
                 meter.started(event)
+                self._speaking.on_started(event)
             case SynthesisWords():
                 output_emitter.push_timed_transcript(script.timed(event))
             case AudioChunk():
@@ -279,7 +290,8 @@ class _WorkerTTSStream(tts.SynthesizeStream):
             self._reply.mark(moment)
 
     async def _wanted(self, text: str) -> str:
-        await self._pace.wanted()
+        speaking = self._speaking
+        await self._pace.wanted(takes_s=speaking.pool.soonest_s(voice=speaking.voice))
         self._pace.asked(text)
         return text
 

@@ -15,7 +15,7 @@ from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
 from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
-from agent.turns.hum import is_dark
+from agent.turns.overlap_sound import WindowSound
 from agent.turns.repeated_words import repeats
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import TurnPolicy
@@ -218,7 +218,7 @@ class BargeIn:
         if self._is_echo:
             self._echo_s = self._clock()
             probability = 0.0
-            if not known:  # what came before it was an echo already
+            if self._echo.known and not known:  # what came before it was an echo already
                 self._act(self.turns.dismiss())
         self.on_window(probability)
         is_voiced = probability >= self.turns.policy.voiced_probability
@@ -227,7 +227,7 @@ class BargeIn:
             duration_s=WINDOW_S,
             probability=probability,
             level_db=level_db,
-            dark=is_voiced and is_dark(window),
+            sound=WindowSound.of(window) if is_voiced and self.turns.agent_has_floor else None,
             awaited=is_voiced and self._answer_is_awaited(),
         )
         if is_voiced:

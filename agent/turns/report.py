@@ -26,12 +26,16 @@ from livekit.agents import (
     llm,
 )
 from livekit.agents.voice import SpeechHandle
+from opentelemetry.trace import SpanContext
 
 from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
+from agent.turns.turn_trace import TurnTrace
+from parley.records.lines import ResponseBegan, StageTimes
 from parley.room_events import InterruptedEvent, TurnEvent, TurnMoments, TurnStages
 from parley.telemetry import agent as metrics
+from parley.telemetry import tracing
 
 Moment = Literal[
     "pause_noticed", "first_token", "first_clause", "tts_asked", "first_audio", "turn_ended"
@@ -49,6 +53,10 @@ class Reply:
     """Wall clock."""
     transcript_at: float | None
     """Wall clock of the transcript that it was made from; None for typed text."""
+    trace: SpanContext = field(default_factory=tracing.new_turn)
+    """The turn it answers, or of its own where it answers none."""
+    turn_id: str = ""
+    """Of the turn that it answers, as in the session's log."""
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
     started: bool = False
@@ -98,14 +106,22 @@ class TurnReport:
     """Follows a session's events; one per call."""
 
     def __init__(
-        self, session: AgentSession[None], events: RoomEventPublisher, *, hearing: WorkerSTT | None
+        self,
+        session: AgentSession[None],
+        events: RoomEventPublisher,
+        *,
+        hearing: WorkerSTT | None,
+        trace: TurnTrace | None = None,
     ) -> None:
+        self._trace = trace or TurnTrace()
         self._session = session
         self._events = events
         self._hearing = hearing
         self._replies: dict[str, Reply] = {}
         self._turns = 0
         self._person: llm.MetricsReport = {}
+        self.on_response: Callable[[ResponseBegan], None] = lambda response: None
+        """Is told when each stage of a response was."""
         session.on("speech_created", self._on_speech_created)
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_agent_state)
@@ -157,6 +173,8 @@ class TurnReport:
             if spoken_to and self._hearing is not None
             else None,
         )
+        if reply.answers_person:
+            reply.trace = self._trace.next_turn
         if reply.transcript_at is not None and self._hearing is not None:
             reply.moments_s["pause_noticed"] = (
                 reply.transcript_at - self._hearing.last_transcript_took_s
@@ -173,6 +191,10 @@ class TurnReport:
         if item.role == "user":
             self._turns += 1
             self._person = item.metrics
+            spoke_at_s = item.metrics.get("started_speaking_at")
+            self._trace.taken(
+                began_at_s=spoke_at_s or item.created_at, spoken=spoke_at_s is not None
+            )
             # The framework tells it nowhere else: a reply that was begun on a guess is scheduled.
             for reply in self._replies.values():
                 if reply.handle.scheduled:
@@ -196,6 +218,16 @@ class TurnReport:
         self._events.send(
             TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at, moments=moments)
         )
+        marks = StageTimes(
+            **moments.model_dump(),
+            spoke_from_s=self._person.get("started_speaking_at")
+            if moments.speech_ended_s
+            else None,
+            sounded_s=at,
+        )
+        self.on_response(
+            ResponseBegan(at_s=at, turn_id=reply.turn_id, filler=filler, stages=stages, marks=marks)
+        )
 
     def _moments(self, reply: Reply) -> TurnMoments:
         spoken = reply.transcript_at is not None
@@ -217,6 +249,14 @@ class TurnReport:
             seconds["endpointing"] = self._person.get("end_of_turn_delay")
             seconds["asr"] = max(0.0, reply.transcript_at - silent_at)
             seconds["total"] = first_audio_at - silent_at
+            delay_s = seconds["endpointing"]
+            self._trace.answered(
+                reply.trace,
+                silent_at_s=silent_at,
+                ended_at_s=None if delay_s is None else silent_at + delay_s,
+                transcript_at_s=reply.transcript_at,
+                sounds_at_s=first_audio_at,
+            )
         measured = {stage: value for stage, value in seconds.items() if value is not None}
         for stage, value in () if filler else measured.items():
             metrics.turn_latency_seconds.labels(stage).observe(value)
@@ -226,6 +266,8 @@ class TurnReport:
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:
         reply = self._replies.pop(handle.id)
+        if reply.was_taken:
+            self._trace.ended(reply.trace, interrupted=handle.interrupted)
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
             self._events.send(reply.interruption)
