@@ -13,6 +13,7 @@ from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
+from agent.dispatch import app_of, has_come_back, wishes_of
 from agent.duplex import Duplex
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
@@ -37,7 +38,6 @@ from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
 from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
-from agent.wishes import app_for, has_come_back, wishes_of
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
 from dialogue.model_pace import ModelPace
@@ -73,8 +73,8 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
-        self._wishes = wishes_of(context.job.metadata)
-        self._app = app_for(settings, self._wishes)
+        self._wishes = wishes_of(context)
+        self._app = app_of(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
@@ -98,7 +98,7 @@ class Call:
         """Joins the room and greets; returns when the conversation runs."""
         context = self._context
         context.add_shutdown_callback(self._end)
-        self._count()
+        self._running.enter_context(metrics.counted_session())
         self._running.push_async_callback(self._recorder.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
@@ -146,6 +146,7 @@ class Call:
             answering=self._answering,
             report=self._report,
             speaking=self._speaking,
+            hearing=hearing,
             sounded=duplex.playout.sounded,
         )
         await duplex.publish()
@@ -294,8 +295,7 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
-        if self._settings.llm_is_local:  # no other is known to keep what it has read
-            answering.reads_ahead = lambda: self._guesses.worth(WORDS_STAY)
+        answering.reads_ahead = self._may_read_ahead
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -310,6 +310,10 @@ class Call:
         )
         self._running.push_async_callback(limits.aclose)
         return limits
+
+    def _may_read_ahead(self) -> bool:
+        """Only the local model is known to keep what it has read."""
+        return self._settings.llm_is_local and self._guesses.worth(WORDS_STAY)
 
     # --- what it says of itself
 
@@ -387,13 +391,3 @@ class Call:
                 await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
-
-    def _count(self) -> None:
-        began_at = time.monotonic()
-        metrics.sessions_active.inc()
-
-        def ended() -> None:
-            metrics.sessions_active.dec()
-            metrics.session_duration_seconds.observe(time.monotonic() - began_at)
-
-        self._running.callback(ended)

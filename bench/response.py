@@ -127,9 +127,11 @@ def _calls_of(parley: OwnParley) -> OpenCall:
 async def _ask(
     questions: Sequence[Question], open_call: OpenCall, tells: bool
 ) -> tuple[AskedQuestion, ...]:
-    """Each agent is asked the same, in the same order and with the same pauses."""
+    """Each agent is asked the same, in the same order and with the same pauses, after a question
+    that does not count: models and caches are cold until then."""
     random = Random(SEED)  # noqa: S311
     mixed = random.sample(list(questions), len(questions))
+    await ask(mixed[-1:], open_call, random=random, progress=lambda _: None, tells=tells)
     return tuple(await ask(mixed, open_call, random=random, progress=to_stderr, tells=tells))
 
 

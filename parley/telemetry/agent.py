@@ -5,6 +5,10 @@ up over processes. What the agent server alone knows (workers_active, workers_id
 sla_compliance_percent) is made when it is asked for: agent/health/exposition.py.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import Counter, Gauge, Histogram
 
 SLA_FIRST_AUDIO_S = 0.5
@@ -100,3 +104,15 @@ for _stage in ("onset_to_decision", "decision_to_silence"):
     barge_in_latency_seconds.labels(_stage)
 for _role in ("user", "assistant"):
     session_messages.labels(_role)
+
+
+@contextmanager
+def counted_session() -> Iterator[None]:
+    """Counts a call that lasts as long as the block."""
+    began_s = time.monotonic()
+    sessions_active.inc()
+    try:
+        yield
+    finally:
+        sessions_active.dec()
+        session_duration_seconds.observe(time.monotonic() - began_s)

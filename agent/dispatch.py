@@ -1,0 +1,37 @@
+"""What the dispatch of a call asks for: who answers, whose session goes on."""
+
+import logging
+
+from livekit.agents import JobContext
+from pydantic import ValidationError
+
+from parley.app.agent import Agent
+from parley.app.configured import load_configured
+from parley.app.session import Session
+from parley.room_events import DispatchMetadata
+from parley.settings import OrchestratorSettings
+
+_log = logging.getLogger(__name__)
+
+
+def wishes_of(context: JobContext) -> DispatchMetadata:
+    """The defaults where they are not understood."""
+    try:
+        return DispatchMetadata.model_validate_json(context.job.metadata or "{}")
+    except ValidationError:
+        _log.warning("the dispatch's metadata is not understood: the defaults are used")
+        return DispatchMetadata()
+
+
+def app_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
+    """The agent that is wished for, or the default one."""
+    if wishes.app and wishes.app not in settings.agent.apps:
+        _log.warning("there is no app %r here: the default one answers", wishes.app)
+        return load_configured(settings)
+    return load_configured(settings, wishes.app)
+
+
+def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
+    """Whether the person lost the connection for so long that LiveKit ended the room, and has
+    entered it anew with the same token: an identity is of one token."""
+    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
