@@ -211,7 +211,8 @@ class Decoder:
             drafts = await work
             taken_s = self._clock() - began
             if batch[0].urgency is Urgency.PARTIAL:
-                self._renewals_from = self._clock() + _RENEWAL_REST * taken_s
+                rest_s = _RENEWAL_REST * taken_s
+                self._renewals_from = max(self._renewals_from, self._clock() + rest_s)
             self._recent_s += (_NEWEST_SHARE if self._recent_s else 1.0) * (
                 taken_s - self._recent_s
             )
