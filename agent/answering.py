@@ -162,7 +162,7 @@ class Answering:
         spoken = reply.handle.input_details.modality == "audio"
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
-        reply.turn_id, reply.asked_at = turn.id, time.time()
+        reply.turn_id = turn.id
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
         reply.handle.add_done_callback(lambda _: self._reply_done(reply, turn))
         return turn

@@ -73,7 +73,7 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
-        self._wishes = wishes_of(context)
+        self._wishes = wishes_of(context.job.metadata)
         self._app = app_of(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
@@ -146,6 +146,7 @@ class Call:
             answering=self._answering,
             report=self._report,
             speaking=self._speaking,
+            hearing=hearing,
             sounded=duplex.playout.sounded,
         )
         await duplex.publish()
@@ -294,7 +295,8 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
-        answering.reads_ahead = self._may_read_ahead
+        if self._settings.llm_is_local:  # no other is known to keep what it has read
+            answering.reads_ahead = lambda: self._guesses.worth(WORDS_STAY)
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -309,10 +311,6 @@ class Call:
         )
         self._running.push_async_callback(limits.aclose)
         return limits
-
-    def _may_read_ahead(self) -> bool:
-        """Only the local model is known to keep what it has read."""
-        return self._settings.llm_is_local and self._guesses.worth(WORDS_STAY)
 
     # --- what it says of itself
 

@@ -178,7 +178,6 @@ class RoomAgent(Agent):
                 started_at = frame.userdata.get(USERDATA_TTS_STARTED_TIME)
                 if reply is not None and reply.tts_first_audio_s is None and started_at:
                     reply.tts_first_audio_s = time.perf_counter() - started_at
-                    reply.tts_asked_at = time.time() - reply.tts_first_audio_s
                 frame.userdata[USERDATA_PACE] = pace
                 yield frame
         finally:

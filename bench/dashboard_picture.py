@@ -22,7 +22,7 @@ _UNITS = {
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnLine:
     """Points are seconds since the begin of the run, and values in the panel's unit."""
 
     legend: str
@@ -36,7 +36,7 @@ class Drawn:
     title: str
     unit: str
     is_number: bool
-    lines: Sequence[Line]
+    lines: Sequence[DrawnLine]
 
 
 def draw(file: Path, title: str, about: str, panels: Sequence[Drawn]) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.arguments import positive
-from bench.dashboard_picture import Drawn, Line, draw
+from bench.dashboard_picture import Drawn, DrawnLine, draw
 from bench.stopping import run_until_stopped
 from ops.monitoring.documents import GRAFANA
 from parley import paths
@@ -94,7 +94,7 @@ def _drawn(asked: Prometheus, panel: dict[str, Any], began_s: float) -> Drawn:
         for series in asked.since(expr, began_s):
             points = [(at - began_s, value) for at, value in series.points if math.isfinite(value)]
             if points:
-                lines.append(Line(_legend(target["legendFormat"], series.labels), points))
+                lines.append(DrawnLine(_legend(target["legendFormat"], series.labels), points))
     return Drawn(
         title=panel["title"],
         unit=panel["fieldConfig"]["defaults"]["unit"],

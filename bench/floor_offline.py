@@ -44,7 +44,7 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class HeardText:
+class OfflineText:
     """What recognition made of a sound, `at_s` after its line began."""
 
     at_s: float
@@ -65,7 +65,7 @@ class OfflineFloor:
         """As `floor_trial.hold_trial`, but for the clock."""
         return judged(sound, person, await self.hear(sound), policy)
 
-    async def hear(self, sound: FloorSound) -> list[HeardText]:
+    async def hear(self, sound: FloorSound) -> list[OfflineText]:
         line = over_the_agent(sound)
         asked = f"{self._adapter} {self._preflight_silence_s} {_VERSION}".encode()
         file = self._cache / f"{hashlib.sha256(line.tobytes() + asked).hexdigest()[:32]}.json"
@@ -73,17 +73,17 @@ class OfflineFloor:
             heard = await self._hear(sound, line)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps([asdict(each) for each in heard]), encoding="utf-8")
-        return [HeardText(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
+        return [OfflineText(**row) for row in json.loads(file.read_text(encoding="utf-8"))]
 
-    async def _hear(self, sound: FloorSound, line: Samples) -> list[HeardText]:
+    async def _hear(self, sound: FloorSound, line: Samples) -> list[OfflineText]:
         if self._recognizer is None:
             self._recognizer = _TimedRecognizer(_load(self._adapter))
             self._detector = VoiceDetector()
-        recognizer, heard, now_s = self._recognizer, list[HeardText](), 0.0
+        recognizer, heard, now_s = self._recognizer, list[OfflineText](), 0.0
 
         async def send(transcript: pb.Transcript) -> None:
             after_s = TRANSPORT_S + recognizer.last_s
-            heard.append(HeardText(now_s + after_s, transcript.text, transcript.confidence))
+            heard.append(OfflineText(now_s + after_s, transcript.text, transcript.confidence))
 
         options = ListenerOptions(language="en", preflight_silence_s=self._preflight_silence_s)
         async with Decoder(recognizer) as decoder:
@@ -102,7 +102,7 @@ class OfflineFloor:
 
 
 def judged(
-    sound: FloorSound, person: Samples, heard: Sequence[HeardText], policy: FloorPolicy
+    sound: FloorSound, person: Samples, heard: Sequence[OfflineText], policy: FloorPolicy
 ) -> FloorTrial:
     """What the agent's turn-taking makes of the sound and of these words."""
     run = TrialRun(sound)
@@ -118,7 +118,7 @@ def judged(
     return run.result(barge_in)
 
 
-def _tell(barge_in: BargeIn, run: TrialRun, heard: HeardText) -> None:
+def _tell(barge_in: BargeIn, run: TrialRun, heard: OfflineText) -> None:
     run.texts.append(f"{heard.text} ({heard.confidence:.2f})")
     barge_in.push_transcript(heard.text, confidence=heard.confidence)
 

@@ -97,9 +97,13 @@ def recorded_noises(folder: Path) -> Iterator[FloorSound]:
 async def synthesized(pool: SpeechPool, voice: str, split: Split) -> list[FloorSound]:
     """Murmurs and short interruptions of one part, in each of its pitches; raises SpeechError."""
     murmurs, interruptions, pitches = _PHRASES[split]
-    labeled: list[tuple[Label, str, str]] = [
+    by_label: tuple[tuple[Label, Phrases], ...] = (
+        ("backchannel", murmurs),
+        ("interruption", interruptions),
+    )
+    labeled = [
         (label, kind, text)
-        for label, phrases in (("backchannel", murmurs), ("interruption", interruptions))
+        for label, phrases in by_label
         for kind, texts in phrases.items()
         for text in texts
     ]

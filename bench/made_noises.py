@@ -93,7 +93,8 @@ def _throat(random: np.random.Generator) -> Float:
     shaped = _resonant(rough, random.uniform(450, 650)) + 0.6 * _resonant(
         rough, random.uniform(1300, 1900)
     )
-    return shaped * np.minimum(time / 0.04, 1) * np.minimum((time[-1] - time) / 0.08, 1)
+    fade = np.minimum(time / 0.04, 1) * np.minimum((time[-1] - time) / 0.08, 1)
+    return np.asarray(shaped * fade)
 
 
 def _clap(random: np.random.Generator) -> Float:

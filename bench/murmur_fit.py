@@ -25,7 +25,7 @@ from agent.turns.overlap_sound import (
     hum_probability,
 )
 from agent.turns.overlap_weights import HumWeight, WordWeights
-from bench.floor_offline import HeardText
+from bench.floor_offline import OfflineText
 from bench.floor_sounds import FloorSound
 from bench.floor_trial import over_the_agent
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -51,12 +51,12 @@ class LearnedSound:
 
     sound: FloorSound
     windows: Sequence[tuple[float, WindowSound]]
-    """Those in which barge-in hears a voice, and when each ends, as HeardText has it."""
-    heard: Sequence[Sequence[HeardText]]
+    """Those in which barge-in hears a voice, and when each ends, as OfflineText has it."""
+    heard: Sequence[Sequence[OfflineText]]
     """By recognizer."""
 
     @classmethod
-    def of(cls, sound: FloorSound, heard: Sequence[Sequence[HeardText]]) -> "LearnedSound":
+    def of(cls, sound: FloorSound, heard: Sequence[Sequence[OfflineText]]) -> "LearnedSound":
         vad, windows, line = VAD(), list[tuple[float, WindowSound]](), over_the_agent(sound)
         for start in range(0, len(line) - VAD_WINDOW_SAMPLES + 1, VAD_WINDOW_SAMPLES):
             window = line[start : start + VAD_WINDOW_SAMPLES]
@@ -139,7 +139,9 @@ def write(hums: Hums, words: WordWeights) -> Path:
     return file
 
 
-def _word_rows(each: LearnedSound, texts: Sequence[HeardText], hums: Hums) -> Iterable[list[float]]:
+def _word_rows(
+    each: LearnedSound, texts: Sequence[OfflineText], hums: Hums
+) -> Iterable[list[float]]:
     """Of every text that no table knows, when it came."""
     told = set[tuple[str, float]]()
     for heard in texts:

@@ -51,7 +51,7 @@ AT_LEAST_S, OTHERS_AT_MOST_S = 0.25, 0.1
 
 
 @dataclass
-class Stages:
+class StageSeconds:
     """Seconds by cause and stage, one for each turn."""
 
     seconds: dict[str, dict[str, list[float]]] = field(default_factory=dict)
@@ -122,9 +122,9 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in stages.promises()) else 1
 
 
-async def measure(watched: Watched, rounds: int) -> Stages:
+async def measure(watched: Watched, rounds: int) -> StageSeconds:
     """Raises CallError."""
-    stages = Stages()
+    stages = StageSeconds()
     interruption = await clip(watched, "Wait, stop. Where is my order number forty two?")
     question = await clip(watched, "And where is the other order of mine?")
     slow_model = 0.0
@@ -149,7 +149,7 @@ async def measure(watched: Watched, rounds: int) -> Stages:
     return stages
 
 
-def _print(console: Console, stages: Stages) -> None:
+def _print(console: Console, stages: StageSeconds) -> None:
     table = Table(title=f"ms longer than usual, with {1000 * DELAY_S:g} ms of delay")
     for column in ("slow", *STAGES):
         table.add_column(column, justify="left" if column == "slow" else "right")

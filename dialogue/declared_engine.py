@@ -108,7 +108,8 @@ class DeclaredEngine:
         opening = history.opening(self.instructions(agent), await self.examples(agent, model))
         said = [AssistantMessage(greeting)] if greeting else []
         begun: list[Message] = [*opening, *said, UserMessage("Hello.")]
-        await model.fill_prompt_cache(begun, await self.tools(agent))
+        if why := await model.fill_prompt_cache(begun, await self.tools(agent)):
+            _log.warning("the language model does not answer: %s", why)
 
     async def hears(self, text: str) -> None:
         """Has the model read the conversation up to `text`, which the person is saying: what its

@@ -99,8 +99,8 @@ class ChatModel(Protocol):
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        """Has a model that keeps what it has read keep these; a failure is logged, not raised."""
+    ) -> str:
+        """Has a model that keeps what it has read keep these. Why it could not, or ""."""
         ...
 
     async def learns_from_examples(self) -> bool:
@@ -220,12 +220,13 @@ class OpenAIModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
+    ) -> str:
         """See ChatModel."""
         try:
             await self._ask_for_one_token(messages, tools)
         except ModelRequestError as error:
-            _log.warning("the language model does not answer: %s", error)
+            return str(error)
+        return ""
 
     async def learns_from_examples(self) -> bool:
         """Whichever is asked for by name, or is found to be served; False where it is not known."""

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from parley import models
+from parley import models, paths
 from parley.capacity import PATH, Capacity
 from parley.errors import ModelError
 from parley.settings import OrchestratorSettings
@@ -39,7 +39,8 @@ class Successor:
     def take_over(self) -> NoReturn:
         """Replaces this process, under its own PID; the port must be free."""
         command = (sys.executable, "-P", "-m", "ops.local_llm", "--model", self._name)
-        os.execv(sys.executable, command)  # noqa: S606 - our own module
+        environment = os.environ | {"PYTHONPATH": str(paths.repository())}
+        os.execve(sys.executable, command, environment)  # noqa: S606 - our own module
 
     def _fetch(self) -> None:
         # Of this thread alone, and of the installer that it starts.

@@ -186,13 +186,13 @@ def _response(zero_s: float, turn_id: str, *at: float) -> ResponseBegan:
         ),
         marks=StageTimes(
             spoke_from_s=zero_s + spoke_from,
-            spoke_until_s=zero_s + silent,
-            transcript_s=zero_s + transcript,
+            speech_ended_s=zero_s + silent,
+            text_s=zero_s + transcript,
             turn_ended_s=zero_s + ended,
-            asked_s=zero_s + asked,
+            begun_s=zero_s + asked,
             first_token_s=zero_s + token,
-            voice_asked_s=zero_s + voice_asked,
-            voice_began_s=zero_s + voice_began,
+            tts_asked_s=zero_s + voice_asked,
+            first_audio_s=zero_s + voice_began,
             sounded_s=zero_s + sounded,
         ),
     )

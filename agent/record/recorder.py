@@ -15,6 +15,7 @@ from agent.record.beginning import record_began
 from agent.record.files import RecordFiles
 from agent.record.lanes import DELAY_S, PersonLane, VoiceLane
 from agent.room.events import RoomEventPublisher
+from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.report import TurnReport
 from agent.webhooks.outbox import Outbox, outbox_folder
@@ -87,7 +88,7 @@ class CallRecorder:
         self._running: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[bool] | None = None
 
-    async def follow(
+    async def follow(  # noqa: PLR0913 - all that it follows
         self,
         room: rtc.Room,
         conversation: Conversation,
@@ -97,6 +98,7 @@ class CallRecorder:
         answering: Answering,
         report: TurnReport,
         speaking: WorkerTTS,
+        hearing: WorkerSTT | None,
         sounded: Sounded,
     ) -> None:
         """From now on the call is written down, and the clients in the room are told so first.
@@ -124,6 +126,8 @@ class CallRecorder:
         answering.on_event = self._engine_event
         report.on_response = self._write
         speaking.on_started = self._synthesis
+        if hearing is not None:
+            hearing.pool.on_admitted = self._recognition
         room.on("participant_connected", self._on_came)
         room.on("participant_disconnected", self._on_left)
         for participant in room.remote_participants.values():
@@ -189,6 +193,10 @@ class CallRecorder:
                 at_s=self._now(), worker=event.worker_id, voice=event.voice, engine=event.engine
             )
         )
+
+    def _recognition(self, worker_id: str) -> None:
+        """A worker listens from now on."""
+        self._write(WorkerTook(at_s=self._now(), role="asr", worker=worker_id))
 
     # --- what it writes
 

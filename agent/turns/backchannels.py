@@ -24,6 +24,8 @@ CLEAR_TELLING_CONFIDENCE = 0.2
 TURN_LOG_ODDS = -1.5
 """From which on words that no table knows want the floor: a person who is not heard minds it more
 than one whose murmur cut a sentence."""
+SURE_TURN_LOG_ODDS = 0.0
+"""The same while the speech goes on: its next words are better, and the agent is silent already."""
 _MOST_MORE_WORDS = 3
 _HUM_LOG_ODDS = 4.0
 """Beyond it a hum is as sure as it gets."""
@@ -62,15 +64,18 @@ def meaning(
     if answers_question and _answers(words, listener):
         return Meaning.TURN
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
-    if known and all(listener.drawn_out.fullmatch(word) for word in words):
+    drawn_out = all(listener.drawn_out.fullmatch(word) for word in words)
+    if known and (drawn_out or confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
         return Meaning.BACKCHANNEL
-    if known and (confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
-        return Meaning.BACKCHANNEL
-    wanted = answers_question or over_silence or known
-    if not wanted and turn_log_odds(words, listener, confidence, voiced_s, hum) < TURN_LOG_ODDS:
-        return Meaning.BACKCHANNEL
-    undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
-    return Meaning.UNDECIDED if undecided else Meaning.TURN
+    if goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener):
+        return Meaning.UNDECIDED
+    if answers_question or over_silence or known:
+        return Meaning.TURN
+    enough, otherwise = (
+        (SURE_TURN_LOG_ODDS, Meaning.UNDECIDED) if goes_on else (TURN_LOG_ODDS, Meaning.BACKCHANNEL)
+    )
+    log_odds = turn_log_odds(words, listener, confidence, voiced_s, hum)
+    return Meaning.TURN if log_odds >= enough else otherwise
 
 
 def turn_log_odds(
@@ -83,7 +88,8 @@ def turn_log_odds(
 ) -> float:
     """That words which no table knows as a murmur want the floor, where they do as often as not."""
     facts = word_facts(words, listener, confidence, voiced_s, hum)
-    return weights.bias + sum(getattr(weights, name) * value for name, value in facts.items())
+    weighed = (float(getattr(weights, name)) * value for name, value in facts.items())
+    return weights.bias + sum(weighed)
 
 
 def word_facts(

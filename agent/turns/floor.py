@@ -37,11 +37,10 @@ class FloorPolicy:
     """Speech after which the agent falls silent, keeping its place."""
     thinking_hold_after_s: float = 0.2
     """The same while it thinks: what is held back is not heard to stop, so there is time."""
-    yield_after_s: float = 0.9
-    """Speech after which the floor is the person's whatever its words are."""
-    wordless_yield_after_s: float = 2.0
-    """The same where recognition has found no word in it: a laugh lasts longer than a second, and
-    while the agent is silent nobody hears that it waits."""
+    yield_after_s: float = 2.0
+    """Speech after which the floor is the person's whatever its words are. Words that want it take
+    it sooner; a laugh, or "right, right, okay", lasts longer than a second, and while the agent is
+    silent nobody hears that it waits."""
     awaiting_yield_after_s: float = 3.0
     """The same where an answer is awaited and nothing of it sounds: what is held back is not heard
     to stop, so its words may decide, and a "Hello, can you hear me?" does not end the answer."""
@@ -105,8 +104,8 @@ class TurnTaking:
     _asked: bool = False
     _into_wait: bool = False
     """Whether the latest speech began while an answer was awaited."""
-    _has_words: bool = False
-    """Whether recognition has found any in the speech that is judged."""
+    _undecided: tuple[str, float] | None = None
+    """The latest words, and how sure recognition is, where they were too few to decide by."""
     _over_silence: bool = False
     """Whether it began while nothing of the agent's sounded."""
     _was_long: bool = False
@@ -212,7 +211,7 @@ class TurnTaking:
         if not self.agent_has_floor or not recent:
             return None
         wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
-        self._has_words |= wants is not Meaning.NOTHING
+        self._undecided = (text, confidence) if wants is Meaning.UNDECIDED else None
         if wants is Meaning.UNDECIDED:
             self._understood_at_s = float("-inf")
             return None
@@ -254,6 +253,11 @@ class TurnTaking:
         if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
+        if self._undecided is not None and silence_s >= END_TOLD_S:
+            text, confidence = self._undecided  # no more words came
+            decision = self.transcript(text, at_s=at_s, confidence=confidence)
+            if decision is not None:
+                return decision
         understood = self._understood_at_s >= self._last_voiced_s
         if self._was_long and not understood:
             # Its words may say that it only asks whether anybody is there.
@@ -289,7 +293,7 @@ class TurnTaking:
         policy = self.policy
         if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
             self._was_long = self._into_wait
-            needed_s = policy.yield_after_s if self._has_words else policy.wordless_yield_after_s
+            needed_s = policy.yield_after_s
             if self._into_wait:
                 needed_s = policy.awaiting_yield_after_s
             if self._voiced_s >= needed_s:
@@ -329,7 +333,7 @@ class TurnTaking:
         self._speech_began_s = None
         self._last_voiced_s = float("-inf")
         self._sound = OverlapSound()
-        self._has_words = False
+        self._undecided = None
         self._understood_at_s = float("-inf")
 
     def _near(self, level_db: float) -> bool:

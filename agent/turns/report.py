@@ -57,11 +57,7 @@ class Reply:
     """The turn it answers, or of its own where it answers none."""
     turn_id: str = ""
     """Of the turn that it answers, as in the session's log."""
-    asked_at: float | None = None
-    """Wall clock: its answer was begun."""
     llm_first_token_s: float | None = None
-    tts_asked_at: float | None = None
-    """Wall clock: its first text went to a worker."""
     tts_first_audio_s: float | None = None
     started: bool = False
     filler_first: bool = False
@@ -222,24 +218,15 @@ class TurnReport:
         self._events.send(
             TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at, moments=moments)
         )
-        marks = self._marks(reply, at)
+        marks = StageTimes(
+            **moments.model_dump(),
+            spoke_from_s=self._person.get("started_speaking_at")
+            if moments.speech_ended_s
+            else None,
+            sounded_s=at,
+        )
         self.on_response(
             ResponseBegan(at_s=at, turn_id=reply.turn_id, filler=filler, stages=stages, marks=marks)
-        )
-
-    def _marks(self, reply: Reply, sounded_at: float) -> StageTimes:
-        spoken = reply.transcript_at is not None
-        silent_at = self._person.get("stopped_speaking_at") if spoken else None
-        return StageTimes(
-            spoke_from_s=self._person.get("started_speaking_at") if spoken else None,
-            spoke_until_s=silent_at,
-            transcript_s=reply.transcript_at,
-            turn_ended_s=_sum(silent_at, self._person.get("end_of_turn_delay")),
-            asked_s=reply.asked_at,
-            first_token_s=_sum(reply.asked_at, reply.llm_first_token_s),
-            voice_asked_s=reply.tts_asked_at,
-            voice_began_s=_sum(reply.tts_asked_at, reply.tts_first_audio_s),
-            sounded_s=sounded_at,
         )
 
     def _moments(self, reply: Reply) -> TurnMoments:
@@ -284,7 +271,3 @@ class TurnReport:
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
             self._events.send(reply.interruption)
-
-
-def _sum(at_s: float | None, later_s: float | None) -> float | None:
-    return None if at_s is None or later_s is None else at_s + later_s

@@ -24,7 +24,7 @@ def check_programs(configuration: Configuration) -> Iterator[Finding]:
         else:
             yield ok("LiveKit server", str(server))
     yield from _page()
-    for _, name in needed_models(configuration, local_names(configuration)):
+    for name in needed_models(configuration, local_names(configuration)):
         yield _model(name)
     chromium = next(filter(None, map(shutil.which, CHROMIUMS)), None)
     if chromium is None:

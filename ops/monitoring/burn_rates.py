@@ -8,7 +8,7 @@ still goes on (The Site Reliability Workbook, chapter 5).
 from dataclasses import dataclass
 from typing import Any
 
-from ops.monitoring.objectives import Objective, Objectives
+from ops.monitoring.objectives import Objective, ObjectiveFile
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ BAD = "objective:bad_ratio:rate"
 ASKED = "objective:asked:increase"
 
 
-def recording_groups(objectives: Objectives) -> list[dict[str, Any]]:
+def recording_groups(objectives: ObjectiveFile) -> list[dict[str, Any]]:
     """As in a file of Prometheus rules."""
     groups: list[dict[str, Any]] = []
     for objective in objectives.objectives:
@@ -75,7 +75,7 @@ def _in(selector: str, window: str) -> str:
     return f"{selector}[{window}]"
 
 
-def burn_rate_alerts(objectives: Objectives) -> list[dict[str, Any]]:
+def burn_rate_alerts(objectives: ObjectiveFile) -> list[dict[str, Any]]:
     """As in a group of Prometheus rules."""
     return [
         _alert(objective, burn, objectives.window_days)
@@ -110,7 +110,7 @@ def _alert(objective: Objective, burn: Burn, window_days: int) -> dict[str, Any]
     }
 
 
-def table(objectives: Objectives) -> str:
+def table(objectives: ObjectiveFile) -> str:
     """The documentation's, in Markdown."""
     lines = [
         f"| objective | promise, over {objectives.window_days} days | what is measured | metric "

@@ -61,7 +61,7 @@ class Objective(BaseModel):
         return f"{self.histogram}_bucket{{{f'{self.where},' if self.where else ''}{bound}}}"
 
 
-class Objectives(BaseModel):
+class ObjectiveFile(BaseModel):
     """All of them, over one window."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,9 +70,9 @@ class Objectives(BaseModel):
     objectives: tuple[Objective, ...] = Field(min_length=1)
 
 
-def read_objectives(file: Path) -> Objectives:
+def read_objectives(file: Path) -> ObjectiveFile:
     """Raises ConfigurationError, which names the file and what is wrong in it."""
     try:
-        return Objectives.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        return ObjectiveFile.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(f"{file}: {error}") from None

@@ -132,7 +132,7 @@ def _steps(
         ensure = environment.ensure
         steps[environment.name] = lambda progress: ensure(progress=progress)
         needs["tts"].append(environment.name)
-    for part, model in needed_models(configuration, here):
+    for part, model in _models_by_part(configuration, here):
         steps[model] = lambda progress, model=model: models.ensure(  # type: ignore[misc]
             model, progress=progress
         )
@@ -143,8 +143,13 @@ def _steps(
     return steps, needs
 
 
-def needed_models(configuration: Configuration, names: Collection[str]) -> list[tuple[str, str]]:
-    """The parts of `names`, and the models that they load when they start."""
+def needed_models(configuration: Configuration, names: Collection[str]) -> list[str]:
+    """The models that the parts `names` load when they start."""
+    return [model for _, model in _models_by_part(configuration, names)]
+
+
+def _models_by_part(configuration: Configuration, names: Collection[str]) -> list[tuple[str, str]]:
+    """The parts, and the models of each."""
     by_part = {
         "tts": configuration.worker.tts.default_model,
         "asr": configuration.asr_worker.engine_model,

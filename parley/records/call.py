@@ -184,6 +184,8 @@ class CallReader:
             case ErrorTold(code=code, message=message):
                 self.view.errors += 1
                 text = f"{code}: {message}"
+            case WorkerTook(role="asr"):
+                text = f"{line.worker} listens"
             case WorkerTook():
                 text = f"{line.worker} speaks with {line.voice} ({line.engine})"
             case HandedOff(agent=agent):

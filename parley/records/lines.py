@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from parley.app.session import AgentSaid, HandedOff, Heard, PersonSaid, Resumed, ToolCalled
-from parley.room_events import FloorName, TurnStages
+from parley.room_events import FloorName, TurnMoments, TurnStages
 
 FORMAT = 1
 LINES_FILE = "record.jsonl"
@@ -114,28 +114,19 @@ class ErrorTold(_Line):
 
 
 class WorkerTook(_Line):
-    """A speech worker took an utterance."""
+    """A speech worker took an utterance, or listens from now on."""
 
     kind: Literal["worker"] = "worker"
-    role: Literal["tts"] = "tts"
+    role: Literal["tts", "asr"] = "tts"
     worker: str
-    voice: str
-    engine: str
+    voice: str = Field("", description="of an utterance, as the next")
+    engine: str = ""
 
 
-class StageTimes(BaseModel):
-    """When the stages of one response were, seconds since 1970; None: it did not take place."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
+class StageTimes(TurnMoments):
+    """When each thing of one response was, from the person's first sound to the agent's."""
 
     spoke_from_s: float | None = Field(None, description="the person began to speak")
-    spoke_until_s: float | None = Field(None, description="their last sound")
-    transcript_s: float | None = Field(None, description="the words that the reply was made from")
-    turn_ended_s: float | None = Field(None, description="the turn was taken for ended")
-    asked_s: float | None = Field(None, description="the answer was begun: the engine was asked")
-    first_token_s: float | None = Field(None, description="the model's first token")
-    voice_asked_s: float | None = Field(None, description="the first text went to a worker")
-    voice_began_s: float | None = Field(None, description="its first audio was there")
     sounded_s: float | None = Field(None, description="the first audio left for the person")
 
 

@@ -49,7 +49,7 @@ class TurnSection(Section):
         0.2, gt=0.0, description="speech while it thinks after which its answer waits"
     )
     yield_after_s: float = Field(
-        0.9, gt=0.0, description="speech after which it gives way whatever was said"
+        2.0, gt=0.0, description="speech after which it gives way whatever was said"
     )
     verdict_s: float = Field(
         0.9, gt=0.0, description="silence after which it goes on when nothing was understood"

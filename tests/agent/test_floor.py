@@ -103,6 +103,7 @@ def test_the_same_words_with_an_open_mouth_take_the_floor() -> None:
     person = listening_to_the_agent()
     person.sounds(0.45, sound=OPEN)
     person.is_understood("Emma Machin", confidence=0.7)
+    person.is_silent(0.6)
     assert person.made[-1] is Decision.YIELD
 
 
@@ -119,6 +120,23 @@ def test_a_clear_word_takes_the_floor_though_it_sounds_like_a_hum() -> None:
     person = listening_to_the_agent()
     person.sounds(0.45, sound=HUM)
     person.is_understood("Who?", confidence=0.9)
+    person.is_silent(0.6)
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_unclear_words_decide_only_once_no_more_of_them_come() -> None:
+    """The agent is silent meanwhile: "Oh, red" may become "Oh, really"."""
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_understood("Oh, red", confidence=0.5)
+    assert person.made[-1] is Decision.HOLD
+    person.sounds(0.2)
+    person.is_understood("Oh, really", confidence=0.8)
+    person.is_silent(0.6)
+    assert person.made[-1] is Decision.RETURN
+    person.sounds(0.4)
+    person.is_understood("Oh, red", confidence=0.6)
+    person.is_silent(0.6)
     assert person.made[-1] is Decision.YIELD
 
 
@@ -256,16 +274,18 @@ def test_the_beginning_of_what_may_become_a_murmur_decides_nothing() -> None:
 
 def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
-    person.sounds(POLICY.wordless_yield_after_s + 0.2)
+    person.sounds(POLICY.yield_after_s + 0.2)
     assert person.made[-1] is Decision.YIELD
 
 
-def test_long_speech_in_which_words_are_found_yields_sooner() -> None:
+def test_a_murmur_said_twice_is_one() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.7)
-    person.is_understood("That's")
-    person.sounds(POLICY.yield_after_s - 0.6)
-    assert person.made[-1] is Decision.YIELD
+    person.sounds(0.6)
+    person.is_understood("Right.")
+    person.sounds(0.6)
+    person.is_understood("Right, right.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
 
 
 def test_somebody_far_away_does_not_even_duck() -> None:

@@ -34,19 +34,18 @@ from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
 from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.languages.english import PHRASES as ENGLISH
-from parley import Agent, tool
+from parley import Agent
 from parley.discovery import StaticDiscovery
 from parley.room_events import (
     AnyEvent,
     ErrorEvent,
     InterruptedEvent,
-    ToolEvent,
     TurnEvent,
     decode,
 )
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
-from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn, llm_serving
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
 from tests.agent.answering import KIND, answering_with
 
@@ -223,47 +222,6 @@ async def test_typed_text_is_answered_aloud_and_on_the_page() -> None:
         ]
 
 
-TOOL_S = 1.0
-
-
-@tool(read_only=True)
-async def order_status(number: str) -> str:
-    """Where an order is. number: as printed on the receipt."""
-    await asyncio.sleep(TOOL_S)
-    return "shipped"
-
-
-async def test_a_slow_tool_is_told_as_the_tool_and_not_as_the_model() -> None:
-    def calls(name: str, outcome: str) -> float:
-        return counted("tool_latency_seconds_count", tool=name, outcome=outcome)
-
-    asked = ScriptedAnswer(
-        calls=[
-            ScriptedToolCall("order_status", {"number": "42"}),
-            ScriptedToolCall("no_such_tool_as_models_make_up", {}),
-            ScriptedToolCall("order_status", "{"),
-        ]
-    )
-    model = FakeLlm(in_turn(asked, ScriptedAnswer(text="It was shipped.")))
-    ran, failed = calls("order_status", "done"), calls("none", "failed")
-    took_s = counted("tool_latency_seconds_sum", tool="order_status", outcome="done")
-    app = Agent(instructions="Be kind.", tools=[order_status])
-    async with talk_with(model, app=app) as talk:
-        await talk.ask("Where is my order?")
-        await asyncio.sleep(0)
-        (turn,) = talk.events(TurnEvent)
-    assert isinstance(turn, TurnEvent)
-    stages = turn.stages
-    assert stages.llm_first_token_ms is not None
-    assert stages.total_ms is not None
-    assert stages.llm_first_token_ms + 1000 * TOOL_S <= stages.total_ms
-    assert calls("order_status", "done") == ran + 1
-    assert calls("none", "failed") == failed + 2
-    assert calls("no_such_tool_as_models_make_up", "failed") == 0
-    took_s = counted("tool_latency_seconds_sum", tool="order_status", outcome="done") - took_s
-    assert took_s >= 0.9 * TOOL_S
-
-
 async def test_each_turn_is_told_with_its_stages() -> None:
     async with talk_with(FakeLlm()) as talk:
         await talk.ask("One?")
@@ -280,13 +238,10 @@ async def test_each_turn_is_told_with_its_stages() -> None:
         assert 0 < stages.llm_first_token_ms + stages.tts_first_audio_ms <= stages.total_ms
         assert stages.endpointing_ms is None  # nobody spoke
         assert stages.asr_ms is None
-        at = turn.moments
-        assert (at.speech_ended_s, at.pause_noticed_s, at.text_s) == (None, None, None)
-        in_order = (at.begun_s, at.first_token_s, at.first_clause_s, at.tts_asked_s)
-        made = [moment_s for moment_s in (*in_order, at.first_audio_s, turn.at_s) if moment_s]
-        assert len(made) == 6
-        assert made == sorted(made)
-        assert at.turn_ended_s is not None
+        at, begun = turn.moments.model_dump(exclude_none=True), ("begun_s", "first_token_s")
+        order = [at[name] for name in (*begun, "first_clause_s", "tts_asked_s", "first_audio_s")]
+        assert order == sorted(order)
+        assert set(at).isdisjoint(("speech_ended_s", "pause_noticed_s", "text_s"))
 
 
 async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:
@@ -434,14 +389,3 @@ async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(an
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:
     assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
-
-
-async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
-    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
-    room, open_room = Room(), Room()
-    for each, shows in ((room, False), (open_room, True)):
-        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
-        events.send(told)
-        await events.aclose()
-    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
-    assert open_room.events == [told]

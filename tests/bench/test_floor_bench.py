@@ -12,7 +12,7 @@ import soundfile
 from agent.turns.floor import FloorPolicy
 from agent.turns.overlap_sound import WindowSound, features, hum_probability
 from bench import floor, floor_split
-from bench.floor_offline import HeardText
+from bench.floor_offline import OfflineText
 from bench.floor_sounds import (
     RATE_HZ,
     SPEECH_DBFS,
@@ -49,7 +49,7 @@ def learned_sound(
 ) -> LearnedSound:
     sound = FloorSound("x", label, "brought", make(0), "tuned", "hum", speaker)
     windows = [(0.032 * number, WindowSound.of(make(number))) for number in range(9)]
-    return LearnedSound(sound, windows, [[HeardText(1.0, "Emma Chen", confidence)]])
+    return LearnedSound(sound, windows, [[OfflineText(1.0, "Emma Chen", confidence)]])
 
 
 def kept(promises: list[Any]) -> dict[str, bool]:

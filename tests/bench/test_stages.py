@@ -1,7 +1,7 @@
 """`./run bench stages` judges medians, and a stage that was never measured is an error."""
 
 from bench.dashboard_picture import written
-from bench.stages import BLAMED, CAUSES, STAGES, Stages
+from bench.stages import BLAMED, CAUSES, STAGES, StageSeconds
 
 
 def samples(seconds: float, count: float, *, slow: tuple[str, ...] = ()) -> dict[str, float]:
@@ -14,8 +14,8 @@ def samples(seconds: float, count: float, *, slow: tuple[str, ...] = ()) -> dict
     return found
 
 
-def run_of(blame: dict[str, tuple[str, ...]]) -> Stages:
-    stages = Stages()
+def run_of(blame: dict[str, tuple[str, ...]]) -> StageSeconds:
+    stages = StageSeconds()
     for cause in CAUSES:
         stages.add(cause, samples(0.0, 0), samples(0.2, 1, slow=blame.get(cause, ())))
     return stages

@@ -57,8 +57,8 @@ class PlannedModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        pass
+    ) -> str:
+        return ""
 
     async def learns_from_examples(self) -> bool:
         return True

@@ -6,10 +6,10 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from ops.monitoring.dashboards import conversations, nodes, pipeline
-from ops.monitoring.objectives import Objectives
+from ops.monitoring.objectives import ObjectiveFile
 
 
-def dashboards(objectives: Objectives) -> dict[str, str]:
+def dashboards(objectives: ObjectiveFile) -> dict[str, str]:
     """By file name."""
     return {
         "tts-pipeline.json": _json(pipeline.board(objectives)),

@@ -18,14 +18,14 @@ from ops.monitoring.dashboards.panels import (
     rate,
     row,
 )
-from ops.monitoring.objectives import Objectives
+from ops.monitoring.objectives import ObjectiveFile
 
 TITLE = "Conversations"
 _TURN = "turn_latency_seconds"
 _BARGE_IN = "barge_in_latency_seconds"
 
 
-def board(objectives: Objectives) -> Dashboard:
+def board(objectives: ObjectiveFile) -> Dashboard:
     page = dashboard("parley-conversations", TITLE, "What people in calls notice.")
     limits = {each.name: each.within_s for each in objectives.objectives}
     page = _turns(_summary(page), limits["turn_latency"])

@@ -24,7 +24,7 @@ _AT = "{{job}} {{instance}}"
 
 def board() -> Dashboard:
     page = dashboard("parley-workers-and-nodes", TITLE, "The processes that serve calls.")
-    return _processes(_workers(_presence(page)))
+    return _processes(_found(_workers(_presence(page))))
 
 
 def _presence(page: Dashboard) -> Dashboard:
@@ -100,7 +100,12 @@ def _workers(page: Dashboard) -> Dashboard:
                 about="Text to first audio, and end of turn to FINAL, inside the worker.",
             )
         )
-        .with_panel(
+    )
+
+
+def _found(page: Dashboard) -> Dashboard:
+    return (
+        page.with_panel(
             chart(
                 "Parts, as the agents find them",
                 YES_NO,

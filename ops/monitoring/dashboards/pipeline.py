@@ -19,13 +19,13 @@ from ops.monitoring.dashboards.panels import (
     rate,
     row,
 )
-from ops.monitoring.objectives import Objectives
+from ops.monitoring.objectives import ObjectiveFile
 
 TITLE = "TTS Pipeline Metrics"
 _OUTSTANDING = "sla:compliance_percent:rate5m"
 
 
-def board(objectives: Objectives) -> Dashboard:
+def board(objectives: ObjectiveFile) -> Dashboard:
     page = dashboard("parley-tts-pipeline", TITLE, "From a text to its first sound.")
     return _load(_failures(_latency(_summary(page), objectives)))
 
@@ -86,7 +86,7 @@ def _summary(page: Dashboard) -> Dashboard:
     )
 
 
-def _latency(page: Dashboard, objectives: Objectives) -> Dashboard:
+def _latency(page: Dashboard, objectives: ObjectiveFile) -> Dashboard:
     first_audio = next(each for each in objectives.objectives if each.name == "first_audio")
     worst = quantile(0.95, "synthesis_latency_seconds", by="voice, worker")
     own = quantile(0.95, "worker_first_audio_seconds", by="instance")

@@ -84,11 +84,14 @@ class RecognitionCall:
         request: RecognitionRequest,
         audio: AsyncIterable[bytes | FlushMark],
         final_limit_s: Callable[[], float],
+        on_admitted: Callable[[str], None] = lambda worker_id: None,
     ) -> None:
         """`audio` (16-bit little-endian mono PCM, any length) ends without raising;
-        `final_limit_s`: how long a FINAL is waited for that is asked for now."""
+        `final_limit_s`: how long a FINAL is waited for that is asked for now; `on_admitted` is
+        told by which worker."""
         self.target = target
         self._final_limit_s = final_limit_s
+        self._on_admitted = on_admitted
         self._request = request
         self._audio = audio
         self._call = stub.Recognize()
@@ -113,9 +116,10 @@ class RecognitionCall:
         try:
             if self._sender is None:
                 await self._call.write(pb.RecognizeRequest(open=_open(self._request)))
-                started = await self._call.read()
-                if isinstance(started, pb.RecognizeResponse):
-                    self._model = started.started.model
+                admitted = await self._call.read()
+                if isinstance(admitted, pb.RecognizeResponse):
+                    self._model = admitted.started.model
+                    self._on_admitted(admitted.started.worker_id)
                     self._sender = asyncio.create_task(self._send(), name="recognition-audio")
             response = await self._call.read()
         except grpc.aio.AioRpcError as error:

@@ -1,8 +1,10 @@
 """A recorded call in a real room: its record says what was spoken, heard and remembered."""
 
 import asyncio
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +30,8 @@ from parley.records.store import open_records, read_call
 from parley.room_events import RECORDING_ATTRIBUTE
 from parley.settings.record import RecordSection
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
-from testkit.isolated_config import free_ports
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
+from testkit.isolated_config import free_ports, write_config
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words
 from tests.agent.test_room import spoken
 from tests.agent.webhooks.receiver import SECRET, receiving
 from tests.caller.rooms import STARVED_S
@@ -40,6 +42,16 @@ APP = """
 from parley import Agent
 
 agent = Agent(instructions="You answer.", greeting="")
+"""
+RECOGNIZER = """
+import asyncio, sys
+from testkit.fake_recognizer import FakeRecognizer, recognizing
+
+async def serve():
+    async with recognizing(FakeRecognizer(sys.argv[1]), port=int(sys.argv[2])):
+        await asyncio.to_thread(sys.stdin.read)
+
+asyncio.run(serve())
 """
 STORY = "Bicycles are older than cars, and people laughed at them at first, but not for very long."
 QUESTIONS = ("What is the capital of Australia?", "And who was the first to live there?")
@@ -72,21 +84,38 @@ def rooms(
     start_stack: Callable[..., Stack],
     tmp_path_factory: pytest.TempPathFactory,
     webhook_port: int,
+    recognizer: str,
 ) -> AppRooms:
     folder = tmp_path_factory.mktemp("recorded")
     (folder / "answers.py").write_text(APP)
-    webhooks = {
-        "url": f"http://127.0.0.1:{webhook_port}/",
-        "secret": SECRET,
-        "private": True,
-    }
-    return start_apps(
-        start_stack,
-        folder,
-        {"answers": folder / "answers.py"},
-        record={"enabled": True},
-        webhooks=webhooks,
+    (llm_port,) = free_ports(1)
+    configuration = write_config(
+        folder / "configs",
+        orchestrator={
+            "agent": {"apps": {"answers": str(folder / "answers.py")}},
+            "llm": {"base_url": f"http://127.0.0.1:{llm_port}/v1", "api_key": "k", "model": "f"},
+            "asr": {"worker_address": recognizer},
+            "record": {"enabled": True},
+            "webhooks": {
+                "url": f"http://127.0.0.1:{webhook_port}/",
+                "secret": SECRET,
+                "private": True,
+            },
+        },
     )
+    parts = ("livekit", "tts", "agent", "gateway")
+    return AppRooms(start_stack(*parts, configuration=configuration), llm_port)
+
+
+@pytest.fixture(scope="module")
+def recognizer() -> Iterator[str]:
+    """The address of a worker that hears QUESTIONS[0] in all that is said."""
+    (port,) = free_ports(1)
+    # grpc.aio is of one event loop: this process has its own.
+    command = [sys.executable, "-c", RECOGNIZER, QUESTIONS[0], str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        yield f"127.0.0.1:{port}"
+        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -152,12 +181,12 @@ def test_the_agents_voice_stands_where_the_record_says_that_it_began(
     assert began_at_s is not None
     assert marks is not None
     assert marks.sounded_s is not None
-    assert marks.spoke_until_s is not None
+    assert marks.speech_ended_s is not None
     at = round((marks.sounded_s - began_at_s) * AUDIO_RATE_HZ)
     around = round(0.3 * AUDIO_RATE_HZ)
     assert np.abs(recorded.right[: at - around // 10]).max(initial=0) == 0
     assert np.abs(recorded.right[at : at + around]).max() > 500
-    assert marks.spoke_until_s < marks.sounded_s
+    assert marks.speech_ended_s < marks.sounded_s
 
 
 async def test_what_was_heard_is_what_the_session_remembers(
@@ -191,17 +220,19 @@ def test_stages_floor_and_workers_are_told_with_their_times(recorded: Recorded) 
     assert stages.total_ms is not None
     order = [
         marks.spoke_from_s,
-        marks.spoke_until_s,
-        marks.asked_s,
+        marks.speech_ended_s,
+        marks.begun_s,
         marks.first_token_s,
-        marks.voice_began_s,
+        marks.first_audio_s,
         marks.sounded_s,
     ]
     times = [at_s for at_s in order if at_s is not None]
     assert len(times) == len(order), marks
     assert times == sorted(times)
     assert {"speaking", "yielded", "quiet"} <= {floor.kind for floor in view.floors}
-    assert any(moment.kind == "worker" for moment in view.moments)
+    workers = [moment.text for moment in view.moments if moment.kind == "worker"]
+    assert any(text.endswith("listens") for text in workers)
+    assert any("speaks with" in text for text in workers)
     assert view.slowest_ms is not None
     assert view.names
 

@@ -31,7 +31,7 @@ from parley.discovery import StaticDiscovery
 from parley.records.call import CallView
 from parley.records.lines import AUDIO_FILE, AUDIO_RATE_HZ
 from parley.records.store import open_records, read_call
-from parley.room_events import RECORDING_ATTRIBUTE, FloorEvent
+from parley.room_events import RECORDING_ATTRIBUTE, ErrorEvent, FloorEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.settings.record import RecordSection
 from parley.speech import SpeechPool
@@ -49,6 +49,8 @@ class Room:
     def __init__(self) -> None:
         self.name = "parley-room"
         self.told: list[dict[str, str]] = []
+        self.codes: list[str] = []
+        """Of the errors that the clients are told."""
         self.remote_participants: dict[str, Any] = {}
 
     @property
@@ -62,7 +64,9 @@ class Room:
         self.told.append(attributes)
 
     async def publish_data(self, payload: bytes, **_: object) -> None:
-        return
+        event = decode(payload)
+        if isinstance(event, ErrorEvent):
+            self.codes.append(event.code)
 
     def on(self, event: str, callback: Callable[..., None]) -> None: ...
 
@@ -142,6 +146,7 @@ async def followed(folder: Path, **record: object) -> AsyncGenerator[Followed]:
             answering=answering,
             report=report,
             speaking=speaking,
+            hearing=None,
             sounded=playout.sounded,
         )
         await session.start(RoomAgent(answering=answering, barge_in=barge_in), record=False)
@@ -226,16 +231,14 @@ async def test_words_alone_are_kept_where_the_sound_is_not_wanted(tmp_path: Path
 async def test_a_full_disk_ends_the_recording_and_tells_so_and_the_call_goes_on(
     small_disk: Path,
 ) -> None:
-    told: list[str] = []
     async with followed(small_disk / "calls") as talk:
-        talk.events.also = lambda event: told.append(getattr(event, "code", ""))
         async with asyncio.timeout(LONG_S):
-            while len(talk.room.told) < 2:  # noqa: ASYNC110 - a list
+            while len(talk.room.told) < 2 or not talk.room.codes:  # noqa: ASYNC110 - a list
                 await asyncio.sleep(0.02)
         talk.session.generate_reply(user_input="Tell me.", input_modality="text")
         await talk.until_played(0.3)
     assert talk.room.told[-1] == {RECORDING_ATTRIBUTE: ""}
-    assert STOPPED_CODE in told
+    assert talk.room.codes == [STOPPED_CODE]
 
 
 async def _murmur(recorder: CallRecorder) -> None:

@@ -27,7 +27,7 @@ def test_how_a_turn_sounds_is_fetched_where_it_is_asked_for(
         worker={"asr": {"turn_sound": told}},
     )
     needed = needed_models(read_configuration(configs, tmp_path / "state"), ("asr",))
-    assert (("asr", TURN_SOUND_MODEL) in needed) is is_fetched
+    assert (TURN_SOUND_MODEL in needed) is is_fetched
 
 
 @pytest.fixture

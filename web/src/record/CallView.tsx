@@ -175,7 +175,7 @@ function Response({ turn, objective_ms }: { turn: Turn; objective_ms: number | n
   return (
     <p class="response">
       <strong class={turn.over_ms === null ? "" : "alarm"}>{Math.round(total_ms)} ms</strong>{" "}
-      {turn.marks?.spoke_until_s === null ? "after the message" : "after the last sound"}
+      {turn.marks?.speech_ended_s === null ? "after the message" : "after the last sound"}
       {turn.over_ms !== null && objective_ms !== null && (
         <>
           , {Math.round(turn.over_ms)} over the objective of {Math.round(objective_ms)}

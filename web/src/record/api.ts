@@ -2,13 +2,13 @@
 
 export interface StageTimes {
   readonly spoke_from_s: number | null;
-  readonly spoke_until_s: number | null;
-  readonly transcript_s: number | null;
+  readonly speech_ended_s: number | null;
+  readonly text_s: number | null;
   readonly turn_ended_s: number | null;
-  readonly asked_s: number | null;
+  readonly begun_s: number | null;
   readonly first_token_s: number | null;
-  readonly voice_asked_s: number | null;
-  readonly voice_began_s: number | null;
+  readonly tts_asked_s: number | null;
+  readonly first_audio_s: number | null;
   readonly sounded_s: number | null;
 }
 

@@ -30,10 +30,10 @@ const STAGES: readonly [
   from: keyof StageTimes,
   to: keyof StageTimes,
 ][] = [
-  ["recognition", "person", "spoke_until_s", "transcript_s"],
-  ["end of turn", "person", "spoke_until_s", "turn_ended_s"],
-  ["first word", "agent", "asked_s", "first_token_s"],
-  ["first sound", "agent", "voice_asked_s", "voice_began_s"],
+  ["recognition", "person", "speech_ended_s", "text_s"],
+  ["end of turn", "person", "speech_ended_s", "turn_ended_s"],
+  ["first word", "agent", "begun_s", "first_token_s"],
+  ["first sound", "agent", "tts_asked_s", "first_audio_s"],
 ];
 
 /** The picture of a turn's response; null for a turn that answers nobody. */
@@ -53,10 +53,10 @@ export function pictureOf(turn: Turn, objective_ms: number | null): Picture | nu
   }
   const times = [
     ...bars.flatMap(({ from_s, to_s }) => [from_s, to_s]),
-    ...[marks.spoke_until_s, marks.sounded_s].filter((at_s) => at_s !== null),
+    ...[marks.speech_ended_s, marks.sounded_s].filter((at_s) => at_s !== null),
   ];
   if (times.length === 0) return null;
-  const silent_s = marks.spoke_until_s;
+  const silent_s = marks.speech_ended_s;
   return {
     from_s: Math.min(...times) - BEFORE_S,
     to_s: Math.max(...times) + AFTER_S,
