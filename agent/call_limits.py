@@ -48,6 +48,8 @@ class CallLimits:
         self._session = session
         session.on("agent_state_changed", self._on_agent_state)
         session.on("user_state_changed", self._on_user_state)
+        if session.agent_state == "listening":  # already: who greets nobody waits from now on
+            self._wait()
         if self._max_call_s is not None:
             loop = asyncio.get_running_loop()
             self._ends.append(loop.call_later(self._max_call_s, self._hang_up))

@@ -91,7 +91,7 @@ async def interruptions(
     model = ToldScripts()
     progress("starting a Parley of its own")
     async with model.serving() as url, running(llm_url=url, max_sessions=callers + 1) as parley:
-        progress("measuring the instrument: tones through a room")
+        progress("measuring the instrument: sounds through a room")
         run.loopback = await _loopback(parley)
         run.leading_silence_ms = await _leading_silences(parley)
         lengths_s = await _lengths(parley, model)

@@ -1,10 +1,13 @@
-"""The instrument, measured with itself: tones whose start and end are known, through a real room.
+"""The instrument, measured with itself: sounds whose start and cut are known, through a real room.
 
 A second participant publishes them as the agent publishes its voice; the caller's ear hears them.
 The path of a start and the path of an end are two measurements: neither is taken for the other,
-for codecs and jitter buffers treat them differently.
+for codecs and jitter buffers treat them differently. An end is made as the agent makes it: the
+native queue is emptied while there is more in it, at the level that a reply has when it is cut,
+for a codec rings on for longer after what is louder.
 """
 
+import asyncio
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 from livekit import api, rtc
 
+from agent.playout.output import NATIVE_TICK_S
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from bench.percentiles import distribution
 from caller import measure
@@ -20,23 +24,34 @@ from caller.call_recording import SAMPLE_RATE_HZ, CallRecording
 from caller.client import RoomClient, join
 from caller.errors import CallError
 
-TONES = 40
+SOUNDS = 40
 LEFT_OUT = 4
 """At the beginning, while the jitter buffer settles."""
-TONE_S = 0.4
-TONE_HZ = 440.0
-TONE_DBFS = -20.0
+CUT_AFTER_S = (0.3, 0.4)
+"""Anywhere within a native tick."""
+MORE_S = 0.1
+"""What is in the queue when it is emptied, at least."""
+DBFS = -34.0
+"""Of a reply that has been turned down, as nearly all have when they are cut."""
 APART_S = (0.7, 0.9)
-"""From start to start: the tick at which a tone begins is another each time."""
+"""From start to start: the tick at which a sound begins is another each time."""
 QUEUE_MS = 600
 HEARD_WITHIN_S = 2.0
 SEED = 3
 
 
 @dataclass(frozen=True)
+class Played:
+    """A sound on the caller's clock: when it was handed to the track, and when it was cut."""
+
+    handed_s: float
+    cut_s: float
+
+
+@dataclass(frozen=True)
 class Loopback:
-    """Of every tone: from its first sample handed to the track to the first audible one at the
-    ear, and from its known end there to the last audible one; ms."""
+    """Of every sound: from its first sample handed to the track to the first audible one at the
+    ear, and from the end of the last one that the track took to the last audible one; ms."""
 
     start_ms: tuple[float, ...]
     stop_ms: tuple[float, ...]
@@ -55,15 +70,15 @@ class Loopback:
     def document(self) -> dict[str, Any]:
         named = {"min": 0, "p5": 5, "p50": 50, "p95": 95, "max": 100}
         return {
-            "tones": len(self.stop_ms),
+            "sounds": len(self.stop_ms),
             "start_path_ms": distribution(self.start_ms, named),
             "stop_path_ms": distribution(self.stop_ms, named),
             "error_ms": self.error_ms,
         }
 
 
-async def loopback(access: Access, speaker_token: str, *, tones: int = TONES) -> Loopback:
-    """Plays tones in the room that `access` opens; `speaker_token` is an agent's of that room.
+async def loopback(access: Access, speaker_token: str, *, sounds: int = SOUNDS) -> Loopback:
+    """Plays sounds in the room that `access` opens; `speaker_token` is an agent's of that room.
 
     Raises CallError where they are not heard.
     """
@@ -77,12 +92,12 @@ async def loopback(access: Access, speaker_token: str, *, tones: int = TONES) ->
             await publication.wait_for_subscription()
             await client.wait_for_agent()
             began_s = client.clock()
-            handed_s = await _play(client, source, LEFT_OUT + tones)
+            played = await _play(client, source, LEFT_OUT + sounds)
             recording = CallRecording.of(client, began_s, client.clock())
         finally:
             await speaker.disconnect()
             await source.aclose()
-    return paths(recording, handed_s[LEFT_OUT:])
+    return paths(recording, played[LEFT_OUT:])
 
 
 def speaker_token(room: str, *, key: str, secret: str) -> str:
@@ -92,33 +107,46 @@ def speaker_token(room: str, *, key: str, secret: str) -> str:
     return token.with_kind("agent").to_jwt()
 
 
-def paths(recording: CallRecording, handed_s: list[float]) -> Loopback:
-    """From the recording and when each tone was handed to the track, on the caller's clock."""
+def paths(recording: CallRecording, played: list[Played]) -> Loopback:
+    """From the recording of the sounds at the ear.
+
+    The track has taken a whole tick when it is cut within one: half of one on average, more than
+    had sounded by then. That is no path, but the agent's own doing: it is not in `stop_ms`.
+    """
     starts, stops = [], []
-    for at_s in handed_s:
-        handed = recording.sample_at(at_s)
+    for sound in played:
+        handed = recording.sample_at(sound.handed_s)
         until = handed + round(APART_S[0] * SAMPLE_RATE_HZ)
         bursts = measure.bursts(
             recording.heard[handed:until], SAMPLE_RATE_HZ, measure.AUDIBLE_DBFS, gap_s=0.02
         )
         if not bursts:
-            raise CallError("a tone of the calibration was not heard")
+            raise CallError("a sound of the calibration was not heard")
         starts.append(1000 * bursts[0].start / SAMPLE_RATE_HZ)
-        stops.append(1000 * (bursts[-1].end / SAMPLE_RATE_HZ - TONE_S))
+        taken_until_s = sound.cut_s - sound.handed_s + NATIVE_TICK_S / 2
+        stops.append(1000 * (bursts[-1].end / SAMPLE_RATE_HZ - taken_until_s))
     return Loopback(tuple(starts), tuple(stops))
 
 
-async def _play(client: RoomClient, source: rtc.AudioSource, tones: int) -> list[float]:
-    """When each was handed over: the queue is empty then, and takes the whole of it."""
-    random, handed_s = Random(SEED), list[float]()  # noqa: S311
-    times = np.arange(round(TONE_S * SPEAKING_HZ)) / SPEAKING_HZ
-    level = 32768 * 10 ** (TONE_DBFS / 20) * np.sqrt(2)
-    tone = (level * np.cos(2 * np.pi * TONE_HZ * times)).astype(np.int16)
-    for _ in range(tones):
-        due_s = client.clock() + random.uniform(*APART_S)
-        await client.reached(lambda due_s=due_s: client.clock() >= due_s, timeout_s=10)  # type: ignore[misc]
-        handed_s.append(client.clock())
-        await source.capture_frame(rtc.AudioFrame(tone.tobytes(), SPEAKING_HZ, 1, len(tone)))
-    last_s = client.clock() + HEARD_WITHIN_S
-    await client.reached(lambda: client.clock() >= last_s, timeout_s=10)
-    return handed_s
+async def _play(client: RoomClient, source: rtc.AudioSource, sounds: int) -> list[Played]:
+    """The queue is empty when each is handed over, and takes the whole of it."""
+    random, played = Random(SEED), list[Played]()  # noqa: S311
+    length = round((CUT_AFTER_S[1] + MORE_S) * SPEAKING_HZ)
+    noise = np.random.default_rng(SEED).normal(0, 32768 * 10 ** (DBFS / 20), length)
+    frame = rtc.AudioFrame(noise.astype(np.int16).tobytes(), SPEAKING_HZ, 1, length)
+    due_s = client.clock()
+    for _ in range(sounds):
+        due_s += random.uniform(*APART_S)
+        await _until(client, due_s)
+        handed_s = due_s = client.clock()
+        await source.capture_frame(frame)
+        await _until(client, handed_s + random.uniform(*CUT_AFTER_S))
+        played.append(Played(handed_s, client.clock()))
+        source.clear_queue()
+    await _until(client, client.clock() + HEARD_WITHIN_S)
+    return played
+
+
+async def _until(client: RoomClient, at_s: float) -> None:
+    await asyncio.sleep(at_s - client.clock())
+    await client.reached(lambda: client.clock() >= at_s, timeout_s=10)

@@ -53,6 +53,9 @@ LEARNING_S = 5.0
 utterances."""
 
 MOST_UNEVEN = 1.5
+FEWEST_PER_WORKER = 40
+"""Utterances to judge that by: of 40 over four workers the busiest has 1.5 times the mean by chance
+in every tenth run, of 160 in one of a thousand."""
 SLOW_P99 = 1.3
 OVERLOAD_P95 = 1.3
 REFUSED_MS = 400.0
@@ -96,9 +99,11 @@ class PoolFigures:
         )
 
     @property
-    def unevenness(self) -> float:
-        """The busiest worker's utterances over the mean."""
-        return max(self.share.values()) * self.workers
+    def unevenness(self) -> float | None:
+        """The busiest worker's utterances over the mean; None where these are too few to tell."""
+        if self.utterances < FEWEST_PER_WORKER * self.workers:
+            return None
+        return round(max(self.share.values()) * self.workers, 2)
 
     @property
     def shares(self) -> str:
@@ -120,9 +125,11 @@ class PoolReport:
         figures = self.figures
         healthy, slow = figures["healthy"], figures["one_slow"]
         capacity, overload = figures["capacity"], figures["overload"]
-        unevenness = max(each.unevenness for each in figures.values() if each.name in _SCALING)
+        uneven = [figures[name].unevenness for name in _SCALING]
+        known = [each for each in uneven if each is not None]
+        unevenness = max(known) if len(known) == len(uneven) else None
         return [
-            Promise("busiest_worker_over_mean", MOST_UNEVEN, round(unevenness, 2)),
+            Promise("busiest_worker_over_mean", MOST_UNEVEN, unevenness),
             Promise("p99_with_a_slow_worker", SLOW_P99, _ratio(slow.p99_ms, healthy.p99_ms)),
             Promise(
                 "admitted_p95_at_twice_capacity",
@@ -160,7 +167,8 @@ async def measure(engine: PoolEngine, folder: Path, *, for_s: float) -> PoolRepo
                 async with speakers(workers, engine) as streams:
                     load = StreamLoad(streams=STREAMS, pause_s=PAUSE_S)
                     await streams.speak(load, for_s=min(LEARNING_S, for_s / 2), at_least=0)
-                    outcome = await streams.speak(load, for_s=for_s)
+                    enough = FEWEST_PER_WORKER * count
+                    outcome = await streams.speak(load, for_s=for_s, at_least=enough)
                     report.add(f"{count}_workers", count, outcome)
                     if count == WORKERS[-1]:
                         await _slow(report, workers, streams, for_s)

@@ -14,11 +14,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from livekit import rtc
-from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
-from livekit.agents.utils import is_given
+from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT
 from livekit.agents.voice import io
 
-from agent.playout.heard import TimedPiece
 from agent.playout.pacing import AHEAD_S, USERDATA_PACE
 from agent.playout.positions import KEPT_S, Positions
 from agent.playout.prebuffer import Prebuffer, cpu_pressure
@@ -32,8 +30,9 @@ FRAME_S = 0.04
 QUEUED_S = 0.3
 """Audio in the native queue: what a busy machine may stall without a gap at the listener."""
 NATIVE_TICK_S = 0.01
-"""What the native source takes at a time: with less than that missing nothing is heard."""
-RAMP_S = 0.005
+"""What the native source takes at a time: with less than that missing nothing is heard, and what is
+over waits in its queue for the next that comes."""
+RAMP_S = 0.003
 """Length of every change of loudness, so that none is a click."""
 DUCKED_GAIN = 0.2
 """14 dB down: the person notices that the agent noticed, and can still follow it."""
@@ -93,7 +92,7 @@ class Playout(io.AudioOutput):
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
-        self._sounded = Sounded(sample_rate_hz)
+        self.sounded = Sounded(sample_rate_hz)
         self._positions = Positions(sample_rate_hz)
         self._lately: deque[tuple[float, str]] = deque()
         """Pieces of the transcript, and when each had sounded."""
@@ -107,6 +106,7 @@ class Playout(io.AudioOutput):
         """The next sample belongs right after the last one: silence between them is a gap."""
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
+        self._handing = asyncio.Lock()
         self._ramp_down: asyncio.Task[float] | None = None
         """Ends what sounds; its result is when that has ended."""
         self.silencing: asyncio.Task[float] | None = None  # by a hold; None: nothing sounded
@@ -133,8 +133,7 @@ class Playout(io.AudioOutput):
         await super().capture_frame(frame)
         pace = frame.userdata.get(USERDATA_PACE)
         reply = self._reply = self._reply or ReplyAudio(self._rate_hz, KEPT_S, pace)
-        pieces = frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
-        reply.heard.extend(_piece(piece) for piece in pieces)
+        reply.add_transcript(frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, []))
         if self._flowing and not self._lacks_text:
             self._lead.more_came(reply.ahead_s + self._dry_at - self._clock())
         reply.append(np.frombuffer(frame.data, dtype=np.int16).copy())
@@ -203,9 +202,8 @@ class Playout(io.AudioOutput):
     @property
     def played_s(self) -> float:
         """How much of the current reply has sounded; stands still in a pause."""
-        if self._reply is None:
-            return 0.0
-        return max(0.0, self._reply.position / self._rate_hz - self._queued_s())
+        position = self._reply.position if self._reply is not None else 0
+        return max(0.0, position / self._rate_hz - self._queued_s())
 
     @property
     def made_s(self) -> float:
@@ -236,7 +234,7 @@ class Playout(io.AudioOutput):
 
     def take_sounded(self) -> Samples:
         """What has sounded since it was last asked, 16 kHz mono, silence included."""
-        return self._sounded.take(self._clock())
+        return self.sounded.take(self._clock())
 
     # --- playing
 
@@ -270,6 +268,7 @@ class Playout(io.AudioOutput):
             return
         if not self._started:
             self._started = True
+            self._source.clear_queue()  # less than a tick of the reply before may be left
             self.on_playback_started(created_at=time.time())
             if self._holds or self._reply is not reply:  # a handler paused or cancelled it
                 return
@@ -280,13 +279,16 @@ class Playout(io.AudioOutput):
         position = reply.position
         samples = reply.take(int(FRAME_S * self._rate_hz))
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
+        if reply.ended and reply.position == reply.length:
+            gained = self._whole_ticks(gained)
         sounds_at_s = max(self._clock(), self._dry_at)
-        self._dry_at = sounds_at_s + len(samples) / self._rate_hz
-        self._sounded.add(sounds_at_s, gained)
+        self._dry_at = sounds_at_s + len(gained) / self._rate_hz
+        self.sounded.add(sounds_at_s, gained)
         self._positions.add(sounds_at_s, position, len(samples))
-        await self._source.capture_frame(self._frame(gained))
-        if self._holds or self._reply is not reply:  # silenced while the frame was handed over
-            self._source.clear_queue()
+        async with self._handing:
+            await self._source.capture_frame(self._frame(gained))
+            if self._holds or self._reply is not reply:  # silenced while the frame was handed over
+                self._source.clear_queue()
         self._room.set()
         self._tell(reply)
 
@@ -303,11 +305,12 @@ class Playout(io.AudioOutput):
 
     def _take_back(self, reply: ReplyAudio) -> None:
         """Empties the native queue; what it had not played is to be played again."""
-        self._source.clear_queue()
+        if self._queued_s() > 0:  # else there is no more in it than a last ramp
+            self._source.clear_queue()
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
-        self._sounded.take_back(self._dry_at)
+        self.sounded.take_back(self._dry_at)
         self._positions.take_back(self._dry_at)
         self._flowing = False
 
@@ -320,20 +323,20 @@ class Playout(io.AudioOutput):
         reply.position = start
         if not len(samples) or not sounds:
             return None
-        faded = samples * np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
-        frame = self._frame(faded.astype(np.int16))
-        self._ramp_down = asyncio.create_task(self._fade(frame), name="ramp-down")
+        gain = np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
+        faded = (samples * gain).astype(np.int16)
+        self.sounded.add(self._clock(), faded)
+        self._ramp_down = asyncio.create_task(self._fade(faded), name="ramp-down")
         self._ramp_down.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._ramp_down
 
-    async def _fade(self, frame: rtc.AudioFrame) -> float:
-        """When the frame's last sample has sounded: nothing is in the queue before it."""
-        await self._source.capture_frame(frame)
-        return self._clock() + frame.samples_per_channel / self._rate_hz
+    async def _fade(self, samples: Samples) -> float:
+        """When the last has sounded, at the latest: they wait for the source's next tick."""
+        async with self._handing:
+            await self._source.capture_frame(self._frame(self._whole_ticks(samples)))
+        return self._clock() + NATIVE_TICK_S + len(samples) / self._rate_hz
 
     def _turn_to(self, gain: float) -> None:
-        if gain == self._target_gain:
-            return
         self._target_gain = gain
         if self._reply is not None and not self._holds and gain < self._gain:
             self._take_back(self._reply)
@@ -384,6 +387,10 @@ class Playout(io.AudioOutput):
         queued_s = self._dry_at - self._clock()
         return queued_s if queued_s > 0.0005 else 0.0
 
+    def _whole_ticks(self, samples: Samples) -> Samples:
+        """With as much silence as the native source needs to take all of them."""
+        return np.pad(samples, (0, -len(samples) % round(NATIVE_TICK_S * self._rate_hz)))
+
     def _frame(self, samples: Samples) -> rtc.AudioFrame:
         return rtc.AudioFrame(
             data=samples.tobytes(),
@@ -391,10 +398,3 @@ class Playout(io.AudioOutput):
             num_channels=1,
             samples_per_channel=len(samples),
         )
-
-
-def _piece(piece: TimedString) -> TimedPiece:
-    start_s, end_s = piece.start_time, piece.end_time
-    if is_given(start_s) and is_given(end_s):
-        return TimedPiece(str(piece), start_s, end_s)
-    return TimedPiece(str(piece))

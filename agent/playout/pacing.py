@@ -13,6 +13,11 @@ AHEAD_S = 1.5
 """With less than this left to play, the next clause is begun: a busy machine's first audio comes
 within it. A clause is not cut, so a long one reaches further."""
 
+LONGEST_AHEAD_S = 4.0
+"""The same where the workers' load lets expect that the next clause takes longer than that."""
+LOAD_SLACK = 2.0
+"""It may take so many times as long as the load lets expect."""
+
 IN_TIME_S = 0.4
 """Text that comes with less than this left to play is too late for a worker that is not idle."""
 
@@ -77,9 +82,10 @@ class Pace:
         self._played_s = seconds
         self._changed.set()
 
-    async def wanted(self) -> None:
-        """Waits until more is to be made."""
-        while self.ahead_s > self._limit_s:
+    async def wanted(self, *, takes_s: float = 0.0) -> None:
+        """Waits until more is to be made; `takes_s`: how long that takes, as far as one knows."""
+        limit_s = max(self._limit_s, min(LONGEST_AHEAD_S, LOAD_SLACK * takes_s))
+        while self.ahead_s > limit_s:
             self._changed.clear()
             await self._changed.wait()
 

@@ -12,15 +12,34 @@ LONGEST_LEAD_S = 1.0
 FADE = 0.7
 """Of what the replies before needed, from one reply to the next."""
 STARVED = 0.2
-"""Share of time in which something on this machine waited for a core: from here on pieces are
+"""Share of time in which something beside us waited for a core: from here on pieces are
 late by more than the replies before tell, for the load changes faster than they come."""
-_PRESSURE = Path("/proc/pressure/cpu")
+_MACHINE = Path("/proc/pressure/cpu")
 
 
-def cpu_pressure() -> float:
-    """Of the last ten seconds, 0 to 1; 0 where the kernel does not tell (Linux does, as PSI)."""
+def pressure_file(
+    cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> Path:
+    """Where Linux tells how long this process's control group waited for a core (PSI): in a
+    container what its neighbors wait for does not count. The machine's, where it has none."""
     try:
-        some = _PRESSURE.read_text(encoding="ascii").split("\n", 1)[0]
+        lines = own.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return _MACHINE
+    for line in lines:
+        if line.startswith("0::"):
+            file = cgroups / line.removeprefix("0::").strip("/") / "cpu.pressure"
+            return file if file.is_file() else _MACHINE
+    return _MACHINE
+
+
+_PRESSURE = pressure_file()
+
+
+def cpu_pressure(file: Path = _PRESSURE) -> float:
+    """Of the last ten seconds, 0 to 1; 0 where the kernel does not tell."""
+    try:
+        some = file.read_text(encoding="ascii").split("\n", 1)[0]
         return float(some.split("avg10=")[1].split()[0]) / 100
     except (OSError, IndexError, ValueError):
         return 0.0

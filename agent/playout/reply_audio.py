@@ -1,10 +1,13 @@
 """The audio of one reply on its way to the track, and its transcript."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from livekit.agents.types import TimedString
+from livekit.agents.utils import is_given
 
-from agent.playout.heard import HeardText
+from agent.playout.heard import HeardText, TimedPiece
 from agent.playout.pacing import Pace
 from parley.audio import Samples
 
@@ -29,6 +32,10 @@ class ReplyAudio:
     def append(self, samples: Samples) -> None:
         self._chunks.append(samples)
         self.length += len(samples)
+
+    def add_transcript(self, pieces: Iterable[TimedString]) -> None:
+        """What comes next of the reply's words."""
+        self.heard.extend(_piece(piece) for piece in pieces)
 
     def take(self, count: int) -> Samples:
         """The next samples, at most `count`; forgets what no rewind will ask for."""
@@ -61,3 +68,10 @@ class ReplyAudio:
                 parts.append(chunk[max(0, start - position) : end - position])
             position += len(chunk)
         return np.concatenate(parts) if parts else np.empty(0, np.int16)
+
+
+def _piece(piece: TimedString) -> TimedPiece:
+    start_s, end_s = piece.start_time, piece.end_time
+    if is_given(start_s) and is_given(end_s):
+        return TimedPiece(str(piece), start_s, end_s)
+    return TimedPiece(str(piece))

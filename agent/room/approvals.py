@@ -1,5 +1,7 @@
 """Approvals in the room: a client is asked, and its person decides."""
 
+from collections.abc import Callable
+
 from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -7,6 +9,7 @@ from dialogue.approvals import InProcessApprovals
 from parley.room_events import DECIDE_METHOD
 
 NOT_UNDERSTOOD = 400
+NOT_YOURS = 403
 NOTHING_WAITS = 404
 
 
@@ -21,16 +24,20 @@ class ApprovalDecision(BaseModel):
 
 
 class RoomApprovals:
-    """Takes the decisions of the room's clients to the calls that wait for them."""
+    """Takes the decisions of the person in the call to the tool calls that wait for them."""
 
-    def __init__(self, approvals: InProcessApprovals) -> None:
+    def __init__(self, approvals: InProcessApprovals, *, talks_with: Callable[[str], bool]) -> None:
+        """`talks_with`: whether a participant is the one whom the agent talks with."""
         self._approvals = approvals
+        self._talks_with = talks_with
 
     def serve(self, room: rtc.Room) -> None:
-        """Answers the DECIDE_METHOD of the room's clients; the room must be connected."""
+        """Answers the DECIDE_METHOD of that person; the room must be connected."""
         room.local_participant.register_rpc_method(DECIDE_METHOD, self._on_rpc)
 
     async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
+        if not self._talks_with(request.caller_identity):
+            raise rtc.RpcError(NOT_YOURS, "only whom the agent talks with may decide")
         try:
             decision = ApprovalDecision.model_validate_json(request.payload)
         except ValidationError:

@@ -1,7 +1,7 @@
 """Which voice the agent speaks in, and how a caller changes it."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from livekit import rtc
 
@@ -18,6 +18,7 @@ from parley.token_bucket import TokenBucket
 
 LOAD_TIMEOUT_S = 8.0
 """Below the 10 s that a LiveKit RPC waits for its answer."""
+NOT_YOURS = 403
 VOICE_NOT_FOUND = 404
 VOICE_UNAVAILABLE = 503
 TOO_MANY_CHANGES = 429
@@ -43,11 +44,14 @@ class VoiceControl:
         self._offered = offered
         self._budget = TokenBucket(CHANGES_PER_MINUTE)
         self._is_loading = False
+        self._talks_with: Callable[[str], bool] = lambda identity: False
         self.chosen = ""
         """By the caller; empty: none. An agent that takes over and has no own voice keeps it."""
 
-    def serve(self, room: rtc.Room) -> None:
-        """Answers the SET_VOICE_METHOD of the room's clients; the room must be connected."""
+    def serve(self, room: rtc.Room, *, talks_with: Callable[[str], bool]) -> None:
+        """Answers the SET_VOICE_METHOD of the one participant whom the agent talks with, by
+        identity; the room must be connected."""
+        self._talks_with = talks_with
         room.local_participant.register_rpc_method(SET_VOICE_METHOD, self._on_rpc)
 
     async def choose(self, voice: str) -> None:
@@ -86,6 +90,8 @@ class VoiceControl:
         return {voice for worker in workers for voice in worker.stored}
 
     async def _on_rpc(self, request: rtc.RpcInvocationData) -> str:
+        if not self._talks_with(request.caller_identity):
+            raise rtc.RpcError(NOT_YOURS, "only whom the agent talks with may choose its voice")
         voice = request.payload.strip()
         if len(voice) > LONGEST_NAME:
             raise rtc.RpcError(VOICE_NOT_FOUND, "no voice has a name that long")

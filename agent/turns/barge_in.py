@@ -110,6 +110,8 @@ class BargeIn:
         """Whether the last window was one."""
         self._person_s = 0.0
         """Voice that is not the agent's since it began to speak."""
+        self.on_window: Callable[[float], None] = lambda probability: None
+        """Told of each window how likely a voice is in it that is not the agent's."""
         self._decided_s = clock()
         self._silenced_s = 0.0
         self._told = Floor.QUIET
@@ -218,6 +220,7 @@ class BargeIn:
             probability = 0.0
             if self._echo.known and not known:  # what came before it was an echo already
                 self._act(self.turns.dismiss())
+        self.on_window(probability)
         is_voiced = probability >= self.turns.policy.voiced_probability
         decision = self.turns.window(
             at_s=self._clock(),

@@ -19,7 +19,7 @@ from ops.toolchain.programs import (
     read_lock,
 )
 from parley.errors import FetchError, ToolchainError
-from parley.fetch import Checksum, download, locked, run_logged, staged
+from parley.fetch import Checksum, download, locked, resumed, run_logged, staged
 from parley.fetch.stamp import is_stamped, write_stamp
 from parley.progress import StepProgress, silent
 
@@ -64,6 +64,11 @@ def find_livekit_server(*, release: Release = RELEASE) -> Path | None:
     return found or (program if _is_whole(program) else None)
 
 
+def livekit_server_path(*, release: Release = RELEASE) -> Path:
+    """Where the executable is, or will be once it has been fetched."""
+    return find_livekit_server(release=release) or _cached(release)
+
+
 def _cached(release: Release) -> Path:
     return cached_folder(f"livekit-server-{release.version}") / "livekit-server"
 
@@ -99,10 +104,10 @@ def ensure_livekit_server(
     try:
         with locked(folder):
             if not _is_whole(program):
-                with staged(folder) as staging:
+                with resumed(folder) as begun, staged(folder) as staging:
                     result = staging / "result"
                     result.mkdir()
-                    _obtain(release, go, result / program.name, staging, progress)
+                    _obtain(release, go, result / program.name, begun, staging, progress)
                     write_stamp(result / _VERIFIED, program.name, [result / program.name])
                     shutil.rmtree(folder, ignore_errors=True)
                     result.rename(folder)
@@ -112,10 +117,15 @@ def ensure_livekit_server(
 
 
 def _obtain(
-    release: Release, go: ProgramPackage, program: Path, staging: Path, progress: StepProgress
+    release: Release,
+    go: ProgramPackage,
+    program: Path,
+    begun: Path,
+    staging: Path,
+    progress: StepProgress,
 ) -> None:
     try:
-        _download(release, program, staging, progress)
+        _download(release, program, begun, progress)
     except FetchError as error:
         _log.info("no LiveKit server release to be had, building it: %s", error)
         try:
@@ -128,15 +138,16 @@ def _obtain(
             ) from build_error
 
 
-def _download(release: Release, program: Path, staging: Path, progress: StepProgress) -> None:
+def _download(release: Release, program: Path, begun: Path, progress: StepProgress) -> None:
     architecture = _ARCHITECTURES.get(platform.machine())
     if architecture is None or architecture not in release.sha256:
         raise FetchError(f"there is none for {platform.machine()}")
-    archive = staging / "release.tar.gz"
+    checksum = Checksum("sha256", release.sha256[architecture])
+    archive = begun / f"{checksum.hex}.tar.gz"
     download(
         release.url.format(version=release.version, architecture=architecture),
         archive,
-        checksum=Checksum("sha256", release.sha256[architecture]),
+        checksum=checksum,
         label=f"LiveKit server {release.version}",
         progress=progress,
         timeout_s=5.0,
@@ -166,12 +177,18 @@ def _build(
         "GOBIN": str(staging / "bin"),
         "GOCACHE": str(staging / "cache"),
         "GOFLAGS": "-modcacherw",  # or the staging folder could not be removed
+        # Of the compiler itself: it collects garbage less often.
+        "GOGC": "400",
         "GOPATH": str(staging / "path"),
         "GOTOOLCHAIN": "local",
     }
     module = release.module.format(version=release.version)
     status = run_logged(
-        [str(compiler), "install", "-trimpath", "-ldflags", "-s -w", module],
+        # What a debugger would read is not made, where it would only be taken out again (-s -w).
+        [
+            *(str(compiler), "install", "-trimpath", "-ldflags", "-s -w"),
+            *("-gcflags=all=-dwarf=false", module),
+        ],
         log=log,
         environment=environment,
         tick=lambda: progress(label, 0, None),

@@ -24,6 +24,16 @@ class SilencePrompts:
     """None: those of the language."""
 
 
+@dataclass(frozen=True)
+class ExampleExchange:
+    """How the agent would answer: shown to the model as if it had been said before."""
+
+    person: str
+    """What a person says."""
+    agent: str
+    """What the agent says to it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HandOff:
     """Another agent that may take over the conversation."""
@@ -49,6 +59,9 @@ class Agent:
     """How logs, errors and hand-offs call it."""
     instructions: str | None = None
     """What the model is told before the conversation."""
+    examples: Sequence[ExampleExchange] | None = None
+    """Shown to the model behind the instructions, but not to local models that take them for the
+    conversation; None: those that belong to the settings' instructions, none with others."""
     tools: Sequence[Tool | Callable[..., Any]] = ()
     """What the model may call; plain functions become tools with the defaults of `tool`."""
     mcp: Sequence[McpServer] = ()
@@ -74,10 +87,11 @@ class Agent:
     thresholds: TurnThresholds | None = None
     """Turn-taking of this agent alone."""
     silence: SilencePrompts | None = None
-    """None: as `agent.idle_s` of the settings says."""
+    """Asked in a call that has gone quiet; by text nobody is. None: as `agent.idle_s` of the
+    settings says."""
     max_call_s: float | None = None
-    """Seconds after which the call ends, with the closing. It is the whole call's: an agent that
-    takes over does not change it."""
+    """Seconds after which a call ends, with the closing; by text there is no such end. It is the
+    whole call's: an agent that takes over does not change it."""
 
     def __post_init__(self) -> None:
         from parley.app.tool import as_tool  # noqa: PLC0415 - only to declare

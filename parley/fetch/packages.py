@@ -41,12 +41,13 @@ def install_packages(
     A requirement is `NAME==VERSION`, with `--hash=sha256:…` behind it where the wheel itself is
     to be checked.
 
-    `target` is a new folder inside a staging folder: the installer's own files are kept beside
-    it, so that its growth is the progress, `size_bytes` the whole. Raises FetchError in one
-    sentence. What `progress` raises ends the installer.
+    `target` is a new folder inside a folder of the fetch's own: the installer's own files are kept
+    beside it, so that its growth is the progress, `size_bytes` the whole. Where it fails they stay:
+    packages that came whole are not fetched again. Raises FetchError in one sentence. What
+    `progress` raises ends the installer.
     """
     scratch = target.with_name(f"{target.name}.installer")
-    scratch.mkdir(parents=True)
+    scratch.mkdir(parents=True, exist_ok=True)
     log, pins = scratch / "log", scratch / "requirements.txt"
     pins.write_text("\n".join(requirements), encoding="utf-8")
     status = run_logged(

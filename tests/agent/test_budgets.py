@@ -30,19 +30,19 @@ class Session:
         self.asked.append(user_input)
 
 
-async def test_three_hundred_messages_at_once_are_not_three_hundred_requests() -> None:
+@pytest.mark.parametrize("message", ["message {}", "the same", "🙂", "word " * 500])
+async def test_three_hundred_messages_at_once_are_not_three_hundred_requests(message: str) -> None:
     room, session = Room(), Session()
     events = RoomEventPublisher(cast(rtc.Room, room))
     report = TurnReport(cast(AgentSession[None], session), events, hearing=None)
     typed = TypedText(events, report)
     for number in range(300):
-        text = room_io.TextInputEvent(text=f"message {number}")
+        text = room_io.TextInputEvent(text=message.format(number))
         await typed(cast(AgentSession[None], session), text)
     await events.aclose()
     assert len(session.asked) == MESSAGES_PER_MINUTE
-    (error,) = room.events  # told once
-    assert isinstance(error, ErrorEvent)
-    assert error.code == "too_many_messages"
+    codes = [error.code for error in room.events if isinstance(error, ErrorEvent)]
+    assert codes.count("too_many_messages") == 1  # told once
 
 
 @pytest.mark.parametrize("per_minute", [1, 6, 60])

@@ -1,6 +1,7 @@
 """What the agent tells of a decision was stamped before anything was done about it."""
 
 import numpy as np
+import pytest
 from livekit import rtc
 
 from agent.playout.remembered import SpokenScript
@@ -10,16 +11,16 @@ from parley.audio import Samples
 from tests.workers.speech_sounds import LIGHTS, pcm, speech
 
 FRAME_S = 0.02
-PAUSE_TAKES_S = 0.03
 
 
 class SlowVoice:
-    """Falls silent 30 ms after it is told to."""
+    """Falls silent so long after it is told to."""
 
     heard_text = said_lately = ""
 
-    def __init__(self) -> None:
+    def __init__(self, takes_s: float) -> None:
         self.now_s = 100.0
+        self._takes_s = takes_s
 
     def take_sounded(self) -> Samples:
         return np.empty(0, np.int16)
@@ -29,13 +30,14 @@ class SlowVoice:
     def unduck(self) -> None: ...
 
     def hold(self, by: str) -> None:
-        self.now_s += PAUSE_TAKES_S
+        self.now_s += self._takes_s
 
     def release(self, by: str) -> None: ...
 
 
-def test_a_decision_is_stamped_before_it_is_carried_out() -> None:
-    voice = SlowVoice()
+@pytest.mark.parametrize("takes_s", [0.004, 0.03, 0.12, 0.5])
+def test_a_decision_is_stamped_before_it_is_carried_out(takes_s: float) -> None:
+    voice = SlowVoice(takes_s)
     stamped: dict[Floor, float] = {}
     told: dict[Floor, float] = {}
     cuts: list[Cut] = []
@@ -58,7 +60,7 @@ def test_a_decision_is_stamped_before_it_is_carried_out() -> None:
         frame = data[2 * start : 2 * (start + size)]
         barge_in.push_audio(rtc.AudioFrame(frame, SAMPLE_RATE_HZ, 1, size))
     barge_in.push_transcript("Please turn off the lights", confidence=0.9)
-    assert told[Floor.HELD] - stamped[Floor.HELD] >= PAUSE_TAKES_S
+    assert told[Floor.HELD] - stamped[Floor.HELD] == pytest.approx(takes_s)
     assert stamped[Floor.HELD] == cuts[0].silenced_s
     assert stamped[Floor.HELD] < stamped[Floor.YIELDED]
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 import numpy as np
 import pytest
-from livekit import rtc
+from livekit import api, rtc
 
 from caller.access import request_access
 from caller.client import RoomClient, join
@@ -90,6 +90,8 @@ async def test_speech_is_answered_and_its_stages_told(stack: Stack) -> None:
     before = await metric(stack, 'turn_latency_seconds_count{stage="total"}')
     async with call(stack) as client:
         turn = await CallConversation(client).turn(Recording("question", question))
+        told = [heard.event for heard in client.events if isinstance(heard.event, TurnEvent)]
+    assert None not in told[0].moments.model_dump().values()
     assert turn.reply is not None
     assert turn.report.agent_transcript
     assert "france" in turn.report.user_transcript.casefold()
@@ -118,6 +120,24 @@ async def test_an_unknown_voice_is_refused_with_those_there_are(stack: Stack) ->
             destination_identity=client.agent_identity, method=SET_VOICE_METHOD, payload=known
         )
         assert answer == known
+
+
+async def test_somebody_else_in_the_room_changes_no_voice(stack: Stack) -> None:
+    keys, settings = stack.keys, stack.configuration.orchestrator
+    async with call(stack) as client:
+        grants = api.VideoGrants(room_join=True, room=client._room.name)
+        token = api.AccessToken(keys.api_key, keys.api_secret).with_identity("somebody else")
+        other = rtc.Room()
+        await other.connect(settings.livekit.url, token.with_grants(grants).to_jwt())
+        try:
+            with pytest.raises(rtc.RpcError, match="only whom the agent talks with"):
+                await other.local_participant.perform_rpc(
+                    destination_identity=client.agent_identity,
+                    method=SET_VOICE_METHOD,
+                    payload=settings.tts.default_model,
+                )
+        finally:
+            await other.disconnect()
 
 
 async def test_a_call_that_ended_is_no_longer_active(stack: Stack) -> None:

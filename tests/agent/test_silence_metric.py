@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from agent.playout.output import RAMP_S
+from agent.playout.output import NATIVE_TICK_S, RAMP_S
 from agent.playout.silence_metric import count_silencing
 from tests.agent.test_playout import RATE_HZ, Call, on_a_turned_clock
 
@@ -36,7 +36,8 @@ def test_silence_is_measured_from_the_decision_to_the_last_audible_sample() -> N
         heard = await call.end()
         last = int(np.flatnonzero(heard)[-1]) + 1
         assert silences()[0] == count + 1
-        assert silences()[1] - seconds == pytest.approx(last / RATE_HZ - decided_s, abs=0.001)
+        at_the_latest_s = last / RATE_HZ - decided_s + NATIVE_TICK_S
+        assert silences()[1] - seconds == pytest.approx(at_the_latest_s, abs=0.001)
 
     on_a_turned_clock(scenario)
 
@@ -53,7 +54,7 @@ def test_a_source_that_takes_the_last_samples_late_is_measured_too() -> None:
         speaking.cancel()
         await call.end()
         assert silences()[0] == count + 1
-        assert silences()[1] - seconds == pytest.approx(0.04 + RAMP_S, abs=0.001)
+        assert silences()[1] - seconds == pytest.approx(0.04 + NATIVE_TICK_S + RAMP_S, abs=0.001)
 
     on_a_turned_clock(scenario)
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from livekit import rtc
 
-from agent.room.voices import VOICE_NOT_FOUND, VoiceControl
+from agent.room.voices import NOT_YOURS, VOICE_NOT_FOUND, VoiceControl
 from agent.tts import WorkerTTS
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
@@ -88,10 +88,26 @@ class Room:
     ) -> None:
         self.methods[name] = handler
 
-    async def asks(self, payload: str) -> str:
+    async def asks(self, payload: str, *, who: str = "ada") -> str:
         return await self.methods[SET_VOICE_METHOD](
-            rtc.RpcInvocationData("request", "anybody", payload, 10.0)
+            rtc.RpcInvocationData("request", who, payload, 10.0)
         )
+
+
+def is_ada(identity: str) -> bool:
+    return identity == "ada"
+
+
+@pytest.mark.parametrize("who", ["bob", "", "ada-2", "Ada"])
+@pytest.mark.parametrize("payload", ["other", "", "x" * 15_000])
+async def test_only_whom_the_agent_talks_with_chooses_its_voice(who: str, payload: str) -> None:
+    async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
+        room = Room()
+        voices.serve(cast(rtc.Room, room), talks_with=is_ada)
+        with pytest.raises(rtc.RpcError) as refused:
+            await room.asks(payload, who=who)
+        assert refused.value.code == NOT_YOURS
+        assert speaking.voice == "tone"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +117,7 @@ class Room:
 async def test_whatever_a_client_asks_for_it_is_told_in_words(payload: str) -> None:
     async with serving(SpeechWorker()) as target, voices_at(target) as (voices, speaking):
         room = Room()
-        voices.serve(cast(rtc.Room, room))
+        voices.serve(cast(rtc.Room, room), talks_with=is_ada)
         with pytest.raises(rtc.RpcError) as refused:
             await room.asks(payload)
         assert refused.value.code == VOICE_NOT_FOUND

@@ -29,7 +29,7 @@ def outcome(
 
 def report(
     *,
-    shares: tuple[int, ...] = (5, 5),
+    shares: tuple[int, ...] = (40, 40),
     slow_ms: float = 50.0,
     overload_ms: float = 50.0,
     refused_ms: tuple[float, ...] = (10.0,),
@@ -53,10 +53,17 @@ def test_a_pool_that_does_well_keeps_every_promise() -> None:
 
 
 def test_each_promise_can_break() -> None:
-    assert broken(report(shares=(9, 1))) == ["busiest_worker_over_mean"]
+    assert broken(report(shares=(72, 8))) == ["busiest_worker_over_mean"]
     assert broken(report(slow_ms=80)) == ["p99_with_a_slow_worker"]
     assert broken(report(overload_ms=80)) == ["admitted_p95_at_twice_capacity"]
     assert broken(report(refused_ms=(10, 2000))) == ["refusal_p95_ms"]
+
+
+@pytest.mark.parametrize("shares", [(5, 5), (40, 39), (30, 10)])
+def test_of_too_few_utterances_no_share_is_judged(shares: tuple[int, int]) -> None:
+    found = report(shares=shares)
+    assert found.figures["4_workers"].unevenness is None
+    assert broken(found) == ["busiest_worker_over_mean"]
 
 
 def test_an_overload_that_refuses_nobody_was_none() -> None:
@@ -64,8 +71,8 @@ def test_an_overload_that_refuses_nobody_was_none() -> None:
 
 
 def test_figures_are_those_of_the_utterances() -> None:
-    figures = PoolFigures.of("x", 2, outcome(40.0, shares=(3, 1), refused_ms=(7.0,)))
-    assert (figures.utterances, figures.refused) == (4, 1)
+    figures = PoolFigures.of("x", 2, outcome(40.0, shares=(60, 20), refused_ms=(7.0,)))
+    assert (figures.utterances, figures.refused) == (80, 1)
     assert figures.share == {"tts-1": 0.75, "tts-2": 0.25}
     assert figures.unevenness == 1.5
     assert (figures.p50_ms, figures.p95_ms) == (45.0, 45.0)
@@ -87,7 +94,7 @@ def test_a_promise_is_kept_at_its_limit() -> None:
 def test_a_small_run_prints_one_document_and_every_field_of_it_is_documented() -> None:
     program = "from cli.bench import main; import sys; sys.exit(main(sys.argv[1:]))"
     finished = subprocess.run(
-        [sys.executable, "-c", program, "pool", "--json", "--seconds", "2"],
+        [sys.executable, "-c", program, "pool", "--json", "--seconds", "1"],
         cwd=paths.repository(),
         capture_output=True,
         text=True,

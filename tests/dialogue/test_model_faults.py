@@ -137,8 +137,12 @@ async def test_nothing_that_can_be_said_is_apologized_for_and_told(pieces: list[
 LONG = "I know it. " * 30
 
 
-async def test_an_answer_that_is_cut_off_ends_with_its_last_whole_sentence() -> None:
-    cut = ScriptedAnswer(text=f"{LONG}And then the Prime Minis", finish_reason="length")
+@pytest.mark.parametrize(
+    "rest",
+    ["And then the Prime Minis", "The", "It is 3.5 mi", "Dr. Who said that", "1. Fl", "No. 7"],
+)
+async def test_an_answer_that_is_cut_off_ends_with_its_last_whole_sentence(rest: str) -> None:
+    cut = ScriptedAnswer(text=f"{LONG}{rest}", finish_reason="length")
     async with conversing(FakeLlm(in_turn(cut)), Agent()) as conversation:
         events = await ask(conversation, "Tell me.")
         assert said(events).strip() == LONG.strip() and not fillers(events)
@@ -147,11 +151,12 @@ async def test_an_answer_that_is_cut_off_ends_with_its_last_whole_sentence() -> 
         assert error_codes(await ask(conversation, "More.")) == []
 
 
-async def test_one_that_is_cut_off_in_its_first_sentence_is_ended_aloud() -> None:
-    cut = ScriptedAnswer(text="The capital of Fra", finish_reason="length")
+@pytest.mark.parametrize("text", ["The capital of Fra", "Yes", "On 3.5 acres of land, Mr. Smi"])
+async def test_one_that_is_cut_off_in_its_first_sentence_is_ended_aloud(text: str) -> None:
+    cut = ScriptedAnswer(text=text, finish_reason="length")
     async with conversing(FakeLlm(in_turn(cut)), Agent()) as conversation:
         events = await ask(conversation, "Tell me.")
-    assert said(events) == "The capital of Fra" and fillers(events) == [ENGLISH.cut_short]
+    assert said(events) == text and fillers(events) == [ENGLISH.cut_short]
 
 
 @pytest.mark.parametrize(
@@ -172,11 +177,14 @@ async def test_reasoning_that_uses_up_the_answer_is_told_as_that(
     assert "by its reasoning" in caplog.text and "max_tokens" in caplog.text
 
 
-async def test_an_end_without_a_reason_is_taken_and_noted(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("text", ["Yes.", "No", "It is noon. Anything else?"])
+async def test_an_end_without_a_reason_is_taken_and_noted(
+    caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     caplog.set_level(logging.DEBUG, logger="dialogue.model")
-    llm = FakeLlm(in_turn(ScriptedAnswer(text="Yes.", finish_reason="")))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text=text, finish_reason="")))
     async with conversing(llm, Agent()) as conversation:
-        assert said(await ask(conversation, "Really?")) == "Yes."
+        assert said(await ask(conversation, "Really?")) == text
     assert "without saying why" in caplog.text
 
 

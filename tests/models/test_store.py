@@ -248,7 +248,7 @@ def test_a_version_that_does_not_exist_is_one_sentence(packaged_voice: ModelSpec
         ensure_spec(dataclasses.replace(packaged_voice, source=source))
 
 
-def test_what_the_progress_raises_ends_the_fetch_and_leaves_nothing(
+def test_what_the_progress_raises_ends_the_fetch_and_leaves_nothing_that_counts(
     hub: Hub, hub_voice: ModelSpec, packaged_voice: ModelSpec, cache: Path
 ) -> None:
     def stop(label: str, done: int, total: int | None, /) -> None:
@@ -257,7 +257,7 @@ def test_what_the_progress_raises_ends_the_fetch_and_leaves_nothing(
     for spec in (hub_voice, packaged_voice):
         with pytest.raises(KeyboardInterrupt):
             ensure_spec(spec, progress=stop)
-        assert names(cache / "models") == set()
+        assert names(cache / "models") <= {f".{spec.name}.part"}
 
 
 def test_a_name_of_the_hub_outside_ascii_is_asked_for_as_a_url(

@@ -310,9 +310,15 @@ async def test_where_every_worker_is_slow_the_last_one_asked_is_heard_out() -> N
         assert heard(await speak(pool, slower())) == [1, 2, 3]
 
 
-@pytest.mark.parametrize("later_text", [False, True])
-async def test_a_worker_that_is_as_busy_as_all_others_is_not_left(*, later_text: bool) -> None:
-    workers = [FakeWorker(slots=1, in_flight=1, reported_work_s=1.5) for _ in range(3)]
+@pytest.mark.parametrize(
+    ("later_text", "reported_s"),
+    [(False, 1.5), (True, 1.5), (False, 0.0)],
+    ids=["first text", "later text", "no worker has told its load yet"],
+)
+async def test_a_worker_that_is_as_busy_as_all_others_is_not_left(
+    *, later_text: bool, reported_s: float
+) -> None:
+    workers = [FakeWorker(slots=1, in_flight=1, reported_work_s=reported_s) for _ in range(3)]
 
     async def slower() -> AsyncGenerator[str]:
         if later_text:
@@ -324,6 +330,30 @@ async def test_a_worker_that_is_as_busy_as_all_others_is_not_left(*, later_text:
     async with pool_of(*workers) as pool:
         await pool.roster.refresh()
         assert heard(await speak(pool, slower()))[-2:] == [2, 3]
+    assert sum(len(worker.opened) for worker in workers) == 1
+
+
+@pytest.mark.parametrize(
+    ("reported_s", "first_s", "later_s"),
+    [(0.9, 0.0, 0.6), (1.2, 0.3, 0.8), (0.0, 0.8, 0.5)],
+    ids=["as reported", "as reported, longer", "as its first text, where nothing is reported"],
+)
+async def test_a_worker_is_not_left_for_what_takes_any_worker_as_long(
+    reported_s: float, first_s: float, later_s: float
+) -> None:
+    """A tenth of a second has been made: it is over long before the next text sounds."""
+    workers = [FakeWorker(first_audio_delay_s=first_s, reported_work_s=reported_s) for _ in "123"]
+
+    async def slower() -> AsyncGenerator[str]:
+        yield "w1."
+        for worker in workers:
+            worker.first_audio_delay_s = later_s
+        yield "w2 w3."
+
+    async with pool_of(*workers) as pool:
+        await pool.roster.refresh()
+        # The delay is the later one once the first has begun.
+        assert heard(await speak(pool, slower())) == [1, 2, 3]
     assert sum(len(worker.opened) for worker in workers) == 1
 
 

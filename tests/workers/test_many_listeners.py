@@ -172,8 +172,9 @@ async def test_calls_that_are_open_and_say_nothing_keep_nobody_from_speaking(
     await hear(service.stub, "one two")
 
 
+@pytest.mark.parametrize("blank", [" ", "\t\n", "\u2003\u00a0", ""])
 async def test_a_call_that_sends_only_blank_text_ends(
-    service: RunningService, monkeypatch: pytest.MonkeyPatch
+    service: RunningService, monkeypatch: pytest.MonkeyPatch, blank: str
 ) -> None:
     monkeypatch.setattr("workers.synthesis.stream.TEXT_WAIT_S", 0.5)
     call = await _opened(service)
@@ -181,7 +182,7 @@ async def test_a_call_that_sends_only_blank_text_ends(
     async def blanks() -> None:
         with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):  # ended: reading says why
             while not call.done():
-                await call.write(text(" "))
+                await call.write(text(blank))
                 await asyncio.sleep(0.1)
 
     sending = asyncio.create_task(blanks())

@@ -1,12 +1,13 @@
 """Admission promises."""
 
 import asyncio
+import time
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from parley.telemetry.worker import synthesis_metrics
+from parley.telemetry.worker import first_audio_latency, synthesis_metrics
 from workers.serving.admission import Slots
 from workers.serving.errors import RequestError
 
@@ -38,7 +39,7 @@ async def test_stream_waits_for_a_slot_that_gets_free_in_time() -> None:
     waiter = asyncio.create_task(_hold(slots, second_admitted, second_leave))
     await asyncio.sleep(0)
     assert slots.queue_depth == 1
-    exported = synthesis_metrics(slots)
+    exported = synthesis_metrics(slots, first_audio_latency())
     assert exported.get_sample_value("synthesis_queue_depth") == 1
     assert exported.get_sample_value("worker_utilization_percent") == 100
     leave.set()
@@ -93,3 +94,14 @@ async def test_draining_worker_admits_nothing_and_lets_running_streams_finish() 
         assert refused.value.code is grpc.StatusCode.UNAVAILABLE
         assert slots.in_flight == 1
     await asyncio.wait_for(slots.idle(), 1)
+
+
+async def test_before_any_work_has_ended_it_is_known_how_long_it_takes_by_now() -> None:
+    slots = Slots(2, queue_wait_s=0.0)
+    assert slots.recent_work_s == 0.0
+    async with slots.by_text() as turns, turns.working():
+        began_s = time.monotonic()
+        await asyncio.sleep(0.02)
+        assert 0.015 <= slots.recent_work_s <= time.monotonic() - began_s + 0.5
+    assert slots.recent_work_s >= 0.015
+    assert slots.in_flight == 0

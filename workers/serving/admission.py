@@ -40,6 +40,8 @@ class Slots:
         self._new: deque[asyncio.Future[None]] = deque()
         self._speaking: deque[asyncio.Future[None]] = deque()
         self._work_s = 0.0
+        self._first_s = 0.0
+        """When the first slot was taken, of those that are."""
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -65,8 +67,9 @@ class Slots:
 
     @property
     def recent_work_s(self) -> float:
-        """How long a slot was held lately; 0 before the first was given back."""
-        return self._work_s
+        """How long a slot was held lately; before the first was given back, how long one has been
+        held by now."""
+        return self._work_s or (time.monotonic() - self._first_s if self._in_flight else 0.0)
 
     @property
     def draining(self) -> bool:
@@ -144,6 +147,7 @@ class Slots:
     async def _acquire(self, queue: deque[asyncio.Future[None]], wait_s: float) -> None:
         ahead = bool(self._speaking) or (queue is self._new and bool(self._new))
         if self._in_flight < self.count and not ahead:
+            self._first_s = self._first_s if self._in_flight else time.monotonic()
             self._in_flight += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

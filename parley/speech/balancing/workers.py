@@ -131,6 +131,11 @@ class Workers:
         own_s = self.scoreboard.expected_s(target)
         return min(own_s, *(other.expected_s for other in others), math.inf)
 
+    def soonest_s(self, *, voice: str = "") -> float:
+        """How long a request takes where it is soonest served; 0 while nothing is known."""
+        left = usable(self.scoreboard.candidates(), voice=voice)
+        return min((each.expected_s for each in left), default=0.0)
+
     def others(self, target: str, *, voice: str = "") -> list[Candidate]:
         """The workers that could take over from the one at `target`."""
         return usable(self.scoreboard.candidates(), voice=voice, exclude={target})

@@ -25,6 +25,9 @@ ADMISSION_LIMIT_S = 1.0
 LOADING_LIMIT_S = 20.0
 """Admission where the voice has to be loaded first."""
 FIRST_AUDIO_LIMIT_S = 1.0
+UNKNOWN_LOAD_LIMIT_S = 3.0
+"""To the first audio where no worker has told yet how long its work takes, and all have some: who
+moves on would have the text made twice."""
 LONGEST_GAP_S = 1.5
 SHORTEST_LIMIT_S = 0.3
 MARGIN_S = 0.3
@@ -68,6 +71,7 @@ class Attempt:
         self._reading: asyncio.Task[SpeechEvent | None] | None = None
         self._admitted = False
         self._first_audio_at: float | None = None
+        self._took_s = 0.0
         self._waiting_since = self._asked_at = clock()
 
     @property
@@ -99,8 +103,8 @@ class Attempt:
             self._first_audio_at = self._clock()
             self._scoreboard.answered(self.target)
             if not self._utterance.received_s:  # later it has all that was said to make again
-                first_audio_s = self._first_audio_at - self._asked_at
-                self._scoreboard.sounded(self.target, first_audio_s)
+                self._took_s = self._first_audio_at - self._asked_at
+                self._scoreboard.sounded(self.target, self._took_s)
         return event
 
     async def _next(self) -> SpeechEvent | None:
@@ -140,9 +144,13 @@ class Attempt:
         loaded_s = min(ALONE_LIMIT_S, LOAD_SLACK * self._expected_s())
         if self._first_audio_at is None:
             resumed_s = SHORTEST_LIMIT_S if self._utterance.received_s else 0.0
-            return max(resumed_s + FIRST_AUDIO_LIMIT_S, loaded_s)
+            unknown_s = 0.0 if loaded_s or not self._others_full() else UNKNOWN_LOAD_LIMIT_S
+            return max(resumed_s + FIRST_AUDIO_LIMIT_S, loaded_s, unknown_s)
         played_s = self._clock() - self._first_audio_at
         buffered_s = self._utterance.received_s - played_s
-        gap_s = min(LONGEST_GAP_S, max(SHORTEST_LIMIT_S, buffered_s - MARGIN_S))
+        # Another worker takes as long as the quickest does, as far as one knows: to move sooner
+        # gains nothing.
+        usual_s = (self._expected_s() or self._took_s) + MARGIN_S
+        gap_s = min(LONGEST_GAP_S, max(SHORTEST_LIMIT_S, buffered_s - MARGIN_S, usual_s))
         # Whoever moves to a worker that is full waits there, and leaves work undone here.
         return max(LONGEST_GAP_S, loaded_s) if self._others_full() else gap_s

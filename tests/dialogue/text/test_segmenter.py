@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialogue.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter
+from dialogue.text.segmenter import MAX_STRETCH_CHARS, ClauseSegmenter, ends_sentence
 
 
 def tokens(text: str) -> list[str]:
@@ -28,6 +28,12 @@ def test_first_stretch_comes_after_a_few_words() -> None:
 def test_first_stretch_does_not_end_in_a_word_that_belongs_to_the_next() -> None:
     assert stretches("The capital of France is Paris.")[0] == "The capital "
     assert stretches("I am the best singer here.")[0] == "I am the best "
+
+
+def test_two_words_are_spoken_unless_the_next_may_change_them() -> None:
+    assert stretches("Green tea tastes good today.", 2)[0] == "Green tea "
+    assert stretches("Tue, Mar 3 suits me well.", 2)[0] == "Tue, Mar 3 suits "
+    assert stretches("the XXI century was long.", 2)[0] == "the XXI century "
 
 
 def test_a_short_sentence_is_spoken_at_once() -> None:
@@ -86,6 +92,17 @@ def test_what_belongs_together_is_not_cut_after_its_stop(kept: str) -> None:
 )
 def test_sentences_end_where_they_end(text: str, sentences: list[str]) -> None:
     assert stretches(text, first_flush_words=6) == sentences
+
+
+@pytest.mark.parametrize("piece", [" Dr.", "Dr. ", " 1.", "I know it. 1. ", "\nMr.", " J.", "No."])
+def test_a_piece_that_ends_in_a_stop_may_be_no_end(piece: str) -> None:
+    """Language models write a space in front of a word, not behind it."""
+    assert not ends_sentence(piece)
+
+
+@pytest.mark.parametrize("piece", [" end.", "It is 3.", " I saw 12. ", "Go. Stop.", " Really?"])
+def test_a_piece_that_ends_in_a_stop_may_be_one(piece: str) -> None:
+    assert ends_sentence(piece)
 
 
 def test_a_pause_of_the_writer_frees_the_whole_words() -> None:

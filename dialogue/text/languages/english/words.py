@@ -8,6 +8,7 @@ of the cases or more. Spelled here as Whisper writes them. docs/turn-taking.md s
 
 import re
 
+from dialogue.text.languages.english.endings import ENDINGS
 from dialogue.text.languages.language import (
     Assessments,
     BackchannelWords,
@@ -114,6 +115,7 @@ SEGMENTS = SegmentWords(
 )
 
 TURNS = TurnWords(
+    endings=ENDINGS,
     open=frozenset(
         """
         a an the my your his its our their every

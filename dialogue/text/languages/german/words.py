@@ -110,6 +110,7 @@ SEGMENTS = SegmentWords(
         ).split()
     ),
     abbreviation_endings=("str",),
+    capitalized_nouns=True,
     dotted_ordinals=True,
 )
 
