@@ -25,22 +25,25 @@ class WordWeights:
     more_words: float
     """Of each after the first, up to three."""
     asking: float
-    """Of a first word that asks for the floor."""
+    """Of a word that asks for the floor, or denies."""
     spelled_hum: float
     """Of words that are what a hum is spelled as, with or without a known murmur: "Amen, yeah"."""
+    alike: float
+    """Of how much they are spelled like a murmur that is known."""
     longer: float
     """Of each second of voice that the words do not take."""
 
 
 # fitted
 WORDS = WordWeights(
-    bias=-5.15,
-    hum=-0.4,
-    confidence=4.23,
-    more_words=1.27,
-    asking=2.97,
-    spelled_hum=-3.13,
-    longer=2.07,
+    bias=-4.99,
+    hum=-0.5,
+    confidence=4.4,
+    more_words=1.06,
+    asking=2.05,
+    spelled_hum=-2.79,
+    alike=-5.72,
+    longer=2.13,
 )
 HUM: Mapping[str, HumWeight] = {
     "bias": HumWeight(0.0, 1.0, -0.676),
