@@ -27,7 +27,7 @@ from bench.promise import Promise, print_promises
 from bench.response_calls import AskedQuestion, ask
 from bench.response_path import PathSummary, summary
 from bench.response_plot import draw
-from bench.response_questions import Question, recorded, synthetic
+from bench.response_questions import SpokenQuestion, recorded, synthetic
 from bench.stopping import run_until_stopped
 from caller.access import Access
 from caller.recordings import SPEECH
@@ -125,7 +125,7 @@ def _calls_of(parley: OwnParley) -> OpenCall:
 
 
 async def _ask(
-    questions: Sequence[Question], open_call: OpenCall, tells: bool
+    questions: Sequence[SpokenQuestion], open_call: OpenCall, tells: bool
 ) -> tuple[AskedQuestion, ...]:
     """Each agent is asked the same, in the same order and with the same pauses, after a question
     that does not count: models and caches are cold until then."""

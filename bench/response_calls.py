@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from bench.response_path import AnswerPath, answer_path
-from bench.response_questions import Kind, Question
+from bench.response_questions import Kind, SpokenQuestion
 from caller import measure
 from caller.access import Access
 from caller.answers import answer_sample
@@ -55,7 +55,7 @@ class AskedQuestion:
 
 
 async def ask(
-    questions: Sequence[Question],
+    questions: Sequence[SpokenQuestion],
     open_call: Callable[[], Awaitable[Access]],
     *,
     random: Random,
@@ -77,7 +77,7 @@ async def ask(
 
 
 async def _call(
-    questions: Sequence[Question], access: Access, *, random: Random, tells: bool
+    questions: Sequence[SpokenQuestion], access: Access, *, random: Random, tells: bool
 ) -> list[AskedQuestion]:
     spoken: list[tuple[float, float]] = []
     async with join(access) as client:
@@ -102,7 +102,7 @@ async def _call(
     ]
 
 
-def _lost(question: Question, why: str) -> AskedQuestion:
+def _lost(question: SpokenQuestion, why: str) -> AskedQuestion:
     return AskedQuestion(
         name=question.name,
         kind=question.kind,
@@ -134,7 +134,7 @@ async def _pass(client: RoomClient, seconds: float) -> None:
 
 
 def judged_question(
-    question: Question,
+    question: SpokenQuestion,
     recording: CallRecording,
     floor: FloorLog | None,
     events: Sequence[TurnEvent],

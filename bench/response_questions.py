@@ -62,7 +62,7 @@ QUESTIONS = (
 
 
 @dataclass(frozen=True)
-class Question:
+class SpokenQuestion:
     """`audio` ends where its speech ends, at the microphone's rate."""
 
     name: str
@@ -70,7 +70,7 @@ class Question:
     audio: Audio
 
 
-def recorded(folder: Path, count: int) -> list[Question]:
+def recorded(folder: Path, count: int) -> list[SpokenQuestion]:
     """So many of the recordings in a folder, in turn where there are fewer; raises
     ConfigurationError where there are none."""
     found = []
@@ -86,7 +86,7 @@ def recorded(folder: Path, count: int) -> list[Question]:
     return [found[number % len(found)] for number in range(count)]
 
 
-async def synthetic(count: int) -> list[Question]:
+async def synthetic(count: int) -> list[SpokenQuestion]:
     """So many questions, spoken by a worker that is ended afterwards; raises ParleyError."""
     await asyncio.to_thread(models.ensure, ASKER_VOICE)
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
@@ -104,7 +104,7 @@ async def synthetic(count: int) -> list[Question]:
             await worker.stop()
 
 
-def _question(name: str, kind: Kind, audio: Audio) -> Question:
+def _question(name: str, kind: Kind, audio: Audio) -> SpokenQuestion:
     audio = audio.resampled(SAMPLE_RATE_HZ)
     said = audio.samples[: speech_end(audio.samples, SAMPLE_RATE_HZ)]
-    return Question(name, kind, Audio(said, SAMPLE_RATE_HZ))
+    return SpokenQuestion(name, kind, Audio(said, SAMPLE_RATE_HZ))

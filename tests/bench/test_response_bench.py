@@ -21,7 +21,7 @@ from bench.response import promises_of, settings_of
 from bench.response_calls import AskedQuestion, ask, judged_question
 from bench.response_path import AnswerPath, answer_path, summary
 from bench.response_plot import draw
-from bench.response_questions import QUESTIONS, Question, recorded
+from bench.response_questions import QUESTIONS, SpokenQuestion, recorded
 from caller.access import Access
 from caller.call_recording import SAMPLE_RATE_HZ as RECORDED_HZ
 from caller.call_recording import CallRecording
@@ -125,7 +125,7 @@ def recording(*heard: tuple[float, float]) -> CallRecording:
     return CallRecording(spoken=np.zeros_like(ear), heard=ear, start_s=0.0, unix_offset_s=1000.0)
 
 
-QUESTION = Question("q", "synthetic", Audio(np.zeros(1, np.int16), RECORDED_HZ))
+QUESTION = SpokenQuestion("q", "synthetic", Audio(np.zeros(1, np.int16), RECORDED_HZ))
 ANSWER = TurnEvent(
     turn=1, stages=TurnStages(), at_s=1003.4, moments=TurnMoments(turn_ended_s=1003.3)
 )
