@@ -22,7 +22,7 @@ def main() -> int:
     """Runs until SIGTERM or SIGINT; returns 2 when it cannot begin."""
     try:
         settings = load_orchestrator()
-        configure_logging(settings.telemetry.log_level, part="agent")
+        configure_logging(settings.telemetry, part="agent")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
         with _metrics_directory() as directory:
             # prometheus_client reads it once, when it is first imported: here and in the job

@@ -24,13 +24,18 @@ from parley.app.events import (
     HangUp,
     TextDelta,
     ToolFinished,
+    ToolStarted,
 )
 from parley.clock import Clock, monotonic
 from parley.room_events import ApprovalEvent, ToolEvent
+from parley.telemetry import agent as metrics
+from parley.telemetry import logs, tracing
 
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
 it where this process dies."""
+_MAY_CHANGE = " .,;:!?…-"
+"""What a text ends in is a guess while its speaker goes on."""
 MODEL_IS_AWAY = "The agent's language model does not answer right now."
 
 _log = logging.getLogger(__name__)
@@ -75,11 +80,19 @@ class Answering:
         self._words_owed = words_owed
         self._on_agent = on_agent
         self._on_hang_up = on_hang_up
+        self.reads_ahead: Callable[[], bool] = lambda: False
+        """Whether the model may read what the person is saying while they say it."""
+        self._reading: asyncio.Task[None] | None = None
+        self._read = ""
         self.show: Callable[[str], None] = lambda text: None
         """Puts on the page what could not be spoken."""
+        self.on_event: Callable[[Event], None] = lambda event: None
+        """Is told of tools and errors."""
         self._clock = clock
         self._turns: dict[str, ActiveTurn] = {}
         """Of the replies that are being made or heard, by their handles."""
+        self._tools_begun: set[str] = set()
+        """Calls of tools that run."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def aclose(self) -> None:
@@ -90,17 +103,24 @@ class Answering:
                 task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def hears(self, text: str) -> None:
+        """The person has said this and goes on: the model may read it meanwhile, so that only the
+        rest is left to read once they have ended. One at a time: what comes next is longer."""
+        text = text.rstrip(_MAY_CHANGE)
+        is_reading = self._reading is not None and not self._reading.done()
+        if not text or text == self._read or is_reading or not self.reads_ahead():
+            return
+        self._read = text
+        self._reading = self._run(self._conversation.hears(text), name="read-ahead")
+
     async def answer(self, reply: Reply, text: str) -> AsyncGenerator[str | FlushSentinel]:
         """What is to be said to `text`, piece by piece; closing it cancels the answer."""
         asked_at = time.perf_counter()
-        spoken = reply.handle.input_details.modality == "audio"
-        since_s = self._person.last_spoke_s if spoken else self._clock()
-        turn = self._conversation.turn(text, waiting_since_s=since_s)
-        self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
-        guess = turn
-        reply.handle.add_done_callback(lambda _: self._reply_done(reply, guess))
+        tracing.work_for(reply.trace)
+        turn = self._begin(reply, text)
         while True:
             self._turns[reply.handle.id] = turn
+            logs.bind(turn=turn.id)
             next_agent: str | None = None
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
@@ -109,6 +129,7 @@ class Answering:
                         case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:
                                 reply.llm_first_token_s = time.perf_counter() - asked_at
+                                reply.mark("first_token")
                             reply.script.add(piece, turn_id=turn.id)
                             sounds = sounds or reply.begin_utterance()
                             yield piece
@@ -121,6 +142,9 @@ class Answering:
                             next_agent = agent
                         case HangUp():
                             reply.hangs_up = True
+                        case ToolStarted() | ToolFinished():
+                            asked_at = time.perf_counter()  # the model again, with the result
+                            self._tool(event)
                         case _:
                             self._tell(event)
             if next_agent is None:
@@ -129,26 +153,49 @@ class Answering:
             if sounds is not None:
                 await sounds.wait()  # in the voice of the one before
             self._on_agent(self._conversation.agent)
+            asked_at = time.perf_counter()
             turn = self._conversation.turn("", waiting_since_s=self._clock())
+
+    def _begin(self, reply: Reply, text: str) -> ActiveTurn:
+        if self._reading is not None:
+            self._reading.cancel()  # what it has read is kept all the same
+        spoken = reply.handle.input_details.modality == "audio"
+        since_s = self._person.last_spoke_s if spoken else self._clock()
+        turn = self._conversation.turn(text, waiting_since_s=since_s)
+        reply.turn_id = turn.id
+        self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
+        reply.handle.add_done_callback(lambda _: self._reply_done(reply, turn))
+        return turn
+
+    def _tool(self, event: ToolStarted | ToolFinished) -> None:
+        self.on_event(event)
+        if isinstance(event, ToolStarted):
+            self._tools_begun.add(event.call_id)
+            return
+        # A model may ask for names that there are not: they would each be a series.
+        name = event.name if event.call_id in self._tools_begun else "none"
+        self._tools_begun.discard(event.call_id)
+        metrics.tool_latency_seconds.labels(name, event.outcome).observe(event.took_s)
+        self._events.send(
+            ToolEvent(
+                name=event.name,
+                arguments=dict(event.arguments),
+                outcome=event.outcome,
+                result=event.result,
+            )
+        )
 
     def _tell(self, event: Event) -> None:
         """Tells the room what is not said."""
+        self.on_event(event)
         match event:
-            case ToolFinished():
-                self._events.send(
-                    ToolEvent(
-                        name=event.name,
-                        arguments=dict(event.arguments),
-                        outcome=event.outcome,
-                        result=event.result,
-                    )
-                )
             case ApprovalPending(approval_id=approval_id, tool=tool, arguments=arguments):
                 self._events.send(
                     ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
                 )
             case Error(code=code, message=message, retryable=retryable):
                 _log.error("%s: %s", code, message)
+                metrics.answer_errors_total.labels(code).inc()
                 if retryable and code != "model_no_answer":
                     code, message = "llm_unavailable", MODEL_IS_AWAY
                 self._events.error(code, message)

@@ -10,13 +10,14 @@ from contextlib import AsyncExitStack
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
-from pydantic import ValidationError
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
+from agent.dispatch import app_of, has_come_back, wishes_of
 from agent.duplex import Duplex
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
+from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
@@ -32,26 +33,28 @@ from agent.session import (
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
+from agent.turns.guesses import WORDS_STAY, GuessRoom
 from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
+from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
 from dialogue.approvals import InProcessApprovals
 from dialogue.conversation import Conversation
+from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
-from parley.app.configured import load_configured, turn_settings
-from parley.app.session import Session
+from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
 from parley.errors import SpeechError
-from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 from parley.speech import SpeechPool
 from parley.speech.configured import node_link, recognition_pool, speech_pool
 from parley.speech.node.link import NodeLink
 from parley.telemetry import agent as metrics
+from parley.telemetry import logs, tracing
 
 CLOSING_WITHIN_S = 10.0
 """How long the end of a call waits for its closing to be heard."""
@@ -70,17 +73,20 @@ class Call:
         """`client` asks the language model; the call closes it."""
         self._context = context
         self._settings = settings
-        self._wishes = _wishes(context)
-        self._app = _app(settings, self._wishes)
+        self._wishes = wishes_of(context.job.metadata)
+        self._app = app_of(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
         )
         self._client = client
         self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
+        self._recorder = CallRecorder(settings)
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
         self._voices: VoiceControl | None = None
+        self._pace = ModelPace()
+        self._guesses: GuessRoom
         self._session: AgentSession[None]
         self._own_words: OwnWords
         self._speaking: WorkerTTS
@@ -92,21 +98,28 @@ class Call:
         """Joins the room and greets; returns when the conversation runs."""
         context = self._context
         context.add_shutdown_callback(self._end)
-        self._count()
+        self._running.enter_context(metrics.counted_session())
+        self._running.push_async_callback(self._recorder.aclose)
         conversation = await self._conversing()
+        session_id = conversation.session.id
+        logs.stamp_lines(session=session_id)
+        self._trace = TurnTrace(session_id)
+        self._running.callback(self._trace.close)
         if has_come_back(conversation.session, self._wishes):
             self._wishes = self._wishes.model_copy(update={"resumed": True})
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         node = await self._running.enter_async_context(node_link(self._settings))
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
-        self._speaking = self._tts(speech, agent)
-        hearing = await self._stt(node)
+        self._speaking = self._tts(speech, agent, session_id)
+        hearing = await self._stt(node, session_id)
+        heard_by = [hearing.pool.scoreboard] if hearing is not None else []
+        self._guesses = GuessRoom(self._pace, [speech.scoreboard, *heard_by])
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
         self._endpointing = endpointing(self._turn(agent))
-        self._report = TurnReport(self._session, self._events, hearing=hearing)
+        self._report = TurnReport(self._session, self._events, hearing=hearing, trace=self._trace)
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
@@ -125,6 +138,17 @@ class Call:
         await context.connect()
         if self._approvals is not None:
             RoomApprovals(self._approvals, talks_with=self._talks_with).serve(context.room)
+        await self._recorder.follow(
+            context.room,
+            conversation,
+            app=self._wishes.app,
+            events=self._events,
+            answering=self._answering,
+            report=self._report,
+            speaking=self._speaking,
+            hearing=hearing,
+            sounded=duplex.playout.sounded,
+        )
         await duplex.publish()
         await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
@@ -140,6 +164,7 @@ class Call:
             turn_ends=hearing.turn_ends if hearing is not None else None,
             line=duplex.line,
             on_presence=duplex.asked_presence,
+            on_frame=self._recorder.frame,
         )
 
         def person_typed() -> None:
@@ -192,6 +217,7 @@ class Call:
                 resumed=wishes.resumed,
                 approvals=self._approvals,
                 on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
+                pace=self._pace,
             )
         )
 
@@ -217,7 +243,7 @@ class Call:
         idle_s = self._settings.agent.idle_s
         return agent.silence or (SilencePrompts(after_s=idle_s) if idle_s else None)
 
-    def _tts(self, pool: SpeechPool, agent: Agent) -> WorkerTTS:
+    def _tts(self, pool: SpeechPool, agent: Agent, session_id: str) -> WorkerTTS:
         tts = self._settings.tts
         return WorkerTTS(
             pool,
@@ -226,10 +252,10 @@ class Call:
             speed=tts.speed,
             first_flush_words=self._settings.turn.first_flush_words,
             language=self._own_words.language,
-            session_id=self._context.job.id,
+            session_id=session_id,
         )
 
-    async def _stt(self, node: NodeLink) -> WorkerSTT | None:
+    async def _stt(self, node: NodeLink, session_id: str) -> WorkerSTT | None:
         asr = self._settings.asr
         if not asr.enabled:
             return None
@@ -238,7 +264,8 @@ class Call:
             await self._running.enter_async_context(pool),
             language=asr.language,
             preflight_silence_s=self._settings.turn.preflight_silence_s,
-            session_id=self._context.job.id,
+            session_id=session_id,
+            traceparent=lambda: self._trace.traceparent,
             word_times=asr.adapter == "whisperx",
             ends_turns=self._settings.turn.end_of_turn == "judged",
         )
@@ -250,7 +277,9 @@ class Call:
             language=lambda: self._own_words.language,
             asked=lambda: duplex.playout.said_lately.rstrip().endswith("?"),
             on_end=hearing.end_turn,
+            guess_is_worth=self._guesses.worth,
         )
+        turn_ends.on_guess = hearing.guess
         self._running.push_async_callback(turn_ends.aclose)
         return turn_ends
 
@@ -266,6 +295,8 @@ class Call:
             on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
+        if self._settings.llm_is_local:  # no other is known to keep what it has read
+            answering.reads_ahead = lambda: self._guesses.worth(WORDS_STAY)
         self._running.push_async_callback(answering.aclose)
         return answering
 
@@ -337,6 +368,7 @@ class Call:
         await asyncio.gather(*self._beside, return_exceptions=True)
         await self._running.aclose()
         await self._client.close()
+        await asyncio.to_thread(tracing.flush_traces)
 
     # --- beside the conversation
 
@@ -356,34 +388,3 @@ class Call:
                 await voices.use(self._speaking.voice)
         except SpeechError as error:
             self._events.error("voice_unavailable", str(error))
-
-    def _count(self) -> None:
-        began_at = time.monotonic()
-        metrics.sessions_active.inc()
-
-        def ended() -> None:
-            metrics.sessions_active.dec()
-            metrics.session_duration_seconds.observe(time.monotonic() - began_at)
-
-        self._running.callback(ended)
-
-
-def _wishes(context: JobContext) -> DispatchMetadata:
-    try:
-        return DispatchMetadata.model_validate_json(context.job.metadata or "{}")
-    except ValidationError:
-        _log.warning("the dispatch's metadata is not understood: the defaults are used")
-        return DispatchMetadata()
-
-
-def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
-    """Whether the person lost the connection for so long that LiveKit ended the room, and has
-    entered it anew with the same token: an identity is of one token."""
-    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
-
-
-def _app(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
-    if wishes.app and wishes.app not in settings.agent.apps:
-        _log.warning("there is no app %r here: the default one answers", wishes.app)
-        return load_configured(settings)
-    return load_configured(settings, wishes.app)

@@ -1,5 +1,6 @@
 """The agent's part in a conversation, as the framework's nodes."""
 
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
@@ -24,8 +25,10 @@ from agent.room.line import Line
 from agent.turns.barge_in import BargeIn
 from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import current_reply
+from agent.turns.shared_vad import SharedVAD
 from agent.turns.turn_ends import TurnEnds
 
+_WORD = re.compile(r"\w+")
 _TRANSCRIPTS = (
     stt.SpeechEventType.INTERIM_TRANSCRIPT,
     stt.SpeechEventType.PREFLIGHT_TRANSCRIPT,
@@ -64,10 +67,11 @@ class RoomAgent(Agent):
         turn_ends: TurnEnds | None = None,
         line: Line | None = None,
         on_presence: Callable[[str], None] = lambda text: None,
+        on_frame: Callable[[rtc.AudioFrame], None] = lambda frame: None,
     ) -> None:
         """`pending_finals` and `turn_ends` of the STT that the session hears with, if it has them;
-        `line` is shown what comes of the person's microphone. `on_presence` is told what the person
-        said where they only asked into the wait whether anybody is there."""
+        `line` and `on_frame` are shown what comes of the person's microphone. `on_presence` is told
+        what the person said where they only asked into the wait whether anybody is there."""
         super().__init__(instructions="")
         self._answering = answering
         self._barge_in = barge_in
@@ -75,10 +79,15 @@ class RoomAgent(Agent):
         self._turn_ends = turn_ends
         self._line = line
         self._on_presence = on_presence
+        self._on_frame = on_frame
+        self._guess: list[str] | None = None
+        """The words that an answer is being made to, while it is not known that they are all."""
 
     async def stt_node(
         self, audio: AsyncIterable[rtc.AudioFrame], model_settings: ModelSettings
     ) -> AsyncGenerator[stt.SpeechEvent]:
+        if isinstance(self.session.vad, SharedVAD):
+            self._barge_in.on_window = self.session.vad.push
         events: AsyncGenerator[Any] = Agent.default.stt_node(
             self, self._heard(audio), model_settings
         )
@@ -88,9 +97,11 @@ class RoomAgent(Agent):
                 if said:  # else the framework would take what is said next for ended
                     yield event
                 said = False
-            elif event.type not in _TRANSCRIPTS or self._is_turn(event):
-                said |= _is_said(event)
+            elif event.type not in _TRANSCRIPTS:
                 yield event
+            elif self._is_turn(event):
+                said |= _is_said(event)
+                yield self._as_guess(event)
             elif event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
                 self._tell_presence(event)
                 yield _without_text(event)  # what was flushed is answered: it was nothing
@@ -98,6 +109,23 @@ class RoomAgent(Agent):
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
         return self._barge_in.push_transcript(best.text, confidence=best.confidence)
+
+    def _as_guess(self, event: stt.SpeechEvent) -> stt.SpeechEvent:
+        """The event as the framework is to have it: to a PREFLIGHT it begins an answer, anew where
+        one is being made to the same words."""
+        text = event.alternatives[0].text
+        words = _WORD.findall(text.casefold())
+        is_known = words == self._guess
+        if event.type is stt.SpeechEventType.FINAL_TRANSCRIPT:
+            self._guess = None
+        elif event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT and not is_known:
+            self._guess = words
+        elif not is_known:  # the framework drops what was made to others
+            self._guess = None
+            self._answering.hears(text)
+        elif event.type is stt.SpeechEventType.PREFLIGHT_TRANSCRIPT:
+            return replace(event, type=stt.SpeechEventType.INTERIM_TRANSCRIPT)
+        return event
 
     def _tell_presence(self, event: stt.SpeechEvent) -> None:
         best = event.alternatives[0]
@@ -110,6 +138,7 @@ class RoomAgent(Agent):
         async for frame in audio:
             if self._line is not None:
                 self._line.push(frame)
+            self._on_frame(frame)
             heard = self._barge_in.push_audio(frame)
             yield heard
             if self._turn_ends is not None:

@@ -17,12 +17,16 @@ from agent.health.http import HealthServer
 from agent.health.probes import Probes
 from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
+from agent.record.keeper import keeping
+from agent.webhooks.sender import sending
 from parley import paths
 from parley.capacity import Capacity
 from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech.configured import node_scoreboard
+from parley.telemetry.logs import stamp_lines
+from parley.telemetry.tracing import configure_tracing
 
 RECONNECTS = 1_000_000
 """A LiveKit server that is away comes back; the framework's limit is 16 attempts."""
@@ -38,6 +42,8 @@ def prepare(process: JobProcess) -> None:
     from parley.app.configured import load_configured  # noqa: PLC0415
 
     settings = load_orchestrator()
+    stamp_lines(part="agent")
+    configure_tracing(settings.telemetry, part="agent")
     process.userdata["settings"] = settings
     for app in ("", *settings.agent.apps):
         load_configured(settings, app)
@@ -97,6 +103,8 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
     server.on("worker_registered", lambda *_: registered.set())
     async with AsyncExitStack() as running:
         await running.enter_async_context(node_scoreboard(settings))
+        await running.enter_async_context(keeping(settings.record))
+        await running.enter_async_context(sending(settings.webhooks))
         lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)

@@ -18,11 +18,16 @@ from agent.stt import WorkerSTT
 from agent.tts import WorkerTTS
 from agent.turns.end_of_turn import EndOfTurnPolicy
 from agent.turns.floor import FloorPolicy
+from agent.turns.shared_vad import SharedVAD
 from parley.settings import OrchestratorSettings
 from parley.settings.turn import TurnSection
 
 FRAME_MS = 32
 """One window of voice activity: shorter frames are judged no sooner, and cost as much each."""
+_GUESSES = 24
+"""Answers begun to one turn, at most: how many there is room for `GuessRoom` knows."""
+LONGEST_TURN_S = 120.0
+"""To longer ones no answer is begun before they have ended."""
 _NEVER = 1_000_000
 """More errors than a call can have: a part that fails is told of, and the call goes on."""
 
@@ -49,13 +54,14 @@ def build_session(
             "min_duration": _NEVER,
             "resume_false_interruption": False,
         },
-        preemptive_generation={"enabled": True, "preemptive_tts": True, "max_retries": 6},
+        preemptive_generation={
+            "enabled": True,
+            "preemptive_tts": True,
+            "max_retries": _GUESSES,
+            "max_speech_duration": LONGEST_TURN_S,
+        },
     )
-    vad = inference.VAD(
-        model="silero",
-        min_speech_duration=turn.vad_min_speech_s,
-        min_silence_duration=_min_silence_s(turn, hearing),
-    )
+    vad = SharedVAD(min_speech_s=turn.vad_min_speech_s, min_silence_s=_min_silence_s(turn, hearing))
     return AgentSession[None](
         stt=hearing or NOT_GIVEN,
         vad=vad if hearing else None,

@@ -21,7 +21,11 @@ _REASONS = (
     (WorkerStalledError, "stalled"),
     (SpeechError, "unavailable"),
 )
+_NO_AUDIO = "no_audio"
 _NOBODY = "none"
+
+for _reason in (*(reason for _, reason in _REASONS), _NO_AUDIO):
+    metrics.synthesis_errors_total.labels(_reason)  # 0, so that a rate sees the first
 
 
 class SynthesisMeter:
@@ -53,7 +57,7 @@ class SynthesisMeter:
         elif self._sounds:
             return
         elif error is None:
-            self._fail("no_audio")
+            self._fail(_NO_AUDIO)
         elif self._waited_s > metrics.SLA_FIRST_AUDIO_S:
             self._count()
             self._violate()

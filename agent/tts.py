@@ -9,9 +9,9 @@ import asyncio
 import logging
 import math
 import random
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -28,7 +28,7 @@ from agent.playout.pacing import Pace, current_pace
 from agent.playout.remembered import after_letters
 from agent.playout.stretches import ReplyStretches
 from agent.synthesis_metrics import SynthesisMeter
-from agent.turns.report import current_reply
+from agent.turns.report import Moment, current_reply
 from dialogue.text.alignment import TimedText, align
 from dialogue.text.languages import Language
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -48,6 +48,7 @@ from parley.speech import (
     SynthesisWords,
     TextSpoken,
 )
+from parley.telemetry import tracing
 
 SAMPLE_RATE_HZ = 24000
 """Of the answered audio and of the agent's track: nothing is resampled in the job process."""
@@ -84,6 +85,8 @@ class WorkerTTS(tts.TTS[str]):
         self.language = language
         """Of the texts; may be changed between replies, as the voice may."""
         self.session_id = session_id
+        self.on_started: Callable[[SynthesisStarted], None] = lambda event: None
+        """Is told which worker has taken an utterance."""
 
     @property
     def model(self) -> str:
@@ -193,6 +196,7 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 output_emitter.push(bytes(2 * SAMPLE_RATE_HZ // 50))  # nothing to say: 20 ms
             else:
                 self._mark_started()
+                self._mark("tts_asked")
                 await self._speak(request, _chained(first, texts), script, output_emitter)
         output_emitter.push_timed_transcript(script.rest())
         output_emitter.end_segment()
@@ -205,6 +209,10 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         output_emitter: tts.AudioEmitter,
     ) -> None:
         fallback = self._speaking.default_voice
+        parent = self._reply.trace if self._reply is not None else None
+        attributes = {"parley.voice": request.voice}
+        span = tracing.begin("speak", parent=parent, attributes=attributes)
+        request = replace(request, traceparent=tracing.traceparent(span.get_span_context()))
         speech = self._speaking.pool.synthesize(request, texts, fallback_voice=fallback)
         try:
             with SynthesisMeter(request.voice) as meter:
@@ -212,10 +220,13 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                     async for event in events:
                         self._pass_on(event, meter, script, output_emitter)
         except SpeechError as error:
+            tracing.failed(span, type(error).__name__)
             self._pace.given_up()
             _log.warning("speech is not available: %s", error)
             await self._keep_for_reading(script)
             raise _as_api_error(error) from error
+        finally:
+            span.end()
 
     def _pass_on(
         self,
@@ -227,10 +238,12 @@ class _WorkerTTSStream(tts.SynthesizeStream):
         match event:
             case SynthesisStarted():
                 meter.started(event)
+                self._speaking.on_started(event)
             case SynthesisWords():
                 output_emitter.push_timed_transcript(script.timed(event))
             case AudioChunk():
                 meter.audio()
+                self._mark("first_audio")
                 self._pace.made(len(event.samples) / SAMPLE_RATE_HZ)
                 output_emitter.push(event.samples.tobytes())
             case TextSpoken():
@@ -263,12 +276,18 @@ class _WorkerTTSStream(tts.SynthesizeStream):
                 left -= len(text)
                 due = stretches.wrote(text)
             for text in script.admit(due):
+                self._mark("first_clause")
                 yield await self._wanted(text)
                 stretches.spoke(text)
         if not left:
             _log.warning("a reply was cut at %d characters", MAX_REPLY_CHARS)
         for text in script.admit(stretches.finish()):
+            self._mark("first_clause")
             yield await self._wanted(text)
+
+    def _mark(self, moment: Moment) -> None:
+        if self._reply is not None:
+            self._reply.mark(moment)
 
     async def _wanted(self, text: str) -> str:
         speaking = self._speaking

@@ -1,7 +1,8 @@
 """`./run bench floor`: who gets the floor, by what is heard over the agent's speech.
 
 Interruptions should end the reply; murmurs and noises should not. Each sound goes through the
-agent's own turn-taking, voice activity detection and a recognition worker, in real time.
+agent's own turn-taking, voice activity detection and a recognition worker, in real time; with
+`--offline` through a recognizer in this process, on the sound's own clock.
 """
 
 import argparse
@@ -21,11 +22,12 @@ from rich.table import Table
 
 from agent.session import floor_policy
 from bench.arguments import positive
+from bench.floor_offline import MODELS, OfflineFloor
 from bench.floor_rooms import RoomTrial, in_a_room, sample
 from bench.floor_sounds import (
     RATE_HZ,
     FloorSound,
-    generated_noises,
+    brought_sounds,
     recorded_interruptions,
     recorded_noises,
     synthesized,
@@ -34,6 +36,8 @@ from bench.floor_split import HELD_OUT_VOICE, TUNED_VOICES, Split
 from bench.floor_trial import FloorTrial, hold_trial
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
+from bench.made_noises import generated_noises
+from bench.murmur_fit import LearnedSound, fitted, write
 from bench.promise import Promise, print_promises
 from caller.recordings import NOISES, SPEECH
 from parley import models
@@ -73,6 +77,9 @@ class Found:
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
+        if options.fit:
+            print(asyncio.run(_fit(options)))
+            return 0
         with ForeignLoad() as foreign:
             found = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError) as error:
@@ -113,25 +120,33 @@ def share(trials: Sequence[FloorTrial]) -> float | None:
 
 async def _run(options: argparse.Namespace) -> Found:
     settings = OrchestratorSettings()
-    async with running(llm_url="http://127.0.0.1:9/v1", parts=("asr",)) as parley:
-        sounds, voices = await _sounds(options)
-        to_stderr(f"{len(sounds)} sounds; each is heard in real time")
-        person = next(sound.samples for sound in sounds if sound.origin == "recorded")
-        waiting, trials = list(reversed(sounds)), list[FloorTrial]()
+    sounds, voices = await _sounds(options)
+    person = next(sound.samples for sound in sounds if sound.origin == "recorded")
+    policy, preflight_silence_s = floor_policy(settings.turn), settings.turn.preflight_silence_s
+    waiting, trials = list(reversed(sounds)), list[FloorTrial]()
 
-        async def stream(pool: RecognitionPool) -> None:
-            while waiting:
-                trial = await hold_trial(
-                    waiting.pop(),
-                    person,
-                    pool,
-                    policy=floor_policy(settings.turn),
-                    preflight_silence_s=settings.turn.preflight_silence_s,
+    def done(trial: FloorTrial) -> None:
+        trials.append(trial)
+        if len(trials) % 20 == 0:
+            to_stderr(f"{len(trials)} of {len(sounds)}")
+
+    if options.offline:
+        offline = OfflineFloor(options.offline, preflight_silence_s=preflight_silence_s)
+        while waiting:
+            done(await offline.trial(waiting.pop(), person, policy))
+        return Found(trials, voices, [])
+
+    async def stream(pool: RecognitionPool) -> None:
+        while waiting:
+            sound = waiting.pop()
+            done(
+                await hold_trial(
+                    sound, person, pool, policy=policy, preflight_silence_s=preflight_silence_s
                 )
-                trials.append(trial)
-                if len(trials) % 20 == 0:
-                    to_stderr(f"{len(trials)} of {len(sounds)}")
+            )
 
+    async with running(llm_url="http://127.0.0.1:9/v1", parts=("asr",)) as parley:
+        to_stderr(f"{len(sounds)} sounds; each is heard in real time")
         async with RecognitionPool(StaticDiscovery(parley.asr_address)) as pool:
             try:
                 async with asyncio.TaskGroup() as group:
@@ -143,6 +158,18 @@ async def _run(options: argparse.Namespace) -> Found:
     return Found(trials, voices, await _in_rooms(chosen, person) if chosen else [])
 
 
+async def _fit(options: argparse.Namespace) -> Path:
+    """On the tuned half, as every recognizer hears it; the file that the weights are in."""
+    silence_s = OrchestratorSettings().turn.preflight_silence_s
+    offline = [OfflineFloor(adapter, preflight_silence_s=silence_s) for adapter in MODELS]
+    learned = []
+    for sound in (await _sounds(options))[0]:
+        if sound.split == "tuned":
+            heard = [await each.hear(sound) for each in offline]
+            learned.append(LearnedSound.of(sound, heard))
+    return write(*fitted(learned))
+
+
 async def _in_rooms(sounds: Sequence[FloorSound], person: Samples) -> list[RoomTrial]:
     model = ToldScripts()
     async with model.serving() as url, running(llm_url=url) as parley:
@@ -152,8 +179,10 @@ async def _in_rooms(sounds: Sequence[FloorSound], person: Samples) -> list[RoomT
 async def _sounds(options: argparse.Namespace) -> tuple[list[FloorSound], list[str]]:
     """The set, at most `each` of every part, label and origin, spread over it."""
     sounds = list(recorded_interruptions(options.clips))
-    spoken, voices = await _spoken()
+    spoken, voices = ([], []) if options.brought_only else await _spoken()
     sounds += spoken
+    for folder in options.sounds:
+        sounds += brought_sounds(folder)
     if options.noises.is_dir():
         sounds += recorded_noises(options.noises)
     for split in SPLITS:
@@ -167,11 +196,10 @@ async def _sounds(options: argparse.Namespace) -> tuple[list[FloorSound], list[s
 
 
 async def _spoken() -> tuple[list[FloorSound], list[str]]:
-    """By every voice that can be had: both parts by the voices that were tuned with, the one that
-    is held out by a voice of its own as well."""
+    """By every voice that can be had: each part by its own."""
     spoken, voices = list[FloorSound](), list[str]()
     wanted: list[tuple[str, str, Sequence[Split]]] = [
-        (adapter, voice, SPLITS) for adapter, voice in TUNED_VOICES.items()
+        (adapter, voice, ("tuned",)) for adapter, voice in TUNED_VOICES.items()
     ]
     wanted.append(("piper", HELD_OUT_VOICE, ("held_out",)))
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
@@ -239,6 +267,7 @@ def _document(
         "machine": asdict(Machine.this()),
         "foreign_load_percent": foreign_percent,
         "streams": options.streams,
+        "offline": options.offline,
         "voices": found.voices,
         "sounds": Counter(trial.sound.label for trial in found.trials),
         "synthetic": sum(trial.sound.origin != "recorded" for trial in found.trials),
@@ -253,7 +282,11 @@ def _document(
                 if not trial.right
             ],
         },
-        "wrong": [_row(trial) for trial in found.trials if not trial.right],
+        "wrong": [
+            _row(trial)
+            for trial in found.trials
+            if not trial.right and trial.sound.split == "tuned"  # nobody looks at the others
+        ],
         "promises": [promise.document() for promise in promises],
         "kept": str(options.keep) if options.keep is not None else None,
     }
@@ -269,7 +302,23 @@ def _part(found: Found, split: Split) -> dict[str, Any]:
         "interruptions_yielded_to": share(wanted),
         "murmurs_and_noises": len(others),
         "murmurs_and_noises_survived": share(others),
-        "own_voice": HELD_OUT_VOICE in found.voices if split == "held_out" else None,
+        "voices": len({trial.sound.voice for trial in trials if trial.sound.voice}),
+        "kinds": _kinds(trials),
+    }
+
+
+def _kinds(trials: Sequence[FloorTrial]) -> dict[str, dict[str, int]]:
+    """By class: how many there are, in how many voices, and how many were judged rightly."""
+    kinds: dict[str, list[FloorTrial]] = {}
+    for trial in trials:
+        kinds.setdefault(f"{trial.sound.label}: {trial.sound.kind}", []).append(trial)
+    return {
+        kind: {
+            "sounds": len(of_kind),
+            "voices": len({trial.sound.voice for trial in of_kind}),
+            "right": sum(trial.right for trial in of_kind),
+        }
+        for kind, of_kind in sorted(kinds.items())
     }
 
 
@@ -282,10 +331,9 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
         table.add_row(name, *(str(value) for value in counts.values()))
     console.print(table)
     for trial in found.trials:
-        if not trial.right:
+        if not trial.right and trial.sound.split == "tuned":  # nobody looks at what is held out
             console.print(
-                f"wrong ({trial.sound.split}): {trial.sound.label} {trial.sound.name}: "
-                f"{list(trial.texts)}",
+                f"wrong: {trial.sound.label} {trial.sound.name}: {list(trial.texts)}",
                 markup=False,
                 highlight=False,
             )
@@ -308,6 +356,27 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--noises", type=Path, default=NOISES, metavar="DIR", help="recorded noises"
+    )
+    parser.add_argument(
+        "--sounds",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="sounds of other voices or of people, listed in its sounds.tsv; more than once",
+    )
+    parser.add_argument(
+        "--brought-only", action="store_true", help="synthesize none: only what is in folders"
+    )
+    parser.add_argument(
+        "--offline",
+        choices=sorted(MODELS),
+        help="heard by this recognizer in this process, as fast as it can; no rooms",
+    )
+    parser.add_argument(
+        "--fit",
+        action="store_true",
+        help="fit the weights of murmurs on the tuned half, and write them",
     )
     parser.add_argument(
         "--each",

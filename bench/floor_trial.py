@@ -16,7 +16,7 @@ from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
 from bench.floor_sounds import RATE_HZ, FloorSound
 from parley.audio import Samples
-from parley.clock import monotonic
+from parley.clock import Clock, monotonic
 from parley.speech import FlushMark, RecognitionPool, RecognitionRequest
 
 FRAME_S = 0.02
@@ -52,13 +52,14 @@ class FloorTrial:
 
 
 @dataclass
-class _Clock:
-    """Real time, and what was skipped."""
+class TrialClock:
+    """A clock's time, and what was skipped."""
 
+    clock: Clock = field(default=lambda: 0.0)
     skipped_s: float = 0.0
 
     def __call__(self) -> float:
-        return monotonic() + self.skipped_s
+        return self.clock() + self.skipped_s
 
 
 @dataclass
@@ -87,16 +88,46 @@ class _Voice:
 
 
 @dataclass
-class _TrialRun:
+class TrialRun:
     """A trial while it goes on."""
 
     sound: FloorSound
-    clock: _Clock
+    clock: TrialClock = field(default_factory=TrialClock)
     began_s: float = 0.0
     floors: list[tuple[float, Floor]] = field(default_factory=list)
     cut: Cut | None = None
     voice: _Voice = field(default_factory=_Voice)
     texts: list[str] = field(default_factory=list)
+
+    def begin(self, person: Samples, policy: FloorPolicy) -> BargeIn:
+        """The agent has heard how loud the person is, and speaks."""
+        barge_in = BargeIn(
+            self.voice,
+            policy=policy,
+            on_yield=self.on_yield,
+            on_floor=self.on_floor,
+            clock=self.clock,
+        )
+        for frame in frames(person):  # nobody waits for what is only listened to
+            barge_in.push_audio(_rtc(frame))
+            self.clock.skipped_s += FRAME_S
+        self.clock.skipped_s += 2.0
+        barge_in.agent_thinks()
+        barge_in.agent_speaks()
+        self.began_s = self.clock()
+        return barge_in
+
+    def result(self, barge_in: BargeIn) -> FloorTrial:
+        return FloorTrial(
+            sound=self.sound,
+            yielded=self.cut is not None,
+            stuck=barge_in.turns.contested,
+            duck_ms=self.first_ms(Floor.DUCKED, Floor.HELD),
+            hold_ms=self.first_ms(Floor.HELD),
+            yield_ms=self.first_ms(Floor.YIELDED),
+            returned_ms=self.returned_ms(),
+            texts=tuple(self.texts),
+        )
 
     def on_floor(self, floor: Floor) -> None:
         self.floors.append((self.clock(), floor))
@@ -130,18 +161,8 @@ async def hold_trial(
 ) -> FloorTrial:
     """Plays the sound over the agent. `person`, RATE_HZ, is what the person said before: it tells
     how loud they are. Raises SpeechError when nobody recognizes."""
-    clock = _Clock()
-    run = _TrialRun(sound, clock)
-    barge_in = BargeIn(
-        run.voice, policy=policy, on_yield=run.on_yield, on_floor=run.on_floor, clock=clock
-    )
-    for frame in _frames(person):  # nobody waits for what is only listened to
-        barge_in.push_audio(_rtc(frame))
-        clock.skipped_s += FRAME_S
-    clock.skipped_s += 2.0
-    barge_in.agent_thinks()
-    barge_in.agent_speaks()
-    run.began_s = clock()
+    run = TrialRun(sound, TrialClock(monotonic))
+    barge_in = run.begin(person, policy)
     request = RecognitionRequest(
         sample_rate_hz=RATE_HZ,
         language="en",
@@ -151,39 +172,35 @@ async def hold_trial(
     async for transcript in pool.recognize(request, _microphone(sound, run, barge_in)):
         run.texts.append(f"{transcript.kind.name.lower()}: {transcript.text}")
         barge_in.push_transcript(transcript.text, confidence=transcript.confidence)
-    return FloorTrial(
-        sound=sound,
-        yielded=run.cut is not None,
-        stuck=barge_in.turns.contested,
-        duck_ms=run.first_ms(Floor.DUCKED, Floor.HELD),
-        hold_ms=run.first_ms(Floor.HELD),
-        yield_ms=run.first_ms(Floor.YIELDED),
-        returned_ms=run.returned_ms(),
-        texts=tuple(run.texts),
-    )
+    return run.result(barge_in)
 
 
 async def _microphone(
-    sound: FloorSound, run: _TrialRun, barge_in: BargeIn
+    sound: FloorSound, run: TrialRun, barge_in: BargeIn
 ) -> AsyncIterator[bytes | FlushMark]:
     """Frame after frame in real time, to barge-in first and then to recognition."""
-    before, after = (np.zeros(round(s * RATE_HZ), np.int16) for s in (BEFORE_S, AFTER_S))
-    line = np.concatenate([before, sound.samples, after])
-    noise = np.random.default_rng(1).normal(0, 32768 * 10 ** (ROOM_DBFS / 20), len(line))
-    line = np.clip(line + noise, -32768, 32767).astype(np.int16)
+    line = over_the_agent(sound)
     flush_at_s = BEFORE_S + len(sound.samples) / RATE_HZ + FLUSH_S
-    for number, frame in enumerate(_frames(line), start=1):
+    for number, frame in enumerate(frames(line), start=1):
         due_s = run.began_s + number * FRAME_S
         await asyncio.sleep(max(0.0, due_s - run.clock()))
         barge_in.push_audio(_rtc(frame))
         yield frame.tobytes()
         if run.cut is not None:
             return
-        if round((number - 1) * FRAME_S / FRAME_S) == round(flush_at_s / FRAME_S):
+        if number - 1 == round(flush_at_s / FRAME_S):
             yield FlushMark(1)
 
 
-def _frames(samples: Samples) -> list[Samples]:
+def over_the_agent(sound: FloorSound) -> Samples:
+    """What the microphone brings: the sound with silence around it, in a room."""
+    before, after = (np.zeros(round(s * RATE_HZ), np.int16) for s in (BEFORE_S, AFTER_S))
+    line = np.concatenate([before, sound.samples, after])
+    noise = np.random.default_rng(1).normal(0, 32768 * 10 ** (ROOM_DBFS / 20), len(line))
+    return np.clip(line + noise, -32768, 32767).astype(np.int16)
+
+
+def frames(samples: Samples) -> list[Samples]:
     size = round(FRAME_S * RATE_HZ)
     return [samples[start : start + size] for start in range(0, len(samples) - size + 1, size)]
 

@@ -1,6 +1,7 @@
 """What a load comes to: nothing that was asked is left out because no answer came."""
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from bench.load_caller import LoadTurn
 from bench.promise import Promise
@@ -10,12 +11,28 @@ ANSWERED = 0.9
 at once misses some of those, and a recording that nobody would understand gets no answer."""
 
 
-def unanswered(turns: Sequence[LoadTurn]) -> list[LoadTurn]:
+class Awaited(Protocol):
+    """Something that was said, and how long its answer was waited for; as LoadTurn has it."""
+
+    @property
+    def response_ms(self) -> float | None: ...
+
+    @property
+    def buffered_ms(self) -> float | None: ...
+
+    @property
+    def waited_ms(self) -> float: ...
+
+
+Turn = TypeVar("Turn", bound=Awaited)
+
+
+def unanswered(turns: Sequence[Turn]) -> list[Turn]:
     """Turns to which no answer was heard before the caller spoke again, or hung up."""
     return [turn for turn in turns if turn.response_ms is None]
 
 
-def waits_ms(turns: Sequence[LoadTurn], *, at_arrival: bool = False) -> list[float]:
+def waits_ms(turns: Sequence[Awaited], *, at_arrival: bool = False) -> list[float]:
     """Of every turn the wait for its answer. One that never came counts as the longest wait of
     the load: how long the caller would have had to wait nobody knows.
 

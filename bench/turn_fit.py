@@ -11,7 +11,9 @@ from agent.turns.end_of_turn_weights import Weights
 from bench.turn_pauses import PausePoint
 from bench.turn_policies import pause_of
 
-FEATURES = ("sound", "last", "question", "sentence", "open", "listing", "number", "answer")
+FEATURES = (
+    "sound", "last", "question", "sentence", "open", "listing", "number", "answer", "ending",
+)  # fmt: skip
 RIDGE = 1.0
 """What keeps weights small that little speaks for: a pseudo count."""
 _STEPS = 40

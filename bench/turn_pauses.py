@@ -20,7 +20,9 @@ from caller import measure
 from caller.recordings import SPEECH, Clip, FloatSamples, read_clips
 from parley import models, paths
 from parley.audio import Samples
+from parley.settings.engines import ASR_MODELS
 from parley.settings.worker import TURN_SOUND_MODEL
+from workers.engines import create_asr_engine
 from workers.recognition.turn_sound import TurnSound
 
 RATE_HZ = 16_000
@@ -69,12 +71,14 @@ class PausePoint:
     last_by_framework: float
     """The same, asked when the framework asks it."""
     text: str
-    """As recognized so far."""
+    """As recognized so far, by `recognizer`."""
     asked: bool
     """Whether the turn answers a question of the agent's."""
     detector_lag_s: float
     """From the last sound to where voice activity takes the silence to begin; may be negative."""
     synthetic: bool
+    recognizer: str
+    """The adapter: moonshine or whisper, which punctuate differently."""
 
 
 def split_of(speaker: str) -> Split:
@@ -89,9 +93,9 @@ def ships(name: str) -> bool:
 class PauseReader:
     """Reads folders of turns; loads the models at the first turn that is not in the cache."""
 
-    def __init__(self, *, model: str, threads: int = 1) -> None:
-        """`model` recognizes the words."""
-        self._model, self._threads = model, threads
+    def __init__(self, *, adapter: str, threads: int = 1) -> None:
+        """The engine `adapter` recognizes the words, with the model that it has by itself."""
+        self._adapter, self._model, self._threads = adapter, ASR_MODELS[adapter], threads
         self._loaded: tuple[TurnSound, EOT, ShortContext] | None = None
         self._cache = paths.cache_dir() / "bench-turns"
 
@@ -113,6 +117,7 @@ class PauseReader:
             file.write_text(json.dumps(points), encoding="utf-8")
         rows = json.loads(file.read_text(encoding="utf-8"))
         known = {"name": clip.name, "speaker": clip.speaker, "split": split_of(clip.speaker)}
+        known["recognizer"] = self._adapter
         return [PausePoint(**row | known) for row in rows]
 
     def _judged(self, clip: Clip, samples: Samples) -> Iterator[PausePoint]:
@@ -140,11 +145,15 @@ class PauseReader:
                 asked=few and not clip.transcript.endswith("?"),
                 detector_lag_s=round((pause.voiced_until - pause.said) / RATE_HZ, 3),
                 synthetic=not clip.speaker.isdigit(),
+                recognizer=self._adapter,
             )
 
     def _models(self) -> tuple[TurnSound, EOT, ShortContext]:
         if self._loaded is None:
-            recognition = ShortContext(models.ensure(self._model), self._threads)
+            folder = models.ensure(self._model)
+            engine = create_asr_engine(self._adapter, device="cpu", threads=self._threads)
+            recognizer = engine.load(self._model, folder)
+            recognition = ShortContext(folder, self._threads, recognizer=recognizer)
             self._loaded = TurnSound(models.ensure(TURN_SOUND_MODEL)), EOT(), recognition
         return self._loaded
 

@@ -49,4 +49,5 @@ def _point(row: dict[str, str]) -> PausePoint:
         asked=row["asked"] == _TRUE,
         detector_lag_s=float(row["detector_lag_s"]),
         synthetic=row["synthetic"] == _TRUE,
+        recognizer=row["recognizer"],
     )

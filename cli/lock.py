@@ -10,14 +10,25 @@ from parley.errors import ParleyError
 OLDEST_PYTHON = "3.11"
 
 _ENGINE = "workers/engines/cosyvoice"
+_PEERS = "bench/peers"
+RUNNING = "agent dialogue postgres piper hibari whisper moonshine llm gateway caller fetch".split()
+"""The extras that `up` and its sisters need: a first start waits for no others."""
+
 _COMPILATIONS = (
     ("pyproject.toml", "--all-extras", "--output-file", "requirements.lock"),
+    (
+        *("pyproject.toml", *(f"--extra={extra}" for extra in RUNNING)),
+        *("--constraint", "requirements.lock", "--output-file", "requirements-run.lock"),
+    ),
     # The engine that has an environment of its own.
     (
         *("pyproject.toml", f"{_ENGINE}/requirements.in"),
         *("--overrides", f"{_ENGINE}/overrides.txt"),
         *("--output-file", f"{_ENGINE}/requirements.lock"),
     ),
+    # What `./run bench response --peers` measures beside us.
+    (f"{_PEERS}/livekit.in", "--output-file", f"{_PEERS}/livekit.lock"),
+    (f"{_PEERS}/pipecat.in", "--output-file", f"{_PEERS}/pipecat.lock"),
 )
 
 

@@ -30,6 +30,7 @@ COMMANDS = {
         "cli.restart", "[--app APP]", "stop it, and start it again as `up --detach` does"
     ),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
+    "top": Command("cli.top", "[--agent URL] [--once]", "what callers get, live"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
     "doctor": Command("cli.doctor", "[--json]", "what is wrong with this machine or its set-up"),
     "chat": Command(
@@ -42,6 +43,9 @@ COMMANDS = {
         "cli.call",
         "FILE...|--script YAML [--json]",
         "speak recordings to the agent and measure its answers",
+    ),
+    "calls": Command(
+        "cli.calls", "[ID] [--link] [--json]", "the records of calls, or one of them turn by turn"
     ),
     "replay": Command("cli.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"),
     "say": Command("cli.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"),
@@ -63,9 +67,12 @@ COMMANDS = {
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
-    "lock": Command("cli.lock", "", "write requirements.lock from pyproject.toml"),
+    "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
+    "monitoring": Command(
+        "cli.monitoring", "", "write rules, alerts and dashboards from monitoring/objectives.yml"
+    ),
 }
 
 

@@ -94,6 +94,7 @@ def static_checks() -> list[ProjectCheck]:
         ProjectCheck("contract", _command("buf", "lint", cwd="proto")),
         ProjectCheck("generated code", _generated_code_is_fresh),
         ProjectCheck("generated docs", _generated_docs_are_fresh),
+        ProjectCheck("monitoring", _monitoring_is_fresh),
         ProjectCheck("page: types and lint", _npm("run", "check")),
         ProjectCheck("page: tests", _npm("test")),
     ]
@@ -157,3 +158,12 @@ def _generated_docs_are_fresh() -> bool:
     if not fresh:
         print(f"\n{docs.PAGE} is not what the docstrings give: run `./run docs`", end="")
     return fresh
+
+
+def _monitoring_is_fresh() -> bool:
+    from ops.monitoring.documents import stale  # noqa: PLC0415 - brings Grafana's library
+
+    files = stale(paths.repository())
+    for file in files:
+        print(f"\n{file} is not what the objectives give: run `./run monitoring`", end="")
+    return not files

@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from rich.console import Console
 
@@ -14,15 +14,16 @@ from ops.doctor.finding import Level
 from ops.doctor.folders import check_folders, why_unusable
 from ops.doctor.language_model import check_llm
 from ops.doctor.setup import check_setup, refuse_problems
+from ops.llm_choice import choose_llm
 from ops.supervisor.apps import check_apps, choose_apps
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.console import StartView, announce, gone_terminals_ignored
 from ops.supervisor.keys import livekit_keys
 from ops.supervisor.media_network import REMEDY, why_no_media
 from ops.supervisor.part_log import MAX_BYTES, last_lines
-from ops.supervisor.parts import PART_NAMES, local_parts
+from ops.supervisor.parts import PART_NAMES, local_names, local_parts
 from ops.supervisor.ports import check_ports
-from ops.supervisor.preparation import prepare
+from ops.supervisor.preparation import Preparation
 from ops.supervisor.record import (
     LEFTOVERS_END_WITHIN_S,
     RecordFile,
@@ -39,8 +40,10 @@ from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
 
+_CALLED_AT_S = time.time()
 _POLL_S = 0.1
 _SHOWN_LINES = 12
+STARTED_AT = "PARLEY_STARTED_AT"
 _STOP_DETACHED = "stop: ./run down    state: ./run status    logs: ./run logs [PART] [-f]"
 _STOP_HERE = "stop: Ctrl-C    state: ./run status    logs: ./run logs [PART] [-f]"
 
@@ -71,11 +74,9 @@ def main(arguments: list[str]) -> int:
     _refuse(configuration)
     await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
-    with ProgressBars(console) as progress:
-        server = prepare(configuration, PART_NAMES, progress)
-    if options.detach:
-        return _detach(configuration, console)
-    return _stay(configuration, server, console)
+    if "llm" in local_names(configuration):
+        console.print(str(choose_llm(configuration.orchestrator)), highlight=False)
+    return (_detach if options.detach else _stay)(configuration, console)
 
 
 def check(apps: Sequence[str]) -> None:
@@ -103,8 +104,14 @@ def _check_same_app(record: StackRecord, configuration: Configuration, asked: li
         )
 
 
-def _stay(configuration: Configuration, server: Path | None, console: Console) -> int:
+def _stay(configuration: Configuration, console: Console) -> int:
     view = StartView(console)
+    bars = ProgressBars(console)
+
+    def on_prepared() -> None:
+        with gone_terminals_ignored():
+            bars.close()
+            view.open()
 
     def on_change(status: PartStatus) -> None:
         announce(console, status)
@@ -114,6 +121,7 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             view.close()
             show(console, record, ask_parts(record), stop=_STOP_HERE)
+        _tell_seconds(console, preparation, view)
         _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
@@ -125,18 +133,23 @@ def _stay(configuration: Configuration, server: Path | None, console: Console) -
         with gone_terminals_ignored():
             console.print("Stopping; Ctrl-C again kills.")
 
-    service = Service(
-        configuration.state_dir,
-        configuration.page_url,
-        lambda: make_parts(configuration, PART_NAMES, server),
-        app=configuration.orchestrator.agent.app,
-        apps=configuration.orchestrator.agent.apps,
-        on_change=on_change,
-        on_ready=on_ready,
-        on_stop=on_stop,
-    )
-    with view:
-        was_ready = service.run()
+    with bars, view:
+        preparation = Preparation(configuration, PART_NAMES, bars, on_done=on_prepared)
+        service = Service(
+            configuration.state_dir,
+            configuration.page_url,
+            lambda: make_parts(configuration, PART_NAMES),
+            app=configuration.orchestrator.agent.app,
+            apps=configuration.orchestrator.agent.apps,
+            on_change=on_change,
+            on_ready=on_ready,
+            on_stop=on_stop,
+            until_prepared=preparation.until_ready,
+        )
+        try:
+            was_ready = service.run()
+        finally:
+            preparation.cancel()
     console.print("Parley has stopped.")
     return 0 if was_ready else EXIT_INTERRUPTED
 
@@ -164,8 +177,13 @@ def _detach(configuration: Configuration, console: Console) -> int:
             start_new_session=True,
         )
     file = RecordFile(configuration.state_dir)
+    view = StartView(console)
     try:
-        record = _until_ready(daemon, file, console)
+        with ProgressBars(console) as bars:
+            # The daemon does the same: of two who want a thing one gets it, here where it is seen.
+            preparation = Preparation(configuration, PART_NAMES, bars)
+            preparation.wait()
+        record = _until_ready(daemon, file, view)
     except BaseException:
         daemon.terminate()
         daemon.wait()
@@ -175,9 +193,23 @@ def _detach(configuration: Configuration, console: Console) -> int:
         lines = "\n".join(last_lines(log, _SHOWN_LINES, since=begun_at))
         raise SupervisorError((failed.failure if failed else "") or f"it ended; {log}:\n{lines}")
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
+    _tell_seconds(console, preparation, view)
     _warn_of_network(console)
     _warn_of_model(configuration, console)
     return 0
+
+
+def _tell_seconds(console: Console, preparation: Preparation, view: StartView) -> None:
+    """How long it took, step by step: fetched and built side by side, then the parts."""
+    with gone_terminals_ignored():
+        # `run` says when it was called; its comma is that of the person's language.
+        began_at_s = float(os.environ.get(STARTED_AT, "").replace(",", ".") or _CALLED_AT_S)
+        whole = f"ready after {time.time() - began_at_s:.1f} s: "
+        environment = {"environment": _CALLED_AT_S - began_at_s}
+        steps = (environment, preparation.seconds, view.seconds)
+        told = [f"{name} {took:.1f}" for step in steps for name, took in step.items()]
+        text = f"{whole}{', '.join(told)} (seconds, side by side)"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _warn_of_network(console: Console) -> None:
@@ -204,10 +236,11 @@ def _warn_of_model(configuration: Configuration, console: Console) -> None:
 
 
 def _until_ready(
-    daemon: subprocess.Popen[bytes], file: RecordFile, console: Console
+    daemon: subprocess.Popen[bytes], file: RecordFile, view: StartView
 ) -> StackRecord | None:
     """Shows how the parts start; the record once all are ready, None if the daemon has ended."""
-    with StartView(console) as view:
+    with view:
+        view.open()
         while True:
             try:
                 daemon.wait(_POLL_S)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
+from dialogue.answer_spans import answer_task, traced
 from dialogue.approvals import APPROVAL_DEADLINE_S, Verdict
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
@@ -125,7 +126,7 @@ class Answer:
 
     async def events(self) -> AsyncGenerator[Event]:
         """Closing it cancels the request to the model and the tools that may be cancelled."""
-        work = asyncio.create_task(self._work(), name=f"answer {self._turn.id}")
+        work = answer_task(self._work(), turn=self._turn)
         try:
             while not self._feed.is_over:
                 if (event := self._feed.take()) is not None:
@@ -156,9 +157,8 @@ class Answer:
             self._feed.put(Filler(text))
 
     def _held_due_s(self) -> float | None:
-        if self._held is None or not self._held.waits:
-            return None
-        return self._waiting.said_until_s - ENOUGH_S
+        is_held = self._held is not None and self._held.waits
+        return self._waiting.said_until_s - ENOUGH_S if is_held else None
 
     async def _work(self) -> None:
         """Puts everything that happens into the feed."""
@@ -262,7 +262,7 @@ class Answer:
                     asked.text += each
                     self._say(held.add(each))
 
-        async with aclosing(self._model.answer(self._messages, tools)) as pieces:
+        async with aclosing(traced(self._model.answer(self._messages, tools))) as pieces:
             async for piece in pieces:
                 match piece:
                     case Text(text):

@@ -124,6 +124,11 @@ class Conversation:
         if self._declared is not None:
             await self._declared.prepare(greeting)
 
+    async def hears(self, text: str) -> None:
+        """Has a local model read what the person has said so far, while they say the rest."""
+        if self._declared is not None:
+            await self._declared.hears(text)
+
     def turn(
         self, text: str, *, waiting_since_s: float, turn_id: str | None = None
     ) -> "ActiveTurn":

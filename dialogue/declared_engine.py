@@ -8,14 +8,14 @@ from dataclasses import replace
 from dialogue import history
 from dialogue.answer import Answer
 from dialogue.hand_off import HandOffTool
-from dialogue.messages import AssistantMessage, SystemMessage
+from dialogue.messages import AssistantMessage, Message, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
-from parley.app.agent import Agent, HandOff, declared_agents
+from parley.app.agent import Agent, ExampleExchange, HandOff, declared_agents
 from parley.app.engine import Turn
 from parley.app.events import Event
 from parley.app.session import Session
@@ -60,16 +60,12 @@ class DeclaredEngine:
         if agent.closing is not None:
             own = replace(language.phrases, closing=agent.closing)
             language = replace(language, phrases=own)
+        model = self._model(agent)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
         answer = Answer(
             turn,
-            model=self._model(agent),
-            messages=history.messages(
-                [e for e in turn.session.log.entries if getattr(e, "turn_id", None) != turn.id],
-                instructions=self.instructions(agent),
-                text=turn.text.strip(),
-                running=self._unfinished.running,
-            ),
+            model=model,
+            messages=await self._messages(agent, model, turn.text.strip(), but=turn.id),
             tools=await self.tools(agent),
             agents=keeps,
             language=language,
@@ -108,20 +104,53 @@ class DeclaredEngine:
     async def prepare(self, greeting: str) -> None:
         """Fills the model's prompt cache with what every answer of the agent begins with."""
         agent = self.agent
+        model = self._model(agent)
+        opening = history.opening(self.instructions(agent), await self.examples(agent, model))
         said = [AssistantMessage(greeting)] if greeting else []
-        await self._model(agent).fill_prompt_cache(
-            [SystemMessage(self.instructions(agent)), *said], await self.tools(agent)
-        )
+        begun: list[Message] = [*opening, *said, UserMessage("Hello.")]
+        if why := await model.fill_prompt_cache(begun, await self.tools(agent)):
+            _log.warning("the language model does not answer: %s", why)
+
+    async def hears(self, text: str) -> None:
+        """Has the model read the conversation up to `text`, which the person is saying: what its
+        prompt cache has then need not be read once the turn has ended."""
+        agent = self.agent
+        model = self._model(agent)
+        messages = await self._messages(agent, model, text)
+        await model.fill_prompt_cache(messages, await self.tools(agent))
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
+
+    async def _messages(
+        self, agent: Agent, model: ChatModel, text: str, *, but: str | None = None
+    ) -> Sequence[Message]:
+        """The conversation with `text` said last, without what the log has of the turn `but`."""
+        entries = self._session.log.entries
+        return history.messages(
+            [e for e in entries if but is None or getattr(e, "turn_id", None) != but],
+            instructions=self.instructions(agent),
+            examples=await self.examples(agent, model),
+            text=text,
+            running=self._unfinished.running,
+        )
 
     def instructions(self, agent: Agent) -> str:
         """The agent's own, or those of the settings in the agent's language."""
         if agent.instructions is not None:
             return agent.instructions
         language = get_or_english(agent.language or self._session.language)
-        return language.instructions_for(self._resources.instructions)
+        return language.instructions_for(self._resources.instructions, with_tools=_has_tools(agent))
+
+    async def examples(self, agent: Agent, model: ChatModel) -> Sequence[ExampleExchange]:
+        """The agent's own, or those of the settings' instructions; none for a model that would
+        take them for the conversation. Those of the settings call no tool, and small models take
+        that for the rule: an agent with tools is not given them."""
+        examples = agent.examples
+        if examples is None and agent.instructions is None and not _has_tools(agent):
+            language = get_or_english(agent.language or self._session.language)
+            examples = language.examples_for(self._resources.instructions)
+        return examples if examples and await model.learns_from_examples() else ()
 
     async def tools(self, agent: Agent) -> Sequence[CallableTool]:
         """All that the agent may call, in an order that does not change."""
@@ -158,6 +187,10 @@ class DeclaredEngine:
         if agent.model is None and agent.temperature is None:
             return self._resources.model
         return self._resources.model.variant(model=agent.model, temperature=agent.temperature)
+
+
+def _has_tools(agent: Agent) -> bool:
+    return bool(agent.tools or agent.mcp or agent.handoffs)
 
 
 def _hand_off_tool(hand_off: HandOff) -> HandOffTool:

@@ -13,6 +13,7 @@ from dialogue.messages import (
     UserMessage,
     length,
 )
+from parley.app.agent import ExampleExchange
 from parley.app.session import AgentSaid, AnyEntry, HandedOff, Heard, PersonSaid, ToolCalled
 
 MAX_MESSAGES = 20
@@ -39,10 +40,11 @@ def messages(
     entries: Sequence[AnyEntry],
     *,
     instructions: str,
+    examples: Sequence[ExampleExchange] = (),
     text: str = "",
     running: Sequence[ToolCalled] = (),
 ) -> list[Message]:
-    """The messages that the model answers: instructions, conversation, and last what was said.
+    """The messages that the model answers: the opening, the conversation, and last what was said.
 
     `entries` without those of the turn that is to be answered; `text` is what the person said in
     it, empty where the agent is to speak of itself: what another has just said will have been
@@ -59,7 +61,15 @@ def messages(
     if not text and conversation and isinstance(conversation[-1], AssistantMessage):
         # Servers take a last message of the assistant for one that they are to complete.
         conversation.append(SystemMessage(GO_ON))
-    return [SystemMessage(instructions), *conversation]
+    return [*opening(instructions, examples), *conversation]
+
+
+def opening(instructions: str, examples: Sequence[ExampleExchange] = ()) -> list[Message]:
+    """What stands before every conversation of an agent: its instructions, and how it answers."""
+    shown: list[Message] = [SystemMessage(instructions)]
+    for example in examples:
+        shown += [UserMessage(example.person), AssistantMessage(example.agent)]
+    return shown
 
 
 def recent(conversation: Sequence[Message]) -> list[Message]:

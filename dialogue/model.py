@@ -1,5 +1,6 @@
 """The language model: any that speaks the OpenAI chat completions API, streamed."""
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Sequence
@@ -20,12 +21,19 @@ from dialogue.messages import (
     UserMessage,
 )
 from dialogue.model_errors import ModelRequestError, as_model_request_error
+from dialogue.model_pace import ModelPace
 from dialogue.tool_call_deltas import ToolCallDeltas
+from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import SMALL_LLM
+from parley.telemetry.tracing import trace_headers
 
 CONNECT_TIMEOUT_S = 5.0
 SILENCE_TIMEOUT_S = 30.0
 """The longest wait for the next bytes of an answer."""
+
+WITHOUT_EXAMPLES = frozenset({SMALL_LLM})
+"""Models that answer as the person of an example, or with what one of them said (docs/mind.md)."""
 
 FAILURES = (openai.OpenAIError, httpx2.HTTPError, json.JSONDecodeError)
 """What the client raises of a request."""
@@ -91,8 +99,12 @@ class ChatModel(Protocol):
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        """Has a model that keeps what it has read keep these; never fails."""
+    ) -> str:
+        """Has a model that keeps what it has read keep these. Why it could not, or ""."""
+        ...
+
+    async def learns_from_examples(self) -> bool:
+        """Whether it takes example exchanges for examples, and not for the conversation."""
         ...
 
     def variant(self, *, model: str | None = None, temperature: float | None = None) -> "ChatModel":
@@ -124,14 +136,17 @@ def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
     )
 
 
-def build_model(settings: OrchestratorSettings, client: openai.AsyncClient) -> "OpenAIModel":
-    """The model of the settings over the client."""
+def build_model(
+    settings: OrchestratorSettings, client: openai.AsyncClient, pace: ModelPace | None = None
+) -> "OpenAIModel":
+    """The model of the settings over the client; `pace` is told how soon it answers."""
     return OpenAIModel(
         client=client,
         name=settings.llm_model,
         temperature=settings.llm.temperature,
         max_tokens=settings.llm.max_tokens,
         at_openai=settings.llm_is_at_openai,
+        pace=pace or ModelPace(),
     )
 
 
@@ -153,6 +168,8 @@ class OpenAIModel:
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+    pace: ModelPace = field(default_factory=ModelPace, repr=False)
+    """Told how soon answers begin."""
     _served: _ServedModel = field(default_factory=_ServedModel, repr=False)
 
     def variant(
@@ -170,21 +187,31 @@ class OpenAIModel:
         """Tool calls come whole, once the answer is complete. Raises ModelRequestError; closing
         the generator closes the connection."""
         calls = ToolCallDeltas()
-        reason = ""
+        reason, asked_s, has_begun = "", monotonic(), False
         try:
             request = self._request(messages, tools, await self._served_name())
             if self.at_openai:
                 request["stream_options"] = {"include_usage": True}
-            stream = await self.client.chat.completions.create(**request, stream=True)
+            stream = await self.client.chat.completions.create(
+                **request, stream=True, extra_headers=trace_headers()
+            )
             async with stream:
                 async for chunk in stream:
-                    for piece in _pieces(chunk, calls):
+                    pieces = _pieces(chunk, calls)
+                    if not has_begun and (pieces or calls):
+                        has_begun = True
+                        self.pace.began(monotonic() - asked_s)
+                    for piece in pieces:
                         if isinstance(piece, Finished):
                             reason = piece.reason
                         else:
                             yield piece
         except FAILURES as error:
             raise self._error(error) from None
+        except (GeneratorExit, asyncio.CancelledError):
+            if not has_begun:
+                self.pace.given_up(monotonic() - asked_s)
+            raise
         for call in calls.complete():
             yield call
         if not reason:
@@ -193,13 +220,20 @@ class OpenAIModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        """Has a local model read how every conversation begins, while the greeting is being said;
-        a failure is logged and not raised."""
+    ) -> str:
+        """See ChatModel."""
         try:
-            await self._ask_for_one_token([*messages, UserMessage("Hello.")], tools)
+            await self._ask_for_one_token(messages, tools)
         except ModelRequestError as error:
-            _log.warning("the language model does not answer: %s", error)
+            return str(error)
+        return ""
+
+    async def learns_from_examples(self) -> bool:
+        """Whichever is asked for by name, or is found to be served; False where it is not known."""
+        try:
+            return await self._served_name() not in WITHOUT_EXAMPLES
+        except (ModelRequestError, *FAILURES):
+            return False  # the answer will say what is wrong
 
     async def check(self) -> str:
         """Asks for one token of an answer; the model's name. Raises ModelRequestError."""

@@ -8,6 +8,7 @@ import openai
 from dialogue.approvals import Approvals
 from dialogue.conversation import Conversation
 from dialogue.model import build_model
+from dialogue.model_pace import ModelPace
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionRecord, SessionStore
 from dialogue.tools import ToolSource
@@ -28,12 +29,13 @@ async def conversing(  # noqa: PLR0913 - all it stands on
     approvals: Approvals | None = None,
     servers_within_s: float = 0.0,
     on_lost: Callable[[str, str], None] = lambda what, why: None,
+    pace: ModelPace | None = None,
 ) -> AsyncGenerator[Conversation]:
     """The conversation of `record` with the app; the client and the store stay open.
 
     `resumed`: another process goes on with it. `servers_within_s`: how long the opening waits for
     MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, the store
-    or an MCP server, and why.
+    or an MCP server, and why; `pace`, how soon the model answers.
     """
 
     def servers(declared: Sequence[McpServer]) -> ToolSource:
@@ -43,7 +45,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 
     async with AsyncExitStack() as opened:
         resources = Resources(
-            model=build_model(settings, client),
+            model=build_model(settings, client, pace),
             instructions=settings.agent.instructions,
             approvals=approvals,
             sources=servers,

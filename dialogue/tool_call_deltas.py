@@ -28,6 +28,10 @@ class ToolCallDeltas:
     def __init__(self) -> None:
         self._calls: list[_Call] = []
 
+    def __bool__(self) -> bool:
+        """Whether any has begun."""
+        return bool(self._calls)
+
     def add(self, delta: ChoiceDeltaToolCall) -> None:
         function = delta.function
         name = (function.name if function else None) or ""

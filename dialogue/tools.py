@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import to_json
 
+from dialogue.answer_spans import traced_tool
 from dialogue.messages import ToolRequest
 from parley.app.session import ToolOutcome
 from parley.app.tool import Tool, ToolContext, ToolError
@@ -209,6 +210,15 @@ async def run_tool(
 ) -> tuple[ToolOutcome, str]:
     """Calls the tool; how it ended and what the model is told. Raises only CancelledError, and
     that only where its task was cancelled."""
+    with traced_tool(tool.name, arguments) as ended:
+        outcome, result = await _run(tool, arguments, context)
+        ended(outcome, result)
+        return outcome, result
+
+
+async def _run(
+    tool: CallableTool, arguments: dict[str, JsonValue], context: ToolContext
+) -> tuple[ToolOutcome, str]:
     limit = asyncio.timeout(tool.timeout_s)
     try:
         async with limit:

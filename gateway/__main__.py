@@ -24,7 +24,7 @@ def main() -> int:
     """0 after a clean stop, 2 when the configuration cannot work or the port is taken."""
     try:
         settings = load_orchestrator()
-        configure_logging(settings.telemetry.log_level, part="gateway")
+        configure_logging(settings.telemetry, part="gateway")
         private = (settings.server.host, settings.server.gateway_health_port)
         server = uvicorn.Server(serving(create_app(settings, private=private)))
         _check_free(*private)

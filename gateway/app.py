@@ -25,6 +25,7 @@ from gateway.operations.health import GatewayProbes, PublicHealth
 from gateway.operations.private_port import private_port
 from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
+from gateway.records.routes import RecordRoutes
 from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
 from parley import paths
@@ -51,7 +52,9 @@ class _Parts:
             offered=settings.tts.voices,
             clock=clock,
         )
-        self.page = Page(page_folder or paths.repository() / "web" / "dist")
+        page_folder = page_folder or paths.repository() / "web" / "dist"
+        self.page = Page(page_folder)
+        self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
         self.metrics = GatewayMetrics()
         counted = server.admission == "counted"
         self._agents = AgentServers(settings.agent_targets, clock=clock) if counted else None
@@ -121,6 +124,7 @@ def create_app(
         apps=settings.agent.apps,
         agent=settings.livekit.agent_name,
     ).add_to(app)
+    parts.records.add_to(app)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
     app.router.default = GZipMiddleware(parts.page, compresslevel=6)

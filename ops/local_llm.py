@@ -1,14 +1,21 @@
 """The local LLM: llama.cpp serves the OpenAI API on the loopback (`python -m ops.local_llm`).
 
-Conversations share the beginning of the prompt (the instructions), so each slot keeps what it has
-read and reads only what is new: the wait for the first token does not grow with the conversation.
+Conversations share the beginning of the prompt (the instructions, the examples), so each slot
+keeps what it has read and reads only what is new: the wait for the first token does not grow with
+the conversation.
 """
 
+import argparse
+import hashlib
+import json
 import logging
 import os
 import signal
 import socket
 import sys
+import time
+import urllib.request
+from pathlib import Path
 
 # Read when llama.cpp's OpenMP is loaded. Threads that spin while they wait for each other take the
 # cores from speech, and lose them in the middle of a token: beside busy workers an answer took ten
@@ -17,10 +24,17 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import xllamacpp
 
-from parley import models
+from dialogue import history
+from dialogue.messages import AssistantMessage, Message, UserMessage
+from dialogue.model import WITHOUT_EXAMPLES, wire_message
+from dialogue.text.languages import get_or_english
+from ops.llm_choice import LlmChoice, choose_llm
+from ops.llm_successor import Successor
+from parley import models, paths
 from parley.errors import ConfigurationError, ParleyError
+from parley.private import private_folder
 from parley.settings import OrchestratorSettings, load_orchestrator
-from parley.settings.orchestrator import LOCAL_LLM
+from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 from parley.telemetry.logs import configure_logging
 
 _log = logging.getLogger(__name__)
@@ -34,6 +48,8 @@ _PROMPT_CACHE_MIB = 128
 _REUSED_TOKENS = 32
 """What follows a message that was dropped is moved in the cache instead of read again, from this
 length on."""
+_TEMPLATE = Path(__file__).with_name("qwen2.5.jinja")
+_SLOT_WITHIN_S = 10.0
 _BATCH_TOKENS = 64
 """A prompt is read in such pieces: between them the other sessions get their tokens, and a request
 that was cancelled ends. Larger ones are no faster on a CPU."""
@@ -41,34 +57,47 @@ that was cancelled ends. Larger ones are no faster on a CPU."""
 
 def main() -> int:
     """Serves until SIGTERM or SIGINT; returns 2 when it cannot begin."""
+    options = _parser().parse_args()
     try:
         settings = load_orchestrator()
-        configure_logging(settings.telemetry.log_level, part="llm")
-        folder = models.ensure(LOCAL_LLM)
-        # Threads inherit the mask: the signals wait for `sigwait` below, whoever they are sent to.
+        configure_logging(settings.telemetry, part="llm")
+        choice = LlmChoice(options.model, options.then) if options.model else choose_llm(settings)
+        folder = models.ensure(choice.model)
+        # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are
+        # sent to.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        server = _start(settings, str(folder / "model.gguf"))
+        server = _start(settings, choice.model, str(folder / "model.gguf"))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
-    _read_instructions(server, settings.agent.instructions)
-    _log.info("ready: %s on %s", LOCAL_LLM, server.listening_address)
-    number = signal.sigwait(_STOP_SIGNALS)
-    _log.info("ending on %s", signal.Signals(number).name)
+    _read_opening(server, settings, choice.model, folder)
+    _log.info("ready: %s on %s", choice.model, server.listening_address)
+    successor = Successor(choice.successor, settings) if choice.successor else None
+    while (stopped := signal.sigtimedwait(_STOP_SIGNALS, 1.0)) is None:
+        if successor is not None and successor.may_take_over():
+            _log.info("%s takes over", choice.successor)
+            del server
+            successor.take_over()
+    _log.info("ending on %s", signal.Signals(stopped.si_signo).name)
     del server
     return 0
 
 
-def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
+def _start(settings: OrchestratorSettings, model: str, path: str) -> xllamacpp.Server:
     port = settings.llm.local_port
     _check_port(port)
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = model_path
-    parameters.model_alias = {LOCAL_LLM}
+    parameters.model.path = path
+    parameters.model_alias = {model}
+    # The larger model's own file tells it to write calls with two braces, which is no JSON; this is
+    # Qwen's template as the smaller has it (Apache-2.0).
+    parameters.chat_template = _TEMPLATE.read_text(encoding="utf-8")
     parameters.hostnames = [HOST]
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
+    # Weights repacked for the processor are a second copy (626 MB of the 1.5B), and no faster.
+    parameters.no_extra_bufts = True
     # Writing waits for memory: a second thread writes no faster, and costs as much as the first.
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
@@ -78,13 +107,14 @@ def _start(settings: OrchestratorSettings, model_path: str) -> xllamacpp.Server:
     parameters.sse_ping_interval = 1  # s; an answer in progress holds up the end for as long
     parameters.ui = False
     parameters.cors_origins = f"http://{HOST}"  # no web page may use it through a browser
+    parameters.slot_save_path = f"{_openings_dir()}{os.sep}"
     parameters.endpoint_slots = False  # it shows what people said
     parameters.verbosity = 1  # errors: above it llama.cpp logs prompts
     try:
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
         raise ConfigurationError(
-            f"llama.cpp could not serve {model_path} on {HOST}:{port}: {error}"
+            f"llama.cpp could not serve {path} on {HOST}:{port}: {error}"
         ) from error
 
 
@@ -100,11 +130,68 @@ def _check_port(port: int) -> None:
             ) from None
 
 
-def _read_instructions(server: xllamacpp.Server, instructions: str) -> None:
-    """Puts the instructions into the prompt cache, so that the first call finds them there."""
-    server.handle_chat_completions(
-        {"messages": [{"role": "system", "content": instructions}], "max_tokens": 1}
+def _openings_dir() -> Path:
+    folder = paths.state_dir() / "llm-openings"
+    private_folder(paths.state_dir())
+    private_folder(folder)
+    return folder
+
+
+def _read_opening(
+    server: xllamacpp.Server, settings: OrchestratorSettings, model: str, folder: Path
+) -> None:
+    """Puts what every conversation of the default app begins with into all slots, so that the
+    first calls find it there. It is read once (seconds) and kept; later starts only load it."""
+    messages = [wire_message(each) for each in opening_of(settings, model)]
+    # What it depends on: the weights are those of the manifest as long as the file is as large.
+    depends_on = [model, (folder / "model.gguf").stat().st_size, xllamacpp.__version__, messages]
+    digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
+    kept = _openings_dir() / f"{model}-{digest[:16]}"
+    begun_s = time.monotonic()
+    slots = range(settings.agent.max_sessions)
+    if not (kept.exists() and _slot(server, 0, "restore", kept.name)):
+        for outdated in kept.parent.glob(f"{model}-*"):
+            outdated.unlink(missing_ok=True)
+        server.handle_chat_completions({"messages": messages, "max_tokens": 1, "id_slot": 0})
+        if not _slot(server, 0, "save", kept.name):
+            return
+    for slot in slots[1:]:
+        _slot(server, slot, "restore", kept.name)
+    _log.info("the opening is in %d slots, after %.1f s", len(slots), time.monotonic() - begun_s)
+
+
+def opening_of(settings: OrchestratorSettings, model: str) -> list[Message]:
+    """What a conversation with the default app begins with, and a first word of the person."""
+    language = get_or_english(settings.asr.language)
+    configured = settings.agent.instructions
+    examples = () if model in WITHOUT_EXAMPLES else language.examples_for(configured)
+    opening = history.opening(language.instructions_for(configured), examples)
+    greeting = language.greeting_for(settings.agent.greeting)
+    said = [AssistantMessage(greeting)] if greeting else []
+    return [*opening, *said, UserMessage("Hello.")]
+
+
+def _slot(server: xllamacpp.Server, slot: int, action: str, filename: str) -> bool:
+    """Has the server save a slot to a file of its folder, or restore it from there."""
+    request = urllib.request.Request(  # noqa: S310 - on the loopback
+        f"{server.listening_address}/slots/{slot}?action={action}",
+        data=json.dumps({"filename": filename}).encode(),
+        headers={"Content-Type": "application/json"},
     )
+    try:
+        with urllib.request.urlopen(request, timeout=_SLOT_WITHIN_S):  # noqa: S310 - the same
+            return True
+    except OSError as error:
+        _log.warning("the opening could not be %sd: %s", action, error)
+        return False
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ops.local_llm", description=__doc__)
+    names = (SMALL_LLM, LARGE_LLM)
+    parser.add_argument("--model", choices=names, help="default: as llm.local_model says")
+    parser.add_argument("--then", choices=names, default="", help="takes over once it is here")
+    return parser
 
 
 if __name__ == "__main__":

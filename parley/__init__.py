@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parley.app.agent import Agent as Agent
+    from parley.app.agent import ExampleExchange as ExampleExchange
     from parley.app.agent import HandOff as HandOff
     from parley.app.agent import SilencePrompts as SilencePrompts
     from parley.app.engine import Engine as Engine
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
-    "agent": ("Agent", "HandOff", "SilencePrompts"),
+    "agent": ("Agent", "ExampleExchange", "HandOff", "SilencePrompts"),
     "engine": ("Engine", "Turn"),
     "events": (
         "ApprovalPending",

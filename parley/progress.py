@@ -50,6 +50,10 @@ class ProgressBars:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes the bars away; a step that comes later is shown no more on a terminal."""
         if self._console.is_terminal:
             self._bars.stop()
 

@@ -23,6 +23,9 @@ LOST_JOB_AGENT = "parley-lost"
 """A dispatch to this agent, which does not exist, is a note: the job of the dispatch whose id is
 its metadata has died. LiveKit keeps notes of no other kind where gateways could read them."""
 
+RECORDING_ATTRIBUTE = "parley.recording"
+"""Of the agent's participant while the call is recorded: "audio", or "text" where only words are
+kept. Clients show it; empty or missing: nothing is recorded."""
 
 DECIDE_METHOD = "parley.decide"
 """LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""
@@ -44,6 +47,25 @@ class TurnStages(_Event):
     )
 
 
+class TurnMoments(_Event):
+    """When each thing of one turn happened, in seconds since 1970 on the agent's clock; None: it
+    did not, or nobody knows. They need not be in this order: a reply may be begun on a guess."""
+
+    speech_ended_s: float | None = Field(None, description="the person's last voice had come in")
+    pause_noticed_s: float | None = Field(
+        None, description="recognition took it for a pause, and began to read what was said"
+    )
+    text_s: float | None = Field(None, description="the text came that the reply was made from")
+    begun_s: float | None = Field(None, description="the reply was begun, maybe on a guess")
+    first_token_s: float | None = Field(None, description="the model's first word came")
+    first_clause_s: float | None = Field(None, description="there was enough of it to be said")
+    tts_asked_s: float | None = Field(None, description="a speech worker was asked")
+    first_audio_s: float | None = Field(None, description="its first audio came")
+    turn_ended_s: float | None = Field(
+        None, description="the person's turn was taken as ended: the reply may sound from here on"
+    )
+
+
 class TurnEvent(_Event):
     """The first audio of a reply has left the agent.
 
@@ -58,6 +80,7 @@ class TurnEvent(_Event):
     at_s: float | None = Field(
         None, description="seconds since 1970 on the agent's clock, when that was; None: untold"
     )
+    moments: TurnMoments = TurnMoments()
 
 
 MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))

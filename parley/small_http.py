@@ -34,13 +34,24 @@ class HttpReply:
 
 
 Route = Callable[[], Awaitable[HttpReply]]
+NegotiatedRoute = Callable[[str], Awaitable[HttpReply]]
+"""Gets what the request accepts, empty where it says nothing."""
 
 
 class SmallHttpServer:
-    """Answers GET (and HEAD) on the paths of `routes`; every answer closes its connection."""
+    """Answers GET (and HEAD) on the paths of `routes`; every answer closes its connection.
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
+    `negotiated` are those whose answer depends on what is accepted.
+    """
+
+    def __init__(
+        self,
+        routes: Mapping[str, Route],
+        *,
+        negotiated: Mapping[str, NegotiatedRoute] | None = None,
+    ) -> None:
         self._routes = routes
+        self._negotiated = negotiated or {}
         self._server: asyncio.Server | None = None
         self._reading: dict[asyncio.StreamWriter, None] = {}
         self._serving: set[asyncio.Task[None]] = set()
@@ -99,21 +110,34 @@ class SmallHttpServer:
             return _refusal(HTTPStatus.BAD_REQUEST), True
         if not version.startswith("HTTP/1."):
             return _refusal(HTTPStatus.BAD_REQUEST), True
-        if path not in self._routes:
+        if path not in self._routes and path not in self._negotiated:
             return _refusal(HTTPStatus.NOT_FOUND), method != "HEAD"
         if method not in ("GET", "HEAD"):
             return _refusal(HTTPStatus.METHOD_NOT_ALLOWED), True
         try:
-            return await self._routes[path](), method == "GET"
+            return await self._answer(path, head), method == "GET"
         except Exception:  # whatever fails is the answer to this request, and to no other
             self._complain(path)
             return _refusal(HTTPStatus.INTERNAL_SERVER_ERROR), True
+
+    async def _answer(self, path: str, head: bytes) -> HttpReply:
+        if (negotiated := self._negotiated.get(path)) is not None:
+            return await negotiated(_accepted(head))
+        return await self._routes[path]()
 
     def _complain(self, path: str) -> None:
         now_s = monotonic()
         if self._complained_at_s is None or now_s - self._complained_at_s >= COMPLAIN_EVERY_S:
             self._complained_at_s = now_s
             _log.exception("%s cannot be answered", path)
+
+
+def _accepted(head: bytes) -> str:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"accept":
+            return value.decode("latin-1").strip()
+    return ""
 
 
 def _refusal(status: HTTPStatus) -> HttpReply:

@@ -45,11 +45,11 @@ class FakeRecognizer(rpc.SpeechRecognitionServicer):
 
 
 @asynccontextmanager
-async def recognizing(worker: FakeRecognizer) -> AsyncGenerator[str]:
-    """Serves the worker on a free port; yields its address."""
+async def recognizing(worker: FakeRecognizer, *, port: int = 0) -> AsyncGenerator[str]:
+    """Serves the worker on this port, 0: a free one; yields its address."""
     server = grpc.aio.server()
     rpc.add_SpeechRecognitionServicer_to_server(worker, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:
         yield f"127.0.0.1:{port}"

@@ -21,6 +21,7 @@ from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
 from parley.rpc.v1 import synthesis_pb2 as synthesis
 
 WORD_S = 0.1
+RECOGNITION_MODEL = "arithmetic"
 
 
 @dataclass
@@ -170,7 +171,8 @@ class RecognitionWorker(recognition_pb2_grpc.SpeechRecognitionServicer):
         context: grpc.aio.ServicerContext[Any, Any],
     ) -> AsyncGenerator[recognition.RecognizeResponse]:
         self.opened.append((await anext(aiter(requests))).open)
-        yield recognition.RecognizeResponse(started=recognition.RecognitionStarted(worker_id="r1"))
+        started = recognition.RecognitionStarted(worker_id="r1", model=RECOGNITION_MODEL)
+        yield recognition.RecognizeResponse(started=started)
         words: list[str] = []
         async for request in requests:
             if request.WhichOneof("message") == "flush":

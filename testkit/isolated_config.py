@@ -12,6 +12,7 @@ import yaml
 
 from parley import paths
 from parley.settings import OrchestratorSettings, WorkerSettings
+from parley.settings.orchestrator import SMALL_LLM
 from parley.settings.source import environment_variables
 
 HOST = "127.0.0.1"
@@ -51,7 +52,8 @@ def write_config(
             "livekit": {"url": f"ws://{HOST}:{livekit}"},
             "tts": {"worker_address": f"{HOST}:{tts}"},
             "asr": {"worker_address": f"{HOST}:{asr}"},
-            "llm": {"local_port": llm},
+            # The one that every machine has room for, and that nothing takes over from.
+            "llm": {"local_port": llm, "local_model": SMALL_LLM},
         },
         "worker.yaml": {
             "tts": {"port": tts, "metrics_port": tts_metrics},

@@ -2,9 +2,10 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from caller.access import Access
 from gateway.calls.tokens import CallTokens
@@ -67,16 +68,37 @@ async def running(
     `unfinished_wait_s`, the wait after a sentence that seems unfinished: short, for interruptions
     are cut from recordings.
     """
+    orchestrator = {
+        "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
+        "agent": {"greeting": "", "max_sessions": max_sessions},
+        "turn": {"endpointing_max_delay_s": unfinished_wait_s},
+    }
+    async with _running(parts, orchestrator, {}) as parley:
+        yield parley
+
+
+@asynccontextmanager
+async def running_with_local_model(
+    *,
+    orchestrator: Mapping[str, Any] | None = None,
+    worker: Mapping[str, Any] | None = None,
+) -> AsyncIterator[OwnParley]:
+    """The same with the local language model, and all at the project's defaults but the ports, the
+    greeting (none), and the settings given: changes of the two files."""
+    changed = {"agent": {"greeting": ""}}
+    for section, values in (orchestrator or {}).items():
+        changed[section] = {**changed.get(section, {}), **values}
+    async with _running((*PARTS, "llm"), changed, worker or {}) as parley:
+        yield parley
+
+
+@asynccontextmanager
+async def _running(
+    parts: Collection[str], orchestrator: Mapping[str, Any], worker: Mapping[str, Any]
+) -> AsyncIterator[OwnParley]:
     forget_own_settings()
     with tempfile.TemporaryDirectory(prefix="parley-bench-") as folder:
-        config = write_config(
-            Path(folder) / "configs",
-            orchestrator={
-                "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
-                "agent": {"greeting": "", "max_sessions": max_sessions},
-                "turn": {"endpointing_max_delay_s": unfinished_wait_s},
-            },
-        )
+        config = write_config(Path(folder) / "configs", orchestrator=orchestrator, worker=worker)
         stack = Stack(config, Path(folder) / "state", parts=parts)
         try:
             await asyncio.to_thread(stack.start)

@@ -9,6 +9,7 @@ import pytest
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from testkit.isolated_config import forget_own_settings, write_config
+from testkit.otlp_receiver import OtlpReceiver
 
 
 def pytest_configure() -> None:
@@ -35,12 +36,15 @@ class Stacks:
         self._folders = folders
         self._started: list[Stack] = []
 
-    def start(self, *parts: str, configuration: Path | None = None) -> Stack:
+    def start(
+        self, *parts: str, configuration: Path | None = None, traces: OtlpReceiver | None = None
+    ) -> Stack:
         folder = self._folders.mktemp("stack")
+        traced = {"telemetry": {"otlp_endpoint": traces.url}} if traces is not None else {}
+        # Without an agent there would be no token, which most tests of a part alone need.
+        admission = {} if "agent" in parts else {"server": {"admission": "open"}}
         configs = configuration or write_config(
-            folder / "configs",
-            # Without an agent there would be no token, which most tests of a part alone need.
-            orchestrator={} if "agent" in parts else {"server": {"admission": "open"}},
+            folder / "configs", orchestrator=traced | admission, worker=traced
         )
         stack = Stack(configs, folder / "state", parts=parts)
         stack.start()
@@ -75,6 +79,13 @@ def livekit(start_shared: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture(scope="session")
-def stack(start_shared: Callable[..., Stack]) -> Stack:
+def traces() -> Iterator[OtlpReceiver]:
+    """Where the traces of `stack` go."""
+    with OtlpReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def stack(start_shared: Callable[..., Stack], traces: OtlpReceiver) -> Stack:
     """The whole of Parley. What starts `./run` beside it passes on `stack.environment`."""
-    return start_shared(*PART_NAMES)
+    return start_shared(*PART_NAMES, traces=traces)

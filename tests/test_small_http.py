@@ -94,3 +94,22 @@ async def test_many_half_requests_keep_nobody_from_an_answer(port: int) -> None:
     finally:
         for writer in held:
             writer.close()
+
+
+async def test_an_answer_may_depend_on_what_is_accepted() -> None:
+    async def told(accepted: str) -> HttpReply:
+        return HttpReply(accepted.encode(), content_type="text/plain")
+
+    (port,) = free_ports(1)
+    server = SmallHttpServer({"/liveness": alive}, negotiated={"/metrics": told})
+    await server.start("127.0.0.1", port)
+    try:
+        for head, answer in (
+            (b"", b""),
+            (b"ACCEPT:  text/plain;q=0.5, */* \r\n", b"text/plain;q=0.5, */*"),
+        ):
+            page = await sent(port, b"GET /metrics HTTP/1.1\r\n" + head + b"\r\n")
+            assert page.partition(b"\r\n\r\n")[2] == answer
+        assert b"200 OK" in await sent(port, b"GET /liveness HTTP/1.1\r\n\r\n")
+    finally:
+        await server.aclose()

@@ -11,16 +11,18 @@ from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
 from parley.settings import WorkerSettings
 from parley.settings.worker import AsrWorkerSection
-from parley.telemetry.worker import recognition_metrics
+from parley.telemetry.worker import final_latency, recognition_metrics
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import AsrEngine, Recognizer
 from workers.recognition.decoder import Decoder
+from workers.recognition.profiled import ProfiledRecognizer
 from workers.recognition.service import Ears, RecognitionService
 from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceDetector
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
 from workers.serving.lease import registration
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
 
@@ -37,7 +39,7 @@ async def serve(settings: WorkerSettings) -> None:
     engine = create_asr_engine(asr.engine, device=asr.device, threads=asr.threads)
     spec = _find(engine, asr)
     detector = VoiceDetector()
-    recognizer = await asyncio.to_thread(_load, engine, spec)
+    recognizer: Recognizer = await asyncio.to_thread(_load, engine, spec)
     if asr.language not in recognizer.languages:
         raise ConfigurationError(
             f"asr.language is {asr.language!r}; {spec.name} knows {', '.join(recognizer.languages)}"
@@ -49,11 +51,15 @@ async def serve(settings: WorkerSettings) -> None:
         port=asr.port,
         device=recognizer.device,
     )
+    if settings.telemetry.profiling:
+        profiles = SlowWorkProfiles(settings.telemetry, kind="recognition")
+        recognizer = ProfiledRecognizer(recognizer, profiles)
     decoder = Decoder(recognizer)
+    latency = final_latency()
     server = WorkerServer(
         binding=binding,
         slots=slots,
-        metrics=recognition_metrics(slots, lambda: decoder.waiting),
+        metrics=recognition_metrics(slots, lambda: decoder.waiting, latency),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "recognition", identity.worker_id),
@@ -68,6 +74,7 @@ async def serve(settings: WorkerSettings) -> None:
             decoder=decoder,
             ears=Ears(detector, TurnSounds() if asr.turn_sound else None),
             word_times=engine.word_times,
+            latency=latency,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server.grpc)
         await server.start()

@@ -9,13 +9,13 @@ from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings import WorkerSettings
-from parley.telemetry.worker import synthesis_metrics
+from parley.telemetry.worker import first_audio_latency, synthesis_metrics
 from workers.engines import create_tts_engine
 from workers.serving.admission import Slots
 from workers.serving.binding import binding_of
 from workers.serving.errors import RequestError
 from workers.serving.lease import registration
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.server import WorkerServer, run
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
@@ -50,10 +50,11 @@ async def serve(settings: WorkerSettings) -> None:
         port=tts.port,
         device=engine.device,
     )
+    latency = first_audio_latency()
     server = WorkerServer(
         binding=binding_of(settings, "tts"),
         slots=slots,
-        metrics=synthesis_metrics(slots),
+        metrics=synthesis_metrics(slots, latency),
         services=(_SERVICE,),
         with_reflection=settings.telemetry.environment == "development",
         registration=registration(settings, "synthesis", identity.worker_id),
@@ -66,7 +67,8 @@ async def serve(settings: WorkerSettings) -> None:
             slots=slots,
             voices=voices,
             residency=residency,
-            profiles=SlowSynthesisProfiles(settings.telemetry),
+            latency=latency,
+            profiles=SlowWorkProfiles(settings.telemetry, kind="synthesis"),
             executor=executor,
         )
         async with server:

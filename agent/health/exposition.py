@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from agent.health.metric_files import AllocatedDict
 from agent.health.probes import Findings
+from agent.health.process_tree import ProcessTree
 from parley.rpc.v1 import status_pb2
 from parley.telemetry.event_loop import EventLoopTasks
 
@@ -72,10 +73,12 @@ class Exposition(Collector):
     def __init__(self, jobs: JobMetrics) -> None:
         self._jobs = jobs
         self._findings = Findings({})
+        self._has_warm_voice: bool | None = None
 
-    def text(self, findings: Findings) -> bytes:
-        """In Prometheus' text format."""
+    def text(self, findings: Findings, *, has_warm_voice: bool | None = None) -> bytes:
+        """In Prometheus' text format; `has_warm_voice` None: nobody looked."""
         self._findings = findings
+        self._has_warm_voice = has_warm_voice
         registry = CollectorRegistry(auto_describe=False)
         registry.register(self)
         return generate_latest(registry)
@@ -100,7 +103,23 @@ class Exposition(Collector):
         yield GaugeMetricFamily(
             "workers_idle", "Healthy speech workers that are not", len(statuses) - active
         )
+        if self._has_warm_voice is not None:
+            yield GaugeMetricFamily(
+                "voice_warm",
+                "1 where a healthy worker has the default voice in memory, or had it and has it "
+                "on its disk",
+                int(self._has_warm_voice),
+            )
+        parts = GaugeMetricFamily(
+            "part_up",
+            "1 where a part that calls need answers, or is not configured",
+            labels=["part"],
+        )
+        for part, check in self._findings.checks.items():
+            parts.add_metric([part], int(check.ok))
+        yield parts
         yield from EventLoopTasks().collect()
+        yield from ProcessTree().collect()
 
     def summary(self, findings: Findings) -> dict[str, Any]:
         """The same for people and scripts."""
@@ -108,6 +127,7 @@ class Exposition(Collector):
         statuses = findings.synthesis
         slots = sum(status.slots for status in statuses)
         latency = _Histogram(families.get("synthesis_latency_seconds"))
+        barge_in = families.get("barge_in_latency_seconds")
         requested = _total(families.get("synthesis"))
         return {
             "worker_utilization_percent": _percent(sum(s.in_flight for s in statuses), slots)
@@ -125,11 +145,16 @@ class Exposition(Collector):
                 stage: _Histogram(families.get("turn_latency_seconds"), stage).percentiles_ms()
                 for stage in ("endpointing", "asr", "llm_first_token", "tts_first_audio", "total")
             },
+            "recognition": {
+                "errors": _total(families.get("recognition_errors")),
+                **_Histogram(families.get("recognition_latency_seconds")).percentiles_ms(),
+            },
+            "tools": _Histogram(families.get("tool_latency_seconds")).percentiles_ms(),
+            "answer_errors": _total(families.get("answer_errors")),
             "barge_in": {
                 "count": _total(families.get("session_barge_ins")),
-                **_Histogram(
-                    families.get("barge_in_latency_seconds"), "onset_to_decision"
-                ).percentiles_ms(),
+                **_Histogram(barge_in, "onset_to_decision").percentiles_ms(),
+                "silence": _Histogram(barge_in, "decision_to_silence").percentiles_ms(),
             },
             "sessions_active": _total(families.get("sessions_active")),
             "messages": _total(families.get("session_messages")),

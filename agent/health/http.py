@@ -137,7 +137,8 @@ class HealthServer:
         return HttpReply(self._capacity().model_dump_json().encode())
 
     async def _metrics(self) -> HttpReply:
-        text = self._exposition.text(await self.findings())
+        findings = await self.findings()
+        text = self._exposition.text(findings, has_warm_voice=self._has_warm_voice(findings))
         return HttpReply(text, content_type=CONTENT_TYPE_LATEST)
 
     async def _summary(self) -> HttpReply:

@@ -92,7 +92,7 @@ class Playout(io.AudioOutput):
         self._cut = False
         """The reply was ended from outside: what still comes of it is dropped until its flush."""
         self._gain = self._target_gain = 1.0
-        self._sounded = Sounded(sample_rate_hz)
+        self.sounded = Sounded(sample_rate_hz)
         self._positions = Positions(sample_rate_hz)
         self._lately: deque[tuple[float, str]] = deque()
         """Pieces of the transcript, and when each had sounded."""
@@ -234,7 +234,7 @@ class Playout(io.AudioOutput):
 
     def take_sounded(self) -> Samples:
         """What has sounded since it was last asked, 16 kHz mono, silence included."""
-        return self._sounded.take(self._clock())
+        return self.sounded.take(self._clock())
 
     # --- playing
 
@@ -283,7 +283,7 @@ class Playout(io.AudioOutput):
             gained = self._whole_ticks(gained)
         sounds_at_s = max(self._clock(), self._dry_at)
         self._dry_at = sounds_at_s + len(gained) / self._rate_hz
-        self._sounded.add(sounds_at_s, gained)
+        self.sounded.add(sounds_at_s, gained)
         self._positions.add(sounds_at_s, position, len(samples))
         async with self._handing:
             await self._source.capture_frame(self._frame(gained))
@@ -310,7 +310,7 @@ class Playout(io.AudioOutput):
         unplayed = round(self._queued_s() * self._rate_hz)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
-        self._sounded.take_back(self._dry_at)
+        self.sounded.take_back(self._dry_at)
         self._positions.take_back(self._dry_at)
         self._flowing = False
 
@@ -324,8 +324,9 @@ class Playout(io.AudioOutput):
         if not len(samples) or not sounds:
             return None
         gain = np.linspace(self._gain, 0.0, len(samples), dtype=np.float32)
-        fade = self._fade((samples * gain).astype(np.int16))
-        self._ramp_down = asyncio.create_task(fade, name="ramp-down")
+        faded = (samples * gain).astype(np.int16)
+        self.sounded.add(self._clock(), faded)
+        self._ramp_down = asyncio.create_task(self._fade(faded), name="ramp-down")
         self._ramp_down.add_done_callback(lambda done: done.cancelled() or done.exception())
         return self._ramp_down
 

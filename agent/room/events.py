@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from livekit import rtc
 
@@ -26,9 +27,12 @@ class RoomEventPublisher:
         self._room = room
         self._clock = clock
         self._told_at: dict[str, float] = {}
+        self.also: Callable[[AnyEvent], None] = lambda event: None
+        """Is told the same, with all details."""
         self._sending: set[asyncio.Task[None]] = set()
 
     def send(self, event: AnyEvent) -> None:
+        self.also(event)
         if isinstance(event, ToolEvent) and not self._shows_tool_details:
             event = event.model_copy(update={"arguments": {}, "result": ""})
         task = asyncio.create_task(self._send(event), name="room-event")

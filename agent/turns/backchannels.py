@@ -1,12 +1,16 @@
-"""Telling a murmur of agreement from words that want the floor, by what was said.
+"""Telling a murmur of agreement from words that want the floor, by what was said and by its sound.
 
-The rule is every language's; the words are the language's own (`dialogue/text/languages`).
+What a listener says is known by tables, the language's own (`dialogue/text/languages`). What
+recognition makes of a hum is in none: there the sound, the words and how sure recognition is of
+them are weighed together, with weights that are fitted (`./run bench floor --fit`) on what both
+recognizers make of the same sounds, for they are sure in different ways.
 docs/turn-taking.md states the accuracy.
 """
 
+import math
 import re
 
-from agent.turns.hum import LONGEST_HUM_S, is_hum
+from agent.turns.overlap_weights import WORDS, WordWeights
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from dialogue.text.languages.language import BackchannelWords, Language
 from parley.app.turn_policy import Meaning
@@ -14,15 +18,20 @@ from parley.app.turn_policy import Meaning
 _LONGEST_WORDS = 5
 _LONGEST_PHRASE_WORDS = 4
 CLEAR_CONFIDENCE = 0.33
-"""Below it Whisper has made a word of a sound: "mm-hmm" comes back as "Tum" or "Mohammed"."""
+"""Below it recognition may have made a murmur that it knows of something else."""
 CLEAR_TELLING_CONFIDENCE = 0.2
-"""The same for those that ask for the floor, and for more words than a murmur has."""
-CLEAR_HUM_CONFIDENCE = 0.6
-"""The same for what a hum is spelled as: "Emma", "Mom", "my mom", "Imam"."""
-_LONGEST_MURMUR_WORDS = 1
+"""Enough for what asks whether anybody is there."""
+TURN_LOG_ODDS = -1.5
+"""From which on words that no table knows want the floor: a person who is not heard minds it more
+than one whose murmur cut a sentence."""
+SURE_TURN_LOG_ODDS = 0.0
+"""The same while the speech goes on: its next words are better, and the agent is silent already."""
+_MOST_MORE_WORDS = 3
+_HUM_LOG_ODDS = 4.0
+"""Beyond it a hum is as sure as it gets."""
 LONGEST_WORD_S = 0.34
-"""The same for each word that is not drawn out: what lasts longer has sounds that the word has
-not, as "replied he" has, of which recognition makes an unclear "Right"."""
+"""Of voice, for a word that is not drawn out: what lasts longer has sounds that the word has not,
+as "replied he" has, of which recognition makes an unclear "Right"."""
 
 _WORD = re.compile(r"[\w']+")
 _SOUND = re.compile(r"[\[(*♪].*?[\])*♪]")
@@ -33,59 +42,77 @@ def meaning(
     *,
     confidence: float = 1.0,
     voiced_s: float = 0.0,
-    dark_share: float = 0.0,
+    hum: float = 0.5,
     answers_question: bool = False,
+    over_silence: bool = False,
     goes_on: bool = False,
     language: Language = ENGLISH,
 ) -> Meaning:
-    """What `text`, heard while the agent speaks, wants.
+    """What `text`, heard while the agent has the floor, wants.
 
     `confidence` is recognition's mean probability of a token, `voiced_s` how much of the speech was
-    voiced: unclear words of little speech are a murmur, which recognition has no spelling for; and
-    `dark_share` how much of that a closed mouth can have made.
-    `answers_question`: the agent has just asked something, so that a "yes" is an answer. `goes_on`:
-    more words may come, and "that's" may become a murmur.
-    `language`: what is spoken.
+    voiced, `hum` how likely it is a hum by its sound. `answers_question`: the agent has just asked
+    something, so that a "yes" is an answer. `over_silence`: nothing of the agent sounds, so that
+    nobody murmurs but in a murmur's own words. `goes_on`: more words may come, and "that's" may
+    become a murmur. `language`: what is spoken.
     """
     listener = language.backchannels
     words = words_of(_SOUND.sub(" ", text))
-    if not words or (" ".join(words) in listener.noise and voiced_s <= LONGEST_WORD_S * len(words)):
+    enough_s = LONGEST_WORD_S * len(words)
+    if not words or (" ".join(words) in listener.noise and voiced_s <= enough_s):
         return Meaning.NOTHING
     if answers_question and _answers(words, listener):
         return Meaning.TURN
-    hummed = is_hum(voiced_s, dark_share)
-    if hummed and not answers_question and _cannot_be_hummed(words, listener):
-        return Meaning.BACKCHANNEL
     known = len(words) <= _LONGEST_WORDS and _is_backchannel(words, listener)
-    if known and all(listener.drawn_out.fullmatch(word) for word in words):
+    drawn_out = all(listener.drawn_out.fullmatch(word) for word in words)
+    if known and (drawn_out or confidence >= CLEAR_CONFIDENCE or voiced_s <= enough_s):
         return Meaning.BACKCHANNEL
-    clear_confidence, longest_s = _murmur(words, listener, asked=answers_question)
-    murmured = known if confidence >= clear_confidence else voiced_s <= longest_s
-    if murmured:
-        return Meaning.BACKCHANNEL
-    undecided = goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener)
-    return Meaning.UNDECIDED if undecided else Meaning.TURN
+    if goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener):
+        return Meaning.UNDECIDED
+    if answers_question or over_silence or known:
+        return Meaning.TURN
+    enough, otherwise = (
+        (SURE_TURN_LOG_ODDS, Meaning.UNDECIDED) if goes_on else (TURN_LOG_ODDS, Meaning.BACKCHANNEL)
+    )
+    log_odds = turn_log_odds(words, listener, confidence, voiced_s, hum)
+    return Meaning.TURN if log_odds >= enough else otherwise
+
+
+def turn_log_odds(
+    words: list[str],
+    listener: BackchannelWords,
+    confidence: float,
+    voiced_s: float,
+    hum: float,
+    weights: WordWeights = WORDS,
+) -> float:
+    """That words which no table knows as a murmur want the floor, where they do as often as not."""
+    facts = word_facts(words, listener, confidence, voiced_s, hum)
+    weighed = (float(getattr(weights, name)) * value for name, value in facts.items())
+    return weights.bias + sum(weighed)
+
+
+def word_facts(
+    words: list[str], listener: BackchannelWords, confidence: float, voiced_s: float, hum: float
+) -> dict[str, float]:
+    """What WordWeights weighs, by its names."""
+    surely = 1 / (1 + math.exp(-_HUM_LOG_ODDS))
+    likely = min(max(hum, 1 - surely), surely)
+    return {
+        "hum": math.log(likely / (1 - likely)),
+        "confidence": confidence,
+        "more_words": float(min(len(words) - 1, _MOST_MORE_WORDS)),
+        "asking": float(words[0] in listener.asking),
+        "spelled_hum": float(
+            all(listener.hum.fullmatch(word) or word in listener.one_word for word in words)
+        ),
+        "longer": max(0.0, voiced_s - LONGEST_WORD_S * len(words)),
+    }
 
 
 def words_of(text: str) -> list[str]:
     """Its words as the tables of a language have them."""
     return _WORD.findall(text.lower().replace("-", " ").replace("’", "'"))
-
-
-def _cannot_be_hummed(words: list[str], listener: BackchannelWords) -> bool:
-    """Whether the words are not what a hum was: not all of them sound as dark, and they are none
-    that one had better not miss."""
-    return words[0] not in listener.asking and not listener.dark.issuperset(words)
-
-
-def _murmur(words: list[str], listener: BackchannelWords, *, asked: bool) -> tuple[float, float]:
-    """From which confidence on the words are what was said; how long a murmur is that they were
-    made of, in seconds of voice."""
-    if not asked and all(listener.hum.fullmatch(word) for word in words):
-        return CLEAR_HUM_CONFIDENCE, LONGEST_HUM_S
-    if words[0] in listener.asking or len(words) > _LONGEST_MURMUR_WORDS:
-        return CLEAR_TELLING_CONFIDENCE, LONGEST_WORD_S * len(words)
-    return CLEAR_CONFIDENCE, LONGEST_WORD_S
 
 
 def _is_backchannel(words: list[str], listener: BackchannelWords) -> bool:

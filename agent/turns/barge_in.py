@@ -15,7 +15,7 @@ from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
 from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
-from agent.turns.hum import is_dark
+from agent.turns.overlap_sound import WindowSound
 from agent.turns.repeated_words import repeats
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import TurnPolicy
@@ -110,6 +110,8 @@ class BargeIn:
         """Whether the last window was one."""
         self._person_s = 0.0
         """Voice that is not the agent's since it began to speak."""
+        self.on_window: Callable[[float], None] = lambda probability: None
+        """Told of each window how likely a voice is in it that is not the agent's."""
         self._decided_s = clock()
         self._silenced_s = 0.0
         self._told = Floor.QUIET
@@ -216,15 +218,16 @@ class BargeIn:
         if self._is_echo:
             self._echo_s = self._clock()
             probability = 0.0
-            if not known:  # what came before it was an echo already
+            if self._echo.known and not known:  # what came before it was an echo already
                 self._act(self.turns.dismiss())
+        self.on_window(probability)
         is_voiced = probability >= self.turns.policy.voiced_probability
         decision = self.turns.window(
             at_s=self._clock(),
             duration_s=WINDOW_S,
             probability=probability,
             level_db=level_db,
-            dark=is_voiced and is_dark(window),
+            sound=WindowSound.of(window) if is_voiced and self.turns.agent_has_floor else None,
             awaited=is_voiced and self._answer_is_awaited(),
         )
         if is_voiced:

@@ -19,6 +19,8 @@ TYPICAL_PAUSE_S = 0.6
 """Of somebody who is not known yet."""
 _TYPICAL_PAUSES = 4
 """So many pauses of the person's own weigh as much as the typical one."""
+_TEXTS_A_TURN = 8.0
+"""Of so many that are recognized while somebody speaks one is the whole turn's."""
 _PACE = (0.7, 1.8)
 """How much quicker or slower than typical somebody is taken to be."""
 
@@ -38,13 +40,13 @@ class TurnPause:
 class EndOfTurnPolicy:
     """When a turn counts as ended."""
 
-    probability: float = 0.56
+    probability: float = 0.6
     """From which on it does after the shortest silence."""
     shortest_s: float = 0.15
     """Silence before which it never does."""
     longest_s: float = 2.5
     """Silence after which it always does."""
-    patience_s: float = 8.0
+    patience_s: float = 4.0
     """How much longer is waited for each log odd that is lacking: chosen, with the probability, on
     the turns that the weights were fitted on."""
 
@@ -70,7 +72,13 @@ class OwnPauses:
 
 def probability(pause: TurnPause, weights: Weights | None = None) -> float:
     """That the turn is over, where turns end as often as they pause."""
-    return 1.0 / (1.0 + math.exp(-evidence(pause, weights or _weights_for(pause))))
+    return _probability(evidence(pause, weights or _weights_for(pause)))
+
+
+def probability_while_speaking(words: TurnWordsHeard) -> float:
+    """That these are all the words of a turn, though no pause was heard yet."""
+    pause = TurnPause(words)
+    return _probability(evidence(pause, _weights_for(pause)) - math.log(_TEXTS_A_TURN))
 
 
 def silence_needed_s(
@@ -99,12 +107,17 @@ def evidence(pause: TurnPause, at: Weights) -> float:
         + at.listing * words.is_listing
         + at.number * words.has_number_begun
         + at.answer * words.is_answer
+        + at.ending * words.ending
     )
 
 
 def _weights_for(pause: TurnPause) -> Weights:
     """Of the model that was fitted on what is known of the pause."""
     return WEIGHTS[(pause.sound is not None, pause.last is not None)]
+
+
+def _probability(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))
 
 
 def _logit(probability: float | None) -> float:

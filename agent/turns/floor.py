@@ -14,8 +14,7 @@ before its first sound, and a back-channel or silence lets it come.
 from dataclasses import dataclass, field
 from enum import Enum
 
-from agent.turns.backchannels import CLEAR_HUM_CONFIDENCE
-from agent.turns.hum import is_hum
+from agent.turns.overlap_sound import OverlapSound, WindowSound
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import Meaning, Overlap, TurnPolicy
 
@@ -38,8 +37,10 @@ class FloorPolicy:
     """Speech after which the agent falls silent, keeping its place."""
     thinking_hold_after_s: float = 0.2
     """The same while it thinks: what is held back is not heard to stop, so there is time."""
-    yield_after_s: float = 0.9
-    """Speech after which the floor is the person's whatever recognition says."""
+    yield_after_s: float = 2.0
+    """Speech after which the floor is the person's whatever its words are. Words that want it take
+    it sooner; a laugh, or "right, right, okay", lasts longer than a second, and while the agent is
+    silent nobody hears that it waits."""
     awaiting_yield_after_s: float = 3.0
     """The same where an answer is awaited and nothing of it sounds: what is held back is not heard
     to stop, so its words may decide, and a "Hello, can you hear me?" does not end the answer."""
@@ -91,11 +92,10 @@ class TurnTaking:
     _last_voiced_s: float = float("-inf")
     _last_near_s: float = float("-inf")
     """When the person was last heard over this reply."""
-    _voiced_s: float = 0.0
-    _dark_s: float = 0.0
-    """How much of it a closed mouth can have made."""
-    _judged: tuple[float, float] = (0.0, 0.0)
-    """The same two of the latest speech that was let pass: its words may come yet."""
+    _sound: OverlapSound = field(default_factory=OverlapSound)
+    """Of what was voiced since then."""
+    _judged: OverlapSound = field(default_factory=OverlapSound)
+    """The latest speech that was let pass: its words may come yet."""
     _spoke_since: bool = True
     """Whether the person has been heard since the reply was there."""
     _person_level_db: float | None = field(default=None)
@@ -104,6 +104,10 @@ class TurnTaking:
     _asked: bool = False
     _into_wait: bool = False
     """Whether the latest speech began while an answer was awaited."""
+    _undecided: tuple[str, float] | None = None
+    """The latest words, and how sure recognition is, where they were too few to decide by."""
+    _over_silence: bool = False
+    """Whether it began while nothing of the agent's sounded."""
     _was_long: bool = False
     """Elsewhere the speech that is judged would have had the floor, by how long it was."""
 
@@ -129,7 +133,7 @@ class TurnTaking:
         if not self.contested:
             self.floor = Floor.THINKING
             self._last_near_s = float("-inf")
-            self._judged = (0.0, 0.0)
+            self._judged = OverlapSound()
             self._forget()
 
     def agent_speaks(self, *, at_s: float) -> Decision | None:
@@ -168,12 +172,12 @@ class TurnTaking:
         duration_s: float,
         probability: float,
         level_db: float,
-        dark: bool = False,
+        sound: WindowSound | None = None,
         awaited: bool = False,
     ) -> Decision | None:
-        """A window of the microphone, ending at `at_s`; its VAD probability and RMS level, and
-        whether a closed mouth can have made it. `awaited`: the person waits for an answer, of which
-        nothing sounds."""
+        """A window of the microphone, ending at `at_s`; its VAD probability, RMS level and, where
+        it was looked at, sound. `awaited`: the person waits for an answer, of which nothing
+        sounds."""
         if probability >= self.policy.faint_probability:
             if at_s - self._last_faint_s > self.policy.gap_s + duration_s:
                 self._faint_since_s = at_s - duration_s
@@ -190,9 +194,9 @@ class TurnTaking:
         if self._speech_began_s is None:
             self._speech_began_s = at_s - duration_s
             self._into_wait = awaited
-            self._judged = (0.0, 0.0)
-        self._voiced_s += duration_s
-        self._dark_s += duration_s if dark else 0.0
+            self._over_silence = awaited or self.floor is Floor.THINKING
+            self._judged = OverlapSound()
+        self._sound.push(duration_s, sound)
         self._last_voiced_s = at_s
         if not self.agent_has_floor:
             self._spoke_since = True
@@ -207,6 +211,7 @@ class TurnTaking:
         if not self.agent_has_floor or not recent:
             return None
         wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
+        self._undecided = (text, confidence) if wants is Meaning.UNDECIDED else None
         if wants is Meaning.UNDECIDED:
             self._understood_at_s = float("-inf")
             return None
@@ -248,6 +253,11 @@ class TurnTaking:
         if not self.contested or not self._over(at_s):
             return None
         silence_s = at_s - self._last_voiced_s
+        if self._undecided is not None and silence_s >= END_TOLD_S:
+            text, confidence = self._undecided  # no more words came
+            decision = self.transcript(text, at_s=at_s, confidence=confidence)
+            if decision is not None:
+                return decision
         understood = self._understood_at_s >= self._last_voiced_s
         if self._was_long and not understood:
             # Its words may say that it only asks whether anybody is there.
@@ -261,33 +271,32 @@ class TurnTaking:
     # --- deciding
 
     def _meaning(self, text: str, confidence: float, *, goes_on: bool = False) -> Meaning:
-        voiced_s, dark_s = self._sound
-        dark_share = dark_s / voiced_s if voiced_s else 0.0
-        unclear = text and not self._asked and confidence < CLEAR_HUM_CONFIDENCE
-        if unclear and is_hum(voiced_s, dark_share):
-            return Meaning.BACKCHANNEL  # whatever recognition makes of it
+        sound = self._sound if self._voiced_s else self._judged
         return self.words.meaning(
             Overlap(
                 text=text,
                 confidence=confidence,
-                voiced_s=voiced_s,
-                dark_share=dark_share,
+                voiced_s=sound.voiced_s,
+                hum=sound.hum,
                 answers_question=self._asked,
                 awaits_answer=self._into_wait,
+                over_silence=self._over_silence,
                 goes_on=goes_on,
             )
         )
 
     @property
-    def _sound(self) -> tuple[float, float]:
-        """How much of the speech that is judged was voiced, and how much of that dark."""
-        return (self._voiced_s, self._dark_s) if self._voiced_s else self._judged
+    def _voiced_s(self) -> float:
+        return self._sound.voiced_s
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
         if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
-            self._was_long = True
-            if not self._into_wait or self._voiced_s >= policy.awaiting_yield_after_s:
+            self._was_long = self._into_wait
+            needed_s = policy.yield_after_s
+            if self._into_wait:
+                needed_s = policy.awaiting_yield_after_s
+            if self._voiced_s >= needed_s:
                 return self._decide(Decision.YIELD)
         if self.floor is not Floor.HELD and self._holds():
             return self._decide(Decision.HOLD)
@@ -313,7 +322,7 @@ class TurnTaking:
         if decision in (Decision.RETURN, Decision.YIELD):
             self._was_long = False
         if decision is Decision.RETURN:
-            self._judged = self._sound
+            self._judged = self._sound if self._voiced_s else self._judged
             self._forget()
         return decision
 
@@ -323,7 +332,8 @@ class TurnTaking:
     def _forget(self) -> None:
         self._speech_began_s = None
         self._last_voiced_s = float("-inf")
-        self._voiced_s = self._dark_s = 0.0
+        self._sound = OverlapSound()
+        self._undecided = None
         self._understood_at_s = float("-inf")
 
     def _near(self, level_db: float) -> bool:

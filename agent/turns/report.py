@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Literal
 
 from livekit.agents import (
     AgentSession,
@@ -25,12 +26,21 @@ from livekit.agents import (
     llm,
 )
 from livekit.agents.voice import SpeechHandle
+from opentelemetry.trace import SpanContext
 
 from agent.playout.remembered import SpokenScript
 from agent.room.events import RoomEventPublisher
 from agent.stt import WorkerSTT
-from parley.room_events import InterruptedEvent, TurnEvent, TurnStages
+from agent.turns.turn_trace import TurnTrace
+from parley.records.lines import ResponseBegan, StageTimes
+from parley.room_events import InterruptedEvent, TurnEvent, TurnMoments, TurnStages
 from parley.telemetry import agent as metrics
+from parley.telemetry import tracing
+
+Moment = Literal[
+    "pause_noticed", "first_token", "first_clause", "tts_asked", "first_audio", "turn_ended"
+]
+"""Of TurnMoments, those that are stamped as they happen."""
 
 
 @dataclass
@@ -43,6 +53,10 @@ class Reply:
     """Wall clock."""
     transcript_at: float | None
     """Wall clock of the transcript that it was made from; None for typed text."""
+    trace: SpanContext = field(default_factory=tracing.new_turn)
+    """The turn it answers, or of its own where it answers none."""
+    turn_id: str = ""
+    """Of the turn that it answers, as in the session's log."""
     llm_first_token_s: float | None = None
     tts_first_audio_s: float | None = None
     started: bool = False
@@ -63,6 +77,12 @@ class Reply:
     was_taken: bool = False
     """It answers a turn that the framework has taken as ended, or none: it is no guess."""
     on_taken: Callable[[], None] = lambda: None
+    moments_s: dict[Moment, float] = field(default_factory=dict)
+    """Wall clock of each, once it has happened."""
+
+    def mark(self, moment: Moment) -> None:
+        """It happens now; only the first time counts."""
+        self.moments_s.setdefault(moment, time.time())
 
     def begin_utterance(self) -> asyncio.Event:
         """Its text follows. The event is set when it sounds, in a voice that is settled then."""
@@ -73,6 +93,7 @@ class Reply:
     def take(self) -> None:
         if not self.was_taken:
             self.was_taken = True
+            self.mark("turn_ended")
             self.on_taken()
 
 
@@ -85,14 +106,22 @@ class TurnReport:
     """Follows a session's events; one per call."""
 
     def __init__(
-        self, session: AgentSession[None], events: RoomEventPublisher, *, hearing: WorkerSTT | None
+        self,
+        session: AgentSession[None],
+        events: RoomEventPublisher,
+        *,
+        hearing: WorkerSTT | None,
+        trace: TurnTrace | None = None,
     ) -> None:
+        self._trace = trace or TurnTrace()
         self._session = session
         self._events = events
         self._hearing = hearing
         self._replies: dict[str, Reply] = {}
         self._turns = 0
         self._person: llm.MetricsReport = {}
+        self.on_response: Callable[[ResponseBegan], None] = lambda response: None
+        """Is told when each stage of a response was."""
         session.on("speech_created", self._on_speech_created)
         session.on("conversation_item_added", self._on_item)
         session.on("agent_state_changed", self._on_agent_state)
@@ -144,6 +173,12 @@ class TurnReport:
             if spoken_to and self._hearing is not None
             else None,
         )
+        if reply.answers_person:
+            reply.trace = self._trace.next_turn
+        if reply.transcript_at is not None and self._hearing is not None:
+            reply.moments_s["pause_noticed"] = (
+                reply.transcript_at - self._hearing.last_transcript_took_s
+            )
         self._replies[handle.id] = reply
         current_reply.set(reply)
         handle.add_done_callback(self._on_reply_done)
@@ -156,6 +191,10 @@ class TurnReport:
         if item.role == "user":
             self._turns += 1
             self._person = item.metrics
+            spoke_at_s = item.metrics.get("started_speaking_at")
+            self._trace.taken(
+                began_at_s=spoke_at_s or item.created_at, spoken=spoke_at_s is not None
+            )
             # The framework tells it nowhere else: a reply that was begun on a guess is scheduled.
             for reply in self._replies.values():
                 if reply.handle.scheduled:
@@ -175,7 +214,29 @@ class TurnReport:
     def _tell(self, reply: Reply, at: float, *, filler: bool) -> None:
         stages = self._stages(reply, at, filler=filler)
         turn = max(self._turns, 1)
-        self._events.send(TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at))
+        moments = self._moments(reply)
+        self._events.send(
+            TurnEvent(turn=turn, stages=stages, filler=filler, at_s=at, moments=moments)
+        )
+        marks = StageTimes(
+            **moments.model_dump(),
+            spoke_from_s=self._person.get("started_speaking_at")
+            if moments.speech_ended_s
+            else None,
+            sounded_s=at,
+        )
+        self.on_response(
+            ResponseBegan(at_s=at, turn_id=reply.turn_id, filler=filler, stages=stages, marks=marks)
+        )
+
+    def _moments(self, reply: Reply) -> TurnMoments:
+        spoken = reply.transcript_at is not None
+        return TurnMoments(
+            speech_ended_s=self._person.get("stopped_speaking_at") if spoken else None,
+            text_s=reply.transcript_at,
+            begun_s=reply.created_at,
+            **{f"{moment}_s": at for moment, at in reply.moments_s.items()},
+        )
 
     def _stages(self, reply: Reply, first_audio_at: float, *, filler: bool) -> TurnStages:
         """Of what is heard first; only an answer is counted in the metrics."""
@@ -188,6 +249,14 @@ class TurnReport:
             seconds["endpointing"] = self._person.get("end_of_turn_delay")
             seconds["asr"] = max(0.0, reply.transcript_at - silent_at)
             seconds["total"] = first_audio_at - silent_at
+            delay_s = seconds["endpointing"]
+            self._trace.answered(
+                reply.trace,
+                silent_at_s=silent_at,
+                ended_at_s=None if delay_s is None else silent_at + delay_s,
+                transcript_at_s=reply.transcript_at,
+                sounds_at_s=first_audio_at,
+            )
         measured = {stage: value for stage, value in seconds.items() if value is not None}
         for stage, value in () if filler else measured.items():
             metrics.turn_latency_seconds.labels(stage).observe(value)
@@ -197,6 +266,8 @@ class TurnReport:
 
     def _on_reply_done(self, handle: SpeechHandle) -> None:
         reply = self._replies.pop(handle.id)
+        if reply.was_taken:
+            self._trace.ended(reply.trace, interrupted=handle.interrupted)
         if handle.interrupted and reply.started and reply.interruption is not None:
             metrics.session_barge_ins.inc()
             self._events.send(reply.interruption)

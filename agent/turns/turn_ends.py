@@ -3,7 +3,8 @@
 What the pause is judged by comes at its own times: recognition's text with how the turn sounds
 (PREFLIGHT), v1-mini's judgement of its last second, and the silence, which only the clock tells.
 Each is weighed in as it comes (`agent/turns/end_of_turn.py`). The floor stays barge-in's: this
-only says that what was said so far is to be taken as a whole.
+only says that what was said so far is to be taken as a whole, and before it is sure of that, that
+an answer may be begun on the guess.
 """
 
 import asyncio
@@ -13,7 +14,14 @@ from typing import Protocol
 import numpy as np
 from livekit.local_inference import EOT, EOT_MAX_SAMPLES
 
-from agent.turns.end_of_turn import EndOfTurnPolicy, OwnPauses, TurnPause, silence_needed_s
+from agent.turns.end_of_turn import (
+    EndOfTurnPolicy,
+    OwnPauses,
+    TurnPause,
+    probability,
+    probability_while_speaking,
+    silence_needed_s,
+)
 from agent.turns.turn_words import TurnWordsHeard
 from dialogue.text.languages.language import Language
 from parley.audio import Samples
@@ -66,16 +74,22 @@ class TurnEnds:
         language: Callable[[], Language],
         asked: Callable[[], bool],
         on_end: Callable[[], None],
+        guess_is_worth: Callable[[float], bool],
         detector: LastSecond | None = None,
         clock: Clock = monotonic,
     ) -> None:
         """`asked`: whether the agent's last words were a question; `on_end` is told that the turn
-        is over; `detector`: v1-mini, None: a new one of the framework's."""
+        is over; `guess_is_worth`: whether an answer may be begun that is wanted with this
+        probability. `detector`: v1-mini, None: a new one of the framework's."""
         self._policy = policy
         self._person = person
         self._language = language
         self._asked = asked
         self._on_end = on_end
+        self.on_guess: Callable[[], None] = lambda: None
+        """Told that an answer to the last text of a pause may be begun, where that could not be
+        said as it came."""
+        self._guess_is_worth = guess_is_worth
         self._detector = detector or EOT()
         self._clock = clock
         self._own_pauses = OwnPauses()
@@ -84,6 +98,8 @@ class TurnEnds:
         """Since the last text."""
         self._text: str | None = None
         """All that was said, as recognized; None: not known yet."""
+        self._guessed = False
+        """Whether an answer to it may have been begun."""
         self._sound: float | None = None
         self._last: float | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -117,10 +133,19 @@ class TurnEnds:
         if self._checking is None and not self.is_over:
             self._check()
 
-    def push_preflight(self, text: str, sounds_finished: float | None) -> None:
-        """Recognition has all that was said before a pause."""
+    def push_preflight(self, text: str, sounds_finished: float | None) -> bool:
+        """Recognition has all that was said before a pause. Whether an answer to it may be begun
+        now; else `on_guess` is told once it may."""
         self._voiced_s = 0.0
         self._text, self._sound = text, sounds_finished
+        self._guessed = self._may_guess(text)
+        return self._guessed
+
+    def push_partial(self, text: str) -> bool:
+        """Recognition has this while the person speaks. Whether an answer to it may be begun."""
+        if self._person.agent_has_floor:
+            return False
+        return self._guess_is_worth(probability_while_speaking(self._words(text)))
 
     def _check(self) -> None:
         self._checking = None
@@ -132,6 +157,9 @@ class TurnEnds:
         if self.silence_s >= self._needed_s():
             self._end()
             return
+        if self._text is not None and not self._guessed and self._may_guess(self._text):
+            self._guessed = True
+            self.on_guess()
         self._checking = asyncio.get_running_loop().call_later(CHECK_S, self._check)
 
     def _follow_voice(self) -> None:
@@ -156,12 +184,23 @@ class TurnEnds:
         if self._text is None:
             patience_s = MURMUR_S if self._person.agent_has_floor else TEXT_PATIENCE_S
             return min(max(patience_s, policy.shortest_s), policy.longest_s)
-        words = TurnWordsHeard.of(self._text, self._language().turns, asked=self._asked())
-        pause = TurnPause(words=words, sound=self._sound, last=self._last)
-        needed_s = silence_needed_s(pause, policy, pace=self._own_pauses.pace)
+        needed_s = silence_needed_s(self._pause(self._text), policy, pace=self._own_pauses.pace)
         if self._person.agent_has_floor:
             return min(needed_s, max(MURMUR_S, policy.shortest_s))
         return needed_s
+
+    def _may_guess(self, text: str) -> bool:
+        """The longer the silence, the likelier the turn is over: when it has been long enough, it
+        is."""
+        likely = probability(self._pause(text))
+        waited = min(1.0, self.silence_s / max(self._needed_s(), CHECK_S))
+        return self._guess_is_worth(likely + (1.0 - likely) * waited)
+
+    def _pause(self, text: str) -> TurnPause:
+        return TurnPause(words=self._words(text), sound=self._sound, last=self._last)
+
+    def _words(self, text: str) -> TurnWordsHeard:
+        return TurnWordsHeard.of(text, self._language().turns, asked=self._asked())
 
     async def _ask(self) -> None:
         self._last = await asyncio.to_thread(self._detector.predict, self._heard.copy())

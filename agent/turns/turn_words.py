@@ -8,6 +8,8 @@ from dialogue.text.languages.language import TurnWords
 _WORD = re.compile(r"[\w']+")
 _NUMBER = re.compile(r"\d+")
 WHOLE_NUMBER_DIGITS = 7
+_OPEN_ENDING = -3.0
+"""Of open words where endings were not counted: what English ones have, in the median."""
 SHORT_WORDS = 2
 """An answer is so short, where it is not told by its first word."""
 
@@ -28,6 +30,8 @@ class TurnWordsHeard:
     is 555"."""
     is_answer: bool = False
     """It is short, and answers what the agent has just asked, or is an answer by itself: "yes"."""
+    ending: float = 0.0
+    """How often turns end in its last word, in log odds against words anywhere."""
 
     @classmethod
     def of(cls, text: str, words: TurnWords, *, asked: bool = False) -> "TurnWordsHeard":
@@ -38,15 +42,17 @@ class TurnWordsHeard:
             return cls()
         last = heard[-1]
         first_answers = heard[0] in words.answers
+        is_open = last in words.hesitations or (last in words.open and not first_answers)
         return cls(
             is_question=written.endswith("?"),
             is_sentence=written.endswith((".", "!")) and not written.endswith(".."),
-            is_open=last in words.hesitations or (last in words.open and not first_answers),
+            is_open=is_open,
             is_listing=written.endswith((",", "-", "–", "—", "…", "..", ":", ";")),
             has_number_begun=0 < _digits_at_end(heard, words) < WHOLE_NUMBER_DIGITS
             and not words.numbered.isdisjoint(heard),
             is_answer=(first_answers and len(heard) <= 2 * SHORT_WORDS)
             or (asked and len(heard) <= SHORT_WORDS and last not in words.hesitations),
+            ending=words.endings.get(last, _OPEN_ENDING if is_open else 0.0),
         )
 
 

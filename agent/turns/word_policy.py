@@ -23,8 +23,9 @@ class WordPolicy:
             overlap.text,
             confidence=overlap.confidence,
             voiced_s=overlap.voiced_s,
-            dark_share=overlap.dark_share,
+            hum=overlap.hum,
             answers_question=overlap.answers_question,
+            over_silence=overlap.over_silence,
             goes_on=overlap.goes_on,
             language=self._language,
         )

@@ -7,7 +7,7 @@ from dialogue.text.languages.language import Language
 from dialogue.text.segmenter import ClauseSegmenter
 from dialogue.text.spoken import SpokenText, TextSpeaker, within
 
-FIRST_FLUSH_WORDS = 3
+FIRST_FLUSH_WORDS = 2
 """As in the settings: a voice starts early where there is someone who waits for it."""
 
 

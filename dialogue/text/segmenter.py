@@ -1,7 +1,7 @@
 """Cuts a reply that is still being written into stretches to speak.
 
-The first stretch is a few words, so that the voice can start early; then they grow by clauses
-to sentences, which sound better. A stretch is an exact slice of the text: joined, the stretches
+The first stretch is two or three words, so that the voice can start early; then they grow by
+clauses to sentences, which sound better. A stretch is an exact slice of the text: joined, they
 are the text.
 """
 
@@ -35,6 +35,8 @@ _OPEN_SPAN = re.compile(
     r"\\begin\{(?:(?!\\end\{).)*$|"
     r"(?<![\w$])\$(?=[A-Za-z\\]|\d+[^$\n]*\\)[^$\n]*$"
 )
+_SHORT_WORDS = 3
+"""A stretch of fewer words ends in none that what follows may change: "Mar" before "3"."""
 _OPERATORS = frozenset("=+*/×−")
 _CLOSERS = "\"'”’“‘)]}»«*_`"
 _OPENERS = "\"'“‘„‚»«([{*_`"
@@ -113,7 +115,9 @@ class ClauseSegmenter:
                 return end
             if words >= limits.clause_words and _ends_clause(word, next_character, known):
                 return end
-            if not _clings(word, next_character, known) and words >= min(2, limits.any_words):
+            clings = _clings(word, next_character, known)
+            clings |= words < _SHORT_WORDS and _may_change(word, known)
+            if not clings and words >= min(2, limits.any_words):
                 natural = end
             if words >= limits.any_words and natural is not None:
                 return natural
@@ -193,6 +197,13 @@ def _clings(word: str, next_character: str, known: SegmentWords) -> bool:
     if stem[-1:] in (",", ":") and stem[-2:-1].isdigit() and next_character.isdigit():
         return True
     return not any(character.isalnum() for character in stem)
+
+
+def _may_change(word: str, known: SegmentWords) -> bool:
+    """Whether it may be a name, a month or a numeral, which is said as what follows has it."""
+    bare = word.strip().lstrip(_OPENERS)
+    is_capitalized = bare[:1].isupper() and not known.capitalized_nouns
+    return is_capitalized or any(character.isdigit() for character in bare)
 
 
 def _open_span(text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ops.doctor.finding import Finding, ok, problem, warning
+from ops.llm_choice import choose_llm
 from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 from parley.settings import OrchestratorSettings
 from parley.settings.values import without_credentials
@@ -76,7 +77,9 @@ def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
     what it offers. Neither the key nor what the server says of it is in the finding.
     """
     if settings.llm_is_local:
-        return ok(_SUBJECT, f"on this machine, port {settings.llm.local_port}")
+        choice = choose_llm(settings)
+        where = f"on this machine, port {settings.llm.local_port}"
+        return ok(_SUBJECT, f"{choice.model} {where} ({choice.why})")
     server = _Server(settings.llm_url, settings.llm.api_key.get_secret_value())
     try:
         listed = server.ask("/models", within_s=LIST_WITHIN_S)

@@ -60,7 +60,7 @@ def _own_voices(configuration: Configuration, agents: Iterable[CheckedAgent]) ->
 
 
 def _recognition(configuration: Configuration) -> Iterator[Finding]:
-    worker, settings = configuration.worker.asr, configuration.orchestrator.asr
+    worker, settings = configuration.asr_worker, configuration.orchestrator.asr
     if settings.adapter not in (AUTO, *names("asr")):
         yield warning(
             "recognition",

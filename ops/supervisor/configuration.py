@@ -18,6 +18,7 @@ from parley.settings import (
 )
 from parley.settings.livekit_server import LiveKitServerSettings, load_livekit_server
 from parley.settings.orchestrator import PORT_STEP
+from parley.settings.worker import AsrWorkerSection
 from parley.tls import client_tls, server_credentials
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -51,6 +52,13 @@ class Configuration:
         """Whether the agent asks the ASR worker that `up` starts, and no other."""
         asr = self.orchestrator.asr
         return asr.discovery == "static" and _are_local(asr.worker_address, [self.worker.asr.port])
+
+    @property
+    def asr_worker(self) -> AsrWorkerSection:
+        """Of the ASR worker that `up` starts; one that others ask as well expects its own file's
+        language."""
+        asr = self.worker.asr
+        return asr.for_calls_in(self.orchestrator.asr.language) if self.asr_is_local else asr
 
     @property
     def page_url(self) -> str:

@@ -1,7 +1,7 @@
 """What a person sees while the parts start and run: a live list on a terminal, lines elsewhere."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
@@ -31,20 +31,31 @@ def gone_terminals_ignored() -> Iterator[None]:
 
 
 class StartView:
-    """Shows the parts become ready, between `with` and its end."""
+    """Shows the parts become ready, from `open` to the end of `with`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._is_open = True
+        self._is_live = False
         self._begun = time.monotonic()
         self._parts: dict[str, PartState] = {}
         self._took_s: dict[str, float] = {}
         self._live = Live(console=console, refresh_per_second=8, transient=True)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
         return self
+
+    def open(self) -> None:
+        """Shows the list on a terminal, where nothing else may be live by now."""
+        if self._console.is_terminal and self._is_open:
+            self._is_live = True
+            self._live.start()
+            self._live.update(Group(*self._lines()))
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """When each part was ready, counted from the making of this view."""
+        return self._took_s
 
     def __exit__(
         self,
@@ -67,9 +78,9 @@ class StartView:
         if state is PartState.READY:
             self._took_s[name] = time.monotonic() - self._begun
         with gone_terminals_ignored():
-            if self._console.is_terminal:
+            if self._is_live:
                 self._live.update(Group(*self._lines()))
-            elif state is not PartState.WAITING:
+            elif state is not PartState.WAITING and not self._console.is_terminal:
                 self._console.print(f"{name}: {state}", highlight=False)
 
     def _lines(self) -> Iterable[Text | Spinner]:

@@ -6,7 +6,7 @@ import sys
 from ops.supervisor.configuration import read_configuration
 from ops.supervisor.part import PartState
 from ops.supervisor.parts import PART_NAMES
-from ops.supervisor.preparation import prepare
+from ops.supervisor.preparation import Preparation
 from ops.supervisor.record import StackRecord
 from ops.supervisor.service import Service
 from ops.supervisor.stack import make_parts
@@ -21,18 +21,22 @@ _log = logging.getLogger("ops.supervisor")
 def main() -> int:
     """Runs until SIGTERM; the record says why, when it ends before all parts were ready."""
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
-    configure_logging(configuration.orchestrator.telemetry.log_level, part="supervisor")
-    server = prepare(configuration, PART_NAMES)
+    configure_logging(configuration.orchestrator.telemetry, part="supervisor")
+    preparation = Preparation(configuration, PART_NAMES)
     service = Service(
         configuration.state_dir,
         configuration.page_url,
-        lambda: make_parts(configuration, PART_NAMES, server),
+        lambda: make_parts(configuration, PART_NAMES),
         app=configuration.orchestrator.agent.app,
         apps=configuration.orchestrator.agent.apps,
         on_change=_log_change,
         on_ready=_log_ready,
+        until_prepared=preparation.until_ready,
     )
-    return 0 if service.run() else EXIT_FAILED
+    try:
+        return 0 if service.run() else EXIT_FAILED
+    finally:
+        preparation.cancel()
 
 
 def _log_change(status: PartStatus) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ops.llm_choice import choose_llm
 from ops.supervisor.configuration import Configuration, reachable
 from ops.supervisor.environment import base_environment, part_environment
 from ops.supervisor.keys import LiveKitKeys
@@ -32,6 +33,12 @@ _JUDGE_VARIABLES = frozenset({"JUDGE_API_KEY", "JUDGE_BASE_URL", "JUDGE_MODEL"})
 
 _APP_PREFIX = "APP_"
 """Variables of an app's own, which the agent alone gets."""
+
+_OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
+"""Read by the gateway, and by `./run calls`."""
+
+_WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
+"""Read by the agent alone."""
 
 _LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
 
@@ -97,7 +104,7 @@ def _llm(configuration: Configuration) -> Part:
     port = configuration.orchestrator.llm.local_port
     return Part(
         name="llm",
-        command=_module("ops.local_llm"),
+        command=(*_module("ops.local_llm"), *_llm_arguments(configuration)),
         environment=part_environment(
             TelemetrySection,
             configuration.config_dir / "orchestrator.yaml",
@@ -111,11 +118,18 @@ def _llm(configuration: Configuration) -> Part:
     )
 
 
+def _llm_arguments(configuration: Configuration) -> tuple[str, ...]:
+    choice = choose_llm(configuration.orchestrator)
+    then = ("--then", choice.successor) if choice.successor else ()
+    return ("--model", choice.model, *then)
+
+
 def _asr(configuration: Configuration) -> Part:
-    settings = configuration.worker.asr
-    return _worker(
+    settings = configuration.asr_worker
+    part = _worker(
         configuration, "asr", settings.host, settings.port, settings.metrics_port, settings.threads
     )
+    return replace(part, environment={**part.environment, "ASR_ADAPTER": settings.adapter})
 
 
 def _tts(configuration: Configuration, number: int) -> Part:
@@ -172,7 +186,7 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES,
         also=frozenset(own.union(configuration.orchestrator.agent.environment)),
         environ=environ,
     )
@@ -214,7 +228,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES,
+        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES | _WEBHOOK_VARIABLES,
     )
     return Part(
         name="gateway",

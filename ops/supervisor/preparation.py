@@ -1,54 +1,168 @@
-"""What must be on the machine before the parts can start: programs, models, the page."""
+"""What must be on the machine before the parts can start: programs, models, the page.
 
-from collections.abc import Collection
+Steps run side by side, and a part starts as soon as its own are done: the models of speech are in
+memory while the LiveKit server is still being built.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future, wait
 from pathlib import Path
 
+from ops.llm_choice import choose_llm
 from ops.supervisor.configuration import Configuration
 from ops.supervisor.parts import local_names
 from ops.toolchain import ensure_livekit_server, ensure_page
 from ops.toolchain.engine_environment import environment_of
 from parley import models
+from parley.errors import ParleyError
 from parley.progress import StepProgress, silent
 from parley.settings.engines import OWN_ENGINES
-from parley.settings.orchestrator import LOCAL_LLM
 from parley.settings.worker import TURN_SOUND_MODEL
 
+_ENDS_WITHIN_S = 5.0
+TOLD_FROM_S = 0.5
+"""A step that took less had nothing to do."""
 
-def prepare(
-    configuration: Configuration, names: Collection[str], progress: StepProgress = silent
-) -> Path | None:
-    """Gets what the parts `names` need, each at most once per machine; blocks.
 
-    Returns the LiveKit server's executable, None where it is not among the parts. Raises
-    ToolchainError or ModelError.
+class PreparationCancelledError(ParleyError):
+    """Nobody waits for it any more."""
+
+
+class Preparation:
+    """Gets what the parts `names` need, each thing at most once per machine, from its making on.
+
+    `progress` is told from several threads. `on_done` is called once, in one of them, when all
+    steps have ended, well or not.
     """
-    names = set(names) & set(local_names(configuration))
-    server = ensure_livekit_server(progress) if "livekit" in names else None
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        names: Collection[str],
+        progress: StepProgress = silent,
+        *,
+        on_done: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._progress = progress
+        self._on_done = on_done
+        self._cancelled = threading.Event()
+        self._begun_s = time.monotonic()
+        self._seconds: dict[str, float] = {}
+        steps, self._needs = _steps(configuration, names)
+        self._left = len(steps)
+        self._lock = threading.Lock()
+        self._done = {step: Future[Path | None]() for step in steps}
+        self._threads = [
+            threading.Thread(target=self._run, args=(step, work), daemon=True, name=step)
+            for step, work in steps.items()
+        ]
+        if not steps:
+            on_done()
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """How long the steps took that had something to do; they ran side by side."""
+        return {step: took_s for step, took_s in self._seconds.items() if took_s >= TOLD_FROM_S}
+
+    def wait(self) -> None:
+        """Blocks until all is there; raises ToolchainError or ModelError of the first that fails,
+        and ends the others."""
+        try:
+            wait(self._done.values(), return_when="FIRST_EXCEPTION")
+            for done in self._done.values():
+                if done.done():
+                    done.result()
+        except BaseException:
+            self.cancel()
+            raise
+
+    async def until_ready(self, part: str) -> None:
+        """Returns once the part, or the number of it, may start; raises as `wait` does."""
+        for step in self._needs.get(part.partition("-")[0], ()):
+            await asyncio.shield(asyncio.wrap_future(self._done[step]))
+
+    def cancel(self) -> None:
+        """Ends what still runs, the installers with it; returns when they are gone."""
+        self._cancelled.set()
+        ends_s = time.monotonic() + _ENDS_WITHIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, ends_s - time.monotonic()))
+
+    def _run(self, step: str, work: Callable[[StepProgress], Path | None]) -> None:
+        done = self._done[step]
+        try:
+            path = work(self._told)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            self._seconds[step] = time.monotonic() - self._begun_s
+            done.set_result(path)
+        with self._lock:
+            self._left -= 1
+            is_last = not self._left
+        if is_last:
+            self._on_done()
+
+    def _told(self, label: str, done: int, total: int | None, /) -> None:
+        if self._cancelled.is_set():
+            raise PreparationCancelledError("the preparation was cancelled")
+        self._progress(label, done, total)
+
+
+Step = Callable[[StepProgress], Path | None]
+
+
+def _steps(
+    configuration: Configuration, names: Collection[str]
+) -> tuple[dict[str, Step], dict[str, list[str]]]:
+    """What there is to get, and of that what each part needs."""
+    here = [name for name in local_names(configuration) if name in names]
+    steps: dict[str, Step] = {}
+    needs: dict[str, list[str]] = {name: [] for name in here}
+    if "livekit" in here:
+        steps["LiveKit server"] = ensure_livekit_server
+        needs["livekit"].append("LiveKit server")
     environment = environment_of(configuration.worker.tts.adapter)
-    if "tts" in names and environment is not None:
-        environment.ensure(progress=progress)
-    for model in needed_models(configuration, names):
-        models.ensure(model, progress=progress)
-    if "gateway" in names:
-        ensure_page(progress)
-    return server
+    if "tts" in here and environment is not None:
+        ensure = environment.ensure
+        steps[environment.name] = lambda progress: ensure(progress=progress)
+        needs["tts"].append(environment.name)
+    for part, model in _models_by_part(configuration, here):
+        steps[model] = lambda progress, model=model: models.ensure(  # type: ignore[misc]
+            model, progress=progress
+        )
+        needs[part].append(model)
+    if "gateway" in here:
+        steps["page"] = ensure_page
+        needs["gateway"].append("page")
+    return steps, needs
 
 
 def needed_models(configuration: Configuration, names: Collection[str]) -> list[str]:
     """The models that the parts `names` load when they start."""
+    return [model for _, model in _models_by_part(configuration, names)]
+
+
+def _models_by_part(configuration: Configuration, names: Collection[str]) -> list[tuple[str, str]]:
+    """The parts, and the models of each."""
     by_part = {
         "tts": configuration.worker.tts.default_model,
-        "asr": configuration.worker.asr.engine_model,
-        "llm": LOCAL_LLM,
+        "asr": configuration.asr_worker.engine_model,
+        "llm": choose_llm(configuration.orchestrator).model if "llm" in names else "",
     }
     # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
     if configuration.worker.tts.adapter not in ("piper", "hibari"):
         del by_part["tts"]
-    if configuration.worker.asr.engine not in OWN_ENGINES["asr"]:
+    if configuration.asr_worker.engine not in OWN_ENGINES["asr"]:
         del by_part["asr"]
-    wanted = [model for part, model in by_part.items() if part in names]
+    wanted = [(part, model) for part, model in by_part.items() if part in names]
     asks_for_sound = configuration.orchestrator.turn.end_of_turn == "judged"
-    tells_sound = "asr" in by_part and configuration.worker.asr.turn_sound
+    tells_sound = "asr" in by_part and configuration.asr_worker.turn_sound
     if "asr" in names and asks_for_sound and tells_sound:
-        wanted.append(TURN_SOUND_MODEL)
+        wanted.append(("asr", TURN_SOUND_MODEL))
     return wanted

@@ -16,7 +16,7 @@ from ops.supervisor.record import (
     await_leftovers,
     the_only_supervisor,
 )
-from ops.supervisor.supervisor import PartStatus, Supervisor
+from ops.supervisor.supervisor import PartStatus, Supervisor, UntilPrepared, already
 from parley.errors import ParleyError
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,10 +27,11 @@ class Service:
 
     `app` and `apps` are for the record. `make_parts` is called once the place is ours and what an
     earlier run left has ended. `on_change` hears of every change of a part, `on_ready` once that
-    all are ready, `on_stop` that a signal has come.
+    all are ready, `on_stop` that a signal has come. `until_prepared` is awaited before a part is
+    started for the first time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it runs, and who is told
         self,
         state_dir: Path,
         page_url: str,
@@ -41,12 +42,14 @@ class Service:
         on_change: Callable[[PartStatus], None],
         on_ready: Callable[[StackRecord], None],
         on_stop: Callable[[], None] = lambda: None,
+        until_prepared: UntilPrepared = already,
     ) -> None:
         self._state_dir = state_dir
         self._make_parts = make_parts
         self._on_change = on_change
         self._on_ready = on_ready
         self._on_stop = on_stop
+        self._until_prepared = until_prepared
         self._file = RecordFile(state_dir)
         identity = ProcessIdentity.of(os.getpid())
         assert identity is not None
@@ -87,7 +90,12 @@ class Service:
             self._write(parts=tuple(PartRecord.of(part, now) for part, now in pairs))
             self._on_change(status)
 
-        supervisor = Supervisor(parts, log_dir=self._state_dir / "logs", on_change=note)
+        supervisor = Supervisor(
+            parts,
+            log_dir=self._state_dir / "logs",
+            on_change=note,
+            until_prepared=self._until_prepared,
+        )
         for number in _STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, ask_to_stop)
         async with supervisor:

@@ -12,17 +12,16 @@ from typing import Self
 from ops.supervisor.configuration import Configuration, read_configuration
 from ops.supervisor.keys import LiveKitKeys, livekit_keys
 from ops.supervisor.part import Part
-from ops.supervisor.parts import PART_NAMES, local_parts
+from ops.supervisor.parts import PART_NAMES, local_names, local_parts
 from ops.supervisor.ports import check_ports
-from ops.supervisor.preparation import prepare
+from ops.supervisor.preparation import Preparation
 from ops.supervisor.supervisor import PartStatus, Supervisor
+from ops.toolchain import livekit_server_path
 from parley.disk import why_full
 from parley.errors import SupervisorError
 
 
-def make_parts(
-    configuration: Configuration, names: Collection[str], livekit_server: Path | None
-) -> list[Part]:
+def make_parts(configuration: Configuration, names: Collection[str]) -> list[Part]:
     """The parts that run here, with what they read written for them and their ports free.
 
     Raises ConfigurationError or SupervisorError.
@@ -30,6 +29,8 @@ def make_parts(
     check_disk(configuration.state_dir)
     keys = livekit_keys(configuration)
     configuration.write_livekit_config()
+    is_here = "livekit" in names and "livekit" in local_names(configuration)
+    livekit_server = livekit_server_path() if is_here else None
     parts = local_parts(configuration, keys=keys, livekit_server=livekit_server, names=names)
     check_ports(parts)
     return parts
@@ -94,8 +95,8 @@ class Stack:
 
     def start(self) -> None:
         """Returns when every part is ready; raises ParleyError with none left running."""
-        server = prepare(self.configuration, self._names)
-        parts = make_parts(self.configuration, self._names, server)
+        Preparation(self.configuration, self._names).wait()
+        parts = make_parts(self.configuration, self._names)
         ready: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._thread = threading.Thread(target=self._serve, args=(parts, ready))
         self._thread.start()

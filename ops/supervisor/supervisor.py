@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +13,19 @@ from ops.supervisor.part import Part, PartState
 from ops.supervisor.part_log import PartLog
 from ops.supervisor.part_process import PartProcess, exit_reason
 from ops.supervisor.readiness import until_ready, why_not_ready
-from parley.errors import SupervisorError
+from parley.errors import ParleyError, SupervisorError
 from parley.program import EXIT_MISCONFIGURED
 
 SHOWN_LINES = 12
 """Lines of a dead part's log that are shown."""
+
+
+UntilPrepared = Callable[[str], Awaitable[None]]
+"""Returns once what the part of that name needs is on the machine; raises ParleyError."""
+
+
+async def already(part: str) -> None:
+    """For parts that need nothing that is not there."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class PartStatus:
     reason: str = ""
     last_lines: tuple[str, ...] = ()
     pause_s: float = 0.0
+    is_unprepared: bool = False
+    """It was never started: what it needs could not be had."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +84,13 @@ class Supervisor:
         log_dir: Path,
         on_change: Callable[[PartStatus], None],
         policy: RestartPolicy = RestartPolicy(),
+        until_prepared: UntilPrepared = already,
     ) -> None:
         self._parts = tuple(parts)
         self._log_dir = log_dir
         self._on_change = on_change
         self._policy = policy
+        self._until_prepared = until_prepared
         self._status = {part.name: PartStatus(part.name) for part in parts}
         self._ready = {part.name: asyncio.Event() for part in parts}
         self._settled = asyncio.Event()
@@ -143,6 +155,12 @@ class Supervisor:
             ready.cancel()
 
     async def _keep(self, part: Part) -> None:
+        try:
+            await self._until_prepared(part.name)
+        except ParleyError as error:
+            failed = PartState.FAILED
+            self._change(part.name, state=failed, reason=str(error), is_unprepared=True)
+            return
         for name in part.after:
             if name in self._ready:
                 await self._ready[name].wait()
@@ -219,6 +237,8 @@ class Supervisor:
 
 def failure_message(status: PartStatus) -> str:
     """Why the part was given up, and the last it said."""
+    if status.is_unprepared:
+        return status.reason
     lines = "\n".join(f"    {line}" for line in status.last_lines)
     said = f"; the last it said:\n{lines}" if lines else " and it said nothing"
     return f"{status.name} could not be kept running ({status.reason}){said}"

@@ -64,6 +64,11 @@ def find_livekit_server(*, release: Release = RELEASE) -> Path | None:
     return found or (program if _is_whole(program) else None)
 
 
+def livekit_server_path(*, release: Release = RELEASE) -> Path:
+    """Where the executable is, or will be once it has been fetched."""
+    return find_livekit_server(release=release) or _cached(release)
+
+
 def _cached(release: Release) -> Path:
     return cached_folder(f"livekit-server-{release.version}") / "livekit-server"
 
@@ -172,12 +177,18 @@ def _build(
         "GOBIN": str(staging / "bin"),
         "GOCACHE": str(staging / "cache"),
         "GOFLAGS": "-modcacherw",  # or the staging folder could not be removed
+        # Of the compiler itself: it collects garbage less often.
+        "GOGC": "400",
         "GOPATH": str(staging / "path"),
         "GOTOOLCHAIN": "local",
     }
     module = release.module.format(version=release.version)
     status = run_logged(
-        [str(compiler), "install", "-trimpath", "-ldflags", "-s -w", module],
+        # What a debugger would read is not made, where it would only be taken out again (-s -w).
+        [
+            *(str(compiler), "install", "-trimpath", "-ldflags", "-s -w"),
+            *("-gcflags=all=-dwarf=false", module),
+        ],
         log=log,
         environment=environment,
         tick=lambda: progress(label, 0, None),

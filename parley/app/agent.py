@@ -24,6 +24,16 @@ class SilencePrompts:
     """None: those of the language."""
 
 
+@dataclass(frozen=True)
+class ExampleExchange:
+    """How the agent would answer: shown to the model as if it had been said before."""
+
+    person: str
+    """What a person says."""
+    agent: str
+    """What the agent says to it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class HandOff:
     """Another agent that may take over the conversation."""
@@ -49,6 +59,9 @@ class Agent:
     """How logs, errors and hand-offs call it."""
     instructions: str | None = None
     """What the model is told before the conversation."""
+    examples: Sequence[ExampleExchange] | None = None
+    """Shown to the model behind the instructions, but not to local models that take them for the
+    conversation; None: those that belong to the settings' instructions, none with others."""
     tools: Sequence[Tool | Callable[..., Any]] = ()
     """What the model may call; plain functions become tools with the defaults of `tool`."""
     mcp: Sequence[McpServer] = ()

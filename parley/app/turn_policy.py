@@ -30,12 +30,14 @@ class Overlap:
     """Recognition's mean probability of a token, 0 to 1."""
     voiced_s: float = 0.0
     """How much of the speech was voiced, in seconds."""
-    dark_share: float = 0.0
-    """How much of that a closed mouth can have made, 0 to 1: of a hum most."""
+    hum: float = 0.5
+    """How likely it is a hum ("mm-hm", "uh-huh") by its sound, 0 to 1; 0.5: not known."""
     answers_question: bool = False
     """The agent has just asked something."""
     awaits_answer: bool = False
     """It began while an answer was awaited, and nothing or only a filler had sounded."""
+    over_silence: bool = False
+    """It began while nothing of the agent's sounded: who goes on with their turn murmurs not."""
     goes_on: bool = False
     """It has not ended: more words may come."""
 

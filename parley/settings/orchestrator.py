@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.settings.engines import AUTO
+from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
@@ -30,16 +32,23 @@ from parley.settings.values import (
     WorkerAddresses,
 )
 
-LOCAL_LLM = "qwen2.5-0.5b-instruct"
-"""The model of the LLM that `up` serves."""
+SMALL_LLM = "qwen2.5-0.5b-instruct"
+LARGE_LLM = "qwen2.5-coder-1.5b-instruct"
+"""The models that `up` can serve on this machine; ops/llm_choice.py chooses."""
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_MODEL = "gpt-4o-mini"
 
 DEFAULT_INSTRUCTIONS = (
-    "You are a friendly voice assistant in a spoken conversation. Answer in one or two short, "
-    "natural sentences. Use plain words only: no lists, no markdown, no emoji, no code. "
-    "What you hear comes from speech recognition and may contain mistakes; if it makes no "
-    "sense, ask briefly. Say so when you do not know."
+    "You are Parley, a warm, curious and slightly playful friend on the phone. You are a computer "
+    "program, not a person. Reply in one or two short, natural sentences, as people talk. Use "
+    "plain words only: no lists, no markdown, no emoji, no code. What you hear comes from speech "
+    "recognition and may contain mistakes; if it makes no sense, ask briefly. Answer questions "
+    "directly, then stop. When they tell you something, react to it in a few words. Remember what "
+    "they have told you about themselves. Asked for an opinion or a favorite, pick one and say "
+    "why. Asked for steps, give the first and offer to go on. If you do not know, say so. If they "
+    "are upset, be kind first. If something is dangerous, medical or legal, say the most important "
+    "thing and send them to a professional. Do not repeat the question, do not apologize, and do "
+    "not end every answer with a question."
 )
 
 
@@ -146,7 +155,7 @@ class AsrSection(Section):
         "127.0.0.1:7002", description="host:port, several with commas"
     )
     adapter: Annotated[str, Env("ASR_ADAPTER")] = Field(
-        "whisper", description="whisperx: word times are asked for; else the workers' own engine"
+        AUTO, description="whisperx: word times are asked for; else the workers' own engine"
     )
     language: LanguageCode = Field("en", description="what people speak")
 
@@ -160,6 +169,14 @@ class LlmSection(Section):
     )
     model: Annotated[str, Env("LLM_MODEL")] = Field(
         "", description="empty: the local model, gpt-4o-mini at OpenAI, or the only one elsewhere"
+    )
+    local_model: Annotated[
+        Literal["auto", "qwen2.5-0.5b-instruct", "qwen2.5-coder-1.5b-instruct"],
+        Env("LLM_LOCAL_MODEL"),
+    ] = Field(
+        "auto",
+        description="what `up` serves here; auto: the 1.5b where there are two cores and 4 GB of "
+        "free memory, else the 0.5b",
     )
     local_port: Port = Field(7003, description="where `up` serves the local LLM")
     temperature: float = Field(0.4, ge=0.0, le=2.0, description="0: always the likeliest word")
@@ -263,6 +280,8 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    record: RecordSection = RecordSection()
+    webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
@@ -309,7 +328,7 @@ class OrchestratorSettings(Section):
         if self.llm.model:
             return self.llm.model
         if self.llm_is_local:
-            return LOCAL_LLM
+            return "" if self.llm.local_model == "auto" else self.llm.local_model
         return OPENAI_MODEL if self.llm_is_at_openai else ""
 
 

@@ -15,12 +15,12 @@ class TurnSection(Section):
         0.25, ge=0.0, description="silence after which speech has paused"
     )
     end_of_turn: Literal["judged", "detector"] = Field(
-        "detector",
+        "judged",
         description="what tells that a turn has ended: judged: its sound, its words and the "
         "silence together; detector: v1-mini and the silence, as the framework has them",
     )
     end_of_turn_probability: float = Field(
-        0.56,
+        0.6,
         gt=0.0,
         lt=1.0,
         description="judged: how likely a turn must be over to be answered after the shortest "
@@ -49,7 +49,7 @@ class TurnSection(Section):
         0.2, gt=0.0, description="speech while it thinks after which its answer waits"
     )
     yield_after_s: float = Field(
-        0.9, gt=0.0, description="speech after which it gives way whatever was said"
+        2.0, gt=0.0, description="speech after which it gives way whatever was said"
     )
     verdict_s: float = Field(
         0.9, gt=0.0, description="silence after which it goes on when nothing was understood"
@@ -66,7 +66,7 @@ class TurnSection(Section):
     preflight_silence_s: float = Field(
         0.06, ge=0.0, description="silence after which an answer is prepared"
     )
-    first_flush_words: int = Field(3, ge=1, description="words after which speaking may begin")
+    first_flush_words: int = Field(2, ge=1, description="words after which speaking may begin")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

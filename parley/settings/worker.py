@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field
 
@@ -72,9 +72,9 @@ class AsrWorkerSection(Section):
     metrics_port: Port = Field(9092, description="/metrics")
     advertise: AdvertisedAddress = Field("", description=_ADVERTISE)
     adapter: Annotated[AsrEngineName, Env("ASR_ADAPTER")] = Field(
-        "whisper",
-        description="whisper, whisperx (with word times), moonshine (English, on CPUs), an "
-        "installed package's engine; auto: moonshine for English without a GPU, else whisper",
+        AUTO,
+        description="auto: moonshine for English without a GPU, else whisper; or moonshine "
+        "(English, on CPUs), whisper, whisperx (with word times), an installed package's engine",
     )
     device: Annotated[Literal["auto", "cpu", "cuda"], Env("ASR_DEVICE")] = Field(
         "auto", description="auto, cpu or cuda"
@@ -96,10 +96,17 @@ class AsrWorkerSection(Section):
         if self.adapter != AUTO:
             return self.adapter
         named = models.manifest().get(self.model)
-        if named is not None:
+        if named is not None and named.kind == "recognition":
             return named.engine
         on_gpu = self.device == "cuda" or (self.device == "auto" and has_gpu())
         return "moonshine" if base_code(self.language) == "en" and not on_gpu else "whisper"
+
+    def for_calls_in(self, language: str) -> Self:
+        """The section of a worker that calls in this language ask: where that is not English,
+        `auto` is whisper, whatever the worker expects of calls that do not say."""
+        if self.adapter != AUTO or self.model or base_code(language) == "en":
+            return self
+        return self.model_copy(update={"adapter": "whisper"})
 
     @property
     def engine_model(self) -> str:

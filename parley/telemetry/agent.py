@@ -5,6 +5,10 @@ up over processes. What the agent server alone knows (workers_active, workers_id
 sla_compliance_percent) is made when it is asked for: agent/health/exposition.py.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import Counter, Gauge, Histogram
 
 SLA_FIRST_AUDIO_S = 0.5
@@ -20,6 +24,7 @@ RESPONSE_S = (0.45, 0.65)
 FIRST_AUDIO_BUCKETS_S = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
 BARGE_IN_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.18, 0.25, 0.3, 0.5, 1.0)
 TURN_BUCKETS_S = (0.1, 0.25, 0.45, 0.5, 0.65, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
+STAGE_BUCKETS_S = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 30.0)
 
 synthesis_latency_seconds = Histogram(
     "synthesis_latency_seconds",
@@ -42,6 +47,24 @@ synthesis_withdrawn_total = Counter(
 synthesis_errors_total = Counter("synthesis_errors", "Utterances that failed", ["reason"])
 sla_violations_total = Counter(
     "sla_violations", "Of synthesis_total: first audio beyond the SLA, or failed, or given up later"
+)
+
+recognition_latency_seconds = Histogram(
+    "recognition_latency_seconds",
+    "A turn has ended, as the agent decided, to its FINAL, as the agent waited for it",
+    buckets=STAGE_BUCKETS_S,
+)
+recognition_errors_total = Counter(
+    "recognition_errors", "Times no worker could recognize a call's speech; asked again at once"
+)
+tool_latency_seconds = Histogram(
+    "tool_latency_seconds",
+    "A tool is asked for to its result, approval included; tool none: it never ran",
+    ["tool", "outcome"],
+    buckets=STAGE_BUCKETS_S,
+)
+answer_errors_total = Counter(
+    "answer_errors", "Answers of the conversation engine that failed", ["code"]
 )
 
 sessions_active = Gauge("sessions_active", "Calls in progress", multiprocess_mode="livesum")
@@ -73,3 +96,23 @@ turn_latency_seconds = Histogram(
     ["stage"],
     buckets=TURN_BUCKETS_S,
 )
+
+# A series that begins with its first event hides that event: a rate needs one sample before it.
+for _stage in ("endpointing", "asr", "llm_first_token", "tts_first_audio", "total"):
+    turn_latency_seconds.labels(_stage)
+for _stage in ("onset_to_decision", "decision_to_silence"):
+    barge_in_latency_seconds.labels(_stage)
+for _role in ("user", "assistant"):
+    session_messages.labels(_role)
+
+
+@contextmanager
+def counted_session() -> Iterator[None]:
+    """Counts a call that lasts as long as the block."""
+    began_s = time.monotonic()
+    sessions_active.inc()
+    try:
+        yield
+    finally:
+        sessions_active.dec()
+        session_duration_seconds.observe(time.monotonic() - began_s)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.call import has_come_back
+from agent.dispatch import has_come_back
 from parley.app.session import AnyEntry, PersonSaid, Session
 from parley.room_events import DispatchMetadata
 

@@ -9,7 +9,9 @@ from livekit import rtc
 
 from agent.turns.barge_in import SAMPLE_RATE_HZ, BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
-from parley.audio import Samples
+from caller.measure import speech_start
+from caller.recordings import SPEECH
+from parley.audio import Samples, read_audio
 from tests.workers.speech_sounds import LIGHTS, WEATHER, silence, speech
 
 FRAME_S = 0.02
@@ -160,6 +162,19 @@ def test_a_person_over_an_echo_takes_the_floor(
     for text in (LIGHTS, WEATHER):
         room.passes(PERSON_GAIN * speech(text))
     assert room.cuts
+
+
+@pytest.mark.parametrize("position_s", [0.2, 0.6, 1.4, 1.9])
+def test_what_is_like_the_agents_voice_only_once_stays_a_person(position_s: float) -> None:
+    """A short word and a pause: the guard suspects an echo in it, and does not find it again."""
+    recorded = read_audio(SPEECH / "3080-5032-0000.flac").resampled(SAMPLE_RATE_HZ).samples
+    began = speech_start(recorded, SAMPLE_RATE_HZ)
+    said = recorded[began - FRAME : began + SAMPLE_RATE_HZ // 2].astype(np.float32)
+    room = Room(return_db=-120.0, delay_s=0.3)
+    room.position = round(position_s * SAMPLE_RATE_HZ)
+    room.passes(np.concatenate([silence(1.0), said / (2 * np.abs(said).max())]))
+    assert room.floors[-1][1] is Floor.HELD
+    assert room.stops_since(1.0) == 1
 
 
 @pytest.mark.parametrize("text", ["His cat.", "cat", "This gat", "and his mill his donkey"])

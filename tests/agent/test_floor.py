@@ -1,11 +1,12 @@
 """Who has the floor, for any events in any order, without a clock of its own."""
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
+from agent.turns.overlap_sound import WindowSound
+from tests.agent.murmur_sounds import hum_window, open_window
 
 WINDOW_S = 0.032
 POLICY = FloorPolicy()
@@ -27,7 +28,7 @@ class Person:
         *,
         probability: float = 0.95,
         level_db: float = -25.0,
-        dark: bool = False,
+        sound: WindowSound | None = None,
     ) -> None:
         for _ in range(round(seconds / WINDOW_S)):
             self.now_s += WINDOW_S
@@ -37,7 +38,7 @@ class Person:
                     duration_s=WINDOW_S,
                     probability=probability,
                     level_db=level_db,
-                    dark=dark,
+                    sound=sound,
                     awaited=self.awaited,
                 )
             )
@@ -85,44 +86,77 @@ def test_who_speaks_again_after_their_turn_is_known_to_until_they_have_paused() 
     assert not goes_on()
 
 
+HUM = WindowSound.of(hum_window())
+OPEN = WindowSound.of(open_window())
+
+
 def test_a_hum_is_a_murmur_whatever_recognition_makes_of_it() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.45, dark=True)
+    person.sounds(0.45, sound=HUM)
     person.is_understood("Emma Machin", confidence=0.5)
     person.is_silent(0.5)
     assert Decision.YIELD not in person.made
     assert person.turns.floor is Floor.SPEAKING
 
 
-@pytest.mark.parametrize(
-    ("text", "decision"),
-    [("Mom", Decision.RETURN), ("And make Chen.", Decision.RETURN), ("Who?", Decision.YIELD),
-     ("Stop.", Decision.YIELD)],
-)  # fmt: skip
-def test_words_that_cannot_be_hummed_are_not_what_a_hum_was_however_clear(
-    text: str, decision: Decision
-) -> None:
+def test_the_same_words_with_an_open_mouth_take_the_floor() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.45, dark=True)
-    person.is_silent(0.4)
-    person.is_understood(text, confidence=0.9)
-    assert person.made[-1] is decision
+    person.sounds(0.45, sound=OPEN)
+    person.is_understood("Emma Machin", confidence=0.7)
+    person.is_silent(0.6)
+    assert person.made[-1] is Decision.YIELD
 
 
 def test_late_words_of_a_hum_are_judged_by_its_sound_too() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.45, dark=True)
+    person.sounds(0.45, sound=HUM)
     person.is_silent(1.5)
     assert person.made[-1] is Decision.RETURN
     person.is_understood("Pum.", confidence=0.5)
     assert person.made[-1] is Decision.RETURN
 
 
-def test_a_dark_word_that_is_clear_takes_the_floor() -> None:
+def test_a_clear_word_takes_the_floor_though_it_sounds_like_a_hum() -> None:
     person = listening_to_the_agent()
-    person.sounds(0.45, dark=True)
+    person.sounds(0.45, sound=HUM)
     person.is_understood("Who?", confidence=0.9)
+    person.is_silent(0.6)
     assert person.made[-1] is Decision.YIELD
+
+
+def test_unclear_words_decide_only_once_no_more_of_them_come() -> None:
+    """The agent is silent meanwhile: "Oh, red" may become "Oh, really"."""
+    person = listening_to_the_agent()
+    person.sounds(0.4)
+    person.is_understood("Oh, red", confidence=0.5)
+    assert person.made[-1] is Decision.HOLD
+    person.sounds(0.2)
+    person.is_understood("Oh, really", confidence=0.8)
+    person.is_silent(0.6)
+    assert person.made[-1] is Decision.RETURN
+    person.sounds(0.4)
+    person.is_understood("Oh, red", confidence=0.6)
+    person.is_silent(0.6)
+    assert person.made[-1] is Decision.YIELD
+
+
+def test_who_goes_on_with_their_own_turn_does_not_murmur() -> None:
+    """Before the answer has sounded: "...that news", a pause, "and a garland"."""
+    person = Person()
+    person.sounds(1.0)
+    person.is_silent(1.0)
+    person.turns.agent_thinks()
+    person.sounds(0.7, sound=HUM)
+    person.is_understood("and a garland", confidence=0.3)
+    assert person.made == [Decision.HOLD, Decision.YIELD]
+
+
+def test_a_laugh_longer_than_a_second_is_not_the_floors_end() -> None:
+    person = listening_to_the_agent()
+    person.sounds(1.5)
+    person.is_understood("")
+    person.is_silent(1.0)
+    assert person.made == [Decision.DUCK, Decision.HOLD, Decision.RETURN]
 
 
 def test_an_interruption_ducks_at_once_holds_soon_and_yields_on_its_words() -> None:
@@ -203,7 +237,7 @@ def test_words_of_before_the_pause_do_not_judge_what_follows_it() -> None:
 
 def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_was() -> None:
     person = listening_to_the_agent()
-    person.sounds(1.0)
+    person.sounds(2.2)
     assert person.turns.floor is Floor.YIELDED
     person.turns.agent_stops()
     person.sounds(0.8)
@@ -217,7 +251,7 @@ def test_the_words_of_a_turn_do_not_interrupt_its_answer_though_an_earlier_one_w
 def test_what_took_the_floor_is_a_turn_however_unclear_its_last_text_is() -> None:
     """The voice and the reply are each told to have stopped, in this order."""
     person = listening_to_the_agent()
-    person.sounds(1.2)
+    person.sounds(2.2)
     assert person.made[-1] is Decision.YIELD
     person.turns.agent_stops()
     person.turns.agent_stops()
@@ -242,6 +276,16 @@ def test_long_speech_yields_without_recognition() -> None:
     person = listening_to_the_agent()
     person.sounds(POLICY.yield_after_s + 0.2)
     assert person.made[-1] is Decision.YIELD
+
+
+def test_a_murmur_said_twice_is_one() -> None:
+    person = listening_to_the_agent()
+    person.sounds(0.6)
+    person.is_understood("Right.")
+    person.sounds(0.6)
+    person.is_understood("Right, right.")
+    person.is_silent(0.4)
+    assert person.made[-1] is Decision.RETURN
 
 
 def test_somebody_far_away_does_not_even_duck() -> None:

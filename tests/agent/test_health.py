@@ -1,6 +1,8 @@
 """The health port tells the truth about parts on real sockets, as they come and go."""
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,6 +17,7 @@ from pydantic import SecretStr
 from agent.health.exposition import Exposition, JobMetrics
 from agent.health.http import FRESH_S, HealthServer
 from agent.health.probes import Probes
+from agent.health.process_tree import ProcessTree
 from parley.capacity import Capacity
 from parley.errors import ConfigurationError
 from parley.rpc.v1 import status_pb2 as pb
@@ -108,6 +111,10 @@ class Asked:
         async with self.http.get(self.url + path) as response:
             return response.status, await response.json()
 
+    async def text(self, path: str) -> str:
+        async with self.http.get(self.url + path) as response:
+            return await response.text()
+
     async def check(self, part: str) -> dict[str, object]:
         _, body = await self.get("/health")
         checks = body["checks"]
@@ -184,6 +191,33 @@ async def test_a_part_that_stops_shows_and_shows_again_when_it_is_back(
         while (await asked.get("/health"))[1]["status"] != "healthy":
             assert time.monotonic() < back_by
             await asyncio.sleep(FRESH_S)
+
+
+async def test_metrics_name_the_part_that_is_away_and_whether_a_voice_is_warm(
+    parts: Parts, tmp_path: Path
+) -> None:
+    async with health_of(parts.settings(), tmp_path) as asked:
+        await parts.stop("llm")
+        page = await asked.text("/metrics")
+        up = {'part_up{part="llm"} 0.0', 'part_up{part="livekit"} 1.0', 'part_up{part="redis"} 1.0'}
+        assert up | {"voice_warm 1.0"} <= set(page.splitlines())
+        await parts.stop("worker")
+        await asyncio.sleep(FRESH_S)
+        page = await asked.text("/metrics")
+        assert {'part_up{part="worker"} 0.0', "voice_warm 0.0"} <= set(page.splitlines())
+
+
+def test_what_the_calls_take_is_told_with_what_the_server_takes_and_never_falls() -> None:
+    def cpu_s() -> float:
+        (cpu, memory) = ProcessTree().collect()
+        assert memory.samples[0].value > 0
+        return cpu.samples[0].value
+
+    before = cpu_s()
+    subprocess.run([sys.executable, "-c", "sum(range(5_000_000))"], check=True)
+    after = cpu_s()
+    assert after > before
+    assert cpu_s() >= after
 
 
 async def test_a_wrong_key_of_the_language_model_shows(parts: Parts, tmp_path: Path) -> None:

@@ -270,3 +270,52 @@ def test_files_are_joined_when_a_process_has_ended_though_nobody_asks(tmp_path: 
         jobs.reap()
         files = list(tmp_path.iterdir())
         assert all(file.stem.endswith("_ended") for file in files), files
+
+
+A_THOUSAND_CALLS = """
+import os
+from prometheus_client import mmap_dict
+mmap_dict._INITIAL_MMAP_SIZE = 16_384  # a file's first MB takes longer than the rest of a call
+from agent.health.metric_files import use_allocated_files
+use_allocated_files()
+from parley.telemetry import agent as metrics
+
+def call():
+    metrics.sessions_active.inc()
+    metrics.session_messages.labels("user").inc()
+    metrics.synthesis_latency_seconds.labels("joe", "piper", "w1").observe(0.1)
+    metrics.tool_latency_seconds.labels("order_status", "done").observe(0.2)
+    os._exit(0)  # as a job that is killed: nothing is tidied up
+
+for number in range(1, 1001):
+    os.waitpid(os.fork() or call(), 0)
+    if number % 50 == 0:
+        print(number, flush=True)
+        input()
+"""
+
+
+def test_a_thousand_short_calls_leave_no_file_and_no_series_behind(tmp_path: Path) -> None:
+    jobs = JobMetrics(tmp_path)
+    fork_server = subprocess.Popen(
+        [sys.executable, "-c", A_THOUSAND_CALLS],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert fork_server.stdin is not None
+    assert fork_server.stdout is not None
+    left = []
+    for _ in range(20):
+        fork_server.stdout.readline()
+        jobs.reap()
+        files = {file.name: file.stat().st_size for file in tmp_path.iterdir()}
+        found = samples(tmp_path)
+        left.append((files, set(found)))
+        fork_server.stdin.write(b"\n")
+        fork_server.stdin.flush()
+    assert fork_server.wait(timeout=60) == 0
+    assert left[0] == left[-1]
+    assert len(left[0][0]) <= 5  # those of who forks, and of all that ended
+    assert found['session_messages_total{role="user"}'] == 1000
+    assert found["sessions_active"] == 0

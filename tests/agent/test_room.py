@@ -90,6 +90,8 @@ async def test_speech_is_answered_and_its_stages_told(stack: Stack) -> None:
     before = await metric(stack, 'turn_latency_seconds_count{stage="total"}')
     async with call(stack) as client:
         turn = await CallConversation(client).turn(Recording("question", question))
+        told = [heard.event for heard in client.events if isinstance(heard.event, TurnEvent)]
+    assert None not in told[0].moments.model_dump().values()
     assert turn.reply is not None
     assert turn.report.agent_transcript
     assert "france" in turn.report.user_transcript.casefold()

@@ -34,12 +34,12 @@ from agent.turns.pending_finals import PendingFinals
 from agent.turns.report import TurnReport
 from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.languages.english import PHRASES as ENGLISH
+from parley import Agent
 from parley.discovery import StaticDiscovery
 from parley.room_events import (
     AnyEvent,
     ErrorEvent,
     InterruptedEvent,
-    ToolEvent,
     TurnEvent,
     decode,
 )
@@ -47,7 +47,7 @@ from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.speech import SpeechPool
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import SpeechWorker, serving
-from tests.agent.answering import answering_with
+from tests.agent.answering import KIND, answering_with
 
 
 @dataclass
@@ -163,6 +163,7 @@ async def talk_with(
     voice: SpeechWorker | None = None,
     *,
     slow: bool = False,
+    app: Agent = KIND,
     pending_finals: PendingFinals | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = voice or SpeechWorker()
@@ -184,7 +185,9 @@ async def talk_with(
         session.output.audio, session.output.transcription = ear, page
         unheard = Playout(Silence(), sample_rate_hz=SAMPLE_RATE_HZ)
         barge_in = BargeIn(unheard, policy=FloorPolicy(), on_yield=lambda cut: None)
-        answering, _ = await stack.enter_async_context(answering_with(settings, barge_in, events))
+        answering, _ = await stack.enter_async_context(
+            answering_with(settings, barge_in, events, app=app)
+        )
 
         def heard(piece: str) -> None:
             if (reply := report.sounding) is not None:
@@ -235,6 +238,10 @@ async def test_each_turn_is_told_with_its_stages() -> None:
         assert 0 < stages.llm_first_token_ms + stages.tts_first_audio_ms <= stages.total_ms
         assert stages.endpointing_ms is None  # nobody spoke
         assert stages.asr_ms is None
+        at, begun = turn.moments.model_dump(exclude_none=True), ("begun_s", "first_token_s")
+        order = [at[name] for name in (*begun, "first_clause_s", "tts_asked_s", "first_audio_s")]
+        assert order == sorted(order)
+        assert set(at).isdisjoint(("speech_ended_s", "pause_noticed_s", "text_s"))
 
 
 async def test_a_turn_waits_for_its_last_words_and_they_are_shown() -> None:
@@ -382,14 +389,3 @@ async def test_an_answer_that_cannot_be_said_is_apologized_for_aloud_and_told(an
 
 def test_the_turn_detector_never_leaves_the_machine() -> None:
     assert inference.TurnDetector(version="v1-mini").model == "turn-detector-v1-mini"
-
-
-async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
-    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
-    room, open_room = Room(), Room()
-    for each, shows in ((room, False), (open_room, True)):
-        events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
-        events.send(told)
-        await events.aclose()
-    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
-    assert open_room.events == [told]

@@ -10,6 +10,7 @@ import pytest
 from livekit import rtc
 from livekit.agents import stt
 from livekit.agents.stt import SpeechEventType as Kind
+from prometheus_client import REGISTRY
 
 from agent.stt import MESSAGE_BYTES, SAMPLE_RATE_HZ, WorkerSTT
 from agent.turns.end_of_turn import EndOfTurnPolicy
@@ -19,7 +20,7 @@ from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.speech import RecognitionPool
-from testkit.fake_workers import RecognitionWorker, serving
+from testkit.fake_workers import RECOGNITION_MODEL, RecognitionWorker, serving
 from testkit.isolated_config import free_ports
 
 SILENCE = 0
@@ -70,6 +71,7 @@ async def stream_that_ends_turns(
             language=lambda: ENGLISH,
             asked=lambda: False,
             on_end=hearing.end_turn,
+            guess_is_worth=lambda likely: likely > 0.2,
             detector=speaker,
         )
         async with hearing.stream() as stream:
@@ -101,6 +103,15 @@ async def heard(stream: stt.RecognizeStream, until: Kind) -> list[tuple[Kind, st
     return events
 
 
+async def test_the_model_is_the_one_that_heard() -> None:
+    async with serving(RecognitionWorker()) as target, hearing_at(target) as hearing:
+        assert hearing.model == "unknown"
+        async with hearing.stream() as stream:
+            speak(stream, [1, FLUSH])
+            await heard(stream, Kind.FINAL_TRANSCRIPT)
+        assert hearing.model == RECOGNITION_MODEL
+
+
 async def test_a_turn_is_heard_as_it_is_spoken() -> None:
     async with stream_to(RecognitionWorker()) as stream:
         speak(stream, [1, 2, SILENCE, FLUSH])
@@ -110,6 +121,28 @@ async def test_a_turn_is_heard_as_it_is_spoken() -> None:
             (Kind.PREFLIGHT_TRANSCRIPT, "word1 word2"),
             (Kind.FINAL_TRANSCRIPT, "word1 word2"),
         ]
+
+
+async def test_the_wait_for_a_final_is_measured_and_what_cannot_be_heard_is_counted() -> None:
+    def counted(name: str) -> float:
+        return REGISTRY.get_sample_value(name) or 0.0
+
+    waits = counted("recognition_latency_seconds_count")
+    failures = counted("recognition_errors_total")
+    (port,) = free_ports(1)
+    async with hearing_at(f"127.0.0.1:{port}", haste=20.0) as hearing, hearing.stream() as stream:
+        failed = asyncio.Event()
+        hearing.on("error", lambda _: failed.set())
+        speak(stream, [1, FLUSH])
+        await failed.wait()
+        assert counted("recognition_errors_total") > failures
+        assert counted("recognition_latency_seconds_count") == waits
+        async with serving(RecognitionWorker(), port=port):
+            speak(stream, [2, FLUSH])
+            said = ""
+            while "word2" not in said:
+                said = (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1]
+            assert counted("recognition_latency_seconds_count") == waits + 2
 
 
 async def test_a_final_holds_what_was_said_before_its_flush_and_nothing_after() -> None:

@@ -26,7 +26,9 @@ class Mouth:
     last_spoke_s: float = 0.0
     agent_has_floor: bool = False
     opinion: float = 0.5
+    busy: float = 0.0
     ended_at_s: list[float] = field(default_factory=list)
+    guessed_at_s: list[float] = field(default_factory=list)
 
     def predict(self, pcm: Samples) -> float:
         return self.opinion
@@ -43,9 +45,11 @@ class Talk:
             language=lambda: ENGLISH,
             asked=lambda: asked,
             on_end=lambda: mouth.ended_at_s.append(self._clock()),
+            guess_is_worth=lambda likely: likely > mouth.busy,
             detector=mouth,
             clock=self._clock,
         )
+        self.turn_ends.on_guess = lambda: mouth.guessed_at_s.append(self._clock())
 
     async def says(self, for_s: float) -> None:
         await self._frames(for_s, voiced=True)
@@ -53,8 +57,9 @@ class Talk:
     async def pauses(self, for_s: float) -> None:
         await self._frames(for_s, voiced=False)
 
-    def recognized(self, text: str, *, sounds_finished: float | None = None) -> None:
-        self.turn_ends.push_preflight(text, sounds_finished)
+    def recognized(self, text: str, *, sounds_finished: float | None = None) -> bool:
+        """Whether an answer may be begun at once."""
+        return self.turn_ends.push_preflight(text, sounds_finished)
 
     @property
     def ended_after_s(self) -> list[float]:
@@ -181,7 +186,7 @@ def test_a_microphone_that_brings_nothing_more_ends_the_turn_too() -> None:
 
 def test_who_takes_their_time_is_given_it() -> None:
     pause = TurnPause(TurnWordsHeard.of("I think,", ENGLISH.turns), sound=0.5)
-    policy = EndOfTurnPolicy(patience_s=1.0)
+    policy = EndOfTurnPolicy(patience_s=0.3)
     slow, quick = OwnPauses(), OwnPauses()
     for _ in range(5):
         slow.went_on_after(1.5)
@@ -196,3 +201,54 @@ def test_who_takes_their_time_is_given_it() -> None:
 def test_a_detector_that_is_certain_is_no_error(probability: float) -> None:
     pause = TurnPause(TurnWordsHeard(), sound=probability, last=probability)
     assert 0.15 <= silence_needed_s(pause, POLICY) <= 2.5
+
+
+def test_a_likely_end_is_answered_on_a_guess_at_once_and_an_unlikely_one_later() -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth(busy=0.5, opinion=UNSURE))
+        await talk.says(1.0)
+        assert talk.recognized("What time is it?", sounds_finished=SURE)
+        await talk.says(1.0)
+        assert not talk.recognized("What time is it and", sounds_finished=UNSURE)
+        await talk.pauses(3.0)
+        (guessed_s,), (ended_s,) = talk.mouth.guessed_at_s, talk.mouth.ended_at_s
+        assert talk.mouth.last_spoke_s < guessed_s < ended_s
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk)
+
+
+def test_a_machine_with_no_room_guesses_nothing() -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth(busy=1.0))
+        await talk.says(1.0)
+        assert not talk.turn_ends.push_partial("What time is it?")
+        assert not talk.recognized("What time is it?", sounds_finished=SURE)
+        await talk.pauses(3.0)
+        assert talk.mouth.guessed_at_s == [] and len(talk.mouth.ended_at_s) == 1
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk)
+
+
+def test_what_was_said_before_they_went_on_is_not_answered() -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth(busy=0.9, opinion=UNSURE))
+        await talk.says(1.0)
+        talk.recognized("I think and", sounds_finished=UNSURE)
+        await talk.pauses(0.3)
+        await talk.says(2.0)
+        assert talk.mouth.guessed_at_s == []
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk)
+
+
+def test_while_somebody_speaks_only_what_is_likely_whole_is_worth_a_guess() -> None:
+    async def talk() -> None:
+        quiet, half_busy = Talk(Mouth(busy=0.1)), Talk(Mouth(busy=0.5))
+        assert quiet.turn_ends.push_partial("What time is it?")
+        assert not quiet.turn_ends.push_partial("What time is it and")
+        assert not half_busy.turn_ends.push_partial("What time is it?")
+
+    on_turned_clock(talk)

@@ -111,6 +111,7 @@ def test_speech_while_the_agent_thinks_holds_its_answer_back() -> None:
     call = Call()
     call.barge_in.agent_thinks()
     call.hears(speech(LIGHTS))
+    call.barge_in.push_transcript("Please turn off the lights.", confidence=0.8)
     assert call.voice.done[0] == "pause"  # nothing sounds that could be ducked
     assert len(call.cuts) == 1
 
@@ -163,11 +164,9 @@ def test_a_folder_without_a_recording_is_said_to_have_none(
 
 def test_an_agent_that_takes_over_judges_by_its_own_rules_also_in_a_replay() -> None:
     call = Call()
-    call.barge_in.agent_speaks()
-    call.hears(speech(LIGHTS))
-    assert call.floors.count(Floor.YIELDED) == 1
+    quick = FloorPolicy(yield_after_s=0.9)
     slow = FloorPolicy(duck_after_s=60.0, hold_after_s=60.0, yield_after_s=60.0)
-    for policy, yields in ((slow, 1), (FloorPolicy(), 2)):
+    for policy, yields in ((quick, 1), (slow, 1), (quick, 2)):
         call.barge_in.judge_by(policy, call.barge_in.turns.words)
         call.barge_in.agent_stops()
         call.hears(silence(2.0))

@@ -1,5 +1,7 @@
 """What the words of a turn say of its end."""
 
+from dataclasses import replace
+
 import pytest
 
 from agent.turns.turn_words import TurnWordsHeard
@@ -30,7 +32,20 @@ NOTHING = TurnWordsHeard()
     ],
 )
 def test_english(text: str, told: TurnWordsHeard) -> None:
-    assert TurnWordsHeard.of(text, ENGLISH.turns) == told
+    assert replace(TurnWordsHeard.of(text, ENGLISH.turns), ending=0.0) == told
+
+
+def test_what_turns_hardly_end_in_is_told_from_what_they_often_end_in() -> None:
+    endings = [
+        TurnWordsHeard.of(text, ENGLISH.turns).ending
+        for text in ("I think we", "Remind me to call my mother", "Could you say that again")
+    ]
+    assert endings == sorted(endings) and endings[0] < 0 < endings[-1]
+
+
+def test_where_nobody_has_counted_an_open_word_still_is_no_ending() -> None:
+    assert TurnWordsHeard.of("Es war spät und", GERMAN.turns).ending < 0
+    assert TurnWordsHeard.of("Es war spät", GERMAN.turns).ending == 0
 
 
 @pytest.mark.parametrize("word", ["Berlin.", "Tomorrow evening.", "Blue."])

@@ -1,6 +1,7 @@
 """The labeled set and its verdicts: what is in it, and what breaks a promise."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,31 @@ import pytest
 import soundfile
 
 from agent.turns.floor import FloorPolicy
+from agent.turns.overlap_sound import WindowSound, features, hum_probability
 from bench import floor, floor_split
+from bench.floor_offline import OfflineText
 from bench.floor_sounds import (
     RATE_HZ,
     SPEECH_DBFS,
     FloorSound,
     Label,
-    generated_noises,
+    brought_sounds,
     recorded_interruptions,
     recorded_noises,
 )
 from bench.floor_split import Split
 from bench.floor_trial import FloorTrial, hold_trial
+from bench.made_noises import generated_noises
+from bench.murmur_fit import LearnedSound, fitted
 from caller.recordings import NOISES, SPEECH
 from parley import paths
-from parley.audio import read_audio
+from parley.audio import Samples, read_audio
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError
 from parley.speech import RecognitionPool
 from testkit.fake_recognizer import FakeRecognizer, recognizing
 from testkit.sounds import burst
+from tests.agent.murmur_sounds import hum_window, open_window
 
 
 def trial(
@@ -36,6 +42,14 @@ def trial(
 ) -> FloorTrial:
     sound = FloorSound("x", label, "generated", np.ones(1600, dtype=np.int16), split)
     return FloorTrial(sound, yielded, stuck, None, None, None, None, ())
+
+
+def learned_sound(
+    label: Label, make: Callable[[int], Samples], confidence: float, speaker: str
+) -> LearnedSound:
+    sound = FloorSound("x", label, "brought", make(0), "tuned", "hum", speaker)
+    windows = [(0.032 * number, WindowSound.of(make(number))) for number in range(9)]
+    return LearnedSound(sound, windows, [[OfflineText(1.0, "Emma Chen", confidence)]])
 
 
 def kept(promises: list[Any]) -> dict[str, bool]:
@@ -47,17 +61,23 @@ def test_generated_noises_are_all_different_and_the_same_in_every_run() -> None:
     assert [s.name for s in first] == [s.name for s in again]
     assert all(np.array_equal(a.samples, b.samples) for a, b in zip(first, again, strict=True))
     held_out = list(generated_noises(4, "held_out"))
-    assert len({s.samples.tobytes() for s in first + held_out}) == 16 + 24
+    assert len({s.samples.tobytes() for s in first + held_out}) == 20 + 32
     assert {s.label for s in first + held_out} == {"noise"}
     assert {s.split for s in first} == {"tuned"}
     assert {s.split for s in held_out} == {"held_out"}
 
 
 def test_nothing_that_the_rules_were_written_from_is_held_out() -> None:
-    assert not set(floor_split.TUNED_MURMURS) & set(floor_split.HELD_OUT_MURMURS)
-    assert not set(floor_split.TUNED_INTERRUPTIONS) & set(floor_split.HELD_OUT_INTERRUPTIONS)
+    hums = floor_split.HELD_OUT_MURMURS["hum"]  # a hum has no other words: there voices differ
+    for tuned, held_out in (
+        (floor_split.TUNED_MURMURS, floor_split.HELD_OUT_MURMURS),
+        (floor_split.TUNED_INTERRUPTIONS, floor_split.HELD_OUT_INTERRUPTIONS),
+    ):
+        words = {text for texts in held_out.values() for text in texts} - set(hums)
+        assert not words & {text for texts in tuned.values() for text in texts}
     assert not set(floor_split.TUNED_PITCHES) & set(floor_split.HELD_OUT_PITCHES)
     assert floor_split.HELD_OUT_VOICE not in floor_split.TUNED_VOICES.values()
+    assert not set(floor_split.TUNED_OTHER_VOICES) & set(floor_split.HELD_OUT_OTHER_VOICES)
     bundled = [*recorded_interruptions(SPEECH), *recorded_noises(NOISES)]
     assert {sound.split for sound in bundled} == {"tuned"}, "the caller's own clips were looked at"
 
@@ -76,6 +96,36 @@ def test_other_speakers_and_noises_are_held_out(tmp_path: Path) -> None:
         "b middle": "held_out",
     }
     assert {noise.split for noise in recorded_noises(tmp_path)} == {"held_out"}
+
+
+def test_sounds_of_others_are_brought_along_with_their_label_and_half(tmp_path: Path) -> None:
+    clip = burst(0.5)
+    soundfile.write(tmp_path / "a.wav", clip.samples // 8, clip.sample_rate_hz)
+    with pytest.raises(ConfigurationError, match=r"sounds\.tsv"):
+        list(brought_sounds(tmp_path))
+    (tmp_path / "sounds.tsv").write_text(
+        "file\tlabel\tclass\tsplit\tvoice\ttext\na.wav\tbackchannel\thum\theld_out\tanna\tMm-hm.\n"
+    )
+    [sound] = brought_sounds(tmp_path)
+    assert (sound.label, sound.kind, sound.split, sound.voice) == (
+        "backchannel", "hum", "held_out", "anna",
+    )  # fmt: skip
+    assert not sound.wants_floor
+
+
+def test_weights_of_murmurs_are_found_again_in_sounds_made_to_differ() -> None:
+    """Hums of a closed mouth against open vowels, in several voices; one voice is not learned."""
+    learned = [
+        learned_sound(label, make, confidence, speaker)
+        for speaker in "abcd"
+        for label, make, confidence in (
+            ("backchannel", hum_window, 0.4), ("interruption", open_window, 0.9),
+        )
+    ]  # fmt: skip
+    hums, words = fitted(learned)
+    assert hum_probability(features([WindowSound.of(hum_window(n)) for n in range(9)]), hums) > 0.7
+    assert hum_probability(features([WindowSound.of(open_window(n)) for n in range(9)]), hums) < 0.3
+    assert words.confidence > 0 > words.hum
 
 
 def test_promises_rest_on_what_is_held_out() -> None:

@@ -24,6 +24,7 @@ END = PausePoint(
     asked=False,
     detector_lag_s=0.05,
     synthetic=False,
+    recognizer="moonshine",
 )
 INSIDE = replace(END, ends=False, sound=0.1, last=0.2, last_by_framework=0.2, text="What time and")
 

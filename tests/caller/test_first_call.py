@@ -11,6 +11,7 @@ import soundfile
 
 from caller.intelligibility import word_error_rate
 from ops.supervisor.stack import Stack
+from testkit.otlp_receiver import OtlpReceiver
 
 pytestmark = pytest.mark.e2e
 
@@ -73,3 +74,54 @@ async def test_a_voice_that_does_not_exist_is_refused_by_both_commands(
         error = json.loads(out)["error"]
         assert "'nobody'" in error
         assert stack.configuration.orchestrator.tts.default_model in error
+
+
+async def test_one_trace_tells_of_a_turn_across_all_processes(
+    stack: Stack, question: Path, traces: OtlpReceiver
+) -> None:
+    status, out, problems = await run(stack, "call", str(question), "--json")
+    assert status == 0, out + problems
+    names = ("turn", "response", "decode", "answer", "chat", "speak", "synthesize")
+    turns = [span for span in traces.spans if span.name == "turn"]
+    assert turns
+    spans = traces.wait_for(*names, trace_id=turns[-1].trace_id)
+    by_name = {span.name: span for span in spans}
+    assert set(names) <= set(by_name)
+    services = {name: by_name[name].service for name in names}
+    assert {services.pop("decode"), services.pop("synthesize")} == {"parley-asr", "parley-tts"}
+    assert set(services.values()) == {"parley-agent"}
+    ids = {span.span_id: span for span in spans}
+    turn = by_name["turn"]
+    assert all(span is turn or span.parent_id in ids for span in spans), "a tree without gaps"
+    assert not turn.parent_id and turn.attributes["parley.turn.spoken"] == "True"
+    assert by_name["synthesize"].parent_id == by_name["speak"].span_id
+    assert "first_audio" in by_name["synthesize"].events
+    assert "first_token" in by_name["chat"].events
+    response = by_name["response"]
+    measured_s = json.loads(out)["turns"][-1]["stages"]["total_ms"] / 1000
+    assert response.duration_s == pytest.approx(measured_s, abs=0.002)
+    assert turn.began_at_s < response.began_at_s < response.ended_at_s < turn.ended_at_s
+
+
+def test_no_trace_and_no_log_line_holds_what_was_said(stack: Stack, traces: OtlpReceiver) -> None:
+    """Runs after the calls above, in which the question was asked."""
+    told = repr(traces.spans)
+    logs = {
+        file.name: file.read_text() for file in (stack.configuration.state_dir / "logs").iterdir()
+    }
+    for word in ("Paris", "paris"):
+        assert word not in told
+        assert [name for name, text in logs.items() if word in text] == []
+
+
+async def test_top_shows_what_callers_get(stack: Stack) -> None:
+    status, out, problems = await run(stack, "top", "--once")
+    assert status == 0, out + problems
+    for shown in ("healthy", "response", "first audio", "decision_to_silence", "95% within 1500"):
+        assert shown in out
+
+
+async def test_top_says_that_no_agent_answers(stack: Stack) -> None:
+    status, out, problems = await run(stack, "top", "--once", "--agent", "http://127.0.0.1:9")
+    assert (status, out) == (1, "")
+    assert "no agent answers at http://127.0.0.1:9" in problems

@@ -3,13 +3,16 @@
 import time
 from collections.abc import AsyncGenerator
 
+import pytest
+
 from dialogue.conversation import Conversation
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionStoreError
-from parley import Agent, hang_up
+from parley import Agent, ExampleExchange, hang_up
 from parley.app.engine import Turn
 from parley.app.events import Done, Error, Event, Filler, TextDelta
 from parley.app.session import AgentSaid, Heard, PersonSaid, Resumed, Session
+from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS, LARGE_LLM, SMALL_LLM
 from testkit.fake_llm import FakeLlm
 from tests.dialogue.conversing import (
     INSTRUCTIONS,
@@ -152,6 +155,48 @@ async def test_the_model_reads_the_beginning_before_it_is_asked() -> None:
     assert first["max_tokens"] == 1
     assert first["messages"] == second["messages"]
     assert first["tools"] == second["tools"]
+
+
+EXAMPLES = [ExampleExchange("Do you sell bells?", "We do, in brass.")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_shown"), [("a-model-elsewhere", True), (LARGE_LLM, True), (SMALL_LLM, False)]
+)
+async def test_examples_are_shown_as_turns_to_models_that_learn_from_them(
+    name: str, is_shown: bool
+) -> None:
+    llm = FakeLlm()
+    app = Agent(instructions="Shop.", examples=EXAMPLES, model=name)
+    async with conversing(llm, app) as conversation:
+        await conversation.prepare("Hi!")
+        greeting = conversation.say("Hi!")
+        await conversation.heard(greeting, "Hi!")
+        await ask(conversation, "Hello.")
+    example = [
+        {"role": "user", "content": "Do you sell bells?"},
+        {"role": "assistant", "content": "We do, in brass."},
+    ]
+    first, second = llm.requests
+    assert first["messages"] == second["messages"]
+    assert first["messages"][1 : 1 + 2 * is_shown] == (example if is_shown else [])
+    assert len(first["messages"]) == 3 + 2 * is_shown
+
+
+async def test_the_examples_of_the_settings_go_with_their_instructions_and_without_tools() -> None:
+    async def shown(app: Agent, instructions: str) -> int:
+        llm = FakeLlm()
+        async with model_at(llm) as model:
+            resources = Resources(model=model, instructions=instructions)
+            conversation = await Conversation.open(KeptInMemory(), record(), app, resources)
+            await ask(conversation, "Hello.")
+            await conversation.aclose()
+        return len(llm.requests[0]["messages"])
+
+    assert await shown(Agent(), DEFAULT_INSTRUCTIONS) > 2
+    assert await shown(Agent(), "You are a pirate.") == 2
+    assert await shown(Agent(instructions="Shop."), DEFAULT_INSTRUCTIONS) == 2
+    assert await shown(Agent(tools=[hang_up]), DEFAULT_INSTRUCTIONS) == 2
 
 
 async def test_a_session_that_was_deleted_is_not_written_again() -> None:

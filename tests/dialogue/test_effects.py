@@ -57,8 +57,11 @@ class PlannedModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        pass
+    ) -> str:
+        return ""
+
+    async def learns_from_examples(self) -> bool:
+        return True
 
     def variant(
         self, *, model: str | None = None, temperature: float | None = None

@@ -34,8 +34,11 @@ class PlayedModel:
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> None:
-        pass
+    ) -> str:
+        return ""
+
+    async def learns_from_examples(self) -> bool:
+        return True
 
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()

@@ -6,11 +6,17 @@ import sys
 
 import pytest
 from prometheus_client import REGISTRY, generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from parley import paths
 from parley.telemetry import agent
 from parley.telemetry.gateway import GatewayMetrics
-from parley.telemetry.worker import recognition_metrics, synthesis_metrics
+from parley.telemetry.worker import (
+    final_latency,
+    first_audio_latency,
+    recognition_metrics,
+    synthesis_metrics,
+)
 from workers.serving.admission import Slots
 
 OF_THE_AGENT = {
@@ -18,6 +24,10 @@ OF_THE_AGENT = {
     "synthesis",
     "synthesis_withdrawn",
     "synthesis_errors",
+    "recognition_latency_seconds",
+    "recognition_errors",
+    "tool_latency_seconds",
+    "answer_errors",
     "sla_violations",
     "sessions_active",
     "session_duration_seconds",
@@ -65,16 +75,21 @@ def test_no_other_process_registers_them(part: str) -> None:
 
 def test_a_synthesis_worker_exports_its_own_queue() -> None:
     slots = Slots(2, queue_wait_s=0.0)
-    assert exported(generate_latest(synthesis_metrics(slots))) == {
+    assert exported(generate_latest(synthesis_metrics(slots, first_audio_latency()))) == {
         *OF_A_WORKER,
         "synthesis_queue_depth",
+        "worker_first_audio_seconds",
     }
 
 
 async def test_a_decode_that_waits_is_no_synthesis_that_waits() -> None:
     slots = Slots(2, queue_wait_s=0.0)
-    registry = recognition_metrics(slots, lambda: 3)
-    assert exported(generate_latest(registry)) == {*OF_A_WORKER, "recognition_queue_depth"}
+    registry = recognition_metrics(slots, lambda: 3, final_latency())
+    assert exported(generate_latest(registry)) == {
+        *OF_A_WORKER,
+        "recognition_queue_depth",
+        "worker_final_seconds",
+    }
     async with slots.admitted():
         assert registry.get_sample_value("recognition_queue_depth") == 3
         assert registry.get_sample_value("worker_utilization_percent") == 50
@@ -102,8 +117,8 @@ def test_every_metric_is_on_its_page() -> None:
     registries = (
         REGISTRY,
         GatewayMetrics().registry,
-        synthesis_metrics(slots),
-        recognition_metrics(slots, lambda: 0),
+        synthesis_metrics(slots, first_audio_latency()),
+        recognition_metrics(slots, lambda: 0, final_latency()),
     )
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
@@ -114,3 +129,17 @@ def test_every_metric_is_on_its_page() -> None:
     missing = {name for name in names if f"`{name}`" not in page}
     assert len(names) > 15
     assert not missing
+
+
+def test_a_bucket_shows_the_trace_of_one_that_fell_into_it() -> None:
+    latency = first_audio_latency()
+    registry = synthesis_metrics(Slots(1, queue_wait_s=0.0), latency)
+    latency.observe(0.07, trace_id="4bf92f3577b34da6a3ce929d0e0e4736")
+    latency.observe(0.3, trace_id="")
+    encode, content_type = choose_encoder("application/openmetrics-text; version=1.0.0")
+    lines = encode(registry).decode().splitlines()
+    shown = [line for line in lines if " # " in line and not line.startswith("#")]
+    assert content_type.startswith("application/openmetrics-text")
+    assert len(shown) == 1
+    assert shown[0].startswith('worker_first_audio_seconds_bucket{le="0.1"} 1.0 # ')
+    assert 'trace_id="4bf92f3577b34da6a3ce929d0e0e4736"' in shown[0]

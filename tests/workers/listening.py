@@ -11,6 +11,7 @@ from parley import models
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.telemetry.worker import WorkerLatency, final_latency
 from tests.workers.speech_sounds import pcm
 from workers.engines.asr_engine import FloatSamples, Recognizer
 from workers.recognition.decoder import Decoder
@@ -31,6 +32,7 @@ class Running:
     stub: "rpc.SpeechRecognitionAsyncStub"
     slots: Slots
     target: str
+    latency: WorkerLatency
 
     async def listen(self, **open_: object) -> "Speaker":
         """A speaker whose call is admitted."""
@@ -92,6 +94,7 @@ async def listening(
     server = grpc.aio.server()
     async with Decoder(recognizer) as decoder:
         admission = Slots(slots, queue_wait_s=0.0)
+        latency = final_latency()
         service = RecognitionService(
             identity=WorkerIdentity(
                 kind=status_pb2.WORKER_KIND_RECOGNITION, engine="whisper", port=0
@@ -103,13 +106,14 @@ async def listening(
             decoder=decoder,
             ears=Ears(detector, turn_sounds),
             word_times=word_times,
+            latency=latency,
         )
         rpc.add_SpeechRecognitionServicer_to_server(service, server)
         target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         await server.start()
         try:
             async with grpc.aio.insecure_channel(target) as channel:
-                yield Running(rpc.SpeechRecognitionStub(channel), admission, target)
+                yield Running(rpc.SpeechRecognitionStub(channel), admission, target, latency)
             async with asyncio.timeout(10):
                 await admission.idle()  # whatever a test left open holds no slot
         finally:

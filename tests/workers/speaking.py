@@ -20,6 +20,7 @@ from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.settings.telemetry import WorkerTelemetrySection
+from parley.telemetry.worker import WorkerLatency, first_audio_latency
 from workers.engines.tts_engine import (
     Cancellation,
     EngineError,
@@ -32,7 +33,7 @@ from workers.engines.tts_engine import (
     manifest_models,
 )
 from workers.serving.admission import Slots
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.residency import Residency
 from workers.synthesis.service import SynthesisService
@@ -125,6 +126,7 @@ class RunningService:
     residency: Residency
     address: str
     stub: "rpc.SpeechSynthesisAsyncStub"
+    latency: WorkerLatency
 
 
 @asynccontextmanager
@@ -135,13 +137,15 @@ async def running_service(
     admission = Slots(slots, queue_wait_s=0.0)
     voices = WorkerVoices(engine, default=VOICE)
     residency = Residency(voices.load, cap=2, ttl_s=0.0, pinned=VOICE, min_resident_s=0.0)
+    latency = first_audio_latency()
     with ThreadPoolExecutor(slots) as executor:
         service = SynthesisService(
             identity=WorkerIdentity(kind=status_pb2.WORKER_KIND_SYNTHESIS, engine="tone", port=0),
             slots=admission,
             voices=voices,
             residency=residency,
-            profiles=SlowSynthesisProfiles(telemetry or WorkerTelemetrySection()),
+            latency=latency,
+            profiles=SlowWorkProfiles(telemetry or WorkerTelemetrySection(), kind="synthesis"),
             executor=executor,
         )
         server = grpc.aio.server()
@@ -151,7 +155,7 @@ async def running_service(
         try:
             async with grpc.aio.insecure_channel(address) as channel:
                 stub = rpc.SpeechSynthesisStub(channel)
-                yield RunningService(engine, admission, residency, address, stub)
+                yield RunningService(engine, admission, residency, address, stub, latency)
         finally:
             engine.let_go.set()
             await server.stop(None)

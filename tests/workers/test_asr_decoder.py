@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parley.background import background
+from tests.workers.test_residency import TurnedClock
 from tests.workers.test_worker_server import SERVING, Worker, until_health
 from workers.asr import stop_without
 from workers.engines.asr_engine import (
@@ -124,6 +125,36 @@ async def test_a_partial_under_way_gives_way_and_comes_back(
     engine.step(3)
     await asyncio.gather(partial.result, final.result)
     assert engine.batches == [["final"], ["partial"]]
+
+
+async def test_renewals_rest_and_hold_nobody_up(engine: SlowRecognizer) -> None:
+    clock = TurnedClock()
+    async with asyncio.timeout(20), Decoder(engine, clock=clock) as decoder:
+        partial = await running(decoder, engine, Urgency.PARTIAL, "partial")
+        clock.now_s += 0.1
+        engine.step()
+        await partial.result
+        renewal = decoder.submit(lambda: request("renewal"), Urgency.PARTIAL, renews=True)
+        other = submit(decoder, "other", Urgency.PARTIAL)
+        engine.step(2)
+        await other.result
+        assert engine.batches == [["partial"], ["other"]]
+        decoder.set_urgency(renewal, Urgency.PREFLIGHT)  # the speaker has paused
+        await renewal.result
+        assert engine.batches[-1] == ["renewal"]
+
+
+async def test_a_renewal_is_decoded_once_the_rest_is_over(engine: SlowRecognizer) -> None:
+    clock = TurnedClock()
+    async with asyncio.timeout(20), Decoder(engine, clock=clock) as decoder:
+        partial = await running(decoder, engine, Urgency.PARTIAL, "partial")
+        clock.now_s += 0.01  # so long does the loop wait as well, twice
+        engine.step(2)
+        await partial.result
+        renewal = decoder.submit(lambda: request("renewal"), Urgency.PARTIAL, renews=True)
+        clock.now_s += 0.021
+        await renewal.result
+        assert engine.batches[-1] == ["renewal"]
 
 
 async def test_a_preflight_under_way_is_not_thrown_away(

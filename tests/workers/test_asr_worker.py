@@ -105,6 +105,19 @@ def test_transcribe_prints_what_the_worker_hears(
     assert all(entry["latency_ms"] > 0 for entry in entries)
 
 
+def test_by_default_english_is_heard_without_a_gpu_or_another_model(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with started(tmp_path / "default", model="", device="cpu") as worker:
+        asyncio.run(_serving(worker))
+        monkeypatch.setenv("PARLEY_CONFIG_DIR", str(worker.config))
+        assert main([recorded(tmp_path, LIGHTS)]) == 0
+    heard = words(capsys.readouterr().out)
+    assert {"turn", "lights", "kitchen"} <= set(heard)
+
+
 def test_the_metrics_of_the_contract_are_there(worker: Worker) -> None:
     url = f"http://127.0.0.1:{worker.metrics_port}/metrics"
     with urllib.request.urlopen(url, timeout=10) as answer:

@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS
+from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS, SMALL_LLM
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -70,15 +70,16 @@ def free_port() -> int:
         return port
 
 
-def start(folder: Path, port: int) -> subprocess.Popen[str]:
+def start(folder: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     (folder / "orchestrator.yaml").write_text(
-        f"llm: {{local_port: {port}}}\nagent: {{max_sessions: 2}}\n"
+        f"llm: {{local_port: {port}, local_model: {SMALL_LLM}}}\nagent: {{max_sessions: 2}}\n"
     )
     return subprocess.Popen(
-        [sys.executable, "-m", "ops.local_llm"],
+        [sys.executable, "-m", "ops.local_llm", *arguments],
         cwd=Path(__file__).parents[2],
-        env=os.environ | {"PARLEY_CONFIG_DIR": str(folder)},
+        env=os.environ
+        | {"PARLEY_CONFIG_DIR": str(folder), "PARLEY_STATE_DIR": str(folder / "state")},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -209,3 +210,27 @@ def test_a_port_in_use_is_one_sentence_and_status_2(tmp_path: Path) -> None:
         f"port {port} for the local LLM cannot be had on 127.0.0.1 (Address already in use): "
         "stop what uses it, or set llm.local_port in orchestrator.yaml"
     ]
+
+
+def test_a_successor_takes_over_under_the_same_pid_with_the_opening_that_was_read(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    # The same model once more: there is none that is quicker to load, and the way is the same.
+    process = start(tmp_path, port, "--model", SMALL_LLM, "--then", SMALL_LLM)
+    assert process.stderr is not None
+    try:
+        assert any("takes over" in line for line in process.stderr)
+        assert any("ready:" in line for line in process.stderr)
+        answer, timings = LocalLlm(process, port).answer([INSTRUCTIONS, QUESTION])
+        assert "Paris" in answer
+        assert timings["cache_n"] > timings["prompt_n"]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_every_slot_has_the_opening_from_the_start(llm: LocalLlm) -> None:
+    for slot in range(2):
+        _, timings = llm.answer([INSTRUCTIONS, QUESTION], id_slot=slot, max_tokens=1)
+        assert timings["cache_n"] > timings["prompt_n"]

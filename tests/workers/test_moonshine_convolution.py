@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
-from workers.engines.moonshine.convolution import unfold
+from workers.engines.moonshine.convolution import source, unfold
 
 CHANNELS, MADE = 5, 4
 
@@ -46,15 +46,20 @@ def run(model: onnx.ModelProto, frames: int) -> np.ndarray[tuple[int, ...], np.d
 
 
 @pytest.mark.parametrize("frames", [7, 8, 9, 10, 50])
-def test_a_convolution_and_its_product_give_the_same(frames: int) -> None:
+@pytest.mark.parametrize("largest", [None, np.array([9, 0.1, 1, 50, 0], np.float32)])
+def test_a_convolution_and_its_product_give_the_same(
+    frames: int, largest: np.ndarray[tuple[int], np.dtype[np.float32]] | None
+) -> None:
     model = encoder()
     expected = run(model, frames)
-    assert unfold(model.graph)
+    assert source(model.graph) == "shifted"
+    assert unfold(model.graph, largest)
     assert "Conv" not in {node.op_type for node in model.graph.node}
     np.testing.assert_allclose(run(model, frames), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_convolution_of_another_shape_is_left_alone() -> None:
     model = encoder(kernel=3)
+    assert source(model.graph) is None
     assert not unfold(model.graph)
     assert "Conv" in {node.op_type for node in model.graph.node}

@@ -15,6 +15,7 @@ from workers.engines.moonshine.vocabulary import Vocabulary
 from workers.engines.moonshine.word_times import FRAME_S, timed_words
 
 ENTRIES = ["<unk>", "<s>", "</s>", "▁You", "▁don", "'", "t", "▁say", ".", "▁" + "ha" * 70]
+ENTRIES += ["▁To", "-", "morrow"]
 
 
 @pytest.fixture
@@ -45,6 +46,10 @@ def test_tokens_become_text_without_markup(vocabulary: Vocabulary) -> None:
 
 def test_an_entry_of_two_length_bytes_is_read_whole(vocabulary: Vocabulary) -> None:
     assert vocabulary.text([9]) == "ha" * 70
+
+
+def test_tomorrow_is_written_as_today(vocabulary: Vocabulary) -> None:
+    assert vocabulary.text([10, 11, 12, 8]) == "Tomorrow."
 
 
 def test_a_number_beyond_the_vocabulary_says_nothing(vocabulary: Vocabulary) -> None:

@@ -7,7 +7,7 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from parley.telemetry.worker import synthesis_metrics
+from parley.telemetry.worker import first_audio_latency, synthesis_metrics
 from workers.serving.admission import Slots
 from workers.serving.errors import RequestError
 
@@ -39,7 +39,7 @@ async def test_stream_waits_for_a_slot_that_gets_free_in_time() -> None:
     waiter = asyncio.create_task(_hold(slots, second_admitted, second_leave))
     await asyncio.sleep(0)
     assert slots.queue_depth == 1
-    exported = synthesis_metrics(slots)
+    exported = synthesis_metrics(slots, first_audio_latency())
     assert exported.get_sample_value("synthesis_queue_depth") == 1
     assert exported.get_sample_value("worker_utilization_percent") == 100
     leave.set()

@@ -323,3 +323,24 @@ async def test_slow_synthesis_leaves_a_profile_and_a_quick_one_does_not(tmp_path
     assert found[0].parent == tmp_path / "profiles"
     names = [name for _, _, name in pstats.Stats(str(found[0])).stats]  # type: ignore[attr-defined]
     assert "speak" in names
+
+
+async def test_the_worker_counts_its_first_audio_and_shows_whose_it_was() -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    async with running_service() as service:
+        await hear(service.stub, "one", "two")
+        traced = service.stub.Synthesize(
+            iter([opening(), text("three"), END]),
+            timeout=60,
+            metadata=(("traceparent", f"00-{trace}-00f067aa0ba902b7-01"),),
+        )
+        await collect(traced)
+        nonsense = service.stub.Synthesize(
+            iter([opening(), text("four"), END]), timeout=60, metadata=(("traceparent", "7"),)
+        )
+        await collect(nonsense)
+        await hear(service.stub, "")  # nothing sounds
+    samples = [s for family in service.latency.histogram.collect() for s in family.samples]
+    assert [s.value for s in samples if s.name.endswith("_count")] == [3]
+    traces = [s.exemplar.labels["trace_id"] for s in samples if s.exemplar is not None]
+    assert traces == [trace]

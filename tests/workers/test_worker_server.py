@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from parley.errors import ConfigurationError
-from parley.telemetry.worker import synthesis_metrics
+from parley.telemetry.worker import first_audio_latency, synthesis_metrics
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
 from workers.serving.errors import answering_errors, invalid_argument
@@ -60,7 +60,7 @@ class Worker:
         self.server = WorkerServer(
             binding=Binding(host="127.0.0.1", port=self.port, metrics_port=self.metrics_port),
             slots=self.slots,
-            metrics=synthesis_metrics(self.slots),
+            metrics=synthesis_metrics(self.slots, first_audio_latency()),
             services=("test.Echo",),
             with_reflection=True,
             **options,  # type: ignore[arg-type]

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from enum import IntEnum
 from types import TracebackType
 from typing import Self
 
-from parley.clock import monotonic
+from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
 from workers.engines.asr_engine import (
     DecodeAbandonedError,
@@ -22,6 +24,9 @@ from workers.recognition.guards import settle
 _log = logging.getLogger(__name__)
 
 _NEWEST_SHARE = 0.2
+_RENEWAL_REST = 2.0
+"""After a PARTIAL those that only renew another rest so many times as long as it took: they take a
+third of the thread at most, however many speak, and who pauses seldom finds one under way."""
 _LARGEST_BATCH = 4
 _BATCH_SPREAD = 1.5
 """A batch costs each of its requests the time of the longest."""
@@ -44,12 +49,20 @@ class Job:
 
     `take_request` is asked when the decode begins, so that what waited is decoded as it is
     then; what it raises is the job's failure. `result` gives what was said, None when the text of
-    a PARTIAL was no good; it is cancelled with the job.
+    a PARTIAL was no good; it is cancelled with the job. A PARTIAL that `renews` another tells more
+    of speech that is told in part already.
     """
 
-    def __init__(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> None:
+    def __init__(
+        self,
+        take_request: Callable[[], DecodeRequest],
+        urgency: Urgency,
+        *,
+        renews: bool = False,
+    ) -> None:
         self.take_request = take_request
         self.urgency = urgency
+        self.renews = renews
         self.result: asyncio.Future[DecodedText | None] = asyncio.get_running_loop().create_future()
         self.request: DecodeRequest | None = None
         self.drafts: list[Draft] = []
@@ -65,8 +78,10 @@ class Job:
 class Decoder:
     """Use as an async context manager; belongs to one event loop, decodes in one thread."""
 
-    def __init__(self, recognizer: Recognizer) -> None:
+    def __init__(self, recognizer: Recognizer, *, clock: Clock = monotonic) -> None:
         self._recognizer = recognizer
+        self._clock = clock
+        self._renewals_from = -math.inf
         self._largest_batch = min(_LARGEST_BATCH, recognizer.largest_batch)
         self._waiting: list[Job] = []
         self._most_urgent = Urgency.PARTIAL
@@ -114,10 +129,16 @@ class Decoder:
         if self._failure is not None:
             raise DecoderEndedError(f"the decoder has ended: {self._failure!r}") from self._failure
 
-    def submit(self, take_request: Callable[[], DecodeRequest], urgency: Urgency) -> Job:
+    def submit(
+        self,
+        take_request: Callable[[], DecodeRequest],
+        urgency: Urgency,
+        *,
+        renews: bool = False,
+    ) -> Job:
         """Raises DecoderEndedError."""
         self.check()
-        job = Job(take_request, urgency)
+        job = Job(take_request, urgency, renews=renews)
         self._waiting.append(job)
         self._notice()
         return job
@@ -140,15 +161,32 @@ class Decoder:
     async def _run(self) -> None:
         try:
             while True:
-                while not self._waiting:
-                    self._changed.clear()
-                    await self._changed.wait()
+                while not self._ready:
+                    await self._until_changed()
                 await self._decode_next()
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             self._end(error)
             raise
+
+    @property
+    def _ready(self) -> list[Job]:
+        """Those that wait, without what rests."""
+        rests = self._clock() < self._renewals_from
+        return [
+            job
+            for job in self._waiting
+            if not (rests and job.renews and job.urgency is Urgency.PARTIAL)
+        ]
+
+    async def _until_changed(self) -> None:
+        """Returns as well when the rest is over for who waits for it."""
+        self._changed.clear()
+        rest_s = self._renewals_from - self._clock() if self._waiting else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(rest_s):
+                await self._changed.wait()
 
     def _end(self, error: BaseException) -> None:
         """Whoever waits is told."""
@@ -165,13 +203,16 @@ class Decoder:
         if not batch:
             return
         self._running = len(batch)
-        began = monotonic()
+        began = self._clock()
         try:
             work = asyncio.get_running_loop().run_in_executor(
                 self._thread, self._decode, batch, requests
             )
             drafts = await work
-            taken_s = monotonic() - began
+            taken_s = self._clock() - began
+            if batch[0].urgency is Urgency.PARTIAL:
+                rest_s = _RENEWAL_REST * taken_s
+                self._renewals_from = max(self._renewals_from, self._clock() + rest_s)
             self._recent_s += (_NEWEST_SHARE if self._recent_s else 1.0) * (
                 taken_s - self._recent_s
             )
@@ -203,9 +244,10 @@ class Decoder:
 
     def _next_batch(self) -> list[Job]:
         """The most urgent job, and those that cost it little to decode with it."""
-        first = min(self._waiting, key=lambda job: job.urgency)
+        ready = self._ready
+        first = min(ready, key=lambda job: job.urgency)
         batch: list[Job] = []
-        for job in [first, *(other for other in self._waiting if other is not first)]:
+        for job in [first, *(other for other in ready if other is not first)]:
             if len(batch) == self._largest_batch or job.urgency is not first.urgency:
                 continue
             try:

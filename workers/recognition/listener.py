@@ -1,6 +1,7 @@
 """Listening to one speaker: sound in, transcripts out, as soon as they are worth something."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from parley.clock import monotonic
 from parley.rpc.v1 import recognition_pb2 as pb
+from parley.telemetry import tracing
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSamples
 from workers.recognition.decoder import Decoder, Job, Urgency
 from workers.recognition.pause_sound import PauseSound
@@ -101,6 +103,10 @@ class Listener:
             self._changed.set()
             await self._until_there_is_room()
 
+    def belongs_to(self, traceparent: str) -> None:
+        """What comes from now on is of this trace."""
+        self._turns[-1].traceparent = traceparent
+
     async def flush(self, flush_id: int, *, within_s: float | None = None) -> None:
         """The turn has ended here; a FINAL that would begin to be decoded later than `within_s`
         from now is not wanted any more, and `run` raises."""
@@ -184,8 +190,9 @@ class Listener:
                 earlier=segment.decoded,
             )
 
-        asked_at = monotonic()
-        job = self._decoder.submit(take_request, urgency)
+        asked_at, asked_at_s = monotonic(), time.time()
+        renews = segment.decoded is not None
+        job = self._decoder.submit(take_request, urgency, renews=renews)
         job.result.add_done_callback(lambda _: self._changed.set())
         try:
             while not job.result.done():
@@ -196,6 +203,7 @@ class Listener:
             decoded = job.result.result()
         finally:
             self._decoder.cancel(job)
+        _trace(job, turn.traceparent, asked_at_s)
         self._last_decode_s, self._last_answer_s = job.decode_s, monotonic() - asked_at
         if decoded is not None:
             segment.decoded = decoded
@@ -238,6 +246,7 @@ class Listener:
         self._turns.remove(turn)
         self._sent_text, self._sent_preflight = "", ("", 0.0)
         self._room.set()
+        tracing.work_for(tracing.parsed(turn.traceparent))
         await self._send(self._transcript(pb.TRANSCRIPT_KIND_FINAL, turn, turn.text()))
 
     def _transcript(
@@ -285,6 +294,23 @@ class Listener:
         while self._is_full:
             self._room.clear()
             await self._room.wait()
+
+
+def _trace(job: Job, traceparent: str, asked_at_s: float) -> None:
+    """Records a decode that an answer may have waited for: the wait for its turn, and its work."""
+    parent = tracing.parsed(traceparent)
+    if parent is not None and job.urgency is not Urgency.PARTIAL:
+        attributes: tracing.Attributes = {
+            "parley.transcript": job.urgency.name,
+            "parley.decode_s": job.decode_s,
+        }
+        tracing.record(
+            "decode",
+            parent=parent,
+            began_at_s=asked_at_s,
+            ended_at_s=time.time(),
+            attributes=attributes,
+        )
 
 
 def _duration(seconds: float) -> Duration:

@@ -15,6 +15,8 @@ from parley.models import ModelSpec
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.rpc.v1 import status_pb2
+from parley.telemetry import logs, tracing
+from parley.telemetry.worker import WorkerLatency
 from workers.engines.asr_engine import EngineError
 from workers.recognition.audio import SpeakerSound
 from workers.recognition.decoder import Decoder
@@ -58,7 +60,7 @@ class Ears:
 class RecognitionService(rpc.SpeechRecognitionServicer):
     """Listens with one model; `word_times` gives times to the words of every call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a worker, made where it starts
         self,
         *,
         identity: WorkerIdentity,
@@ -69,6 +71,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         decoder: Decoder,
         ears: Ears,
         word_times: bool,
+        latency: WorkerLatency,
     ) -> None:
         self._identity = identity
         self._slots = slots
@@ -78,6 +81,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         self._decoder = decoder
         self._ears = ears
         self._word_times = word_times
+        self._latency = latency
 
     async def Recognize(  # type: ignore[override]
         self, request_iterator: AsyncIterator[pb.RecognizeRequest], context: Context
@@ -87,6 +91,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             options = self._options(open_)
             sound = SpeakerSound(open_.sample_rate_hz)
             async with self._slots.admitted():
+                logs.bind(session=open_.session_id)
                 started = pb.RecognitionStarted(
                     worker_id=self._identity.worker_id,
                     engine=self._identity.engine,
@@ -96,6 +101,9 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
 
                 async def send(transcript: pb.Transcript) -> None:
                     await context.write(pb.RecognizeResponse(transcript=transcript))
+                    if transcript.flush_id:
+                        took_s = transcript.decode.ToTimedelta().total_seconds()
+                        self._latency.observe(took_s, trace_id=tracing.sampled_trace_id())
 
                 listener = Listener(
                     self._decoder,
@@ -123,6 +131,8 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
             async for request in messages:
                 match request.WhichOneof("message"):
                     case "audio":
+                        if request.audio.traceparent:
+                            listener.belongs_to(request.audio.traceparent)
                         await listener.push_audio(sound.take(request.audio.pcm_s16le))
                     case "flush":
                         await listener.flush(

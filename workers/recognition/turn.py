@@ -36,6 +36,7 @@ class SpokenTurn:
         self.flushed_at = 0.0
         self.answer_by = math.inf
         """When nobody waits for the FINAL any more."""
+        self.traceparent = ""
         self._start = open_segment.end
 
     @property

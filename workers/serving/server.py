@@ -27,12 +27,14 @@ from typing import Any, Self
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import WorkerSettings, load_worker
 from parley.small_http import HttpReply, SmallHttpServer
 from parley.telemetry.logs import configure_logging
+from parley.telemetry.tracing import configure_tracing
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
 from workers.serving.lease import Registration
@@ -213,7 +215,8 @@ def run(part: str, serve: Callable[[WorkerSettings], Awaitable[None]]) -> int:
     number = max(1, parser.parse_args().number)
     try:
         settings = load_worker().numbered(number)
-        configure_logging(settings.telemetry.log_level, part=part)
+        configure_logging(settings.telemetry, part=part)
+        configure_tracing(settings.telemetry, part=part)
         asyncio.run(main(settings))
     except ConfigurationError as error:
         print(f"{part} worker: {error}", file=sys.stderr)
@@ -234,10 +237,12 @@ def _try_to_listen(host: str, port: int) -> None:
 
 
 def _metrics_port(registry: CollectorRegistry) -> SmallHttpServer:
-    async def metrics() -> HttpReply:
-        return HttpReply(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    async def metrics(accepted: str) -> HttpReply:
+        """Exemplars exist in OpenMetrics alone, which who wants them asks for."""
+        encode, content_type = choose_encoder(accepted)
+        return HttpReply(encode(registry), content_type=content_type)
 
-    return SmallHttpServer({"/metrics": metrics})
+    return SmallHttpServer({}, negotiated={"/metrics": metrics})
 
 
 def _port_error(host: str, port: int, what: str) -> ConfigurationError:

@@ -16,6 +16,8 @@ from parley.errors import ModelError
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
+from parley.telemetry import logs, tracing
+from parley.telemetry.worker import WorkerLatency
 from workers.engines.tts_engine import EngineError
 from workers.serving.admission import SlotPerText, Slots
 from workers.serving.errors import (
@@ -25,7 +27,7 @@ from workers.serving.errors import (
     unavailable,
 )
 from workers.serving.opening import read_open
-from workers.serving.profiles import SlowSynthesisProfiles
+from workers.serving.profiles import SlowWorkProfiles
 from workers.serving.status import WorkerIdentity
 from workers.synthesis.control import RunningSpeech, SpeechControl
 from workers.synthesis.pcm import UtterancePcm
@@ -51,13 +53,15 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
         slots: Slots,
         voices: WorkerVoices,
         residency: Residency,
-        profiles: SlowSynthesisProfiles,
+        latency: WorkerLatency,
+        profiles: SlowWorkProfiles,
         executor: Executor,
     ) -> None:
         self._identity = identity
         self._slots = slots
         self._voices = voices
         self._residency = residency
+        self._latency = latency
         self._profiles = profiles
         self._executor = executor
         self._running = RunningSpeech()
@@ -73,7 +77,15 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
             voice = self._voices.find(open_.voice).name
             control = SpeechControl(session_id=open_.session_id, utterance_id=open_.utterance_id)
             control.voice = voice
-            with control.ended_by_stop():
+            with (
+                logs.bound(session=open_.session_id),
+                tracing.serving(
+                    context.invocation_metadata(),
+                    "synthesize",
+                    attributes={"parley.voice": voice, "parley.worker": self._identity.worker_id},
+                ),
+                control.ended_by_stop(),
+            ):
                 async with self._slots.by_text(wait_s=_longest_wait_s(open_)) as slot:
                     with self._running.joined(control):
                         await self._speak(request_iterator, context, open_, control, slot)
@@ -112,6 +124,9 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                     control=control,
                     engine_time=engine_time,
                     executor=self._executor,
+                    on_first_audio=lambda waited_s: self._latency.observe(
+                        waited_s, trace_id=tracing.sampled_trace_id()
+                    ),
                 )
                 hearing = Hearing()
                 async with aclosing(texts_of(requests, hearing)) as texts:
@@ -120,6 +135,7 @@ class SynthesisService(rpc.SpeechSynthesisServicer):
                             lease.release()
                             lease = await self._lease(control.voice)
                         before = pcm.position
+                        stream.text_came()
                         async with slot.working():
                             await stream.speak(text, lease.voice)
                         hearing.made((pcm.position - before) / rate_hz)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from datetime import timedelta
 
 from google.protobuf.duration_pb2 import Duration
+from opentelemetry.trace import get_current_span
 
 from parley.clock import Clock, monotonic
 from parley.rpc.v1 import synthesis_pb2 as pb
@@ -44,18 +45,27 @@ class SynthesisStream:
         control: SpeechControl,
         engine_time: EngineTime,
         executor: Executor,
+        on_first_audio: Callable[[float], None],
     ) -> None:
+        """`on_first_audio` is told how long after the first text it was there, in seconds."""
         self._open = open_
         self._write = write
         self._pcm = pcm
         self._control = control
         self._engine_time = engine_time
         self._executor = executor
+        self._on_first_audio = on_first_audio
+        self._came_s: float | None = None
         self._texts = 0
         self._chunks = 0
         self._words = 0
         self._first_text_s: float | None = None
         self._first_audio_s: float | None = None
+
+    def text_came(self) -> None:
+        """The next text is there; a slot for it may have to be waited for."""
+        if self._came_s is None:
+            self._came_s = time.monotonic()
 
     async def speak(self, text: str, voice: LoadedVoice) -> None:
         """Sends the words and the audio of the next text, and that it is done."""
@@ -124,6 +134,9 @@ class SynthesisStream:
         self._chunks += 1
         if self._first_audio_s is None:
             self._first_audio_s = time.monotonic()
+            get_current_span().add_event("first_audio")
+            if self._came_s is not None:
+                self._on_first_audio(self._first_audio_s - self._came_s)
 
 
 class Hearing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialogue.text.languages.rules.rule import Rule
+from parley.app.agent import ExampleExchange
 from parley.settings.orchestrator import AgentSection
 
 _DEFAULTS = AgentSection()
@@ -86,8 +87,6 @@ class BackchannelWords:
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]
     """Matches what a hum is spelled as: vowels around a closed mouth."""
-    dark: frozenset[str]
-    """Words that sound as dark as a hum: nothing of them needs an open mouth or a hiss."""
     presence: frozenset[str]
     """What is asked into a silence to hear whether anybody is there: "hello", "can you hear me"."""
     beside_presence: frozenset[str]
@@ -108,6 +107,9 @@ class TurnWords:
     """What has a number that is said digit by digit: "phone", "code"."""
     answers: frozenset[str] = frozenset()
     """First words of a whole answer to a question, however short it is: "yes", "no"."""
+    endings: Mapping[str, int] = field(default_factory=dict)
+    """How often what is said ends in a word, as log odds against words anywhere: counted in calls.
+    Empty: nobody has counted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,8 @@ class SegmentWords:
     """Words that belong to the next one."""
     abbreviation_endings: tuple[str, ...] = ()
     """Words that end so are abbreviations as well: "Hauptstr."."""
+    capitalized_nouns: bool = False
+    """Whether all nouns are written so: a capital then tells of no name, month or numeral."""
     dotted_ordinals: bool = False
     """Whether "3." is "third", so that a full stop after one or two digits ends no sentence."""
 
@@ -155,6 +159,11 @@ class Language:
     """In the language itself: "Deutsch"."""
     instructions: str
     """What the model is told first, unless the settings or the agent say something else."""
+    tool_instructions: str = ""
+    """In place of these for an agent that has tools: a small model that is told to be a friend
+    calls none. Empty: the same."""
+    examples: tuple[ExampleExchange, ...] = ()
+    """Shown to the model behind these instructions, never behind others."""
     greeting: str
     """Said first, unless the settings or the agent say something else."""
     phrases: Phrases
@@ -167,9 +176,15 @@ class Language:
     cannot_speak_recording: Path | None = None
     """`phrases.cannot_speak`, spoken: an audio file beside the language; None: the English one."""
 
-    def instructions_for(self, configured: str) -> str:
+    def instructions_for(self, configured: str, *, with_tools: bool = False) -> str:
         """The settings' instructions, or the language's own where nobody has changed those."""
-        return self.instructions if configured == _DEFAULTS.instructions else configured
+        if configured != _DEFAULTS.instructions:
+            return configured
+        return (self.tool_instructions if with_tools else "") or self.instructions
+
+    def examples_for(self, configured: str) -> tuple[ExampleExchange, ...]:
+        """Those of the language, or none where the settings have instructions of their own."""
+        return self.examples if configured == _DEFAULTS.instructions else ()
 
     def greeting_for(self, configured: str) -> str:
         """The settings' greeting, or the language's own where nobody has changed that."""

@@ -26,31 +26,31 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from parley.rpc.v1 import status_pb2 as parley_dot_rpc_dot_v1_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fparley/rpc/v1/recognition.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1aparley/rpc/v1/status.proto\"\xab\x01\n\x10RecognizeRequest\x12,\n\x04open\x18\x01 \x01(\x0b\x32\x1c.parley.rpc.v1.RecognizeOpenH\x00\x12.\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.RecognizeAudioH\x00\x12.\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x1d.parley.rpc.v1.RecognizeFlushH\x00\x42\t\n\x07message\"\xd3\x01\n\rRecognizeOpen\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x17\n\x0finterim_results\x18\x04 \x01(\x08\x12\x12\n\nword_times\x18\x05 \x01(\x08\x12\r\n\x05hints\x18\x06 \x03(\t\x12\x34\n\x11preflight_silence\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nturn_sound\x18\x08 \x01(\x08\"#\n\x0eRecognizeAudio\x12\x11\n\tpcm_s16le\x18\x01 \x01(\x0c\"M\n\x0eRecognizeFlush\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x04\x12)\n\x06within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x11RecognizeResponse\x12\x34\n\x07started\x18\x01 \x01(\x0b\x32!.parley.rpc.v1.RecognitionStartedH\x00\x12/\n\ntranscript\x18\x02 \x01(\x0b\x32\x19.parley.rpc.v1.TranscriptH\x00\x42\t\n\x07message\"F\n\x12RecognitionStarted\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"\xdc\x02\n\nTranscript\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.parley.rpc.v1.TranscriptKind\x12\x0c\n\x04text\x18\x02 \x01(\t\x12(\n\x05start\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x05 \x01(\x02\x12,\n\x05words\x18\x06 \x03(\x0b\x32\x1d.parley.rpc.v1.RecognizedWord\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x10\n\x08\x66lush_id\x18\x08 \x01(\x04\x12)\n\x06\x64\x65\x63ode\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0fsounds_finished\x18\n \x01(\x02H\x00\x88\x01\x01\x42\x12\n\x10_sounds_finished\"\x84\x01\n\x0eRecognizedWord\x12\x0c\n\x04word\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02*\x88\x01\n\x0eTranscriptKind\x12\x1f\n\x1bTRANSCRIPT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17TRANSCRIPT_KIND_PARTIAL\x10\x01\x12\x1d\n\x19TRANSCRIPT_KIND_PREFLIGHT\x10\x02\x12\x19\n\x15TRANSCRIPT_KIND_FINAL\x10\x03\x32\xb7\x01\n\x11SpeechRecognition\x12R\n\tRecognize\x12\x1f.parley.rpc.v1.RecognizeRequest\x1a .parley.rpc.v1.RecognizeResponse(\x01\x30\x01\x12N\n\tGetStatus\x12\x1f.parley.rpc.v1.GetStatusRequest\x1a .parley.rpc.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fparley/rpc/v1/recognition.proto\x12\rparley.rpc.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1aparley/rpc/v1/status.proto\"\xab\x01\n\x10RecognizeRequest\x12,\n\x04open\x18\x01 \x01(\x0b\x32\x1c.parley.rpc.v1.RecognizeOpenH\x00\x12.\n\x05\x61udio\x18\x02 \x01(\x0b\x32\x1d.parley.rpc.v1.RecognizeAudioH\x00\x12.\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x1d.parley.rpc.v1.RecognizeFlushH\x00\x42\t\n\x07message\"\xd3\x01\n\rRecognizeOpen\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x16\n\x0esample_rate_hz\x18\x02 \x01(\r\x12\x10\n\x08language\x18\x03 \x01(\t\x12\x17\n\x0finterim_results\x18\x04 \x01(\x08\x12\x12\n\nword_times\x18\x05 \x01(\x08\x12\r\n\x05hints\x18\x06 \x03(\t\x12\x34\n\x11preflight_silence\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nturn_sound\x18\x08 \x01(\x08\"8\n\x0eRecognizeAudio\x12\x11\n\tpcm_s16le\x18\x01 \x01(\x0c\x12\x13\n\x0btraceparent\x18\x02 \x01(\t\"M\n\x0eRecognizeFlush\x12\x10\n\x08\x66lush_id\x18\x01 \x01(\x04\x12)\n\x06within\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x85\x01\n\x11RecognizeResponse\x12\x34\n\x07started\x18\x01 \x01(\x0b\x32!.parley.rpc.v1.RecognitionStartedH\x00\x12/\n\ntranscript\x18\x02 \x01(\x0b\x32\x19.parley.rpc.v1.TranscriptH\x00\x42\t\n\x07message\"F\n\x12RecognitionStarted\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\"\xdc\x02\n\nTranscript\x12+\n\x04kind\x18\x01 \x01(\x0e\x32\x1d.parley.rpc.v1.TranscriptKind\x12\x0c\n\x04text\x18\x02 \x01(\t\x12(\n\x05start\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x05 \x01(\x02\x12,\n\x05words\x18\x06 \x03(\x0b\x32\x1d.parley.rpc.v1.RecognizedWord\x12\x10\n\x08language\x18\x07 \x01(\t\x12\x10\n\x08\x66lush_id\x18\x08 \x01(\x04\x12)\n\x06\x64\x65\x63ode\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1c\n\x0fsounds_finished\x18\n \x01(\x02H\x00\x88\x01\x01\x42\x12\n\x10_sounds_finished\"\x84\x01\n\x0eRecognizedWord\x12\x0c\n\x04word\x18\x01 \x01(\t\x12(\n\x05start\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nconfidence\x18\x04 \x01(\x02*\x88\x01\n\x0eTranscriptKind\x12\x1f\n\x1bTRANSCRIPT_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17TRANSCRIPT_KIND_PARTIAL\x10\x01\x12\x1d\n\x19TRANSCRIPT_KIND_PREFLIGHT\x10\x02\x12\x19\n\x15TRANSCRIPT_KIND_FINAL\x10\x03\x32\xb7\x01\n\x11SpeechRecognition\x12R\n\tRecognize\x12\x1f.parley.rpc.v1.RecognizeRequest\x1a .parley.rpc.v1.RecognizeResponse(\x01\x30\x01\x12N\n\tGetStatus\x12\x1f.parley.rpc.v1.GetStatusRequest\x1a .parley.rpc.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'parley.rpc.v1.recognition_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSCRIPTKIND']._serialized_start=1309
-  _globals['_TRANSCRIPTKIND']._serialized_end=1445
+  _globals['_TRANSCRIPTKIND']._serialized_start=1330
+  _globals['_TRANSCRIPTKIND']._serialized_end=1466
   _globals['_RECOGNIZEREQUEST']._serialized_start=111
   _globals['_RECOGNIZEREQUEST']._serialized_end=282
   _globals['_RECOGNIZEOPEN']._serialized_start=285
   _globals['_RECOGNIZEOPEN']._serialized_end=496
   _globals['_RECOGNIZEAUDIO']._serialized_start=498
-  _globals['_RECOGNIZEAUDIO']._serialized_end=533
-  _globals['_RECOGNIZEFLUSH']._serialized_start=535
-  _globals['_RECOGNIZEFLUSH']._serialized_end=612
-  _globals['_RECOGNIZERESPONSE']._serialized_start=615
-  _globals['_RECOGNIZERESPONSE']._serialized_end=748
-  _globals['_RECOGNITIONSTARTED']._serialized_start=750
-  _globals['_RECOGNITIONSTARTED']._serialized_end=820
-  _globals['_TRANSCRIPT']._serialized_start=823
-  _globals['_TRANSCRIPT']._serialized_end=1171
-  _globals['_RECOGNIZEDWORD']._serialized_start=1174
-  _globals['_RECOGNIZEDWORD']._serialized_end=1306
-  _globals['_SPEECHRECOGNITION']._serialized_start=1448
-  _globals['_SPEECHRECOGNITION']._serialized_end=1631
+  _globals['_RECOGNIZEAUDIO']._serialized_end=554
+  _globals['_RECOGNIZEFLUSH']._serialized_start=556
+  _globals['_RECOGNIZEFLUSH']._serialized_end=633
+  _globals['_RECOGNIZERESPONSE']._serialized_start=636
+  _globals['_RECOGNIZERESPONSE']._serialized_end=769
+  _globals['_RECOGNITIONSTARTED']._serialized_start=771
+  _globals['_RECOGNITIONSTARTED']._serialized_end=841
+  _globals['_TRANSCRIPT']._serialized_start=844
+  _globals['_TRANSCRIPT']._serialized_end=1192
+  _globals['_RECOGNIZEDWORD']._serialized_start=1195
+  _globals['_RECOGNIZEDWORD']._serialized_end=1327
+  _globals['_SPEECHRECOGNITION']._serialized_start=1469
+  _globals['_SPEECHRECOGNITION']._serialized_end=1652
 # @@protoc_insertion_point(module_scope)

@@ -131,16 +131,20 @@ class RecognizeAudio(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PCM_S16LE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     pcm_s16le: _builtins.bytes
     """Signed 16-bit little-endian mono."""
+    traceparent: _builtins.str
+    """W3C trace context of the turn that this and what follows belongs to; empty: as before."""
     def __init__(
         self,
         *,
         pcm_s16le: _builtins.bytes = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["pcm_s16le", b"pcm_s16le"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pcm_s16le", b"pcm_s16le", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

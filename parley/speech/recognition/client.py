@@ -13,6 +13,7 @@ from parley.errors import WorkerUnavailableError
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
 from parley.speech.channel import as_speech_error
+from parley.telemetry.tracing import no_trace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class RecognitionRequest:
     hints: tuple[str, ...] = ()
     preflight_silence_s: float = 0.0
     turn_sound: bool = False
+    traceparent: Callable[[], str] = no_trace
+    """The trace that what is sent now belongs to; empty: none."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class Transcript:
     sounds_finished: float | None = None
     """Of a PREFLIGHT, where it was asked for: the probability that the turn has ended, by its
     sound."""
+    model: str = ""
+    """That heard it, as the worker calls it."""
 
 
 class RecognitionCall:
@@ -79,16 +84,20 @@ class RecognitionCall:
         request: RecognitionRequest,
         audio: AsyncIterable[bytes | FlushMark],
         final_limit_s: Callable[[], float],
+        on_admitted: Callable[[str], None] = lambda worker_id: None,
     ) -> None:
         """`audio` (16-bit little-endian mono PCM, any length) ends without raising;
-        `final_limit_s`: how long a FINAL is waited for that is asked for now."""
+        `final_limit_s`: how long a FINAL is waited for that is asked for now; `on_admitted` is
+        told by which worker."""
         self.target = target
         self._final_limit_s = final_limit_s
+        self._on_admitted = on_admitted
         self._request = request
         self._audio = audio
         self._call = stub.Recognize()
         self._sender: asyncio.Task[None] | None = None
         self._pending_flushes = 0
+        self._model = ""
 
     @property
     def admitted(self) -> bool:
@@ -107,7 +116,10 @@ class RecognitionCall:
         try:
             if self._sender is None:
                 await self._call.write(pb.RecognizeRequest(open=_open(self._request)))
-                if isinstance(await self._call.read(), pb.RecognizeResponse):
+                admitted = await self._call.read()
+                if isinstance(admitted, pb.RecognizeResponse):
+                    self._model = admitted.started.model
+                    self._on_admitted(admitted.started.worker_id)
                     self._sender = asyncio.create_task(self._send(), name="recognition-audio")
             response = await self._call.read()
         except grpc.aio.AioRpcError as error:
@@ -116,7 +128,7 @@ class RecognitionCall:
             raise WorkerUnavailableError(f"speech worker {self.target} is gone") from None
         if not isinstance(response, pb.RecognizeResponse):  # grpc.aio.EOF
             return None
-        transcript = _transcript(response.transcript)
+        transcript = _transcript(response.transcript, self._model)
         if transcript.kind is TranscriptKind.FINAL and transcript.flush_id:
             self._pending_flushes -= 1
         return transcript
@@ -129,6 +141,7 @@ class RecognitionCall:
             await asyncio.gather(self._sender, return_exceptions=True)
 
     async def _send(self) -> None:
+        told = ""
         try:
             async for item in self._audio:
                 if isinstance(item, FlushMark):
@@ -138,6 +151,8 @@ class RecognitionCall:
                     await self._call.write(pb.RecognizeRequest(flush=flush))
                 else:
                     audio = pb.RecognizeAudio(pcm_s16le=item)
+                    if (traceparent := self._request.traceparent()) != told:
+                        audio.traceparent = told = traceparent
                     await self._call.write(pb.RecognizeRequest(audio=audio))
             await self._call.done_writing()
         except (asyncio.InvalidStateError, grpc.aio.AioRpcError):
@@ -159,7 +174,7 @@ def _open(request: RecognitionRequest) -> pb.RecognizeOpen:
     )
 
 
-def _transcript(message: pb.Transcript) -> Transcript:
+def _transcript(message: pb.Transcript, model: str) -> Transcript:
     return Transcript(
         kind=TranscriptKind(message.kind),
         text=message.text,
@@ -174,6 +189,7 @@ def _transcript(message: pb.Transcript) -> Transcript:
         flush_id=message.flush_id,
         decode_s=_seconds(message.decode),
         sounds_finished=message.sounds_finished if message.HasField("sounds_finished") else None,
+        model=model,
     )
 
 

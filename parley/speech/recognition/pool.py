@@ -52,6 +52,8 @@ class RecognitionPool(Workers):
     """
 
     KIND = "recognition"
+    on_admitted: Callable[[str], None] = staticmethod(lambda worker_id: None)
+    """Is told which worker listens from now on; may be set."""
 
     def stub(self, target: str) -> "rpc.SpeechRecognitionAsyncStub":
         """The worker's typed stub, for calls that are addressed to one worker."""
@@ -134,6 +136,7 @@ class RecognitionPool(Workers):
             request=request,
             audio=unanswered.kept_and_new(),
             final_limit_s=final_limit_s,
+            on_admitted=self.on_admitted,
         )
         with ExitStack() as counted:
             counted.enter_context(self.scoreboard.call(target))

@@ -15,6 +15,7 @@ from parley.errors import WorkerUnavailableError
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from parley.speech.channel import as_speech_error
+from parley.telemetry.tracing import trace_metadata
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class SynthesisRequest:
     session_id: str = ""
     seed: int = 0
     start_offset_samples: int = 0
+    traceparent: str = ""
+    """The trace it belongs to, as the worker is told."""
     utterance_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -104,7 +107,9 @@ class SynthesisCall:
         self._slot_wait_s = slot_wait_s
         self._request = request
         self._texts = texts
-        self._call = stub.Synthesize(timeout=LONGEST_CALL_S)
+        self._call = stub.Synthesize(
+            timeout=LONGEST_CALL_S, metadata=trace_metadata(request.traceparent)
+        )
         self._sender: asyncio.Task[None] | None = None
         self._sent = 0
         self._spoken = 0

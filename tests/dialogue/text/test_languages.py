@@ -16,7 +16,13 @@ from parley.errors import ConfigurationError
 from parley.settings.orchestrator import AgentSection
 
 GERMAN = get("de")
-OPTIONAL = {"cannot_speak_recording", "abbreviation_endings", "dotted_ordinals"}
+OPTIONAL = {
+    "abbreviation_endings",
+    "cannot_speak_recording",
+    "capitalized_nouns",
+    "dotted_ordinals",
+    "endings",
+}
 
 
 def empty_fields(value: object, name: str) -> Iterator[str]:

@@ -30,6 +30,12 @@ def test_first_stretch_does_not_end_in_a_word_that_belongs_to_the_next() -> None
     assert stretches("I am the best singer here.")[0] == "I am the best "
 
 
+def test_two_words_are_spoken_unless_the_next_may_change_them() -> None:
+    assert stretches("Green tea tastes good today.", 2)[0] == "Green tea "
+    assert stretches("Tue, Mar 3 suits me well.", 2)[0] == "Tue, Mar 3 suits "
+    assert stretches("the XXI century was long.", 2)[0] == "the XXI century "
+
+
 def test_a_short_sentence_is_spoken_at_once() -> None:
     segmenter = ClauseSegmenter(3)
     assert segmenter.push("Yes. ") == ["Yes. "]

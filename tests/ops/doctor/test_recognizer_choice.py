@@ -7,6 +7,9 @@ import pytest
 from ops.doctor.finding import Finding, Level
 from ops.doctor.speech_setup import check_speech
 from ops.supervisor.configuration import Configuration
+from ops.supervisor.keys import LiveKitKeys
+from ops.supervisor.parts import local_parts
+from ops.supervisor.preparation import needed_models
 from parley.gpu import has_gpu
 from parley.settings.livekit_server import LiveKitServerSettings
 from parley.settings.orchestrator import AsrSection, OrchestratorSettings
@@ -35,6 +38,7 @@ def configuration(*, spoken: str = "en", **asr: object) -> Configuration:
         ({"adapter": "moonshine"}, "moonshine", "moonshine-base-en"),
         ({"adapter": "whisperx"}, "whisperx", "whisper-base"),
         ({"adapter": "whisper", "model": "whisper-tiny-en"}, "whisper", "whisper-tiny-en"),
+        ({"device": "cpu"}, "moonshine", "moonshine-base-en"),
     ],
 )
 def test_an_adapter_comes_to_an_engine_and_its_model(
@@ -66,7 +70,7 @@ def test_what_can_hear_is_let_pass(agreed: dict[str, str]) -> None:
 def test_a_language_it_does_not_know_is_one_sentence_before_anything_starts() -> None:
     for asr, spoken, file in (
         ({"adapter": "moonshine", "language": "de"}, "en", "worker.yaml"),
-        ({"adapter": "auto", "device": "cpu"}, "de", "orchestrator.yaml"),
+        ({"adapter": "moonshine", "device": "cpu"}, "de", "orchestrator.yaml"),
     ):
         (found,) = problems(configuration(spoken=spoken, **asr))
         assert found.detail == (
@@ -74,6 +78,21 @@ def test_a_language_it_does_not_know_is_one_sentence_before_anything_starts() ->
         )
         assert "it hears en" in found.remedy
         assert "asr.adapter to whisper" in found.remedy
+
+
+def test_calls_in_another_language_are_heard_by_whisper_though_no_worker_names_it() -> None:
+    german = configuration(spoken="de-AT", device="cpu")
+    assert not problems(german)
+    assert ("asr", "whisper-base") in needed_models(german, ["asr"])
+    (worker,) = local_parts(
+        german, keys=LiveKitKeys("key", "secret"), livekit_server=None, names=["asr"]
+    )
+    assert worker.environment["ASR_ADAPTER"] == "whisper"
+
+
+def test_only_the_model_that_hears_is_fetched() -> None:
+    assert ("asr", "moonshine-base-en") in needed_models(configuration(device="cpu"), ["asr"])
+    assert ("asr", "whisper-base") in needed_models(configuration(adapter="whisperx"), ["asr"])
 
 
 def test_a_gpu_it_cannot_use_is_one_sentence() -> None:

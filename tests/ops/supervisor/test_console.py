@@ -53,7 +53,9 @@ def test_elsewhere_than_on_a_terminal_each_change_is_a_line() -> None:
 def test_a_terminal_shows_one_list_and_takes_it_away() -> None:
     console, output = shown(terminal=True)
     with StartView(console) as view:
-        view.show("livekit", PartState.READY)
+        view.show("livekit", PartState.READY)  # while something else is shown
+        assert output.getvalue() == ""
+        view.open()
         view.show("tts", PartState.STARTING)
     assert "✓ livekit  ready" in output.getvalue()
     assert "tts      starting" in output.getvalue()

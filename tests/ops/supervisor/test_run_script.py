@@ -44,7 +44,8 @@ class Machine:
             re.search(rf"^{name}==.*?[^\\]$", lock, re.MULTILINE | re.DOTALL) for name in packages
         ]
         text = "\n".join(pin[0] for pin in pins if pin)
-        (self.checkout / "requirements.lock").write_text(f"{text}\n", encoding="utf-8")
+        for file in ("requirements.lock", "requirements-run.lock"):
+            (self.checkout / file).write_text(f"{text}\n", encoding="utf-8")
 
     def add(self, name: str, script: str) -> None:
         """A program of that name on PATH."""

@@ -14,7 +14,7 @@ import pytest
 from ops.supervisor.part import Part, PartState
 from ops.supervisor.part_log import last_lines
 from ops.supervisor.supervisor import PartStatus, RestartPolicy, Supervisor
-from parley.errors import SupervisorError
+from parley.errors import ModelError, SupervisorError
 from tests.ops.supervisor.small_parts import processes_with, script_part, server_part
 
 pytestmark = pytest.mark.servers
@@ -239,4 +239,36 @@ async def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     supervisor, _ = supervise(file, server_part("tts"))
     async with supervisor:
         with pytest.raises(SupervisorError, match=r"tts .*file"):
+            await supervisor.all_ready()
+
+
+async def test_a_part_waits_for_what_it_needs_and_no_other_part_with_it(tmp_path: Path) -> None:
+    changes, fetched = Changes(), asyncio.Event()
+
+    async def until_prepared(part: str) -> None:
+        if part == "livekit":
+            await fetched.wait()
+
+    parts = (server_part("livekit"), server_part("tts"))
+    async with Supervisor(
+        parts, log_dir=tmp_path, on_change=changes, until_prepared=until_prepared
+    ) as supervisor:
+        await changes.until(lambda s: s.name == "tts" and s.state is PartState.READY)
+        assert supervisor.status[0].state is PartState.WAITING
+        fetched.set()
+        async with asyncio.timeout(30):
+            await supervisor.all_ready()
+
+
+async def test_what_could_not_be_had_is_said_as_it_is(tmp_path: Path) -> None:
+    async def until_prepared(part: str) -> None:
+        raise ModelError("model x: the package registry could not be reached")
+
+    async with Supervisor(
+        (server_part("tts"),),
+        log_dir=tmp_path,
+        on_change=Changes(),
+        until_prepared=until_prepared,
+    ) as supervisor:
+        with pytest.raises(SupervisorError, match=r"^model x: the package registry could not"):
             await supervisor.all_ready()

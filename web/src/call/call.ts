@@ -29,8 +29,8 @@ import {
 } from "./problems";
 import { type AgentProblem, isOver, turnOf } from "./recovery";
 import { pause, retryAfterMs } from "./retry";
-import { decodeRoomEvent, EVENTS_TOPIC, SET_VOICE_METHOD } from "./roomEvents";
-import { agentStateOf, type CallState, IDLE } from "./state";
+import { decodeRoomEvent, EVENTS_TOPIC, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
+import { agentStateOf, type CallState, IDLE, recordingOf } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
@@ -289,7 +289,8 @@ export class Call {
     this.#agent = null;
     // While the connection is being restored, everyone seems to leave.
     if (this.#state.phase === "reconnecting") return;
-    this.#set({ phase: "waiting", agent: "initializing", problem: AGENT_LEFT });
+    const left = { phase: "waiting", agent: "initializing", recording: "" } as const;
+    this.#set({ ...left, problem: AGENT_LEFT });
     this.#expectAgent(NO_AGENT);
   }
 
@@ -314,7 +315,11 @@ export class Call {
   }
 
   #attributesChanged(who: Participant): void {
-    if (who === this.#agent) this.#set({ agent: agentStateOf(who.attributes["lk.agent.state"]) });
+    if (who !== this.#agent) return;
+    this.#set({
+      agent: agentStateOf(who.attributes["lk.agent.state"]),
+      recording: recordingOf(who.attributes[RECORDING_ATTRIBUTE]),
+    });
   }
 
   #qualityChanged(quality: ConnectionQuality, who: Participant): void {

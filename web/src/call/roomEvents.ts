@@ -1,6 +1,8 @@
 /** What the agent tells beside audio and transcripts; mirrors parley/room_events.py. */
 
 export const EVENTS_TOPIC = "parley.events";
+/** Of the agent's participant, while it records the call. */
+export const RECORDING_ATTRIBUTE = "parley.recording";
 export const SET_VOICE_METHOD = "parley.set_voice";
 
 /** Where the time of a turn went, in ms; null where a stage did not take place. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { NO_AGENT } from "./problems";
-import { agentStateOf, IDLE, statusText } from "./state";
+import { agentStateOf, IDLE, recordingOf, recordingText, statusText } from "./state";
 
 test("the status says who has the floor", () => {
   const live = { ...IDLE, phase: "live", agent: "listening", microphone: "on" } as const;
@@ -27,4 +27,10 @@ test("an agent state this page does not know is one of getting ready", () => {
   expect(agentStateOf("thinking")).toBe("thinking");
   expect(agentStateOf("dancing")).toBe("initializing");
   expect(agentStateOf(undefined)).toBe("initializing");
+});
+
+test("a call that is recorded says so", () => {
+  expect(recordingText(recordingOf("audio"))).toBe("This call is recorded");
+  expect(recordingText(recordingOf("text"))).toBe("This call is written down");
+  expect(recordingText(recordingOf(undefined))).toBe("");
 });

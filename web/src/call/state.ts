@@ -11,6 +11,8 @@ export type AgentState = "initializing" | "listening" | "thinking" | "speaking";
 
 export type Quality = "excellent" | "good" | "poor" | "lost" | "unknown";
 
+export type Recording = "audio" | "text" | "";
+
 export interface CallState {
   readonly phase: Phase;
   readonly agent: AgentState;
@@ -20,6 +22,8 @@ export interface CallState {
   readonly microphone: "on" | "muted" | "off";
   readonly quality: Quality;
   readonly personSpeaks: boolean;
+  /** What the agent keeps of the call: its sound, its words alone, or nothing. */
+  readonly recording: Recording;
   readonly transcript: Transcript;
   readonly turn: TurnStages | null;
   /** Empty: the default voice. */
@@ -37,6 +41,7 @@ export const IDLE: CallState = {
   microphone: "off",
   quality: "unknown",
   personSpeaks: false,
+  recording: "",
   transcript: EMPTY,
   turn: null,
   voice: "",
@@ -53,6 +58,22 @@ export function agentStateOf(attribute: string | undefined): AgentState {
       return attribute;
     default:
       return "initializing";
+  }
+}
+
+export function recordingOf(attribute: string | undefined): Recording {
+  return attribute === "audio" || attribute === "text" ? attribute : "";
+}
+
+/** What the person must know of a call that is recorded; empty: it is not. */
+export function recordingText(recording: Recording): string {
+  switch (recording) {
+    case "audio":
+      return "This call is recorded";
+    case "text":
+      return "This call is written down";
+    case "":
+      return "";
   }
 }
 

@@ -1,4 +1,4 @@
-import type { CallState, Quality } from "../call/state";
+import { type CallState, type Quality, recordingText } from "../call/state";
 
 const BARS: Record<Quality, number> = { excellent: 3, good: 2, poor: 1, lost: 0, unknown: 0 };
 
@@ -12,6 +12,9 @@ export function Header({ state }: { state: CallState }) {
         </svg>
         Parley
       </h1>
+      <p class="recorded" role="status">
+        {recordingText(state.recording)}
+      </p>
       {state.phase !== "idle" && state.phase !== "starting" && (
         <p class="quality" data-quality={state.quality}>
           <svg viewBox="0 0 18 14" aria-hidden="true" focusable="false">

@@ -18,7 +18,7 @@ import onnxruntime
 
 from parley import paths
 from parley.audio import read_audio
-from parley.errors import FetchError
+from parley.errors import AudioFileError, FetchError
 from parley.fetch import locked, staged
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, EngineError, FloatSamples
 from workers.engines.moonshine.graphs import (
@@ -34,7 +34,7 @@ from workers.engines.moonshine.vocabulary import END, Vocabulary
 
 _log = logging.getLogger(__name__)
 
-_VERSION = 2
+_VERSION = 3
 _PROOF = "proof.json"
 _REFERENCE_TEXT = "ever tried ever failed no matter try again fail again fail better"
 _LEAST_ALIKE = 0.8
@@ -48,13 +48,14 @@ def converted(folder: Path) -> Path:
     Blocks for half a minute the first time; processes that ask at once share one conversion.
     Raises EngineError.
     """
-    target = paths.cache_dir() / "graphs" / _sha256(folder / "decoder.ort")[:24]
+    name = f"{_sha256(folder / 'decoder.ort')[:24]}.{_VERSION}"
+    target = paths.cache_dir() / "graphs" / name
     try:
         if not _is_proven(target):
             with locked(target):
                 if not _is_proven(target):
                     _make(folder, target)
-    except (FetchError, GraphError, OSError) as error:
+    except (AudioFileError, FetchError, GraphError, OSError) as error:
         raise EngineError(f"the graphs of {folder.name} cannot be made: {error}") from error
     return target
 
@@ -70,7 +71,7 @@ def _make(folder: Path, target: Path) -> None:
     with staged(target) as staging:
         result = staging / "result"
         result.mkdir()
-        convert(folder / "encoder.ort", folder / "decoder.ort", result)
+        convert(folder / "encoder.ort", folder / "decoder.ort", result, reference_sound(folder))
         _prove(folder, result)
         files = {name: _sha256(result / name) for name in (ENCODER, FIRST, STEP)}
         proof = {"made_by": _made_by(), "files": files}

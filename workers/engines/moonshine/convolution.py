@@ -1,10 +1,8 @@
 """The encoder's second convolution as a product of unfolded rows, which int8 speeds up.
 
-It takes a third of the encoder's time, and onnxruntime has no int8 convolution of its kind. The
-group normalization before it scales a few channels so much that 8 bits are too few for the others:
-the square root of each scale is moved into the weights (as SmoothQuant does, arXiv:2211.10438),
-which brings the encoder's output nearer to that in float32. The third convolution stays as it is:
-int8 there costs words.
+It takes a third of the encoder's time, and onnxruntime has no int8 convolution of its kind. Its
+channels are brought to like sizes (precision.py), those of the normalization before it. The third
+convolution stays as it is: int8 there costs words.
 """
 
 from collections.abc import Iterable
@@ -14,15 +12,47 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-Weights = npt.NDArray[np.float32]
+from workers.engines.moonshine.precision import Weights, apart, set_constant
+
+PRODUCT = ".unfolded.MatMul"
+"""What the name of the product ends with."""
 
 _KERNEL, _STRIDE = 7, 3
-_LEAST_SCALE = 1e-3
 _END = np.iinfo(np.int32).max
 
 
-def unfold(graph: onnx.GraphProto) -> bool:
-    """Replaces the convolution in a folded encoder; False where there is none of its kind."""
+def unfold(graph: onnx.GraphProto, largest: Weights | None = None) -> bool:
+    """Replaces the convolution in a folded encoder; False where there is none of its kind.
+    `largest`: the largest values of the channels of its `source`; None: they stay as they are."""
+    found = _found(graph)
+    if found is None:
+        return False
+    node, scale, shift = found
+    constants = {each.name: each for each in graph.initializer}
+    kernel, bias = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
+    if largest is not None:
+        sizes = apart(largest, np.abs(kernel).max(axis=(0, 2)))
+        for name in (scale.input[1], shift.input[1]):
+            values = numpy_helper.to_array(constants[name])
+            set_constant(constants[name], values / sizes.reshape(values.shape))
+        kernel = kernel * sizes[np.newaxis, :, np.newaxis]
+    matrix = kernel.transpose(2, 1, 0)
+    product = _product(graph, node.input[0], node.output[0], matrix, bias)
+    at = list(graph.node).index(node)
+    _replace(graph, [*graph.node[:at], *product, *graph.node[at + 1 :]])
+    return True
+
+
+def source(graph: onnx.GraphProto) -> str | None:
+    """The tensor that goes into the convolution, [1, channels, n]; None where there is none."""
+    found = _found(graph)
+    return None if found is None else str(found[0].input[0])
+
+
+def _found(
+    graph: onnx.GraphProto,
+) -> tuple[onnx.NodeProto, onnx.NodeProto, onnx.NodeProto] | None:
+    """The convolution, and the scale and the shift before it."""
     constants = {each.name: each for each in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
     for node in graph.node:
@@ -31,18 +61,9 @@ def unfold(graph: onnx.GraphProto) -> bool:
         shift = makers.get(node.input[0])
         scale = makers.get(shift.input[0]) if shift is not None else None
         if shift is None or scale is None or (shift.op_type, scale.op_type) != ("Add", "Mul"):
-            return False
-        kernel, bias = (numpy_helper.to_array(constants[name]) for name in node.input[1:])
-        moved = np.sqrt(np.abs(numpy_helper.to_array(constants[scale.input[1]]))) + _LEAST_SCALE
-        for name in (scale.input[1], shift.input[1]):
-            rest = numpy_helper.to_array(constants[name]) / moved
-            constants[name].CopyFrom(numpy_helper.from_array(rest, name))
-        matrix = (kernel * moved[np.newaxis]).transpose(2, 1, 0)
-        product = _product(graph, node.input[0], node.output[0], matrix, bias)
-        at = list(graph.node).index(node)
-        _replace(graph, [*graph.node[:at], *product, *graph.node[at + 1 :]])
-        return True
-    return False
+            return None
+        return node, scale, shift
+    return None
 
 
 def _product(
@@ -68,7 +89,7 @@ def _product(
     return [
         *nodes,
         helper.make_node("Concat", taps, [unfolded], axis=2),
-        helper.make_node("MatMul", [unfolded, weight], [product], f"{name}.MatMul"),
+        helper.make_node("MatMul", [unfolded, weight], [product], name + PRODUCT),
         helper.make_node("Add", added, [moved]),
         helper.make_node("Transpose", [moved], [name], perm=[0, 2, 1]),
     ]

@@ -3,7 +3,8 @@
 Published are an encoder and a decoder in ONNX Runtime's own format, without constant folding; the
 decoder holds both its graphs as branches of an `If`: the first pass over some tokens, and a step
 of one token with the cache of those before. Here each becomes a graph of its own, its weights
-folded, its matrix products in int8, and one convolution made such a product (convolution.py).
+folded, its matrix products in int8 (precision.py), and one convolution made such a product
+(convolution.py).
 """
 
 import platform
@@ -11,12 +12,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from workers.engines.moonshine.convolution import unfold
+from workers.engines.asr_engine import FloatSamples
+from workers.engines.moonshine.convolution import PRODUCT, source, unfold
+from workers.engines.moonshine.precision import even_channels, even_rows, values_of
 
 ENCODER, FIRST, STEP = "encoder.onnx", "first.onnx", "step.onnx"
 ATTENTION = "cross_attention"
@@ -26,6 +30,9 @@ _SIZES = {"batch_size": 1}
 _STEP_SIZES = {"decoder_sequence_length": 1}
 """What is known of a shape beforehand is not computed anew in each run."""
 
+_UNEVEN = (PRODUCT, "/fc2/MatMul")
+"""Products of the encoder whose rows differ most: after no normalization by moment."""
+
 _CPU_FACTS = Path("/proc/cpuinfo")
 
 
@@ -33,10 +40,10 @@ class GraphError(Exception):
     """The published files are not the graphs that this code knows; its text says why."""
 
 
-def convert(encoder: Path, decoder: Path, folder: Path) -> None:
+def convert(encoder: Path, decoder: Path, folder: Path, sound: FloatSamples) -> None:
     """Writes ENCODER, FIRST and STEP into `folder`; blocks for some twenty seconds.
 
-    Raises GraphError.
+    `sound`, somebody speaking, shows how large values become. Raises GraphError.
     """
     scratch = folder / "scratch.onnx"
     first, step = _branches(_read(decoder, scratch))
@@ -51,7 +58,7 @@ def convert(encoder: Path, decoder: Path, folder: Path) -> None:
         )
         if name == ENCODER:
             folded = onnx.load(scratch)
-            unfold(folded.graph)
+            _make_even(folded, sound)
             onnx.save(folded, scratch)
         quantize_dynamic(
             scratch,
@@ -63,6 +70,16 @@ def convert(encoder: Path, decoder: Path, folder: Path) -> None:
             extra_options={"MatMulConstBOnly": True},
         )
     scratch.unlink()
+
+
+def _make_even(encoder: onnx.ModelProto, sound: FloatSamples) -> None:
+    """What int8 asks of a folded encoder."""
+    feed = {"input_values": sound[np.newaxis]}
+    even_channels(encoder, feed)
+    if (unfolded := source(encoder.graph)) is not None:
+        values = values_of(encoder, [unfolded], feed)[unfolded]
+        unfold(encoder.graph, np.abs(values).max(axis=(0, 2)))
+    even_rows(encoder.graph, lambda product: product.endswith(_UNEVEN))
 
 
 def adds_in_32_bits() -> bool:

@@ -4,6 +4,7 @@
 the low seven bits first), then that many bytes.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,8 @@ START, END = 1, 2
 _BEGINS_WORD = "▁"
 _SPECIAL = frozenset((b"<unk>", b"<s>", b"</s>"))
 _TWO_BYTES = 128
+_OLD_SPELLING = re.compile(r"\b(to)-(day|night|morrow)\b", re.IGNORECASE)
+"""It has learned from old books: "to-morrow"."""
 
 
 class Vocabulary:
@@ -19,9 +22,10 @@ class Vocabulary:
         self._entries = _entries(file.read_bytes())
 
     def text(self, tokens: Sequence[int]) -> str:
-        """What the tokens say together; half a character is dropped."""
+        """What the tokens say together, in today's spelling; half a character is dropped."""
         joined = b"".join(map(self._bytes, tokens))
-        return joined.decode("utf-8", "ignore").replace(_BEGINS_WORD, " ").strip()
+        text = joined.decode("utf-8", "ignore").replace(_BEGINS_WORD, " ").strip()
+        return _OLD_SPELLING.sub(r"\1\2", text)
 
     def begins_word(self, token: int) -> bool:
         return self._bytes(token).startswith(_BEGINS_WORD.encode())

@@ -5,7 +5,7 @@
 
 from pathlib import Path
 
-from dialogue.text.languages.english.phrases import PHRASES
+from dialogue.text.languages.english.phrases import EXAMPLES, PHRASES, TOOL_INSTRUCTIONS
 from dialogue.text.languages.english.spoken import SPOKEN
 from dialogue.text.languages.english.words import BACKCHANNELS, SEGMENTS, TURNS
 from dialogue.text.languages.language import Language
@@ -18,6 +18,8 @@ LANGUAGE = Language(
     name="English",
     own_name="English",
     instructions=_DEFAULTS.instructions,
+    tool_instructions=TOOL_INSTRUCTIONS,
+    examples=EXAMPLES,
     greeting=_DEFAULTS.greeting,
     phrases=PHRASES,
     backchannels=BACKCHANNELS,

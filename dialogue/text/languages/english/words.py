@@ -8,6 +8,7 @@ of the cases or more. Spelled here as Whisper writes them. docs/turn-taking.md s
 
 import re
 
+from dialogue.text.languages.english.endings import ENDINGS
 from dialogue.text.languages.language import (
     Assessments,
     BackchannelWords,
@@ -29,7 +30,8 @@ BACKCHANNELS = BackchannelWords(
     ),
     phrases=frozenset(
         {
-            "all right", "fair enough", "for sure", "go on", "got it", "i know", "i see",
+            "all right", "fair enough", "for sure", "go on", "good point", "got it", "i get it",
+            "i know", "i see", "no way",
             "i understand", "makes sense", "mm hm", "mm hmm", "m hm", "of course", "oh i see",
             "oh okay", "oh really", "oh yeah", "sounds good", "that makes sense", "that's right",
             "that's true", "uh huh", "very good", "yeah i know", "you know",
@@ -74,13 +76,7 @@ BACKCHANNELS = BackchannelWords(
         """.split()
     ),
     drawn_out=re.compile(r"[aehimnouwy]+"),
-    hum=re.compile(r"(?=.*m)[aehimnouy]+"),
-    dark=frozenset(
-        """
-        blue do doing home moon move moving new no now oh roll room soon to too two who whole whom
-        you
-        """.split()
-    ),
+    hum=re.compile(r"[hmn]+|(?=.*m)[aehimnouy]+"),
     presence=frozenset(
         {
             "hello", "hi", "hey", "hello there", "hey there", "are you there", "you there",
@@ -119,6 +115,7 @@ SEGMENTS = SegmentWords(
 )
 
 TURNS = TurnWords(
+    endings=ENDINGS,
     open=frozenset(
         """
         a an the my your his its our their every

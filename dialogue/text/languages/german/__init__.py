@@ -5,7 +5,13 @@
 
 from pathlib import Path
 
-from dialogue.text.languages.german.phrases import GREETING, INSTRUCTIONS, PHRASES
+from dialogue.text.languages.german.phrases import (
+    EXAMPLES,
+    GREETING,
+    INSTRUCTIONS,
+    PHRASES,
+    TOOL_INSTRUCTIONS,
+)
 from dialogue.text.languages.german.spoken import SPOKEN
 from dialogue.text.languages.german.words import BACKCHANNELS, SEGMENTS, TURNS
 from dialogue.text.languages.language import Language
@@ -15,6 +21,8 @@ LANGUAGE = Language(
     name="German",
     own_name="Deutsch",
     instructions=INSTRUCTIONS,
+    tool_instructions=TOOL_INSTRUCTIONS,
+    examples=EXAMPLES,
     greeting=GREETING,
     phrases=PHRASES,
     backchannels=BACKCHANNELS,

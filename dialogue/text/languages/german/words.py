@@ -71,10 +71,7 @@ BACKCHANNELS = BackchannelWords(
         """.split()
     ),
     drawn_out=re.compile(r"[aeähijmnoöuüw]+"),
-    hum=re.compile(r"(?=.*m)[aeähimnoöuü]+"),
-    dark=frozenset(
-        "du gut hm moment montag mut nun nur oh ohne rum rund so uhr um und wo zu".split()
-    ),
+    hum=re.compile(r"[hmn]+|(?=.*m)[aeähimnoöuü]+"),
     presence=frozenset(
         {
             "hallo", "hey", "sind sie da", "sind sie noch da", "bist du da", "bist du noch da",
@@ -113,6 +110,7 @@ SEGMENTS = SegmentWords(
         ).split()
     ),
     abbreviation_endings=("str",),
+    capitalized_nouns=True,
     dotted_ordinals=True,
 )
 

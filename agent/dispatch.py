@@ -1,0 +1,36 @@
+"""What the caller's access token asks of a call, which comes as the metadata of its dispatch."""
+
+import logging
+
+from pydantic import ValidationError
+
+from parley.app.agent import Agent
+from parley.app.configured import load_configured
+from parley.app.session import Session
+from parley.room_events import DispatchMetadata
+from parley.settings import OrchestratorSettings
+
+_log = logging.getLogger(__name__)
+
+
+def wishes_of(metadata: str) -> DispatchMetadata:
+    """The defaults where it is empty or not understood, which is logged."""
+    try:
+        return DispatchMetadata.model_validate_json(metadata or "{}")
+    except ValidationError:
+        _log.warning("the dispatch's metadata is not understood: the defaults are used")
+        return DispatchMetadata()
+
+
+def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
+    """Whether the person lost the connection for so long that LiveKit ended the room, and has
+    entered it anew with the same token: an identity is of one token."""
+    return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
+
+
+def app_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
+    """The app that is asked for by its name, or the default one."""
+    if wishes.app and wishes.app not in settings.agent.apps:
+        _log.warning("there is no app %r here: the default one answers", wishes.app)
+        return load_configured(settings)
+    return load_configured(settings, wishes.app)

@@ -1,0 +1,1 @@
+"""The records of calls, for who runs this Parley."""

@@ -1,0 +1,96 @@
+"""Which of the local language models this machine serves: the larger one where there is room.
+
+The larger model is right far more often, and slower (docs/mind.md has the figures). It takes
+1.4 GB, and the rest of Parley with four calls 1.6 GB; with one core its words would come later than
+they are spoken.
+"""
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from parley import models
+from parley.settings import OrchestratorSettings
+from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
+
+LARGE_NEEDS_BYTES = 4_000_000_000
+LARGE_NEEDS_CORES = 2
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What a machine, or the container that this runs in, has left."""
+
+    memory_bytes: int
+    cores: int
+
+    @classmethod
+    def here(cls) -> "Room":
+        memory = psutil.virtual_memory().available
+        left = _left_in_container(_CGROUP)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        return cls(memory if left is None else min(memory, left), cores or 1)
+
+    @property
+    def is_enough(self) -> bool:
+        """For the larger model."""
+        return self.memory_bytes >= LARGE_NEEDS_BYTES and self.cores >= LARGE_NEEDS_CORES
+
+    def __str__(self) -> str:
+        cores = "1 core" if self.cores == 1 else f"{self.cores} cores"
+        return f"{self.memory_bytes / 1e9:.1f} GB of free memory, {cores}"
+
+
+@dataclass(frozen=True)
+class LlmChoice:
+    """`model` is served from the first; `successor`, if any, from when it is here and no call is
+    in progress. `why` is for people."""
+
+    model: str
+    successor: str = ""
+    why: str = ""
+
+    def __str__(self) -> str:
+        now = f"language model: {self.model} ({self.why})"
+        if not self.successor:
+            return now
+        return f"{now}; {self.successor} is fetched meanwhile and takes over between calls"
+
+
+def choose_llm(settings: OrchestratorSettings, room: Room | None = None) -> LlmChoice:
+    """What the settings ask for, or what there is room for; raises ModelError.
+
+    A model that is not here yet keeps nobody waiting: the first calls are the smaller one's, which
+    is less than half as long to fetch.
+    """
+    named = settings.llm.local_model
+    if named != "auto":
+        return LlmChoice(named, why="llm.local_model")
+    room = room or _room_at_start()
+    needs = f"{LARGE_LLM} needs {LARGE_NEEDS_BYTES / 1e9:.0f} GB and {LARGE_NEEDS_CORES} cores"
+    if not room.is_enough:
+        return LlmChoice(SMALL_LLM, why=f"{room}; {needs}")
+    if models.cached(LARGE_LLM) is not None:
+        return LlmChoice(LARGE_LLM, why=str(room))
+    return LlmChoice(SMALL_LLM, LARGE_LLM, why=f"{room}")
+
+
+@functools.cache
+def _room_at_start() -> Room:
+    """Asked once: what is started meanwhile would count against itself."""
+    return Room.here()
+
+
+def _left_in_container(cgroup: Path) -> int | None:
+    """Bytes that may still be taken; None where nothing but the machine bounds them."""
+    try:
+        limit = (cgroup / "memory.max").read_text(encoding="utf-8").strip()
+        used = int((cgroup / "memory.current").read_text(encoding="utf-8"))
+        return max(0, int(limit) - used)
+    except (OSError, ValueError):  # none, or "max"
+        return None

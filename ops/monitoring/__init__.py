@@ -1,0 +1,1 @@
+"""What operators watch, written from one file: rules, alerts, dashboards, and their pages."""
