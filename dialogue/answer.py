@@ -348,7 +348,7 @@ class Answer:
                     on_pending=self._feed.put,
                 )
                 if decision.approved:
-                    call.begun = True
+                    call.begun, began_s = True, clock()  # what it waited for is not its work
                     if not isinstance(tool, HandOffTool):
                         self._feed.put(ToolStarted(request.call_id, tool.name, call.arguments))
                     outcome, result = await run_tool(tool, call.arguments, self._context)
