@@ -18,6 +18,7 @@ from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc, status_pb2
 from parley.settings import load_orchestrator, load_worker
 from parley.settings.engines import OWN_ENGINES
+from parley.telemetry.worker import final_latency
 from testkit.isolated_config import write_config
 from tests.workers.listening import Running
 from tests.workers.process import Worker, client, serving, started
@@ -109,9 +110,9 @@ async def test_an_installed_engine_recognizes_in_a_worker_process(
 async def _recognized(worker: Worker) -> pb.Transcript:
     async with serving(worker) as channel:
         stub = recognition_pb2_grpc.SpeechRecognitionStub(channel)
-        speaker = await Running(stub, Slots(1, queue_wait_s=0.0), worker.target).listen(
-            interim_results=False
-        )
+        speaker = await Running(
+            stub, Slots(1, queue_wait_s=0.0), worker.target, final_latency()
+        ).listen(interim_results=False)
         assert (speaker.started.engine, speaker.started.model) == ("hum", "hum-ear")
         await speaker.say(speech(LIGHTS))
         (final,) = await speaker.rest()
