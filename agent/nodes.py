@@ -108,7 +108,11 @@ class RoomAgent(Agent):
 
     def _is_turn(self, event: stt.SpeechEvent) -> bool:
         best = event.alternatives[0]
-        return self._barge_in.push_transcript(best.text, confidence=best.confidence)
+        return self._barge_in.push_transcript(
+            best.text,
+            confidence=best.confidence,
+            final=event.type is stt.SpeechEventType.FINAL_TRANSCRIPT,
+        )
 
     def _as_guess(self, event: stt.SpeechEvent) -> stt.SpeechEvent:
         """The event as the framework is to have it: to a PREFLIGHT it begins an answer, anew where

@@ -153,7 +153,9 @@ async def hold_echo_trial(
         microphone = _microphone(run, loudspeaker, EchoPath(cell))
         async for transcript in pool.recognize(request, microphone):
             is_turn = run.barge_in.push_transcript(
-                transcript.text, confidence=transcript.confidence
+                transcript.text,
+                confidence=transcript.confidence,
+                final=transcript.kind is TranscriptKind.FINAL,
             )
             if is_turn and transcript.text and transcript.kind is not TranscriptKind.PARTIAL:
                 run.turns.append((monotonic(), transcript.text))

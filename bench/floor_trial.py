@@ -17,7 +17,7 @@ from agent.turns.floor import Floor, FloorPolicy
 from bench.floor_sounds import RATE_HZ, FloorSound
 from parley.audio import Samples
 from parley.clock import Clock, monotonic
-from parley.speech import FlushMark, RecognitionPool, RecognitionRequest
+from parley.speech import FlushMark, RecognitionPool, RecognitionRequest, TranscriptKind
 
 FRAME_S = 0.02
 BEFORE_S = 0.4
@@ -171,7 +171,11 @@ async def hold_trial(
     )
     async for transcript in pool.recognize(request, _microphone(sound, run, barge_in)):
         run.texts.append(f"{transcript.kind.name.lower()}: {transcript.text}")
-        barge_in.push_transcript(transcript.text, confidence=transcript.confidence)
+        barge_in.push_transcript(
+            transcript.text,
+            confidence=transcript.confidence,
+            final=transcript.kind is TranscriptKind.FINAL,
+        )
     return run.result(barge_in)
 
 

@@ -185,8 +185,9 @@ class BargeIn:
         spoke_s = self._clock() - self._last_spoke_s
         return _silent(frame) if self._is_echo and spoke_s > SPOKE_OVER_S else frame
 
-    def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
-        """Takes what recognition has made so far of the speech that is going on.
+    def push_transcript(self, text: str, *, confidence: float = 1.0, final: bool = False) -> bool:
+        """Takes what recognition has made so far of the speech that is going on; `final`: it will
+        not change any more.
 
         Whether it is the person's turn, or the beginning of one: what they murmur while the agent
         keeps the floor is not, nor is the agent's own voice come back.
@@ -195,7 +196,9 @@ class BargeIn:
             self._act(self.turns.dismiss())
             return False
         self.turns.agent_asked(asked=self._voice.heard_text.rstrip().endswith("?"))
-        decision = self.turns.transcript(text, confidence=confidence, at_s=self._clock())
+        decision = self.turns.transcript(
+            text, confidence=confidence, at_s=self._clock(), final=final
+        )
         self._act(decision)
         return self.turns.takes_turn(text, confidence=confidence)
 

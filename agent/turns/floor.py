@@ -206,13 +206,18 @@ class TurnTaking:
         self._last_near_s = at_s
         return self._on_speech()
 
-    def transcript(self, text: str, *, at_s: float, confidence: float = 1.0) -> Decision | None:
-        """What recognition has made so far of the speech that is going on, and how sure it is."""
+    def transcript(
+        self, text: str, *, at_s: float, confidence: float = 1.0, final: bool = False
+    ) -> Decision | None:
+        """What recognition has made so far of the speech that is going on, and how sure it is;
+        `final`: no more words come of it, so that they are decided by."""
         self._understood_at_s = at_s if text else float("-inf")
         recent = at_s - self._last_near_s <= self.policy.late_verdict_s
         if not self.agent_has_floor or not recent:
             return None
-        wants = self._meaning(text, confidence, goes_on=not self._over(at_s))
+        wants = self._meaning(text, confidence, goes_on=not final and not self._over(at_s))
+        if final and wants is Meaning.UNDECIDED:
+            wants = Meaning.TURN  # whoever asks later has lost its words
         self._undecided = (text, confidence) if wants is Meaning.UNDECIDED else None
         if wants is Meaning.UNDECIDED:
             self._understood_at_s = float("-inf")

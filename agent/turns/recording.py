@@ -44,6 +44,7 @@ class InputEvent(_Line):
     said_lately: str = Field("", description="given with words")
     text: str = ""
     confidence: float = 1.0
+    final: bool = False
     pcm_s16le: str = Field("", description="of the microphone: 16 kHz mono, base64")
     awaited: bool = Field(False, description="an answer was, and nothing of it sounded")
     sounded_samples: int = Field(0, description="what sounded of the agent's voice meanwhile")
@@ -132,10 +133,11 @@ class RecordedBargeIn(BargeIn):
         )
         return super().push_audio(frame)
 
-    def push_transcript(self, text: str, *, confidence: float = 1.0) -> bool:
+    def push_transcript(self, text: str, *, confidence: float = 1.0, final: bool = False) -> bool:
         self._seen.said_lately = self._real_voice.said_lately
-        self._note("words", text=text, confidence=confidence, said_lately=self._seen.said_lately)
-        return super().push_transcript(text, confidence=confidence)
+        said_lately = self._seen.said_lately
+        self._note("words", text=text, confidence=confidence, final=final, said_lately=said_lately)
+        return super().push_transcript(text, confidence=confidence, final=final)
 
     def time_passes(self) -> None:
         self._note("time_passes")
@@ -207,7 +209,9 @@ class _Replay:
                 pcm = base64.b64decode(event.pcm_s16le)
                 self._barge_in.push_audio(rtc.AudioFrame(pcm, SAMPLE_RATE_HZ, 1, len(pcm) // 2))
             case "words":
-                self._barge_in.push_transcript(event.text, confidence=event.confidence)
+                self._barge_in.push_transcript(
+                    event.text, confidence=event.confidence, final=event.final
+                )
             case "time_passes":
                 self._barge_in.time_passes()
             case "agent_thinks":
