@@ -45,7 +45,7 @@ _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Question:
+class MindQuestion:
     """`turns` are said one after the other; the answer to the last is judged."""
 
     kind: str
@@ -106,17 +106,19 @@ class MindResult:
         return [answer for answer in self.answers if answer.kind != "tool"]
 
 
-def questions() -> list[Question]:
+def questions() -> list[MindQuestion]:
     """Those without tools."""
     return [
-        Question(row["kind"], tuple(row["question"].split(_TURNS)), row["accepted"], row["refused"])
+        MindQuestion(
+            row["kind"], tuple(row["question"].split(_TURNS)), row["accepted"], row["refused"]
+        )
         for row in _rows("mind_questions.tsv")
     ]
 
 
-def tool_questions() -> list[Question]:
+def tool_questions() -> list[MindQuestion]:
     return [
-        Question(
+        MindQuestion(
             "tool",
             (row["question"],),
             row["accepted"],
@@ -133,7 +135,7 @@ def fragments() -> list[str]:
         return [row["transcript"] for row in csv.DictReader(file, delimiter="\t")][1::2]
 
 
-def judged(question: Question, text: str, calls: Sequence[ToolStarted]) -> bool:
+def judged(question: MindQuestion, text: str, calls: Sequence[ToolStarted]) -> bool:
     """Whether the answer has what is accepted and nothing that is refused; for a tool question,
     whether that tool alone was called, and with the right argument."""
     said = text.lower().replace("’", "'")
@@ -216,7 +218,7 @@ async def _tried(model: str, settings: OrchestratorSettings, process: psutil.Pro
         with_tools = replace(plain, agent=WITH_TOOLS)
         answers = [await plain.answer(question) for question in questions()]
         answers += [await with_tools.answer(question) for question in tool_questions()]
-        remarks = [Question("fragment", (text,), ".") for text in fragments()]
+        remarks = [MindQuestion("fragment", (text,), ".") for text in fragments()]
         replies = [await plain.answer(each) for each in remarks]
     finally:
         await client.close()
@@ -238,7 +240,7 @@ class Asking:
     client: openai.AsyncClient
     process: psutil.Process
 
-    async def answer(self, question: Question) -> MindAnswer:
+    async def answer(self, question: MindQuestion) -> MindAnswer:
         """What it says to the last turn, in a conversation of its own."""
         async with self._talking() as front:
             for turn in question.turns:

@@ -35,7 +35,7 @@ LENGTHS = (6, 10, 15, 20, LONGEST_WINDOWS)
 """Each sound is learned from when so many of its windows have been heard, and at its end."""
 RIDGE = 1.0
 """What keeps weights small that little speaks for: a pseudo count."""
-WORDS = ("hum", "confidence", "more_words", "asking", "spelled_hum", "longer")
+WORDS = ("hum", "confidence", "more_words", "asking", "spelled_hum", "alike", "longer")
 LEAST_SPREAD = 0.01
 """Of a feature: one that is always the same tells nothing."""
 _STEPS = 40

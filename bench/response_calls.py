@@ -168,12 +168,17 @@ def judged_question(
 def _path(
     recording: CallRecording, events: Sequence[TurnEvent], *, end: int, answer: int
 ) -> AnswerPath | None:
+    """None where the agent did not tell, and for an answer behind a filler: what is told of the
+    reply's voice is the filler's."""
     spoken_s, heard_s = (
         recording.start_s + recording.unix_offset_s + sample / SAMPLE_RATE_HZ
         for sample in (end, answer)
     )
+    begun_with_filler = {event.turn for event in events if event.filler}
     for event in events:
-        if not event.filler and event.at_s is not None and spoken_s <= event.at_s <= heard_s:
+        if event.at_s is None or not spoken_s <= event.at_s <= heard_s:
+            continue
+        if event.turn not in begun_with_filler:
             return answer_path(event, spoken_s=spoken_s, heard_s=heard_s)
     return None
 

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
 from dialogue.answer_spans import answer_task, traced
-from dialogue.approvals import APPROVAL_DEADLINE_S, Verdict
+from dialogue.approvals import decided
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
 from dialogue.held_text import ENOUGH_S, HeldText
@@ -24,8 +24,10 @@ from dialogue.text.languages import Language
 from dialogue.text.segmenter import ends_sentence
 from dialogue.text.spoken import TextSpeaker
 from dialogue.tools import (
+    DONE_BEFORE,
     CallableTool,
     ToolArgumentsError,
+    call_key,
     offered_names,
     parse_arguments,
     run_tool,
@@ -34,7 +36,6 @@ from dialogue.unfinished import BegunCall, Unfinished
 from dialogue.waiting import Waiting
 from parley.app.engine import Turn
 from parley.app.events import (
-    ApprovalPending,
     Done,
     Error,
     Event,
@@ -46,7 +47,6 @@ from parley.app.events import (
     ToolStarted,
     Usage,
 )
-from parley.errors import ParleyError
 
 MAX_ROUNDS = 8
 """Requests to the model for one answer; the last one is offered no tools."""
@@ -164,17 +164,18 @@ class Answer:
         """Puts everything that happens into the feed."""
         try:
             offered = {tool.name for tool in self._tools}
-            strays = 0
+            strays, again = 0, list[ToolMessage]()
             for number in range(1, MAX_ROUNDS + 1):
-                asked = await self._ask(self._tools if number < MAX_ROUNDS else ())
+                asked = await self._ask(self._tools if number < MAX_ROUNDS and not again else ())
                 if not asked.requests:
                     break
                 strays += offered.isdisjoint(each.name for each in asked.requests)
                 if strays > MAX_STRAYS:
                     break
-                finished = await self._run(asked.requests)
+                again = self._again(asked.requests)
+                finished = () if again else await self._run(asked.requests)
                 self._messages.append(AssistantMessage(asked.text, asked.requests))
-                self._messages += [ToolMessage(end.call_id, end.result) for end in finished]
+                self._messages += again or [ToolMessage(e.call_id, e.result) for e in finished]
                 if self._context.next_agent is not None:
                     break
             self._end(asked)
@@ -339,9 +340,15 @@ class Answer:
                 call.arguments = parse_arguments(request.arguments)
                 if not tool.read_only or tool.needs_approval:
                     await self._turn.committed()
-                decision = await self._decided(tool, call.arguments)
+                decision = await decided(
+                    self._resources.approvals,
+                    tool,
+                    call.arguments,
+                    session_id=self._turn.session.id,
+                    on_pending=self._feed.put,
+                )
                 if decision.approved:
-                    call.begun = True
+                    call.begun, began_s = True, clock()  # what it waited for is not its work
                     if not isinstance(tool, HandOffTool):
                         self._feed.put(ToolStarted(request.call_id, tool.name, call.arguments))
                     outcome, result = await run_tool(tool, call.arguments, self._context)
@@ -356,24 +363,16 @@ class Answer:
             self._feed.put(finished)
         return finished
 
-    async def _decided(self, tool: CallableTool, arguments: Mapping[str, JsonValue]) -> Verdict:
-        if not tool.needs_approval:
-            return Verdict(approved=True)
-        approvals = self._resources.approvals
-        if approvals is None:
-            _log.warning("tool %s needs approval, and nobody can give it", tool.name)
-            return Verdict(approved=False, why="nobody can approve it here")
-        try:
-            approval_id = await approvals.request(self._turn.session.id, tool.name, arguments)
-        except ParleyError as error:
-            _log.warning("tool %s needs approval, which cannot be asked for: %s", tool.name, error)
-            return Verdict(approved=False, why="approval cannot be asked for now")
-        self._feed.put(ApprovalPending(approval_id, tool.name, arguments))
-        try:
-            async with asyncio.timeout(APPROVAL_DEADLINE_S):
-                return await approvals.wait(approval_id)
-        except TimeoutError:
-            return Verdict(approved=False, why="nobody decided in time")
+    def _again(self, requests: Sequence[ToolRequest]) -> list[ToolMessage]:
+        """What a model is told that only asks for what this answer has done: small models do."""
+        done = {
+            call_key(call.request): call.task.result().result
+            for call in self._calls.values()
+            if call.task is not None and call.task.done() and call.task.result().outcome == "done"
+        }
+        if not requests or not all(call_key(each) in done for each in requests):
+            return []
+        return [ToolMessage(r.call_id, f"{done[call_key(r)]}\n{DONE_BEFORE}") for r in requests]
 
     async def _cancel(self, work: asyncio.Task[None]) -> None:
         """Ends what still runs. The end of each call that was begun is recorded by a callback of

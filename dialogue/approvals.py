@@ -1,14 +1,20 @@
 """Somebody who decides whether a tool call may run."""
 
 import asyncio
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import JsonValue
 
+from parley.app.events import ApprovalPending
+from parley.errors import ParleyError
+
 APPROVAL_DEADLINE_S = 120.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,43 @@ class Approvals(Protocol):
     async def wait(self, approval_id: str) -> Verdict:
         """Returns once it is decided. Cancelling it withdraws the request."""
         ...
+
+
+class ApprovableTool(Protocol):
+    """Of a tool, what decides whether somebody is asked."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs_approval(self) -> bool: ...
+
+
+async def decided(
+    approvals: Approvals | None,
+    tool: ApprovableTool,
+    arguments: Mapping[str, JsonValue],
+    *,
+    session_id: str,
+    on_pending: Callable[[ApprovalPending], None],
+) -> Verdict:
+    """Whether the tool may run now; waits for who decides, up to a deadline."""
+    if not tool.needs_approval:
+        return Verdict(approved=True)
+    if approvals is None:
+        _log.warning("tool %s needs approval, and nobody can give it", tool.name)
+        return Verdict(approved=False, why="nobody can approve it here")
+    try:
+        approval_id = await approvals.request(session_id, tool.name, arguments)
+    except ParleyError as error:
+        _log.warning("tool %s needs approval, which cannot be asked for: %s", tool.name, error)
+        return Verdict(approved=False, why="approval cannot be asked for now")
+    on_pending(ApprovalPending(approval_id, tool.name, arguments))
+    try:
+        async with asyncio.timeout(APPROVAL_DEADLINE_S):
+            return await approvals.wait(approval_id)
+    except TimeoutError:
+        return Verdict(approved=False, why="nobody decided in time")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from parley.errors import ParleyError
 
 MAX_RESULT_CHARS = 6000
 """Of what the model is told by one tool: more would push the conversation out of its sight."""
+DONE_BEFORE = "(This was done before and is not done twice. Tell the person.)"
+"""For a model that asks for the same call again in the same answer."""
 _THREADS = 32
 
 _log = logging.getLogger(__name__)
@@ -239,6 +241,15 @@ async def _run(
             result = f"{result[:MAX_RESULT_CHARS]} … (the rest is left out)"
         return "done", result
     return "failed", why
+
+
+def call_key(request: ToolRequest) -> tuple[str, str]:
+    """The same for calls of the same tool with the same arguments."""
+    try:
+        arguments = json.dumps(parse_arguments(request.arguments), sort_keys=True)
+    except ToolArgumentsError:
+        arguments = request.arguments
+    return request.name, arguments
 
 
 def offered_names(request: ToolRequest, tools: Sequence[CallableTool]) -> str:

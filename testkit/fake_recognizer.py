@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from parley.rpc.v1 import recognition_pb2 as pb
 from parley.rpc.v1 import recognition_pb2_grpc as rpc
@@ -49,6 +50,9 @@ async def recognizing(worker: FakeRecognizer, *, port: int = 0) -> AsyncGenerato
     """Serves the worker on this port, 0: a free one; yields its address."""
     server = grpc.aio.server()
     rpc.add_SpeechRecognitionServicer_to_server(worker, server)
+    serving = health.aio.HealthServicer()
+    await serving.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(serving, server)
     port = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:

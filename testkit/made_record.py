@@ -15,10 +15,10 @@ from parley.records.lines import (
     AudioBegan,
     CallBegan,
     CallEnded,
+    CallObjectives,
     CutShort,
     ErrorTold,
     FloorChanged,
-    Objectives,
     PersonCame,
     ResponseBegan,
     StageTimes,
@@ -80,7 +80,7 @@ def _lines(record_id: str, zero_s: float) -> list[AnyLine]:
         voice="piper-en-us-joe-medium",
         model="qwen2.5-1.5b-instruct",
         recognizer="whisper",
-        objectives=Objectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300),
+        objectives=CallObjectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300),
     )
     return [
         began,

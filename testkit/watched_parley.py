@@ -33,6 +33,7 @@ from testkit.slow_line import SlowLine, slow_line
 
 LONG_S = 60.0
 LISTENING = "listening"
+INTO_GREETING_S = 1.5
 APP = '''
 import asyncio
 from pathlib import Path
@@ -51,7 +52,10 @@ agent = Agent(
     instructions="You are the desk of a bicycle shop.",
     tools=[order_status],
     greeting="Welcome to the bicycle shop, where we have sold and mended bicycles of every kind "
-    "for more than forty years, in the little house behind the old railway station.",
+    "for more than forty years, in the little house behind the old railway station. We have city "
+    "bicycles, cargo bicycles, and bicycles for children. On Mondays we are closed, on Tuesdays "
+    "we open at nine, and on all other days at ten. If you bring your bicycle in the morning, it "
+    "is mended by the evening, unless we have to order a part. Now tell me what I can do for you.",
 )
 '''
 JOBS = ("agent", "tts", "asr", "gateway")
@@ -171,6 +175,8 @@ async def interrupted(client: RoomClient, clip: Audio) -> None:
     """Speaks over the greeting, and waits until the agent has given way and answered."""
     if not await client.reached(lambda: not client.ear.quiet_since(0), timeout_s=LONG_S):
         raise CallError("the greeting was not heard")
+    begun_s = client.clock()
+    await client.reached(lambda: client.clock() >= begun_s + INTO_GREETING_S, timeout_s=LONG_S)
     await answered(client, clip, tools=1)
     if not told(client, InterruptedEvent):
         raise CallError("the greeting was not interrupted")

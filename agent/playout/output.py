@@ -107,6 +107,7 @@ class Playout(io.AudioOutput):
         self._changed = asyncio.Event()
         self._room = asyncio.Event()
         self._handing = asyncio.Lock()
+        self._padding = 0  # silence at the end of what was handed over
         self._ramp_down: asyncio.Task[float] | None = None
         """Ends what sounds; its result is when that has ended."""
         self.silencing: asyncio.Task[float] | None = None  # by a hold; None: nothing sounded
@@ -236,8 +237,6 @@ class Playout(io.AudioOutput):
         """What has sounded since it was last asked, 16 kHz mono, silence included."""
         return self.sounded.take(self._clock())
 
-    # --- playing
-
     async def _play(self) -> None:
         while True:
             self._changed.clear()
@@ -281,6 +280,7 @@ class Playout(io.AudioOutput):
         gained = (samples * self._ramp(len(samples))).astype(np.int16)
         if reply.ended and reply.position == reply.length:
             gained = self._whole_ticks(gained)
+        self._padding = len(gained) - len(samples)
         sounds_at_s = max(self._clock(), self._dry_at)
         self._dry_at = sounds_at_s + len(gained) / self._rate_hz
         self.sounded.add(sounds_at_s, gained)
@@ -307,7 +307,7 @@ class Playout(io.AudioOutput):
         """Empties the native queue; what it had not played is to be played again."""
         if self._queued_s() > 0:  # else there is no more in it than a last ramp
             self._source.clear_queue()
-        unplayed = round(self._queued_s() * self._rate_hz)
+        unplayed = max(0, round(self._queued_s() * self._rate_hz) - self._padding)
         reply.position = max(0, reply.position - unplayed)
         self._dry_at = self._clock()
         self.sounded.take_back(self._dry_at)

@@ -3,7 +3,7 @@
 import time
 
 from dialogue.conversation import Conversation
-from parley.records.lines import CallBegan, Objectives
+from parley.records.lines import CallBegan, CallObjectives
 from parley.records.store import new_id
 from parley.settings import OrchestratorSettings
 from parley.telemetry import agent as metrics
@@ -31,7 +31,7 @@ def record_began(
         voice=voice,
         model=agent.model or settings.llm_model,
         recognizer=settings.asr.adapter if settings.asr.enabled else "",
-        objectives=Objectives(
+        objectives=CallObjectives(
             response_ms=1000 * metrics.RESPONSE_S[1],
             first_audio_ms=1000 * metrics.SLA_FIRST_AUDIO_S,
             onset_to_silence_ms=1000 * metrics.ONSET_TO_SILENCE_S[1],

@@ -9,6 +9,8 @@ docs/turn-taking.md states the accuracy.
 
 import math
 import re
+from difflib import SequenceMatcher
+from functools import lru_cache
 
 from agent.turns.overlap_weights import WORDS, WordWeights
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
@@ -21,12 +23,17 @@ CLEAR_CONFIDENCE = 0.33
 """Below it recognition may have made a murmur that it knows of something else."""
 CLEAR_TELLING_CONFIDENCE = 0.2
 """Enough for what asks whether anybody is there."""
-TURN_LOG_ODDS = -1.5
+CLEAR_ASKING_CONFIDENCE = 0.25
+SURE_HUM = 0.9
+"""A "stop" or a "no" that recognition is so sure of is heard, if it is not surely hummed."""
+TURN_LOG_ODDS = -1.0
 """From which on words that no table knows want the floor: a person who is not heard minds it more
 than one whose murmur cut a sentence."""
 SURE_TURN_LOG_ODDS = 0.0
 """The same while the speech goes on: its next words are better, and the agent is silent already."""
 _MOST_MORE_WORDS = 3
+LEAST_ALIKE = 0.6
+"""Any words have so much in common in their letters."""
 _HUM_LOG_ODDS = 4.0
 """Beyond it a hum is as sure as it gets."""
 LONGEST_WORD_S = 0.34
@@ -69,7 +76,8 @@ def meaning(
         return Meaning.BACKCHANNEL
     if goes_on and len(words) < _LONGEST_WORDS and _may_become_one(words, listener):
         return Meaning.UNDECIDED
-    if answers_question or over_silence or known:
+    asks = words[0] in listener.asking and confidence >= CLEAR_ASKING_CONFIDENCE
+    if answers_question or over_silence or known or (asks and hum < SURE_HUM):
         return Meaning.TURN
     enough, otherwise = (
         (SURE_TURN_LOG_ODDS, Meaning.UNDECIDED) if goes_on else (TURN_LOG_ODDS, Meaning.BACKCHANNEL)
@@ -102,12 +110,35 @@ def word_facts(
         "hum": math.log(likely / (1 - likely)),
         "confidence": confidence,
         "more_words": float(min(len(words) - 1, _MOST_MORE_WORDS)),
-        "asking": float(words[0] in listener.asking),
+        "asking": float(not listener.asking.isdisjoint(words)),
         "spelled_hum": float(
             all(listener.hum.fullmatch(word) or word in listener.one_word for word in words)
         ),
+        "alike": max(0.0, _likeness(" ".join(words), listener) - LEAST_ALIKE),
         "longer": max(0.0, voiced_s - LONGEST_WORD_S * len(words)),
     }
+
+
+def _likeness(text: str, listener: BackchannelWords) -> float:
+    """To the murmur that is spelled most like it, 0 to 1: recognition makes "make sense" of one."""
+    matcher, most = SequenceMatcher(autojunk=False), 0.0
+    matcher.set_seq2(text)
+    for murmur in _murmurs(listener):
+        matcher.set_seq1(murmur)
+        if matcher.real_quick_ratio() > most and matcher.quick_ratio() > most:
+            most = max(most, matcher.ratio())
+    return most
+
+
+@lru_cache(maxsize=8)
+def _murmurs(listener: BackchannelWords) -> tuple[str, ...]:
+    """All that the tables have, and judgments with each opening."""
+    assessed = {
+        f"{opening} {judgment}"
+        for opening in listener.assessments.openings
+        for judgment in listener.assessments.judgments
+    }
+    return tuple(sorted(listener.one_word | listener.phrases | assessed))
 
 
 def words_of(text: str) -> list[str]:

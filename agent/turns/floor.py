@@ -44,6 +44,8 @@ class FloorPolicy:
     awaiting_yield_after_s: float = 3.0
     """The same where an answer is awaited and nothing of it sounds: what is held back is not heard
     to stop, so its words may decide, and a "Hello, can you hear me?" does not end the answer."""
+    awaiting_long_s: float = 0.9
+    """Such speech into that wait is no noise: its words are waited for for longer."""
     gap_s: float = 0.15
     """Silence within speech that does not end it."""
     settle_s: float = 0.25
@@ -109,7 +111,7 @@ class TurnTaking:
     _over_silence: bool = False
     """Whether it began while nothing of the agent's sounded."""
     _was_long: bool = False
-    """Elsewhere the speech that is judged would have had the floor, by how long it was."""
+    """The speech into the wait that is judged was so long that its words are waited for."""
 
     @property
     def onset_s(self) -> float | None:
@@ -291,10 +293,10 @@ class TurnTaking:
 
     def _on_speech(self) -> Decision | None:
         policy = self.policy
-        if self._voiced_s >= policy.yield_after_s and self.floor is Floor.HELD:
-            self._was_long = self._into_wait
+        if self.floor is Floor.HELD:
             needed_s = policy.yield_after_s
             if self._into_wait:
+                self._was_long |= self._voiced_s >= policy.awaiting_long_s
                 needed_s = policy.awaiting_yield_after_s
             if self._voiced_s >= needed_s:
                 return self._decide(Decision.YIELD)

@@ -25,44 +25,47 @@ class WordWeights:
     more_words: float
     """Of each after the first, up to three."""
     asking: float
-    """Of a first word that asks for the floor."""
+    """Of a word that asks for the floor, or denies."""
     spelled_hum: float
     """Of words that are what a hum is spelled as, with or without a known murmur: "Amen, yeah"."""
+    alike: float
+    """Of how much they are spelled like a murmur that is known."""
     longer: float
     """Of each second of voice that the words do not take."""
 
 
 # fitted
 WORDS = WordWeights(
-    bias=-5.24,
-    hum=-0.41,
-    confidence=4.23,
-    more_words=1.3,
-    asking=3.05,
-    spelled_hum=-3.25,
-    longer=2.22,
+    bias=-4.99,
+    hum=-0.5,
+    confidence=4.4,
+    more_words=1.06,
+    asking=2.05,
+    spelled_hum=-2.79,
+    alike=-5.72,
+    longer=2.13,
 )
 HUM: Mapping[str, HumWeight] = {
-    "bias": HumWeight(0.0, 1.0, -0.699),
-    "band_80": HumWeight(-8.01, 5.322, 1.198),
-    "band_250": HumWeight(-7.67, 3.535, -0.074),
-    "band_500": HumWeight(-11.846, 5.612, 0.121),
-    "band_1000": HumWeight(-18.816, 6.16, -0.08),
-    "band_1800": HumWeight(-22.649, 6.122, -0.377),
-    "band_2800": HumWeight(-25.247, 5.717, 0.069),
-    "band_4200": HumWeight(-32.518, 5.977, 0.306),
-    "band_6000": HumWeight(-36.239, 4.769, 0.773),
-    "moves_80": HumWeight(4.863, 3.535, 0.978),
-    "moves_250": HumWeight(4.158, 2.721, -1.936),
-    "moves_500": HumWeight(6.698, 2.831, 0.624),
-    "moves_1000": HumWeight(7.275, 2.958, -0.551),
-    "moves_1800": HumWeight(6.489, 2.651, -0.725),
-    "moves_2800": HumWeight(6.27, 2.584, 0.587),
-    "moves_4200": HumWeight(6.751, 3.192, -0.052),
-    "moves_6000": HumWeight(6.593, 3.392, 0.659),
-    "change": HumWeight(4.099, 1.313, -0.556),
-    "pitched": HumWeight(0.633, 0.159, 0.256),
-    "pitched_moves": HumWeight(0.124, 0.059, -0.366),
-    "level_moves": HumWeight(4.521, 1.368, -0.207),
-    "length": HumWeight(13.131, 6.095, -0.35),
+    "bias": HumWeight(0.0, 1.0, -0.676),
+    "band_80": HumWeight(-7.924, 5.088, 1.464),
+    "band_250": HumWeight(-7.591, 3.357, 0.022),
+    "band_500": HumWeight(-11.742, 5.745, 0.627),
+    "band_1000": HumWeight(-18.566, 6.459, 0.096),
+    "band_1800": HumWeight(-22.654, 6.16, -0.425),
+    "band_2800": HumWeight(-24.645, 5.876, 0.241),
+    "band_4200": HumWeight(-32.276, 6.548, 0.123),
+    "band_6000": HumWeight(-36.106, 4.894, 0.274),
+    "moves_80": HumWeight(4.661, 3.36, 0.99),
+    "moves_250": HumWeight(4.063, 2.675, -1.675),
+    "moves_500": HumWeight(6.644, 2.82, 0.871),
+    "moves_1000": HumWeight(7.376, 3.114, -0.73),
+    "moves_1800": HumWeight(6.575, 2.708, -0.742),
+    "moves_2800": HumWeight(6.174, 2.597, 0.39),
+    "moves_4200": HumWeight(6.725, 3.166, 0.249),
+    "moves_6000": HumWeight(6.582, 3.391, 0.638),
+    "change": HumWeight(4.032, 1.31, -0.359),
+    "pitched": HumWeight(0.632, 0.153, 0.233),
+    "pitched_moves": HumWeight(0.126, 0.058, -0.239),
+    "level_moves": HumWeight(4.553, 1.349, -0.291),
+    "length": HumWeight(13.323, 6.166, -0.241),
 }

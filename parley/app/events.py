@@ -46,7 +46,7 @@ class ToolFinished:
     result: str
     """What the model was told: the tool's answer, or why there is none."""
     took_s: float
-    """Seconds."""
+    """Seconds that it ran."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class _Line(BaseModel):
     at_s: float = Field(description="seconds since 1970 on the agent's clock")
 
 
-class Objectives(BaseModel):
+class CallObjectives(BaseModel):
     """What is promised of a turn, in ms; what is slower counts against the call."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -55,7 +55,7 @@ class CallBegan(_Line):
     voice: str = ""
     model: str = Field("", description="the language model's name; empty: whichever is offered")
     recognizer: str = ""
-    objectives: Objectives
+    objectives: CallObjectives
 
 
 class AudioBegan(_Line):

@@ -59,7 +59,7 @@ recognition_errors_total = Counter(
 )
 tool_latency_seconds = Histogram(
     "tool_latency_seconds",
-    "A tool is asked for to its result, approval included; tool none: it never ran",
+    "A tool begins to run to its result; tool none: it never ran",
     ["tool", "outcome"],
     buckets=STAGE_BUCKETS_S,
 )

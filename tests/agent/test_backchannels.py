@@ -66,7 +66,7 @@ def test_what_recognition_makes_of_a_noise_is_nothing(text: str) -> None:
 @pytest.mark.parametrize("text", ["Bye.", "So", "Thank you."])
 def test_the_same_words_were_said_where_much_was_voiced(text: str) -> None:
     assert meaning(text, confidence=0.4, voiced_s=0.3) is Meaning.NOTHING
-    assert meaning(text, confidence=0.7, voiced_s=0.8) is Meaning.TURN
+    assert meaning(text, confidence=0.9, voiced_s=1.0) is Meaning.TURN
 
 
 @pytest.mark.parametrize("text", ["Yes.", "Yeah.", "Okay, please.", "Right."])
@@ -94,7 +94,7 @@ def test_while_nothing_of_the_agent_sounds_only_known_words_are_murmurs(text: st
     assert meaning("Mm-hm.", over_silence=True) is Meaning.BACKCHANNEL
 
 
-@pytest.mark.parametrize("text", ["No", "Stop.", "Hold the", "Wait", "What is"])
+@pytest.mark.parametrize("text", ["No", "Stop.", "Hold the", "What is", "Why not"])
 def test_words_that_ask_for_the_floor_need_little_confidence(text: str) -> None:
     assert meaning(text, confidence=0.28, voiced_s=0.2) is Meaning.TURN
 
@@ -115,7 +115,17 @@ def test_what_can_be_drawn_out_is_a_murmur_however_long_and_unclear(text: str) -
 
 @pytest.mark.parametrize("text", ["3.", "Où ça ?", "Подожди", "等一下"])
 def test_numbers_and_other_scripts_are_words(text: str) -> None:
-    assert meaning(text, confidence=0.9, voiced_s=0.3) is Meaning.TURN
+    assert meaning(text, confidence=0.95, voiced_s=0.3) is Meaning.TURN
+
+
+@pytest.mark.parametrize("text", ["Make sense.", "Good points", "That's gray", "Are okay?"])
+def test_what_is_nearly_a_murmur_is_one_where_recognition_is_not_sure(text: str) -> None:
+    assert meaning(text, confidence=0.6, voiced_s=0.5) is Meaning.BACKCHANNEL
+
+
+@pytest.mark.parametrize("text", ["That's wrong.", "That's not right.", "Makes no sense."])
+def test_who_denies_wants_the_floor_though_it_is_spelled_like_a_murmur(text: str) -> None:
+    assert meaning(text, confidence=0.7, voiced_s=0.5) is Meaning.TURN
 
 
 @given(st.text(), st.booleans())

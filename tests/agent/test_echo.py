@@ -109,6 +109,17 @@ class Room:
             self.recognizable.append(np.frombuffer(frame.data, np.int16))
             self.barge_in.time_passes()
 
+    def says(self, text: str, *, gain: float) -> None:
+        """A person speaks, and recognition makes of what gets to it what it can, half a second
+        after the half of it and after the whole."""
+        sound = gain * speech(text)
+        half = len(sound) // 2 + SAMPLE_RATE_HZ // 2
+        words = text.split()
+        self.passes(sound[:half])
+        self.hears(" ".join(words[: len(words) // 2]))
+        self.passes(np.concatenate([sound[half:], silence(0.5)]))
+        self.hears(text)
+
     def _echo(self) -> Sound:
         """Of what was said, the frame that comes back now."""
         end = len(self._said) - self._delay
@@ -160,7 +171,7 @@ def test_a_person_over_an_echo_takes_the_floor(
     room = Room(return_db=return_db, delay_s=delay_s, reverberant=reverberant)
     room.passes(silence(8.0))
     for text in (LIGHTS, WEATHER):
-        room.passes(PERSON_GAIN * speech(text))
+        room.says(text, gain=PERSON_GAIN)
     assert room.cuts
 
 
@@ -222,5 +233,5 @@ def test_an_echo_that_ends_is_forgotten_and_quiet_people_are_heard_again() -> No
     room.passes(silence(6.0))
     room._return = 0.0  # headphones
     for text in (LIGHTS, WEATHER):
-        room.passes(0.1 * speech(text))
+        room.says(text, gain=0.1)
     assert room.cuts

@@ -135,7 +135,7 @@ def test_unclear_words_decide_only_once_no_more_of_them_come() -> None:
     person.is_silent(0.6)
     assert person.made[-1] is Decision.RETURN
     person.sounds(0.4)
-    person.is_understood("Oh, red", confidence=0.6)
+    person.is_understood("Oh, bread", confidence=0.9)
     person.is_silent(0.6)
     assert person.made[-1] is Decision.YIELD
 

@@ -18,7 +18,10 @@ async def test_who_takes_over_may_wait_longer_or_shorter_for_the_end_of_a_turn(
     minimum_s: float, maximum_s: float, mode: Literal["fixed", "dynamic"]
 ) -> None:
     turn = TurnSection(
-        endpointing=mode, endpointing_min_delay_s=minimum_s, endpointing_max_delay_s=maximum_s
+        end_of_turn="detector",
+        endpointing=mode,
+        endpointing_min_delay_s=minimum_s,
+        endpointing_max_delay_s=maximum_s,
     )
     async with talk_with(Agent()) as talk:
         talk.session.update_options(endpointing_opts=endpointing(turn))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
@@ -168,6 +168,7 @@ def test_an_interruption_before_the_first_word_leaves_nothing_in_the_history() -
 
 
 @settings(max_examples=60, deadline=None)
+@example(pauses=[(0.5, 0.5), (0.75, 0.5), (0.625, 0.5), (0.875, 0.5)])  # into the last frame
 @given(
     pauses=st.lists(st.tuples(st.floats(0.02, 0.9), st.floats(0.02, 0.5)), min_size=1, max_size=4)
 )

@@ -9,9 +9,9 @@ from bench.mind import tables, write
 from bench.mind_trial import (
     REFUSAL,
     MindAnswer,
+    MindQuestion,
     MindResult,
     MindSpeed,
-    Question,
     judged,
     questions,
     tool_questions,
@@ -38,11 +38,11 @@ def test_none_of_the_questions_is_an_example() -> None:
     [("It's Canberra.", True), ("Sydney, of course.", False), ("I’m not sure.", False)],
 )
 def test_an_answer_needs_a_word_that_is_accepted(text: str, is_right: bool) -> None:
-    assert judged(Question("fact", ("?",), "canberra"), text, []) is is_right
+    assert judged(MindQuestion("fact", ("?",), "canberra"), text, []) is is_right
 
 
 def test_an_answer_with_a_word_that_is_refused_is_wrong() -> None:
-    question = Question("itself", ("?",), "parley", refused="openai")
+    question = MindQuestion("itself", ("?",), "parley", refused="openai")
     assert not judged(question, "I'm Parley, made by OpenAI.", [])
 
 
@@ -59,13 +59,13 @@ def test_an_answer_with_a_word_that_is_refused_is_wrong() -> None:
 def test_a_tool_question_needs_that_tool_and_argument_alone(
     calls: list[tuple[str, dict[str, str]]], is_right: bool
 ) -> None:
-    question = Question("tool", ("?",), "hamburg", tool="weather", argument="city")
+    question = MindQuestion("tool", ("?",), "hamburg", tool="weather", argument="city")
     started = [ToolStarted(str(n), name, arguments) for n, (name, arguments) in enumerate(calls)]
     assert judged(question, "It is dry.", started) is is_right
 
 
 def test_a_tool_where_none_was_needed_is_wrong() -> None:
-    question = Question("tool", ("?",), "rome")
+    question = MindQuestion("tool", ("?",), "rome")
     assert judged(question, "Rome.", [])
     assert not judged(question, "Rome.", [ToolStarted("1", "weather", {"city": "Rome"})])
 

@@ -155,6 +155,7 @@ def test_a_filler_is_no_answer() -> None:
     found = judged(recording((3.5, 4.0), (6.0, 7.0)), FILLER, later)
     assert found.first_sound_ms == pytest.approx(500, abs=1)
     assert found.response_ms == pytest.approx(3000, abs=1)
+    assert found.path is None, "what is told of the voice is the filler's"
 
 
 def test_talking_over_the_question_is_no_quick_answer() -> None:

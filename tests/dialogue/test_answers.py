@@ -354,8 +354,11 @@ async def test_an_empty_answer_is_apologized_for() -> None:
 
 
 async def test_a_model_that_calls_tools_without_end_is_made_to_answer() -> None:
-    call = ScriptedAnswer(calls=(ScriptedToolCall("order_status", {"number": "7"}, id="same"),))
-    llm = FakeLlm(in_turn(*[call] * 7, ScriptedAnswer(text="Enough.")))
+    asks = [
+        ScriptedAnswer(calls=(ScriptedToolCall("order_status", {"number": number}, id="same"),))
+        for number in "1234567"
+    ]
+    llm = FakeLlm(in_turn(*asks, ScriptedAnswer(text="Enough.")))
     async with conversing(llm, Agent(tools=[order_status])) as conversation:
         events = await ask(conversation, "My order?")
         ended = of(events, ToolFinished)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from parley.records.lines import CallBegan, Objectives, PersonCame
+from parley.records.lines import CallBegan, CallObjectives, PersonCame
 from parley.records.store import (
     RecordNotFoundError,
     RecordStore,
@@ -26,7 +26,7 @@ def keep(
 ) -> str:
     """A record that began then."""
     record_id = new_id(at_s)
-    objectives = Objectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300)
+    objectives = CallObjectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300)
     lines = [
         CallBegan(at_s=at_s, id=record_id, session=f"s-{user}", user=user, objectives=objectives),
         PersonCame(at_s=at_s, user=user, name=name),

@@ -82,7 +82,7 @@ class BackchannelWords:
     answers: frozenset[str]
     """First words of an answer to a question that the agent has just asked."""
     asking: frozenset[str]
-    """First words that ask for the floor however short they are: commands, questions, doubts."""
+    """Words that ask for the floor however short it is: commands, questions, doubts, denials."""
     drawn_out: re.Pattern[str]
     """Matches words made of sounds without an end of their own: "yeah", "oh"."""
     hum: re.Pattern[str]

@@ -186,7 +186,7 @@ def _answers(page: Dashboard) -> Dashboard:
                 "Tools, p95",
                 SECONDS,
                 Query(quantile(0.95, "tool_latency_seconds", by="tool"), "{{tool}}"),
-                about="A tool is asked for until its result; approvals are in it.",
+                about="A tool begins to run until its result.",
             )
         )
         .with_panel(

@@ -8,12 +8,12 @@ import pytest
 from pydantic import SecretStr
 
 from agent.record.keeper import RecordKeeper
-from parley.records.lines import LINES_FILE, CallBegan, Objectives
+from parley.records.lines import LINES_FILE, CallBegan, CallObjectives
 from parley.records.store import new_id, open_records, read_call
 from parley.settings.record import RecordSection
 from testkit.s3_server import KEY_ID, SECRET, S3Server, s3_serving
 
-OBJECTIVES = Objectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300)
+OBJECTIVES = CallObjectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300)
 
 
 def begun(folder: Path, at_s: float) -> Path:

@@ -16,7 +16,7 @@ from agent.webhooks.sender import WebhookSender
 from agent.webhooks.signature import signed_headers
 from parley.app.session import AgentSaid, Heard, PersonSaid
 from parley.errors import ConfigurationError
-from parley.records.lines import CallBegan, CallEnded, Objectives, ResponseBegan
+from parley.records.lines import CallBegan, CallEnded, CallObjectives, ResponseBegan
 from parley.room_events import TurnStages
 from parley.settings.record import WebhookSection
 from tests.agent.webhooks.receiver import SECRET, receiving
@@ -27,7 +27,7 @@ BEGAN = CallBegan(
     id="20260101T000000-0123456789abcdef",
     session="s",
     user="ann",
-    objectives=Objectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300),
+    objectives=CallObjectives(response_ms=650, first_audio_ms=500, onset_to_silence_ms=300),
 )
 
 

@@ -83,7 +83,7 @@ def test_a_language_it_does_not_know_is_one_sentence_before_anything_starts() ->
 def test_calls_in_another_language_are_heard_by_whisper_though_no_worker_names_it() -> None:
     german = configuration(spoken="de-AT", device="cpu")
     assert not problems(german)
-    assert ("asr", "whisper-base") in needed_models(german, ["asr"])
+    assert "whisper-base" in needed_models(german, ["asr"])
     (worker,) = local_parts(
         german, keys=LiveKitKeys("key", "secret"), livekit_server=None, names=["asr"]
     )
@@ -91,8 +91,8 @@ def test_calls_in_another_language_are_heard_by_whisper_though_no_worker_names_i
 
 
 def test_only_the_model_that_hears_is_fetched() -> None:
-    assert ("asr", "moonshine-base-en") in needed_models(configuration(device="cpu"), ["asr"])
-    assert ("asr", "whisper-base") in needed_models(configuration(adapter="whisperx"), ["asr"])
+    assert "moonshine-base-en" in needed_models(configuration(device="cpu"), ["asr"])
+    assert "whisper-base" in needed_models(configuration(adapter="whisperx"), ["asr"])
 
 
 def test_a_gpu_it_cannot_use_is_one_sentence() -> None:

@@ -45,7 +45,7 @@ def converted(folder: Path) -> Path:
     """The folder with the graphs made of the model in `folder`, which are made first where they
     are not cached.
 
-    Blocks for half a minute the first time; processes that ask at once share one conversion.
+    Blocks for some ten seconds the first time; processes that ask at once share one conversion.
     Raises EngineError.
     """
     name = f"{_sha256(folder / 'decoder.ort')[:24]}.{_VERSION}"
@@ -67,7 +67,7 @@ def reference_sound(folder: Path) -> FloatSamples:
 
 
 def _make(folder: Path, target: Path) -> None:
-    _log.info("converting %s, once: it takes half a minute", folder.name)
+    _log.info("converting %s, once: it takes some ten seconds", folder.name)
     with staged(target) as staging:
         result = staging / "result"
         result.mkdir()

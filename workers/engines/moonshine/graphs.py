@@ -3,7 +3,7 @@
 Published are an encoder and a decoder in ONNX Runtime's own format, without constant folding; the
 decoder holds both its graphs as branches of an `If`: the first pass over some tokens, and a step
 of one token with the cache of those before. Here each becomes a graph of its own, its weights
-folded, its matrix products in int8 (precision.py), and one convolution made such a product
+folded, its matrix products in int8 (int8.py, precision.py), and one convolution made such a product
 (convolution.py).
 """
 
@@ -16,10 +16,10 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import helper
-from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from workers.engines.asr_engine import FloatSamples
 from workers.engines.moonshine.convolution import PRODUCT, source, unfold
+from workers.engines.moonshine.int8 import quantize
 from workers.engines.moonshine.precision import even_channels, even_rows, values_of
 
 ENCODER, FIRST, STEP = "encoder.onnx", "first.onnx", "step.onnx"
@@ -41,7 +41,7 @@ class GraphError(Exception):
 
 
 def convert(encoder: Path, decoder: Path, folder: Path, sound: FloatSamples) -> None:
-    """Writes ENCODER, FIRST and STEP into `folder`; blocks for some twenty seconds.
+    """Writes ENCODER, FIRST and STEP into `folder`; blocks for some five seconds.
 
     `sound`, somebody speaking, shows how large values become. Raises GraphError.
     """
@@ -56,19 +56,11 @@ def convert(encoder: Path, decoder: Path, folder: Path, sound: FloatSamples) -> 
             onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
             sizes=_SIZES | (_STEP_SIZES if name == STEP else {}),
         )
+        folded = onnx.load(scratch)
         if name == ENCODER:
-            folded = onnx.load(scratch)
             _make_even(folded, sound)
-            onnx.save(folded, scratch)
-        quantize_dynamic(
-            scratch,
-            folder / name,
-            op_types_to_quantize=["MatMul", "Gather"],
-            per_channel=True,
-            reduce_range=not adds_in_32_bits(),
-            weight_type=QuantType.QInt8,
-            extra_options={"MatMulConstBOnly": True},
-        )
+        quantize(folded.graph, reduce_range=not adds_in_32_bits())
+        onnx.save(folded, folder / name)
     scratch.unlink()
 
 

@@ -71,8 +71,10 @@ BACKCHANNELS = BackchannelWords(
     ),
     asking=frozenset(
         """
-        actually because but can could enough excuse hang hello hey hold how if listen no nope pause
+        actually because but can could enough excuse hang hello
+        hey hold how if listen never no nope not pause
         please quiet sorry stop then wait what when where which who why
+        wrong
         """.split()
     ),
     drawn_out=re.compile(r"[aehimnouwy]+"),
