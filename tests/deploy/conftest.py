@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -38,14 +39,19 @@ def _compose() -> Path | None:
     return program if program.exists() else None
 
 
+def left_out(name: str, *, needs_ci: bool = True) -> NoReturn:
+    """Skips the test; in CI, where the tool has to be there, it fails."""
+    why = f"{name} is not here: it comes with Parley's extra dev, or as .ci/run installs it"
+    if os.environ.get("CI") and needs_ci:
+        pytest.fail(why)
+    pytest.skip(why)
+
+
 def tool(name: str, program: Path | None, *, needs_ci: bool = True) -> Tool:
     """Runs `program` with arguments, and gives what came of it; where it is not here, or is for
     another processor, the test is left out, but never in CI."""
     if program is None or not _runs(program):
-        why = f"{name} is not here: its wheel is in Parley's extra dev (`./run test` installs it)"
-        if os.environ.get("CI") and needs_ci:
-            pytest.fail(why)
-        pytest.skip(why)
+        left_out(name, needs_ci=needs_ci)
 
     def run(*arguments: str | Path, **options: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -88,3 +94,8 @@ def kubectl() -> Tool:
 @pytest.fixture(scope="session")
 def nginx() -> Tool:
     return tool("nginx", beside_python("nginx"), needs_ci=False)
+
+
+@pytest.fixture(scope="session")
+def promtool() -> Tool:
+    return tool("promtool", beside_python("promtool"))

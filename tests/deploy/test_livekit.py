@@ -24,9 +24,10 @@ ONE, MANY, SIP = (FOLDER / name for name in ("one-node.yaml", "cluster.yaml", "s
 # `yaml` tags of livekit/sip's Config (pkg/config/config.go); the program is not to be had here.
 SIP_KEYS = frozenset(
     "redis api_key api_secret ws_url health_port prometheus_port pprof_port sip_port "
-    "sip_port_listen sip_hostname tcp tls rtp_port logging cluster_id max_cpu_utilization max_active_calls "
-    "use_external_ip local_net nat_1_to_1_ip listen_ip media_use_external_ip media_nat_1_to_1_ip "
-    "media_timeout media_timeout_initial symmetric_rtp codecs hide_inbound_port audio_dtmf".split()
+    "sip_port_listen sip_hostname tcp tls rtp_port logging cluster_id max_cpu_utilization "
+    "max_active_calls use_external_ip local_net nat_1_to_1_ip listen_ip media_use_external_ip "
+    "media_nat_1_to_1_ip media_timeout media_timeout_initial symmetric_rtp codecs "
+    "hide_inbound_port audio_dtmf".split()
 )
 
 
