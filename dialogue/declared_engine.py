@@ -147,7 +147,8 @@ class DeclaredEngine:
         take them for the conversation. Those of the settings call no tool, and small models take
         that for the rule: an agent with tools is not given them."""
         examples = agent.examples
-        if examples is None and agent.instructions is None and not _has_tools(agent):
+        is_default = examples is None and agent.instructions is None and not _has_tools(agent)
+        if is_default and self._resources.default_examples:
             language = get_or_english(agent.language or self._session.language)
             examples = language.examples_for(self._resources.instructions)
         return examples if examples and await model.learns_from_examples() else ()

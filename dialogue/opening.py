@@ -47,6 +47,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         resources = Resources(
             model=build_model(settings, client, pace),
             instructions=settings.agent.instructions,
+            default_examples=settings.llm_is_local,
             approvals=approvals,
             sources=servers,
         )

@@ -17,6 +17,9 @@ class Resources:
     model: ChatModel
     instructions: str
     """Of agents that declare none."""
+    default_examples: bool = True
+    """Whether such agents are shown the examples that go with the default instructions: a model of
+    somebody's own needs none, and reads them for money."""
     approvals: Approvals | None = None
     """None: calls that need approval are refused."""
     sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
