@@ -73,7 +73,7 @@ def local_names(configuration: Configuration) -> tuple[str, ...]:
     """The names of the parts that this configuration runs here."""
     here = {
         "livekit": configuration.livekit_is_local,
-        "llm": configuration.orchestrator.llm_is_local,
+        "llm": configuration.orchestrator.llm_is_on_this_machine,
         "asr": configuration.orchestrator.asr.enabled,
     }
     return tuple(name for name in PART_NAMES if here.get(name, True))

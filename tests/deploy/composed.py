@@ -22,7 +22,6 @@ VALUES = {
     "REDIS_PASSWORD": "r" * 64,
     "OPERATOR_KEY": "o" * 64,
     "GRAFANA_ADMIN_PASSWORD": "g" * 64,
-    "OPENAI_BASE_URL": "http://llm:7003/v1",
 }
 """What has no default; of the template all but what may stay empty."""
 
