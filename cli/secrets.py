@@ -5,6 +5,7 @@ import base64
 import re
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 
 from parley import paths
 from parley.errors import ConfigurationError
@@ -16,16 +17,17 @@ _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], *, folder: Path | None = None) -> int:
     """Raises ConfigurationError where there is one already, or for what cannot be a value."""
+    folder = folder or paths.repository()
     parser = argparse.ArgumentParser(prog="./run secrets", description=__doc__)
     parser.add_argument("--domain", default="", help="the name that browsers use")
     parser.add_argument("--email", default="", help="told when a certificate cannot be renewed")
     parser.add_argument("--address", default="", help="of this server, for media")
     options = parser.parse_args(arguments)
-    file = paths.repository() / FILE
+    file = folder / FILE
     values = made_secrets() | _given(options.domain, options.email, options.address)
-    template = (paths.repository() / TEMPLATE).read_text(encoding="utf-8")
+    template = (folder / TEMPLATE).read_text(encoding="utf-8")
     text, empty = filled(template, values)
     if file.exists():
         raise ConfigurationError(
