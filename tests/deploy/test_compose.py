@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli import secrets
 from ops.supervisor.parts import PART_NAMES
 from ops.toolchain.livekit_server import RELEASE
 from parley import __version__
@@ -50,6 +51,17 @@ def test_without_a_secret_nothing_starts_and_one_sentence_says_why(
     (line,) = done.stderr.strip().splitlines()
     assert f"required variable {missing} is missing a value" in line
     assert "--env-file .env.prod" in line
+
+
+def test_the_file_that_is_written_starts_piper_and_a_model_of_our_own(
+    compose: Tool, tmp_path: Path
+) -> None:
+    (tmp_path / TEMPLATE.name).write_bytes(TEMPLATE.read_bytes())
+    given = ["--domain", "localhost", "--email", "you@example.org", "--address", "127.0.0.1"]
+    assert secrets.main(given, folder=tmp_path) == 0
+    command = ["--env-file", tmp_path / secrets.FILE, "-f", FILE, "config", "--services"]
+    done = compose(*command, env={"PATH": ""})
+    assert set(done.stdout.split()) == {*OURS, *OTHERS} - {"tts-cosyvoice"}, done.stderr
 
 
 def test_what_is_asked_for_is_what_the_template_has() -> None:
