@@ -17,9 +17,10 @@ RUNNING = "agent dialogue postgres piper hibari whisper moonshine llm gateway ca
 IMAGES = {
     "agent": "agent dialogue postgres s3",
     "gateway": "gateway s3",
-    "tts": "piper hibari fetch",
-    "asr": "moonshine whisper fetch",
-    "llm": "dialogue llm fetch",
+    "tts": "piper hibari",
+    "asr": "moonshine whisper",
+    "llm": "dialogue llm",
+    "models": "fetch",
 }
 """The extras of each image of deploy/docker: what its process imports, and no more."""
 

@@ -9,6 +9,7 @@ import logging
 import sys
 
 from parley import models, paths
+from parley.models.manifest import ModuleSource
 from parley.models.needed import recognition_models, synthesis_models
 from parley.program import reported
 from parley.settings import load_worker
@@ -26,7 +27,10 @@ def main(arguments: list[str]) -> int:
     configure_logging(settings.telemetry, part="models")
     wanted = names or [*synthesis_models(settings.tts), *recognition_models(settings.asr)]
     for name in wanted:
-        _log.info("%s is in %s", name, models.ensure(name))
+        if isinstance(models.find(name).source, ModuleSource):
+            _log.info("%s comes with the package of its engine", name)
+        else:
+            _log.info("%s is in %s", name, models.ensure(name))
     if not wanted:
         _log.info("these workers need no model of %s", paths.cache_dir())
     return 0

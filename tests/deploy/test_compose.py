@@ -38,7 +38,7 @@ def test_the_services_are_the_parts_of_the_supervisor_and_what_they_stand_on(
     assert set(services) == {*OURS, *OTHERS}
     assert set(PART_NAMES) <= set(services)
     for name in MODELS:
-        assert services[name]["healthcheck"] == {"disable": True}
+        assert services[name]["build"]["target"] == "models"
 
 
 @pytest.mark.parametrize("missing", sorted(set(VALUES) - {"GRAFANA_ADMIN_PASSWORD"}))

@@ -25,6 +25,7 @@ STARTED = {
     "tts-cosyvoice": ("workers.tts", "workers.engines.cosyvoice.engine"),
     "asr": ("workers.asr", "workers.engines.moonshine.engine", "workers.engines.whisper.engine"),
     "llm": ("ops.local_llm",),
+    "models": ("parley.models.__main__",),
 }
 FIRST_PARTY = ("parley", "dialogue", "agent", "apps", "gateway", "workers", "ops")
 LATER = {
@@ -57,7 +58,10 @@ def test_an_image_runs_as_nobody_special_and_says_how_it_is(part: str) -> None:
     users = [*runtime.of("USER"), *image.of("USER")]
     assert users[-1] == "1000:1000"
     (check,) = image.of("HEALTHCHECK")
-    assert '["python", "-P", "-m", "parley.probe", ' in check and "--start-period=" in check
+    if part == "models":
+        assert check == "NONE", "it ends when it is done"
+    else:
+        assert '["python", "-P", "-m", "parley.probe", ' in check and "--start-period=" in check
     assert image.of("CMD"), "nothing to run"
     assert image.base == "runtime"
     # Only folders of the environment and the code come over: no compiler, no installer.
@@ -98,7 +102,9 @@ def test_the_lock_of_an_image_is_a_part_of_the_whole(image: str) -> None:
     own = _pins(LOCKS / f"{image}.lock")
     strange = {pin for pin in own if pin not in whole}
     assert strange == set(), "run `./run lock`"
-    assert not {"pytest", "mypy", "ruff", "grpcio-tools"} & {pin.partition("==")[0] for pin in own}
+    names = {pin.partition("==")[0] for pin in own}
+    assert not {"pytest", "mypy", "ruff", "grpcio-tools", "pip"} & names
+    assert ("uv" in names) is (image == "models"), "only what brings models installs anything"
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -27,10 +27,10 @@ def brought(name: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_voice_that_is_here_is_said_to_be() -> None:
+def test_a_voice_that_its_engine_brings_is_not_fetched() -> None:
     done = brought("hibari-en-us-heart")
     assert done.returncode == 0
-    assert "hibari-en-us-heart is in" in done.stderr
+    assert "hibari-en-us-heart comes with the package of its engine" in done.stderr
 
 
 def test_a_model_that_there_is_not_is_one_sentence() -> None:
