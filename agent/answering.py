@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from typing import Any, Protocol
 
 from livekit.agents import FlushSentinel
@@ -95,6 +96,12 @@ class Answering:
         """Calls of tools that run."""
         self._tasks: set[asyncio.Task[None]] = set()
 
+    @property
+    def may_call_tools(self) -> bool:
+        """Whether the agent that speaks now has any."""
+        agent = self._conversation.agent
+        return bool(agent.tools or agent.mcp)
+
     async def aclose(self) -> None:
         """What has been heard is written down; commitments that are still waited for are not."""
         tasks = list(self._tasks)
@@ -144,9 +151,9 @@ class Answering:
                             reply.hangs_up = True
                         case ToolStarted() | ToolFinished():
                             asked_at = time.perf_counter()  # the model again, with the result
-                            self._tool(event)
+                            self._tool(reply, event)
                         case _:
-                            self._tell(event)
+                            self._once_taken(reply, partial(self._tell, event))
             if next_agent is None:
                 return
             yield FlushSentinel()  # the agent that takes over may have another voice
@@ -167,8 +174,15 @@ class Answering:
         reply.handle.add_done_callback(lambda _: self._reply_done(reply, turn))
         return turn
 
-    def _tool(self, event: ToolStarted | ToolFinished) -> None:
-        self.on_event(event)
+    def _once_taken(self, reply: Reply, tell: Callable[[], None]) -> None:
+        """Tells it now, or once the reply is no guess any more: of one that is dropped, nothing."""
+        if reply.was_taken:
+            tell()
+        else:
+            reply.untold.append(tell)
+
+    def _tool(self, reply: Reply, event: ToolStarted | ToolFinished) -> None:
+        self._once_taken(reply, partial(self.on_event, event))
         if isinstance(event, ToolStarted):
             self._tools_begun.add(event.call_id)
             return
@@ -176,14 +190,13 @@ class Answering:
         name = event.name if event.call_id in self._tools_begun else "none"
         self._tools_begun.discard(event.call_id)
         metrics.tool_latency_seconds.labels(name, event.outcome).observe(event.took_s)
-        self._events.send(
-            ToolEvent(
-                name=event.name,
-                arguments=dict(event.arguments),
-                outcome=event.outcome,
-                result=event.result,
-            )
+        told = ToolEvent(
+            name=event.name,
+            arguments=dict(event.arguments),
+            outcome=event.outcome,
+            result=event.result,
         )
+        self._once_taken(reply, partial(self._events.send, told))
 
     def _tell(self, event: Event) -> None:
         """Tells the room what is not said."""
@@ -244,6 +257,9 @@ class Answering:
         def taken() -> None:
             turn.taken()
             commitment.taken()
+            for tell in reply.untold:
+                tell()
+            reply.untold.clear()
 
         async def commit() -> None:
             await commitment.sure()

@@ -280,6 +280,7 @@ class Call:
             guess_is_worth=self._guesses.worth,
         )
         turn_ends.on_guess = hearing.guess
+        turn_ends.guesses_before_pauses = lambda: not self._answering.may_call_tools
         self._running.push_async_callback(turn_ends.aclose)
         return turn_ends
 

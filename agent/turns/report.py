@@ -77,6 +77,8 @@ class Reply:
     was_taken: bool = False
     """It answers a turn that the framework has taken as ended, or none: it is no guess."""
     on_taken: Callable[[], None] = lambda: None
+    untold: list[Callable[[], None]] = field(default_factory=list)
+    """What the room is told of it once it is no guess any more."""
     moments_s: dict[Moment, float] = field(default_factory=dict)
     """Wall clock of each, once it has happened."""
 

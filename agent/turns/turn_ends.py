@@ -86,6 +86,9 @@ class TurnEnds:
         self._language = language
         self._asked = asked
         self._on_end = on_end
+        self.guesses_before_pauses: Callable[[], bool] = lambda: True
+        """Whether an answer may be begun while the person speaks. One that may call tools may not:
+        each guess would call them anew."""
         self.on_guess: Callable[[], None] = lambda: None
         """Told that an answer to the last text of a pause may be begun, where that could not be
         said as it came."""
@@ -143,7 +146,7 @@ class TurnEnds:
 
     def push_partial(self, text: str) -> bool:
         """Recognition has this while the person speaks. Whether an answer to it may be begun."""
-        if self._person.agent_has_floor:
+        if self._person.agent_has_floor or not self.guesses_before_pauses():
             return False
         return self._guess_is_worth(probability_while_speaking(self._words(text)))
 
