@@ -14,11 +14,29 @@ _PEERS = "bench/peers"
 RUNNING = "agent dialogue postgres piper hibari whisper moonshine llm gateway caller fetch".split()
 """The extras that `up` and its sisters need: a first start waits for no others."""
 
+IMAGES = {
+    "agent": "agent dialogue postgres s3",
+    "gateway": "gateway s3",
+    "tts": "piper hibari",
+    "asr": "moonshine whisper",
+    "llm": "dialogue llm",
+    "models": "fetch",
+}
+"""The extras of each image of deploy/docker: what its process imports, and no more."""
+
 _COMPILATIONS = (
     ("pyproject.toml", "--all-extras", "--output-file", "requirements.lock"),
     (
         *("pyproject.toml", *(f"--extra={extra}" for extra in RUNNING)),
         *("--constraint", "requirements.lock", "--output-file", "requirements-run.lock"),
+    ),
+    *(
+        (
+            *("pyproject.toml", *(f"--extra={extra}" for extra in extras.split())),
+            *("--constraint", "requirements.lock"),
+            *("--output-file", f"deploy/docker/locks/{image}.lock"),
+        )
+        for image, extras in IMAGES.items()
     ),
     # The engine that has an environment of its own.
     (

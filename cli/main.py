@@ -67,6 +67,11 @@ COMMANDS = {
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
+    "secrets": Command(
+        "cli.secrets",
+        "[--domain NAME --email MAIL --address IP]",
+        "write .env.prod for docker-compose.prod.yml",
+    ),
     "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),

@@ -66,7 +66,7 @@ def main() -> int:
         # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are
         # sent to.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
-        server = _start(settings, choice.model, str(folder / "model.gguf"))
+        server = _start(settings, options.host, choice.model, str(folder / "model.gguf"))
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
@@ -83,16 +83,16 @@ def main() -> int:
     return 0
 
 
-def _start(settings: OrchestratorSettings, model: str, path: str) -> xllamacpp.Server:
+def _start(settings: OrchestratorSettings, host: str, model: str, path: str) -> xllamacpp.Server:
     port = settings.llm.local_port
-    _check_port(port)
+    _check_port(host, port)
     parameters = xllamacpp.CommonParams()
     parameters.model.path = path
     parameters.model_alias = {model}
     # The larger model's own file tells it to write calls with two braces, which is no JSON; this is
     # Qwen's template as the smaller has it (Apache-2.0).
     parameters.chat_template = _TEMPLATE.read_text(encoding="utf-8")
-    parameters.hostnames = [HOST]
+    parameters.hostnames = [host]
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
@@ -114,18 +114,18 @@ def _start(settings: OrchestratorSettings, model: str, path: str) -> xllamacpp.S
         return xllamacpp.Server(parameters)
     except RuntimeError as error:
         raise ConfigurationError(
-            f"llama.cpp could not serve {path} on {HOST}:{port}: {error}"
+            f"llama.cpp could not serve {path} on {host}:{port}: {error}"
         ) from error
 
 
-def _check_port(port: int) -> None:
+def _check_port(host: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError as error:
             raise ConfigurationError(
-                f"port {port} for the local LLM cannot be had on {HOST} ({error.strerror}): "
+                f"port {port} for the local LLM cannot be had on {host} ({error.strerror}): "
                 "stop what uses it, or set llm.local_port in orchestrator.yaml"
             ) from None
 
@@ -190,6 +190,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops.local_llm", description=__doc__)
     names = (SMALL_LLM, LARGE_LLM)
     parser.add_argument("--model", choices=names, help="default: as llm.local_model says")
+    parser.add_argument("--host", default=HOST, help="where it listens; it asks for no key")
     parser.add_argument("--then", choices=names, default="", help="takes over once it is here")
     return parser
 

@@ -76,7 +76,7 @@ def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
     `asks`: have it answer with one token, which costs a little; else its server is only asked
     what it offers. Neither the key nor what the server says of it is in the finding.
     """
-    if settings.llm_is_local:
+    if settings.llm_is_on_this_machine:
         choice = choose_llm(settings)
         where = f"on this machine, port {settings.llm.local_port}"
         return ok(_SUBJECT, f"{choice.model} {where} ({choice.why})")

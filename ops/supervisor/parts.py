@@ -12,9 +12,9 @@ from ops.supervisor.configuration import Configuration, reachable
 from ops.supervisor.environment import base_environment, part_environment
 from ops.supervisor.keys import LiveKitKeys
 from ops.supervisor.part import ListeningPort, Part
-from ops.supervisor.readiness import worker_url
 from ops.toolchain.engine_environment import environment_of
 from parley.app.loading import CALLED_FROM, called_from
+from parley.probe import worker_url
 from parley.settings import OrchestratorSettings, WorkerSettings
 from parley.settings.telemetry import TelemetrySection
 
@@ -73,7 +73,7 @@ def local_names(configuration: Configuration) -> tuple[str, ...]:
     """The names of the parts that this configuration runs here."""
     here = {
         "livekit": configuration.livekit_is_local,
-        "llm": configuration.orchestrator.llm_is_local,
+        "llm": configuration.orchestrator.llm_is_on_this_machine,
         "asr": configuration.orchestrator.asr.enabled,
     }
     return tuple(name for name in PART_NAMES if here.get(name, True))

@@ -18,9 +18,8 @@ from ops.toolchain import ensure_livekit_server, ensure_page
 from ops.toolchain.engine_environment import environment_of
 from parley import models
 from parley.errors import ParleyError
+from parley.models.needed import recognition_models, synthesis_models
 from parley.progress import StepProgress, silent
-from parley.settings.engines import OWN_ENGINES
-from parley.settings.worker import TURN_SOUND_MODEL
 
 _ENDS_WITHIN_S = 5.0
 TOLD_FROM_S = 0.5
@@ -150,19 +149,10 @@ def needed_models(configuration: Configuration, names: Collection[str]) -> list[
 
 def _models_by_part(configuration: Configuration, names: Collection[str]) -> list[tuple[str, str]]:
     """The parts, and the models of each."""
-    by_part = {
-        "tts": configuration.worker.tts.default_model,
-        "asr": configuration.asr_worker.engine_model,
-        "llm": choose_llm(configuration.orchestrator).model if "llm" in names else "",
-    }
-    # CosyVoice's voices are recordings of a folder; the models of an installed engine are its own.
-    if configuration.worker.tts.adapter not in ("piper", "hibari"):
-        del by_part["tts"]
-    if configuration.asr_worker.engine not in OWN_ENGINES["asr"]:
-        del by_part["asr"]
-    wanted = [(part, model) for part, model in by_part.items() if part in names]
     asks_for_sound = configuration.orchestrator.turn.end_of_turn == "judged"
-    tells_sound = "asr" in by_part and configuration.asr_worker.turn_sound
-    if "asr" in names and asks_for_sound and tells_sound:
-        wanted.append(("asr", TURN_SOUND_MODEL))
-    return wanted
+    by_part = {
+        "tts": synthesis_models(configuration.worker.tts),
+        "asr": recognition_models(configuration.asr_worker, turn_sound=asks_for_sound),
+        "llm": [choose_llm(configuration.orchestrator).model] if "llm" in names else [],
+    }
+    return [(part, model) for part, wanted in by_part.items() if part in names for model in wanted]

@@ -9,8 +9,8 @@ from rich.table import Table
 from ops.doctor.finding import Finding, Level
 from ops.supervisor.part import PartState
 from ops.supervisor.processes import tree_memory_bytes
-from ops.supervisor.readiness import why_not_ready
 from ops.supervisor.record import PartRecord, StackRecord
+from parley.probe import why_not_ready
 from parley.settings.orchestrator import DEFAULT_APP
 
 NOT_ANSWERING = "not answering"

@@ -12,8 +12,9 @@ from typing import Any, Self
 from ops.supervisor.part import Part, PartState
 from ops.supervisor.part_log import PartLog
 from ops.supervisor.part_process import PartProcess, exit_reason
-from ops.supervisor.readiness import until_ready, why_not_ready
+from ops.supervisor.readiness import until_ready
 from parley.errors import ParleyError, SupervisorError
+from parley.probe import why_not_ready
 from parley.program import EXIT_MISCONFIGURED
 
 SHOWN_LINES = 12

@@ -30,6 +30,7 @@ from parley.settings.values import (
     Port,
     VariableName,
     WorkerAddresses,
+    is_loopback,
 )
 
 SMALL_LLM = "qwen2.5-0.5b-instruct"
@@ -178,6 +179,10 @@ class LlmSection(Section):
         description="what `up` serves here; auto: the 1.5b where there are two cores and 4 GB of "
         "free memory, else the 0.5b",
     )
+    local_host: Host = Field(
+        "127.0.0.1",
+        description="where the local LLM is asked; not this machine: `up` starts none",
+    )
     local_port: Port = Field(7003, description="where `up` serves the local LLM")
     temperature: float = Field(0.4, ge=0.0, le=2.0, description="0: always the likeliest word")
     max_tokens: int = Field(160, ge=1, description="longest answer")
@@ -308,14 +313,20 @@ class OrchestratorSettings(Section):
 
     @property
     def llm_is_local(self) -> bool:
-        """Whether the LLM that `up` serves is used: no key and no base URL are configured."""
+        """Whether our own LLM (`ops.local_llm`) is used: no key and no base URL are configured."""
         return not self.llm.base_url and not self.llm.api_key.get_secret_value()
+
+    @property
+    def llm_is_on_this_machine(self) -> bool:
+        """Whether `up` serves it."""
+        return self.llm_is_local and is_loopback(self.llm.local_host)
 
     @property
     def llm_url(self) -> str:
         """Where the OpenAI-compatible API is, without a slash at the end."""
         if self.llm_is_local:
-            return f"http://127.0.0.1:{self.llm.local_port}/v1"
+            host = self.llm.local_host
+            return f"http://{f'[{host}]' if ':' in host else host}:{self.llm.local_port}/v1"
         return (self.llm.base_url or OPENAI_URL).rstrip("/")
 
     @property

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from cli.voices import main
-from ops.supervisor.readiness import until_ready, worker_url
+from ops.supervisor.readiness import until_ready
+from parley.probe import worker_url
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.settings.tls import ClientTlsSection
 from testkit.isolated_config import free_ports

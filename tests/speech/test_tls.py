@@ -9,8 +9,9 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from agent.health.probes import Probes
-from ops.supervisor.readiness import until_ready, why_not_ready, worker_url
+from ops.supervisor.readiness import until_ready
 from parley.errors import ConfigurationError, WorkerUnavailableError
+from parley.probe import why_not_ready, worker_url
 from parley.settings import OrchestratorSettings, WorkerSettings
 from parley.settings.orchestrator import TtsSection
 from parley.settings.tls import ClientTlsSection, WorkerTlsSection

@@ -68,6 +68,14 @@ def test_what_is_elsewhere_or_off_is_not_started(
     assert len(names) == 5
 
 
+def test_our_own_model_on_another_machine_is_used_and_not_started(tmp_path: Path) -> None:
+    configs = write_config(tmp_path / "configs", orchestrator={"llm": {"local_host": "llm"}})
+    found = configuration(configs)
+    assert "llm" not in local_names(found)
+    assert found.orchestrator.llm_is_local
+    assert found.orchestrator.llm_url.startswith("http://llm:")
+
+
 def test_a_folder_that_is_not_there_is_no_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="PARLEY_CONFIG_DIR"):
         read_configuration(tmp_path / "none", tmp_path)

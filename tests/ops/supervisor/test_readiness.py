@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ops.supervisor.readiness import why_not_ready
+from parley.probe import why_not_ready
 
 
 class _Part(http.server.BaseHTTPRequestHandler):

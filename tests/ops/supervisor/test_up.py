@@ -12,8 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from ops.supervisor.readiness import why_not_ready
 from parley import paths
+from parley.probe import why_not_ready
 from testkit.isolated_config import free_ports, write_config
 
 pytestmark = pytest.mark.servers
