@@ -5,28 +5,13 @@ from collections.abc import AsyncIterator
 
 from parley import Done, Event, HangUp, Session, TextDelta, Turn
 
-UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-    "sixteen seventeen eighteen nineteen"
-).split()
-TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
+NAMES = "zero one two three four five six seven eight nine ten eleven twelve".split()
+"""Some recognizers write "7", others "seven"."""
 
 
 def numbers_in(text: str) -> list[int]:
-    """Those below a hundred: some recognizers write "42", others "forty-two"."""
-    found: list[int] = []
-    before = ""
-    for word in re.findall(r"\d+|[a-z]+", text.lower()):
-        if word.isdigit():
-            found.append(int(word))
-        elif word in TENS[2:]:
-            found.append(10 * TENS.index(word))
-        elif word in UNITS[1:10] and before in TENS[2:]:
-            found[-1] += UNITS.index(word)
-        elif word in UNITS:
-            found.append(UNITS.index(word))
-        before = word
-    return found
+    words = [NAMES.index(w) if w in NAMES else w for w in re.findall(r"\w+", text.lower())]
+    return [int(word) for word in words if str(word).isdigit()]
 
 
 class Adder:

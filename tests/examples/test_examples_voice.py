@@ -262,10 +262,10 @@ async def test_engine_answers_without_a_model_and_hangs_up(examples: Examples) -
     model = FakeLlm()
     async with examples.call(model, "07_engine") as client:
         conversation = CallConversation(client)
-        turn = await conversation.turn(await examples.said("12 and 30."))
-        assert turn.report.agent_transcript == "That makes 42."
+        turn = await conversation.turn(await examples.said("Seven, and eleven."))
+        assert turn.report.agent_transcript == "That makes 18."
         goodbye = await examples.said("Goodbye, see you tomorrow!")
         await client.speak(goodbye.audio)
         await end_of(client)
-        assert agent_words(client).endswith("The sum is 42. Goodbye!")
+        assert agent_words(client).endswith("The sum is 18. Goodbye!")
     assert model.requests == []
