@@ -317,7 +317,8 @@ class Answer:
         by_name = {tool.name: tool for tool in self._tools}
         calls = [_Call(request, by_name.get(request.name)) for request in requests]
         says = [call.tool.says for call in calls if call.tool is not None and call.tool.says]
-        self._waiting.tools_begin(says[0] if says else None)
+        if not all(isinstance(call.tool, HandOffTool) for call in calls):
+            self._waiting.tools_begin(says[0] if says else None)
         self._feed.wake()
         for call in calls:
             self._calls[call.request.call_id] = call
