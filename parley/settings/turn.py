@@ -15,7 +15,7 @@ class TurnSection(Section):
         0.25, ge=0.0, description="silence after which speech has paused"
     )
     end_of_turn: Literal["judged", "detector"] = Field(
-        "judged",
+        "detector",
         description="what tells that a turn has ended: judged: its sound, its words and the "
         "silence together; detector: v1-mini and the silence, as the framework has them",
     )
