@@ -132,9 +132,7 @@ def record(
 @contextmanager
 def span(name: str, *, attributes: Attributes | None = None) -> Iterator[Span]:
     """A span around the block, which is current in it. What is raised marks it as failed."""
-    with trace.use_span(
-        begin(name, attributes=attributes), end_on_exit=True, record_exception=False
-    ) as current:
+    with _current(begin(name, attributes=attributes)) as current:
         yield current
 
 
@@ -146,8 +144,21 @@ def serving(
     sent = next((str(value) for key, value in metadata or () if key == HEADER), "")
     parent = parsed(sent)
     begun = begin(name, parent=parent, attributes=attributes, kind=SpanKind.SERVER)
-    with trace.use_span(begun, end_on_exit=True, record_exception=False) as current:
+    with _current(begun) as current:
         yield current
+
+
+@contextmanager
+def _current(begun: Span) -> Iterator[Span]:
+    """Ends it with the block. Of what is raised only its kind is kept: a text may be somebody's."""
+    with trace.use_span(
+        begun, end_on_exit=True, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield current
+        except Exception as error:
+            failed(current, type(error).__name__)
+            raise
 
 
 def failed(span: Span, why: str) -> None:
