@@ -9,7 +9,7 @@ import pytest
 
 from dialogue.approvals import held_calls
 from dialogue.approvals.approval import Approval, Decision
-from dialogue.approvals.memory import MemoryApprovals
+from dialogue.approvals.memory import DecidedAtOnce
 from dialogue.approvals.sql import SqlApprovals
 from dialogue.approvals.store import ApprovalStore
 from dialogue.conversation import Conversation
@@ -259,21 +259,17 @@ async def test_a_tool_that_ran_late_may_still_end_the_call(approvals: SqlApprova
 
 
 async def test_what_is_approved_at_once_runs_within_the_answer() -> None:
-    class Approving(MemoryApprovals):
-        async def request(self, request, call=None):  # type: ignore[no-untyped-def]
-            asked = await super().request(request, call)
-            yes = asked.request.proposed_action != "refund(amount=6)"
-            decision = Decision(
-                approved=yes, approver_id="policy", approval_notes="" if yes else "no"
-            )
-            return await self.decide(asked.id, decision)
-
-    shop, approvals = Shop(), Approving()
+    shop = Shop()
+    approvals = DecidedAtOnce(Decision(approved=True, approver_id="policy"))
     async with conversing(FakeLlm(answered), shop.agent(), approvals=approvals) as conversation:
         assert said(await ask(conversation, "Please refund 5")) == "Result: Paid 5."
+    assert await approvals.followed("s1") == []
+    no = Decision(approved=False, approver_id="policy", approval_notes="no")
+    async with conversing(
+        FakeLlm(answered), shop.agent(), approvals=DecidedAtOnce(no)
+    ) as conversation:
         assert said(await ask(conversation, "Please refund 6")) == "Result: Refused: no."
     assert shop.paid == [5]
-    assert await approvals.followed("s1") == []
 
 
 async def test_an_approval_that_cannot_be_asked_for_is_a_refusal(tmp_path: Path) -> None:
