@@ -11,13 +11,15 @@ from dialogue.hand_off import HandOffTool
 from dialogue.messages import AssistantMessage, Message, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
+from dialogue.orchestration.ahead import GroundsAhead
+from dialogue.orchestration.thinking import Grounds
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent, ExampleExchange, HandOff, declared_agents
 from parley.app.engine import Turn
-from parley.app.events import Event
+from parley.app.events import Done, Event, TextDelta
 from parley.app.session import Session
 from parley.app.tool import Tool
 
@@ -38,6 +40,7 @@ class DeclaredEngine:
         self._resources = resources
         self._unfinished = unfinished
         self._record = ModelRecord()
+        self._ahead = GroundsAhead(resources.thinking) if resources.thinking is not None else None
         self._answers: dict[str, Answer] = {}
         """Those that are being made, by their turns."""
         self._tools: dict[int, DeclaredTool] = {}
@@ -62,10 +65,18 @@ class DeclaredEngine:
             language = replace(language, phrases=own)
         model = self._model(agent)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
+        notes = ""
+        if (grounds := await self._grounds(agent, turn.text)) is not None:
+            yield grounds.event
+            if grounds.answer:
+                yield TextDelta(grounds.answer)
+                yield Done()
+                return
+            notes = grounds.notes
         answer = Answer(
             turn,
             model=model,
-            messages=await self._messages(agent, model, turn.text.strip(), but=turn.id),
+            messages=await self._messages(agent, model, turn.text.strip(), notes, but=turn.id),
             tools=await self.tools(agent),
             agents=keeps,
             language=language,
@@ -98,6 +109,8 @@ class DeclaredEngine:
 
     async def aclose(self) -> None:
         """Disconnects from the MCP servers."""
+        if self._ahead is not None:
+            await self._ahead.aclose()
         for source in self._sources.values():
             await source.aclose()
 
@@ -115,6 +128,8 @@ class DeclaredEngine:
         """Has the model read the conversation up to `text`, which the person is saying: what its
         prompt cache has then need not be read once the turn has ended."""
         agent = self.agent
+        if agent.grounded and self._ahead is not None:
+            self._ahead.begin(text)
         model = self._model(agent)
         messages = await self._messages(agent, model, text)
         await model.fill_prompt_cache(messages, await self.tools(agent))
@@ -122,8 +137,20 @@ class DeclaredEngine:
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """Nothing to do: the log holds it."""
 
+    async def _grounds(self, agent: Agent, text: str) -> Grounds | None:
+        """What is found out about a turn; None: nobody said anything, or nothing is to be."""
+        if not agent.grounded or self._ahead is None or not text.strip():
+            return None
+        return await self._ahead.about(text)
+
     async def _messages(
-        self, agent: Agent, model: ChatModel, text: str, *, but: str | None = None
+        self,
+        agent: Agent,
+        model: ChatModel,
+        text: str,
+        notes: str = "",
+        *,
+        but: str | None = None,
     ) -> Sequence[Message]:
         """The conversation with `text` said last, without what the log has of the turn `but`."""
         entries = self._session.log.entries
@@ -133,6 +160,7 @@ class DeclaredEngine:
             examples=await self.examples(agent, model),
             text=text,
             running=self._unfinished.running,
+            notes=notes,
         )
 
     def instructions(self, agent: Agent) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dialogue.approvals import Approvals
 from dialogue.model import ChatModel
+from dialogue.orchestration.thinking import Thinking
 from dialogue.tools import ToolSource
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
@@ -25,5 +26,7 @@ class Resources:
     sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
     """Makes the tools of an agent's MCP servers for one session, which starts and closes them.
     None: agents have only the tools that they declare."""
+    thinking: Thinking | None = None
+    """Finds out what agents are told that are `grounded`. None: they are answered without."""
     clock: Clock = monotonic
     """What `Turn.waiting_since_s` is read from."""

@@ -31,7 +31,7 @@ OUT_OF_PLACE = "out_of_place"
 Stepped = tuple[TurnStanding, tuple[DialogueEffect, ...]]
 
 
-def step(standing: TurnStanding, event: DialogueEvent) -> Stepped:
+def step(standing: TurnStanding, event: DialogueEvent) -> Stepped:  # noqa: PLR0911 - a case each
     """Where the session stands after the event, and what is to be done about it, in order."""
     match event:
         case FragmentCame():
@@ -52,7 +52,7 @@ def step(standing: TurnStanding, event: DialogueEvent) -> Stepped:
             return _connection_came(standing, at_s)
 
 
-def _fragment(standing: TurnStanding, event: FragmentCame) -> Stepped:
+def _fragment(standing: TurnStanding, event: FragmentCame) -> Stepped:  # noqa: PLR0911
     text = " ".join(event.text.split())
     heard = _with(standing, text, event)
     match standing.state:
@@ -125,7 +125,7 @@ def _person_speaks(standing: TurnStanding, at_s: float) -> Stepped:
             moved, changed = _moved(_without_words(standing), LISTENING, "interrupt", at_s)
             attempt = standing.attempt
             stopped = StopSpeaking(attempt, interrupted=True)
-            unfinished = () if standing.answer_is_whole else (StopThinking(attempt),)
+            unfinished = () if standing.answer_is_whole else (StopThinking(attempt, begun=True),)
             return moved, (*unfinished, stopped, TellInterrupt(attempt), *changed)
         case _:
             return standing, ()

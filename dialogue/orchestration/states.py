@@ -133,6 +133,8 @@ class Think:
 @dataclass(frozen=True)
 class StopThinking:
     attempt: int
+    begun: bool = False
+    """The first of the answer has gone out: StopSpeaking follows."""
 
 
 @dataclass(frozen=True)

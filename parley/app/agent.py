@@ -70,6 +70,9 @@ class Agent:
     """Other agents that may take over."""
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
+    grounded: bool = False
+    """Whether intents and passages that the settings know of are found out for each turn, and the
+    model is told."""
     greeting: str | None = None
     """Said first; empty: the person speaks first."""
     closing: str | None = None

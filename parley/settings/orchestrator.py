@@ -9,6 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.settings.engines import AUTO
+from parley.settings.orchestration import (
+    CacheSection,
+    DatabaseSection,
+    LoggingSection,
+    MonitoringSection,
+    OrchestrationSection,
+    ServerTlsSection,
+    StorageSection,
+)
 from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
@@ -91,6 +100,10 @@ class ServerSection(Section):
         description="where agents say how many calls they have: host:port of their health ports, "
         "several with commas, a name is all of its addresses; empty: this machine's agent",
     )
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that `./run orchestrator` serves its port with"
+    )
+    tls: ServerTlsSection = ServerTlsSection()
 
 
 class LiveKitSection(Section):
@@ -291,6 +304,12 @@ class OrchestratorSettings(Section):
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+    orchestration: OrchestrationSection = OrchestrationSection()
+    storage: StorageSection = StorageSection()
+    database: DatabaseSection = DatabaseSection()
+    cache: CacheSection = CacheSection()
+    logging: LoggingSection = LoggingSection()
+    monitoring: MonitoringSection = MonitoringSection()
 
     @property
     def agent_targets(self) -> str:
