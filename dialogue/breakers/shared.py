@@ -5,40 +5,27 @@ opens or closes because Redis went, or because it came back empty.
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
-import redis.asyncio
-import redis.exceptions
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from dialogue.breakers.circuit import (
     BUCKETS,
-    CallAdmission,
     BreakerPolicy,
     BreakerSnapshot,
     BreakerState,
-    CallOutcome,
     BreakerVerdict,
+    CallAdmission,
+    CallOutcome,
 )
 from dialogue.breakers.local import LocalCircuits
+from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from parley.clock import Clock, monotonic
-from parley.errors import ConfigurationError
 
 PREFIX = "circuit_breaker:"
 _INDEX = "circuit_breakers"
-TIMEOUT_S = 0.25
-"""A person is waiting for the answer that this holds up."""
-AWAY_S = 1.0
-"""After a failure Redis is not asked for so long."""
 KEEP_S = 7 * 86_400
 """A breaker that nobody uses is forgotten after it, which closes it."""
-_CONNECTIONS = 32
-
-_log = logging.getLogger(__name__)
 
 _SCRIPT = """
 local key, index = KEYS[1], KEYS[2]
@@ -133,20 +120,18 @@ class RedisCircuits:
     def __init__(
         self, url: str, *, clock: Clock | None = None, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._client = _connect(url)
-        self._script = self._client.register_script(_SCRIPT)
         self._turned = clock
         self._clock = clock or monotonic
-        self._timeout_s = timeout_s
+        self._redis = SharedRedis(
+            url, what="the circuit breakers", clock=self._clock, timeout_s=timeout_s
+        )
         self._mirror = LocalCircuits(clock=self._clock)
         self._decided_alone: set[str] = set()
         """Breakers that were opened here while Redis was away: it is told when it is back."""
-        self._away_until_s = float("-inf")
-        self._is_away = False
 
     @property
     def kept_in(self) -> Literal["redis", "memory (redis is away)"]:
-        return "memory (redis is away)" if self._is_away else "redis"
+        return "memory (redis is away)" if self._redis.is_away else "redis"
 
     async def admit(self, name: str, policy: BreakerPolicy) -> BreakerVerdict:
         """See Circuits."""
@@ -190,20 +175,15 @@ class RedisCircuits:
     ) -> Mapping[str, BreakerSnapshot]:
         """See Circuits."""
         here = dict(await self._mirror.snapshots(policy_of))
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                elsewhere = await self._client.smembers(_INDEX)
-        except (redis.exceptions.RedisError, OSError) as error:
-            self._lost(error)
-            return here
-        for name in {*here, *map(str, elsewhere)}:
+        elsewhere = await self._redis.members(_INDEX) or set()
+        for name in {*here, *elsewhere}:
             told = await self._ask("read", name, policy_of(name))
             if told is not None:
                 here[name] = told.after
         return here
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._redis.aclose()
 
     async def _ask(
         self,
@@ -216,8 +196,6 @@ class RedisCircuits:
         is_bad: bool = False,
     ) -> BreakerVerdict | None:
         """What Redis says, which the mirror then knows; None: it is away."""
-        if self._clock() < self._away_until_s:
-            return None
         known = self._mirror.snapshot(name, policy) or BreakerSnapshot()
         arguments = [
             op,
@@ -238,13 +216,10 @@ class RedisCircuits:
             _ms(known.left_s),
             int(name in self._decided_alone),
         ]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                reply = await self._script(keys=[PREFIX + name, _INDEX], args=arguments)
-        except (redis.exceptions.RedisError, OSError) as error:
-            self._lost(error)
+        reply = await self._redis.run(_SCRIPT, [PREFIX + name, _INDEX], arguments)
+        if reply is None:
             return None
-        self._found(name)
+        self._decided_alone.discard(name)
         return self._taken(name, reply)
 
     def _taken(self, name: str, reply: list[str | int]) -> BreakerVerdict:
@@ -262,39 +237,6 @@ class RedisCircuits:
         elif verdict.after.state == "closed":
             self._decided_alone.discard(name)
         return verdict
-
-    def _lost(self, error: Exception) -> None:
-        self._away_until_s = self._clock() + AWAY_S
-        if not self._is_away:
-            self._is_away = True
-            _log.warning(
-                "Redis cannot be asked; the circuit breakers of this process go by what they "
-                "know: %s",
-                error or "no answer in time",
-            )
-
-    def _found(self, name: str) -> None:
-        self._decided_alone.discard(name)
-        if self._is_away:
-            self._is_away = False
-            _log.info("Redis is back; the circuit breakers are shared again")
-
-
-def _connect(url: str) -> "redis.asyncio.Redis":
-    """A client that fails soon, so that its user can go on without Redis."""
-    try:
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            decode_responses=True,
-            max_connections=_CONNECTIONS,
-            timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError:
-        raise ConfigurationError(
-            "redis.url (REDIS_URL) is not redis://host:port, rediss://host:port or unix://path"
-        ) from None
-    return redis.asyncio.Redis.from_pool(pool)
 
 
 def _ms(seconds: float) -> int:
