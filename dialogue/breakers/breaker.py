@@ -7,13 +7,13 @@ from types import TracebackType
 from typing import Self
 
 from dialogue.breakers.circuit import (
-    CallAdmission,
     BreakerOpenError,
     BreakerPolicy,
     BreakerSnapshot,
+    BreakerVerdict,
+    CallAdmission,
     CallOutcome,
     Circuits,
-    BreakerVerdict,
 )
 from dialogue.breakers.local import LocalCircuits
 from dialogue.breakers.shared import RedisCircuits
