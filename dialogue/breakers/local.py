@@ -8,12 +8,12 @@ from typing import Literal
 
 from dialogue.breakers.circuit import (
     BUCKETS,
-    CallAdmission,
     BreakerPolicy,
     BreakerSnapshot,
     BreakerState,
-    CallOutcome,
     BreakerVerdict,
+    CallAdmission,
+    CallOutcome,
 )
 from parley.clock import Clock, monotonic
 
