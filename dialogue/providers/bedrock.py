@@ -178,9 +178,7 @@ class ConverseReader:
                         name=str(use.get("name") or ""),
                     )
             case "contentBlockDelta":
-                return self._delta(
-                    int(told.get("contentBlockIndex") or 0), told.get("delta") or {}
-                )
+                return self._delta(int(told.get("contentBlockIndex") or 0), told.get("delta") or {})
             case "messageStop":
                 self._reason = str(told.get("stopReason") or "end_turn")
             case "metadata":

@@ -1,4 +1,4 @@
-"""One answer out of several providers: the first in order that begins to answer is the one heard."""
+"""One answer out of several providers: who begins to answer first is heard."""
 
 import asyncio
 import random

@@ -37,9 +37,7 @@ class SpokenTurn:
     parts: tuple[Part, ...]
 
 
-def in_turns(
-    messages: Sequence[Message], *, with_tools: bool
-) -> tuple[str, Sequence[SpokenTurn]]:
+def in_turns(messages: Sequence[Message], *, with_tools: bool) -> tuple[str, Sequence[SpokenTurn]]:
     """The system prompt, and the turns, of which the first and the last are the person's.
 
     System messages within the conversation become the person's, so that they keep their place.
