@@ -62,9 +62,9 @@ def messages(
     conversation = recent(conversation)
     if not text and conversation and isinstance(conversation[-1], AssistantMessage):
         # Servers take a last message of the assistant for one that they are to complete.
-        conversation.append(SystemMessage(GO_ON))
-    if notes and text:
-        conversation.insert(len(conversation) - 1, SystemMessage(notes))
+        conversation.append(SystemMessage(notes or GO_ON))
+    elif notes:
+        conversation.insert(len(conversation) - bool(text), SystemMessage(notes))
     return [*opening(instructions, examples), *conversation]
 
 

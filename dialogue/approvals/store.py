@@ -19,7 +19,8 @@ class ApprovalStore(Protocol):
     fails. What has expired is never shown as pending, and cannot be decided."""
 
     async def request(self, request: ApprovalRequest, call: HeldCall | None = None) -> Approval:
-        """Asks for a decision; `call` is what will be run."""
+        """Asks for a decision; `call` is what will be run. The same call asks once: again it is
+        told what has become of it."""
         ...
 
     async def load(self, approval_id: str) -> Approval | None: ...
@@ -38,7 +39,7 @@ class ApprovalStore(Protocol):
     async def stats(self) -> ApprovalStats: ...
 
     async def decided_of(self, ids: Sequence[str]) -> Sequence[Approval]:
-        """Of these, those that wait no longer."""
+        """Of these, those that wait no longer; what is expired here cannot be approved any more."""
         ...
 
     async def followed(self, session_id: str) -> Sequence[FollowedCall]:
@@ -55,10 +56,6 @@ class ApprovalStore(Protocol):
 
     async def told(self, approval_id: str) -> None:
         """The person knows how it has ended."""
-        ...
-
-    async def withdraw(self, approval_id: str) -> None:
-        """Nobody waits for it any more: it is over as if it had expired, and nothing is told."""
         ...
 
     async def aclose(self) -> None: ...

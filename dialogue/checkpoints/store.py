@@ -17,8 +17,8 @@ class PipelineNotFoundError(CheckpointError):
     """There is no pipeline of that id, or it has been forgotten."""
 
 
-class PipelineRunningError(CheckpointError):
-    """Another process works on it."""
+class PipelineHeldError(CheckpointError):
+    """Another process works on it, or it is over."""
 
 
 class PipelineStatus(StrEnum):
@@ -57,6 +57,9 @@ class SavedPipeline(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     record: PipelineRecord
+    owner: str
+    lease_until_s: float
+    """Seconds since 1970."""
     steps: Sequence[SavedStep]
     """In the order in which they were begun."""
 
@@ -68,22 +71,28 @@ class PipelineCheckpoints(Protocol):
         """A new one, of which `owner` has the lease."""
         ...
 
-    async def save(self, pipeline_id: str, step: SavedStep) -> None:
-        """Keeps a step as begun or as ended; a second time with the same key replaces it."""
+    async def save(self, pipeline_id: str, owner: str, step: SavedStep) -> None:
+        """Keeps a step as begun or as ended; a second time with the same key replaces it.
+
+        Raises PipelineHeldError where the owner has lost the pipeline to another.
+        """
         ...
 
     async def renew(self, owner: str, *, lease_s: float) -> None:
         """Prolongs the leases of all running pipelines of the owner."""
         ...
 
-    async def end(self, pipeline_id: str, status: PipelineStatus) -> None: ...
+    async def end(self, pipeline_id: str, owner: str, status: PipelineStatus) -> None:
+        """It is over, unless another has taken it over."""
+        ...
 
     async def load(self, pipeline_id: str) -> SavedPipeline | None: ...
 
     async def claim(self, pipeline_id: str, owner: str, *, lease_s: float) -> SavedPipeline:
-        """Takes over one whose owner has died: of any number at once one succeeds.
+        """Takes over one whose owner has died, or one that has failed: of any number at once one
+        succeeds.
 
-        Raises PipelineNotFoundError; PipelineRunningError where its lease has not run out, or it
+        Raises PipelineNotFoundError; PipelineHeldError where its lease has not run out, or it
         is over.
         """
         ...

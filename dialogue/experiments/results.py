@@ -108,9 +108,7 @@ def _winner(
     return None, "the difference may be chance"
 
 
-def _of_variant(
-    name: str, kind: str, tally: Tally, comparison: Comparison | None
-) -> VariantResult:
+def _of_variant(name: str, kind: str, tally: Tally, comparison: Comparison | None) -> VariantResult:
     result = VariantResult(
         name=name, type=kind, exposed=tally.exposed, converted=tally.converted, mean=tally.mean
     )

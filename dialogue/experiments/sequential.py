@@ -85,9 +85,7 @@ def compare(control: Tally, treatment: Tally, *, level: float = LEVEL) -> Compar
         / mixture
         * (2 * math.log(1 / level) + math.log((noise + mixture) / noise))
     )
-    return Comparison(
-        difference, difference - reach, difference + reach, p_value, p_value <= level
-    )
+    return Comparison(difference, difference - reach, difference + reach, p_value, p_value <= level)
 
 
 def ratio_p_value(exposed: Sequence[int], shares: Sequence[float]) -> float:

@@ -41,7 +41,7 @@ async def talking(
             began_at_s=time.time(),
         )
         conversation = await Conversation.open(
-            parts.store, record, await parts.agent_for(user), parts.resources
+            parts.store, record, parts.app, parts.resources
         )
         opened.push_async_callback(conversation.aclose)
         snapshot = snapshot.model_copy(update={"user": user})

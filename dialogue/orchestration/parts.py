@@ -1,6 +1,5 @@
 """What all talks of a process stand on."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dialogue.orchestration.desk import SessionDesk, SessionSnapshot
@@ -35,13 +34,7 @@ class TalkParts:
     commit_after_s: float = 1.2
     tts_timeout_s: float = 0.2
     """How long a response waits for its first audio, so that it can say when that came."""
-    overrides: Callable[[Agent, str], Agent] = lambda agent, user: agent
-    """What an experiment makes of the agent, for that user."""
     clock: Clock = field(default=monotonic)
-
-    async def agent_for(self, user: str) -> Agent:
-        """Who answers the user."""
-        return self.overrides(self.app, user)
 
     def check_user(self, snapshot: SessionSnapshot, user: str) -> None:
         """Raises SessionForbiddenError where the session is somebody else's."""

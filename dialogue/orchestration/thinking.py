@@ -29,6 +29,11 @@ class IntentRule(Protocol):
         ...
 
     @property
+    def tools(self) -> Sequence[str]:
+        """Names of the only tools that the model may call then; empty: all."""
+        ...
+
+    @property
     def answer(self) -> str:
         """Said as it stands, without a model; empty: the model answers."""
         ...
@@ -50,6 +55,11 @@ class Grounds:
     @property
     def answer(self) -> str:
         return self.rule.answer if self.rule is not None else ""
+
+    @property
+    def tools(self) -> Sequence[str]:
+        """The only ones that may be called; empty: all."""
+        return self.rule.tools if self.rule is not None else ()
 
     @property
     def notes(self) -> str:

@@ -2,9 +2,11 @@
 
 from contextlib import AbstractAsyncContextManager
 
-from dialogue.bounded import TIMEOUT_S as TIMEOUT_S
+from dialogue.bounded import TIMEOUT_S
 from dialogue.bounded import bounded as _bounded
 from dialogue.sessions.store import SessionStoreError
+
+__all__ = ["TIMEOUT_S", "bounded"]
 
 
 def bounded(name: str, timeout_s: float) -> AbstractAsyncContextManager[None]:

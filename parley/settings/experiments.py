@@ -13,8 +13,8 @@ class ExperimentsSection(Section):
     enabled: Annotated[bool, Env("ENABLE_AB_TESTING")] = Field(
         True, description="false: everybody is answered with the same configuration"
     )
-    store: Literal["memory", "sql", "mongodb"] = Field(
-        "sql", description="memory: as long as the process, and in it alone; sql; or mongodb"
+    store: Literal["sql", "mongodb"] = Field(
+        "sql", description="sql: SQLite or PostgreSQL; or mongodb"
     )
     url: Annotated[SecretStr, Env("EXPERIMENTS_URL")] = Field(
         SecretStr(""),

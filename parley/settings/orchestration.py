@@ -24,12 +24,6 @@ class OrchestrationSection(Section):
     buffer_size: Annotated[int, Env("BUFFER_SIZE")] = Field(
         200, ge=1, description="audio messages that wait for a slow client; then the voice waits"
     )
-    intent_timeout_ms: Annotated[int, Env("INTENT_TIMEOUT_MS")] = Field(
-        100, ge=1, description="after which an answer goes without the intent"
-    )
-    rag_timeout_ms: Annotated[int, Env("RAG_TIMEOUT_MS")] = Field(
-        150, ge=1, description="after which an answer goes without passages"
-    )
     tts_timeout_ms: Annotated[int, Env("TTS_TIMEOUT_MS")] = Field(
         200, ge=1, description="that a response waits for its first audio, to tell when that came"
     )

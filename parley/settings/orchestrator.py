@@ -8,7 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.settings.approvals import ApprovalsSection
+from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
+from parley.settings.experiments import ExperimentsSection
+from parley.settings.intents import IntentsSection
 from parley.settings.orchestration import (
     CacheSection,
     DatabaseSection,
@@ -20,6 +24,9 @@ from parley.settings.orchestration import (
 )
 from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
+from parley.settings.registry import ModelsSection
+from parley.settings.retrieval import RetrievalSection
+from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
@@ -301,6 +308,13 @@ class OrchestratorSettings(Section):
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
+    experiments: ExperimentsSection = ExperimentsSection()
+    approvals: ApprovalsSection = ApprovalsSection()
+    checkpoints: CheckpointsSection = CheckpointsSection()
+    models: ModelsSection = ModelsSection()
+    intents: IntentsSection = IntentsSection()
+    retrieval: RetrievalSection = RetrievalSection()
+    services: ServicesSection = ServicesSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
