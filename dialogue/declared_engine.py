@@ -247,6 +247,10 @@ class DeclaredEngine:
             *(self._declared_tool(tool) for tool in agent.tools if isinstance(tool, Tool)),
             *map(_hand_off_tool, agent.handoffs),
         ]
+        services = self._resources.services
+        if agent.grounded and services is not None:
+            await services.ready(SOURCE_READY_WITHIN_S)
+            tools += services.tools()
         names = {tool.name for tool in tools}
         if (source := self._source(agent)) is not None:
             await source.ready(SOURCE_READY_WITHIN_S)

@@ -6,6 +6,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from dialogue.checkpoints.pipelines import Pipelines
+from dialogue.checkpoints.store import (
+    CheckpointError,
+    PipelineHeldError,
+    PipelineStatus,
+    SavedPipeline,
+)
 from dialogue.conversation import ActiveTurn, Conversation
 from dialogue.orchestration.outputs import Problem, Streamed
 from dialogue.orchestration.speaking import AnswerVoice
@@ -22,6 +29,10 @@ from parley.app.events import (
 )
 from parley.clock import Clock
 from parley.errors import ParleyError, SpeechError
+
+CLAIM_AGAIN_S = 0.5
+CLAIM_GRACE_S = 2.0
+"""Beyond the lease of who had begun the turn."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +64,10 @@ class AnswerAttempt:
     began: Callable[[], Awaitable[None]]
     """Is called once, before the first of the answer goes out."""
     clock: Clock
+    was_begun: bool = False
+    """Another process has begun to answer the turn, which was sure already."""
+    pipelines: Pipelines | None = None
+    """Know what it had done."""
     grounds: Grounded = field(default_factory=Grounded)
     answer: str = ""
     """What the client is to say, whole once `run` has returned."""
@@ -138,14 +153,41 @@ class AnswerAttempt:
         await asyncio.wait({self._speaking})
         return not self._speaking.cancelled() and self.voice.duration_s > 0
 
+    async def _resumed(self) -> tuple[str, str]:
+        """What is to be answered, under which id, of a turn that another process had begun: what
+        it had done is not done again. Where nobody kept that, the log's calls are what is known,
+        and the agent goes on from there."""
+        if self.pipelines is not None:
+            try:
+                if (saved := await self._claimed(self.pipelines)) is not None:
+                    return saved.record.text, self.turn_id
+            except CheckpointError as error:
+                _log.info("turn %s is not gone on with: %s", self.turn_id, error)
+        return "", f"{self.turn_id}-again"
+
+    async def _claimed(self, pipelines: Pipelines) -> SavedPipeline | None:
+        """None: it is over. Raises CheckpointError."""
+        give_up_s = self.clock() + pipelines.lease_s + CLAIM_GRACE_S
+        while True:
+            try:
+                return await pipelines.claim(self.turn_id)
+            except PipelineHeldError:  # its owner's lease has not run out yet, or it is over
+                saved = await pipelines.checkpoints.load(self.turn_id)
+                is_over = saved is None or saved.record.status is not PipelineStatus.RUNNING
+                if is_over or self.clock() > give_up_s:
+                    return None
+            await asyncio.sleep(CLAIM_AGAIN_S)
+
     async def _answer(self) -> None:
         text, turn_id = self.text, self.turn_id
+        if self.was_begun:
+            text, turn_id = await self._resumed()
         while True:
             handed_off = False
             turn = self.conversation.turn(text, waiting_since_s=self.begun_s, turn_id=turn_id)
             part = _Part(turn, taken=turn.is_committed)
             self._parts.append(part)
-            if len(self._parts) > 1:
+            if self.was_begun or len(self._parts) > 1:
                 self._take()
             async with aclosing(turn.events()) as events:
                 async for event in events:

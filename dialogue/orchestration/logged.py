@@ -5,9 +5,16 @@ from dialogue.orchestration.states import TurnStanding
 from parley.app.session import AgentSaid, Heard, PersonSaid
 
 
-def turn_id_of(attempt: int) -> str:
-    """What the log calls the turn of a thinking."""
-    return f"o{attempt}"
+def turn_id_of(session_id: str, attempt: int) -> str:
+    """What the log, and the checkpoints of all sessions, call the turn of a thinking."""
+    return f"{session_id}.{attempt}"
+
+
+def logged_turn(conversation: Conversation, turn_id: str) -> bool:
+    """Whether the log has what the person said in the turn: it was sure, and tools with effects
+    may have run for it."""
+    entries = conversation.session.log.entries
+    return any(isinstance(e, PersonSaid) and e.turn_id == turn_id for e in entries)
 
 
 def logged_words(conversation: Conversation, words: str) -> str:
@@ -44,7 +51,7 @@ async def settle_logged(
 def mend_log(conversation: Conversation, standing: TurnStanding, *, now_s: float) -> None:
     """A process that was killed may have written where it stood, and not what was said: the
     answer and what it answers are written again. `now_s` is on the clock of the resources."""
-    turn_id = turn_id_of(standing.attempt)
+    turn_id = turn_id_of(conversation.session.id, standing.attempt)
     entries = conversation.session.log.entries
     known = [e for e in entries if _is_of(getattr(e, "turn_id", ""), turn_id)]
     if any(isinstance(e, AgentSaid) for e in known):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dialogue.orchestration.states import (
+    AgentHasNews,
     AnswerBegan,
     AnswerMade,
     AnswerSpoken,
@@ -50,6 +51,10 @@ def step(standing: TurnStanding, event: DialogueEvent) -> Stepped:  # noqa: PLR0
             return _answer_spoken(standing, event)
         case ConnectionCame(at_s):
             return _connection_came(standing, at_s)
+        case AgentHasNews(at_s):
+            if standing.state is not IDLE:
+                return standing, ()  # the next answer tells it
+            return _thinking(standing, at_s, "news")
 
 
 def _fragment(standing: TurnStanding, event: FragmentCame) -> Stepped:  # noqa: PLR0911
@@ -63,7 +68,7 @@ def _fragment(standing: TurnStanding, event: FragmentCame) -> Stepped:  # noqa: 
         case DialogueState.THINKING:
             if not event.is_final:
                 return standing, (_misplaced("a partial stt_fragment", standing),)
-            if not text or _same(text, standing.partial or standing.finals[-1]):
+            if not text or _same(text, standing.partial or (standing.finals or ("",))[-1]):
                 return _settled_partial(standing, text), ()
             again = heard.model_copy(update={"attempt": standing.attempt + 1})
             return again, (StopThinking(standing.attempt), _think(again, event.at_s))
@@ -98,26 +103,34 @@ def _speech_ended(standing: TurnStanding, at_s: float) -> Stepped:
         case DialogueState.LISTENING if not standing.words:
             return _moved(standing, IDLE, "no_words", at_s)
         case DialogueState.LISTENING:
-            begun = standing.model_copy(
-                update={
-                    "attempt": standing.attempt + 1,
-                    "turn_number": standing.turn_number + (not standing.merges),
-                    "merges": False,
-                    "answer": "",
-                    "answer_is_whole": False,
-                }
-            )
-            moved, changed = _moved(begun, THINKING, "vad_end", at_s)
-            return moved, (*changed, _think(moved, at_s))
+            return _thinking(standing, at_s, "vad_end")
         case _:
             return standing, (_misplaced("vad_end", standing),)
+
+
+def _thinking(standing: TurnStanding, at_s: float, why: str) -> Stepped:
+    begun = standing.model_copy(
+        update={
+            "attempt": standing.attempt + 1,
+            "turn_number": standing.turn_number + (not standing.merges),
+            "merges": False,
+            "answer": "",
+            "answer_is_whole": False,
+        }
+    )
+    moved, changed = _moved(begun, THINKING, why, at_s)
+    return moved, (*changed, _think(moved, at_s))
 
 
 def _person_speaks(standing: TurnStanding, at_s: float) -> Stepped:
     match standing.state:
         case DialogueState.THINKING:
             kept = standing.model_copy(
-                update={"finals": (standing.words,), "partial": "", "merges": True}
+                update={
+                    "finals": (standing.words,) if standing.words else (),
+                    "partial": "",
+                    "merges": bool(standing.words),
+                }
             )
             moved, changed = _moved(kept, LISTENING, "user_speaking", at_s)
             return moved, (StopThinking(standing.attempt), *changed)
@@ -160,11 +173,10 @@ def _connection_came(standing: TurnStanding, at_s: float) -> Stepped:
         return standing, (respond,)
     if standing.state not in (THINKING, SPEAKING):
         return standing, ()
-    begun = standing.model_copy(update={"attempt": standing.attempt + 1})
     changed: tuple[DialogueEffect, ...] = ()
     if standing.state is SPEAKING:  # what was to come of the answer is lost
-        begun, changed = _moved(begun, THINKING, "answer_lost", at_s)
-    return begun, (*changed, _think(begun, at_s, again=True))
+        standing, changed = _moved(standing, THINKING, "answer_lost", at_s)
+    return standing, (*changed, _think(standing, at_s, again=True))
 
 
 def _without_words(standing: TurnStanding) -> TurnStanding:

@@ -97,6 +97,13 @@ class ConnectionCame:
     at_s: float
 
 
+@dataclass(frozen=True)
+class AgentHasNews:
+    """The agent has something to say by itself: a call that waited for approval has ended."""
+
+    at_s: float
+
+
 DialogueEvent = (
     FragmentCame
     | SpeechEnded
@@ -105,6 +112,7 @@ DialogueEvent = (
     | AnswerMade
     | AnswerSpoken
     | ConnectionCame
+    | AgentHasNews
 )
 
 
@@ -120,7 +128,8 @@ class StateChanged:
 
 @dataclass(frozen=True)
 class Think:
-    """Begin to answer `text`; `ended_s` is when the person stopped."""
+    """Begin to answer `text`; `ended_s` is when the person stopped. Without a text the agent is to
+    speak by itself."""
 
     attempt: int
     turn_number: int

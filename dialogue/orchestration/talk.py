@@ -19,7 +19,13 @@ from dialogue.orchestration.desk import (
     SessionSnapshot,
 )
 from dialogue.orchestration.latency import LatencyBreakdown
-from dialogue.orchestration.logged import logged_words, mend_log, settle_logged, turn_id_of
+from dialogue.orchestration.logged import (
+    logged_turn,
+    logged_words,
+    mend_log,
+    settle_logged,
+    turn_id_of,
+)
 from dialogue.orchestration.machine import step
 from dialogue.orchestration.outputs import (
     Connected,
@@ -32,6 +38,7 @@ from dialogue.orchestration.outputs import (
 from dialogue.orchestration.parts import TalkParts
 from dialogue.orchestration.speaking import SAMPLE_RATE_HZ, AnswerVoice
 from dialogue.orchestration.states import (
+    AgentHasNews,
     AnswerBegan,
     AnswerMade,
     AnswerSpoken,
@@ -139,6 +146,7 @@ class Talk:
         standing = self.standing
         await self._outlet.give(Connected(standing.state, standing.turn_number, self._is_resumed))
         await self.take(ConnectionCame(time.time()))
+        self._conversation.tell_news(self._tell_news)
         await self._save()
 
     def mend(self) -> None:
@@ -185,6 +193,9 @@ class Talk:
             if not self.lost.is_set():
                 await self._save()
 
+    def _tell_news(self) -> None:
+        self._beside_task(self.take(AgentHasNews(time.time())))
+
     # --- effects
 
     async def _do(self, effect: DialogueEffect) -> None:
@@ -220,13 +231,15 @@ class Talk:
         await self._outlet.give(StateTold(change.old, change.new, change.why, change.at_s))
 
     def _think(self, think: Think) -> None:
+        turn_id = turn_id_of(self.session_id, think.attempt)
         known = logged_words(self._conversation, think.text)
-        rest = think.text[len(known) :].strip()
         self._attempt = AnswerAttempt(
             conversation=self._conversation,
             think=think,
-            text=rest,
-            turn_id=turn_id_of(think.attempt),
+            text=think.text[len(known) :].strip(),
+            turn_id=turn_id,
+            was_begun=think.again and logged_turn(self._conversation, turn_id),
+            pipelines=self._parts.resources.pipelines,
             language=self._language,
             voice=self._voice(think),
             streams=self._options.streams,
@@ -306,11 +319,13 @@ class Talk:
         else:
             self._heard = await settle_logged(
                 self._conversation,
-                turn_id_of(self.standing.attempt),
+                turn_id_of(self.session_id, self.standing.attempt),
                 characters,
                 interrupted=interrupted,
             )
         self._responded_s = None
+        if not interrupted and self._conversation.news:
+            self._tell_news()
 
     # --- what is known of the answer
 

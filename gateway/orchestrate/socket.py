@@ -22,7 +22,7 @@ from gateway.orchestrate.frames import FrameError, as_event, parsed, spoken_at_s
 from gateway.orchestrate.outlet import FrameWishes, SocketOutlet
 from parley.telemetry import logs
 
-NORMAL, GOING_AWAY, POLICY, TOO_BIG, TRY_LATER = 1000, 1001, 1008, 1009, 1013
+NORMAL, POLICY, TRY_LATER = 1000, 1008, 1013
 TAKEN_OVER = 4001
 """Another connection has the session now."""
 DRAIN_WITHIN_S = 1.0
@@ -43,16 +43,6 @@ class SocketRoutes:
         self._parts = parts
         self._buffer_size = buffer_size
         self._authorize = authorize
-        self._open: set[asyncio.Event] = set()
-
-    @property
-    def connections(self) -> int:
-        return len(self._open)
-
-    def close_all(self) -> None:
-        """The process is to end: clients are told to come back."""
-        for closing in self._open:
-            closing.set()
 
     def add_to(self, router: APIRouter) -> None:
         router.add_api_websocket_route("/orchestrate", self._serve)
@@ -81,12 +71,10 @@ class SocketRoutes:
         outlet = SocketOutlet(websocket, session_id, wishes, buffer_size=self._buffer_size)
         options = TalkOptions(streams=stream, speaks=audio, language=language[:20])
         code, why = NORMAL, ""
-        closing = asyncio.Event()
-        self._open.add(closing)
         try:
             with logs.bound(session=session_id):
                 code, why = await self._talk(
-                    websocket, session_id, outlet, options, user or user_id, closing
+                    websocket, session_id, outlet, options, user or user_id
                 )
         except DeskFullError as error:
             code, why = TRY_LATER, f"{error}: come back in {error.retry_after_s} s"
@@ -94,8 +82,6 @@ class SocketRoutes:
             code, why = TRY_LATER, str(error)
         except SessionForbiddenError as error:
             code, why = POLICY, str(error)
-        finally:
-            self._open.discard(closing)
         if websocket.client_state is WebSocketState.CONNECTED:
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await websocket.close(code, why[:120])
@@ -107,7 +93,6 @@ class SocketRoutes:
         outlet: SocketOutlet,
         options: TalkOptions,
         user: str,
-        closing: asyncio.Event,
     ) -> tuple[int, str]:
         """The code that the connection is closed with, and why."""
         parts = self._parts()
@@ -119,7 +104,6 @@ class SocketRoutes:
                     asyncio.create_task(talk.lost.wait()): (TAKEN_OVER, "taken over"),
                     asyncio.create_task(talk.ended.wait()): (NORMAL, "the agent has hung up"),
                     asyncio.create_task(outlet.overran.wait()): (POLICY, "frames are not read"),
-                    asyncio.create_task(closing.wait()): (GOING_AWAY, "come back at once"),
                 }
                 try:
                     await talk.begin()

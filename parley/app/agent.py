@@ -71,8 +71,8 @@ class Agent:
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
     grounded: bool = False
-    """Whether intents and passages that the settings know of are found out for each turn, and the
-    model is told."""
+    """Whether what the settings know of is the agent's too: intents and passages of documents are
+    found out for each turn, and the operations of services are tools."""
     greeting: str | None = None
     """Said first; empty: the person speaks first."""
     closing: str | None = None

@@ -33,8 +33,8 @@ class OrchestrationSection(Section):
     error_handling: Annotated[bool, Env("ENABLE_ERROR_HANDLING")] = Field(
         True, description="other providers are tried where one fails; false: it fails"
     )
-    tts_provider: Annotated[Literal["local", "elevenlabs"], Env("TTS_PROVIDER")] = Field(
-        "local", description="whose voice audio=1 has: the speech workers', or ElevenLabs'"
+    tts_provider: Annotated[Literal["local", "elevenlabs", "none"], Env("TTS_PROVIDER")] = Field(
+        "local", description="whose voice audio=1 has: the speech workers', ElevenLabs', or nobody's"
     )
     tts_api_key: Annotated[ApiKey, Env("TTS_API_KEY")] = Field(
         SecretStr(""), description="of that provider"

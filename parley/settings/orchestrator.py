@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.errors import ConfigurationError
 from parley.settings.approvals import ApprovalsSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
@@ -343,6 +344,17 @@ class OrchestratorSettings(Section):
         """Whether a caller's client is told the arguments and results of tool calls."""
         wanted = self.agent.tool_events
         return wanted == "full" or (wanted == "auto" and self.server.host in _LOOPBACK)
+
+    @property
+    def sessions_redis_url(self) -> str:
+        """The Redis that the orchestrator's processes share; empty: each is alone. Raises
+        ConfigurationError where there is to be one and it has no address."""
+        if self.cache.type == "redis" and not self.redis.url:
+            raise ConfigurationError(
+                "cache.type is redis, but redis.url (REDIS_URL) is empty: set it to "
+                "redis://host:port"
+            )
+        return "" if self.cache.type == "memory" else self.redis.url
 
     @property
     def llm_is_local(self) -> bool:

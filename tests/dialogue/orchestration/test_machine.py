@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dialogue.orchestration.machine import IDLE, LISTENING, SPEAKING, THINKING, step
 from dialogue.orchestration.states import (
+    AgentHasNews,
     AnswerBegan,
     AnswerMade,
     AnswerSpoken,
@@ -29,6 +30,7 @@ from dialogue.orchestration.states import (
 
 ALLOWED = {
     (IDLE, LISTENING),
+    (IDLE, THINKING),  # the agent has news
     (LISTENING, THINKING),
     (LISTENING, IDLE),
     (THINKING, SPEAKING),
@@ -49,6 +51,7 @@ events: st.SearchStrategy[DialogueEvent] = st.one_of(
     st.builds(AnswerMade, at_s, attempts, texts),
     st.builds(AnswerSpoken, at_s, st.none() | attempts),
     st.builds(ConnectionCame, at_s),
+    st.builds(AgentHasNews, at_s),
 )
 
 
@@ -69,6 +72,7 @@ def test_in_every_order_of_events_the_promises_hold(given_events: list[DialogueE
     standing = TurnStanding()
     thinking: int | None = None
     responded: set[int] = set()
+    has_news = False
     for event in given_events:
         before = standing
         standing, effects = step(before, event)
@@ -83,8 +87,10 @@ def test_in_every_order_of_events_the_promises_hold(given_events: list[DialogueE
                 case Think(attempt, _, text):
                     assert thinking is None, "one thinking at a time"
                     assert text == standing.words
-                    assert text
                     assert attempt == standing.attempt
+                    has_news |= isinstance(event, AgentHasNews)
+                    assert text or has_news
+                    has_news &= not text
                     thinking = attempt
                 case StopThinking(attempt):
                     assert thinking == attempt
