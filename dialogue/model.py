@@ -164,7 +164,8 @@ class OpenAIModel:
     client: openai.AsyncClient
     name: str
     """Empty: the only one that the server offers."""
-    temperature: float
+    temperature: float | None
+    """None: none is sent, for models that refuse one."""
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
@@ -178,7 +179,9 @@ class OpenAIModel:
         return replace(
             self,
             name=model or self.name,
-            temperature=self.temperature if temperature is None else temperature,
+            temperature=self.temperature
+            if temperature is None or self.temperature is None
+            else temperature,
         )
 
     async def answer(
@@ -276,9 +279,10 @@ class OpenAIModel:
         request: dict[str, Any] = {
             "model": name,
             "messages": [wire_message(message) for message in messages],
-            "temperature": self.temperature,
             limit: self.max_tokens,
         }
+        if self.temperature is not None:
+            request["temperature"] = self.temperature
         if tools:
             request["tools"] = [
                 {
