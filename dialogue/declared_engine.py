@@ -7,17 +7,30 @@ from dataclasses import replace
 
 from dialogue import history
 from dialogue.answer import Answer
-from dialogue.hand_off import HandOffTool
-from dialogue.messages import AssistantMessage, Message, UserMessage
+from dialogue.approvals.approval import CallEnd, HeldCall
+from dialogue.approvals.held_calls import HeldCalls, LateEnd, News
+from dialogue.checkpoints.checkpointed import CheckpointedModel, checkpointed
+from dialogue.checkpoints.store import PipelineStatus
+from dialogue.experiments.variation import Variation
+from dialogue.feed import Feed
+from dialogue.hand_off import AnswerContext, HandOffTool
+from dialogue.messages import AssistantMessage, Message, ToolRequest, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
-from dialogue.tools import CallableTool, DeclaredTool, ToolSource, renamed
+from dialogue.tools import (
+    CallableTool,
+    DeclaredTool,
+    ToolSource,
+    offered_names,
+    renamed,
+    run_tool,
+)
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent, ExampleExchange, HandOff, declared_agents
 from parley.app.engine import Turn
-from parley.app.events import Event
+from parley.app.events import Done, Error, Event
 from parley.app.session import Session
 from parley.app.tool import Tool
 
@@ -38,6 +51,11 @@ class DeclaredEngine:
         self._resources = resources
         self._unfinished = unfinished
         self._record = ModelRecord()
+        self.held: HeldCalls | None = None
+        """Keeps the calls that need approval; None: they are refused."""
+        self._carried: dict[str, Sequence[str]] = {}
+        """What became of which held calls the answers tell, by their turns."""
+        self._variant = Variation(resources.overrides)
         self._answers: dict[str, Answer] = {}
         """Those that are being made, by their turns."""
         self._tools: dict[int, DeclaredTool] = {}
@@ -48,13 +66,17 @@ class DeclaredEngine:
     def agent(self) -> Agent:
         """The agent that speaks now: the latest that the log says has taken over."""
         name = history.current_agent(self._session.log.entries)
-        if name is None:
-            return self._app
-        if name not in self._agents:
+        if name is not None and name not in self._agents:
             _log.warning("session %s: no agent %r is declared", self._session.id, name)
-        return self._agents.get(name, self._app)
+        agent = self._agents.get(name or self._app.name, self._app)
+        return self._variant.of(agent) if agent is self._app else agent
+
+    async def refresh(self) -> None:
+        """Looks for what experiments want otherwise now; returns soon, whatever becomes of it."""
+        await self._variant.refresh(self._session.user or self._session.id)
 
     async def respond(self, turn: Turn) -> AsyncGenerator[Event]:
+        await self.refresh()
         agent = self.agent
         language = get_or_english(agent.language or turn.session.language)
         if agent.closing is not None:
@@ -62,24 +84,40 @@ class DeclaredEngine:
             language = replace(language, phrases=own)
         model = self._model(agent)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
+        news = self.held.news if self.held is not None else ()
+        self._carried[turn.id] = [each.approval_id for each in news]
+        messages = await self._messages(agent, model, turn.text.strip(), news, but=turn.id)
+        tools = await self.tools(agent)
+        pipeline = self._resources.pipelines.begin(turn) if self._resources.pipelines else None
+        if pipeline is not None:
+            model, tools = CheckpointedModel(model, pipeline), checkpointed(tools, pipeline)
         answer = Answer(
             turn,
             model=model,
-            messages=await self._messages(agent, model, turn.text.strip(), but=turn.id),
-            tools=await self.tools(agent),
+            messages=messages,
+            tools=tools,
             agents=keeps,
             language=language,
             resources=self._resources,
             unfinished=self._unfinished,
             record=self._record,
+            held=self.held,
+            news=news,
         )
         events = answer.events()
         self._answers[turn.id] = answer
+        ended = PipelineStatus.CANCELLED
         try:
             async for event in events:
+                if isinstance(event, Error):
+                    ended = PipelineStatus.FAILED
+                elif isinstance(event, Done) and ended is PipelineStatus.CANCELLED:
+                    ended = PipelineStatus.DONE
                 yield event
         finally:
             self._answers.pop(turn.id, None)
+            if pipeline is not None:
+                pipeline.end(ended)
             await events.aclose()
 
     def reassure(self, turn_id: str) -> None:
@@ -120,10 +158,34 @@ class DeclaredEngine:
         await model.fill_prompt_cache(messages, await self.tools(agent))
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
-        """Nothing to do: the log holds it."""
+        """The log holds it. What an answer told of held calls is known to who heard all of it."""
+        carried = self._carried.pop(turn_id, ())
+        if self.held is not None and text.strip() and not interrupted:
+            self.held.told(carried)
+
+    async def run_held(self, call: HeldCall) -> LateEnd:
+        """Runs a call that was approved, outside of any answer."""
+        agent = self.agent
+        agents = [agent, *(each for each in self._agents.values() if each is not self._app)]
+        offered = [tool for each in agents for tool in await self.tools(each)]
+        tool = next((each for each in offered if each.name == call.tool), None)
+        if tool is None:
+            request = ToolRequest(call.call_id, call.tool, "{}")
+            return LateEnd(CallEnd(outcome="failed", result=offered_names(request, offered)))
+        context = AnswerContext(self._session, call.turn_id, Feed(), dict.fromkeys(self._agents))
+        outcome, result = await run_tool(tool, dict(call.arguments), context)
+        return LateEnd(
+            CallEnd(outcome=outcome, result=result), context.wants_to_hang_up, context.next_agent
+        )
 
     async def _messages(
-        self, agent: Agent, model: ChatModel, text: str, *, but: str | None = None
+        self,
+        agent: Agent,
+        model: ChatModel,
+        text: str,
+        news: Sequence[News] = (),
+        *,
+        but: str | None = None,
     ) -> Sequence[Message]:
         """The conversation with `text` said last, without what the log has of the turn `but`."""
         entries = self._session.log.entries
@@ -133,6 +195,7 @@ class DeclaredEngine:
             examples=await self.examples(agent, model),
             text=text,
             running=self._unfinished.running,
+            notes="\n".join(each.note for each in news),
         )
 
     def instructions(self, agent: Agent) -> str:

@@ -5,8 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import openai
 
-from dialogue.approvals import Approvals
+from dialogue.approvals.store import ApprovalStore
+from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.conversation import Conversation
+from dialogue.experiments.experiments import Experiments
 from dialogue.model import build_model
 from dialogue.model_pace import ModelPace
 from dialogue.resources import Resources
@@ -26,7 +28,9 @@ async def conversing(  # noqa: PLR0913 - all it stands on
     client: openai.AsyncClient,
     store: SessionStore,
     resumed: bool = False,
-    approvals: Approvals | None = None,
+    approvals: ApprovalStore | None = None,
+    experiments: Experiments | None = None,
+    pipelines: Pipelines | None = None,
     servers_within_s: float = 0.0,
     on_lost: Callable[[str, str], None] = lambda what, why: None,
     pace: ModelPace | None = None,
@@ -49,6 +53,9 @@ async def conversing(  # noqa: PLR0913 - all it stands on
             instructions=settings.agent.instructions,
             default_examples=settings.llm_is_local,
             approvals=approvals,
+            approval_expires_s=settings.approvals.expires_s,
+            overrides=experiments.overrides_for if experiments is not None else None,
+            pipelines=pipelines,
             sources=servers,
         )
         conversation = await Conversation.open(

@@ -13,7 +13,8 @@ from cli.evaluation.checks import Observed, plain_checks
 from cli.evaluation.file import ScriptedConversation, ScriptedInterrupt, ScriptedTurn, Spoken
 from cli.evaluation.judge import Judge
 from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnResult
-from dialogue.approvals import Approvals, Verdict
+from dialogue.approvals.approval import Approval, ApprovalRequest, Decision, HeldCall
+from dialogue.approvals.memory import MemoryApprovals
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.store import SessionRecord
@@ -48,14 +49,12 @@ class _Heard:
         )
 
 
-class _Approving:
+class _Approving(MemoryApprovals):
     """Approves at once."""
 
-    async def request(self, session_id: str, tool: str, arguments: object) -> str:
-        return uuid.uuid4().hex
-
-    async def wait(self, approval_id: str) -> Verdict:
-        return Verdict(approved=True, by="eval")
+    async def request(self, request: ApprovalRequest, call: HeldCall | None = None) -> Approval:
+        approval = await super().request(request, call)
+        return await self.decide(approval.id, Decision(approved=True, approver_id="eval"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ class ByText:
 
     @asynccontextmanager
     async def _front(self, *, approve: bool) -> AsyncGenerator[TextFront]:
-        approvals: Approvals | None = _Approving() if approve else None
+        approvals = _Approving() if approve else None
         record = SessionRecord(
             id=uuid.uuid4().hex,
             channel="text",

@@ -42,7 +42,7 @@ class ToolFinished:
     """Of the tool."""
     arguments: Mapping[str, JsonValue]
     outcome: str
-    """"done", "failed", "cancelled" or "refused"."""
+    """"done", "failed", "cancelled", "refused", or "pending": it waits for somebody's approval."""
     result: str
     """What the model was told: the tool's answer, or why there is none."""
     took_s: float

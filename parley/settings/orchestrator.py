@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.settings.approvals import ApprovalsSection
+from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
+from parley.settings.experiments import ExperimentsSection
 from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
@@ -288,6 +291,9 @@ class OrchestratorSettings(Section):
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
+    experiments: ExperimentsSection = ExperimentsSection()
+    approvals: ApprovalsSection = ApprovalsSection()
+    checkpoints: CheckpointsSection = CheckpointsSection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
