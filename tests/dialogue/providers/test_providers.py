@@ -1,4 +1,4 @@
-"""What a conversation may rely on, whichever provider answers: one contract over three protocols."""
+"""What a conversation may rely on, whichever provider answers: one contract, three protocols."""
 
 import asyncio
 import time
@@ -106,7 +106,7 @@ async def test_an_answer_that_breaks_off_is_an_error_and_no_short_answer(kind: s
     with pytest.raises(ModelRequestError) as caught:
         async with SERVING[kind](in_turn(answer)) as (_, model):
             async for piece in model.answer(QUESTION):
-                read.append(piece)  # noqa: PERF401 - what came before the error counts
+                read.append(piece)
     assert text_of(read) == "one two"
     assert caught.value.code == "model_unreachable" and caught.value.retryable
 

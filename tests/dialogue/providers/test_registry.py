@@ -4,21 +4,32 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from dialogue.breakers.breaker import BreakerPolicy, Breakers
+from dialogue.conversation import Conversation
 from dialogue.limits.buckets import LocalBuckets
 from dialogue.model import Finished, Piece, Text
 from dialogue.model_errors import ModelRequestError
 from dialogue.model_pace import ModelPace
 from dialogue.providers.provider import Provider
 from dialogue.providers.registry import ModelRegistry
+from dialogue.resources import Resources
+from parley import Agent, tool
 from parley.telemetry.models import ModelMetrics
-from testkit.fake_llm import FakeLlm, Script, ScriptedAnswer, in_turn
+from testkit.fake_llm import FakeLlm, Script, ScriptedAnswer, ScriptedToolCall, in_turn
 from tests.dialogue.breakers.conftest import TurnedClock
+from tests.dialogue.conversing import (
+    INSTRUCTIONS,
+    KeptInMemory,
+    ask,
+    error_codes,
+    record,
+    said,
+)
 from tests.dialogue.providers.serving import QUESTION, anthropic_model, openai_model, text_of
 
 NEVER_S = 600.0
@@ -116,7 +127,7 @@ async def test_an_answer_that_has_begun_is_never_asked_for_again() -> None:
     async with served(breaks, says("Two."), max_retries=3) as all_:
         with pytest.raises(ModelRequestError):
             async for piece in all_.registry.model().answer(QUESTION):
-                read.append(piece)  # noqa: PERF401 - what came before the error counts
+                read.append(piece)
     assert text_of(read) == "one two"
     assert all_.asked == [1, 0]
 
@@ -276,14 +287,23 @@ async def test_a_variants_model_is_asked_of_who_has_it() -> None:
         assert all_.servers[0].requests[0]["model"] == "fake", "its own, as it has not the other"
 
 
+class RememberingPace(ModelPace):
+    """Tells what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[float] = []
+
+    def began(self, after_s: float) -> None:
+        self.told.append(after_s)
+
+
 async def test_the_pace_is_told_and_so_are_the_metrics() -> None:
-    pace = ModelPace()
-    told: list[float] = []
-    pace.began = told.append  # type: ignore[method-assign]
+    pace = RememberingPace()
     async with served(says("One.")) as all_:
         async for _ in all_.registry.model(pace=pace).answer(QUESTION):
             pass
-    assert len(told) == 1
+    assert len(pace.told) == 1
     labels = {"provider": "one"}
     assert all_.metrics.get_sample_value("model_first_piece_seconds_count", labels) == 1
 
@@ -294,14 +314,30 @@ async def test_two_conversations_at_once_do_not_disturb_each_other() -> None:
     assert [text_of(pieces) for pieces in answers] == ["One."] * 20
 
 
-def test_a_variant_is_another_model() -> None:
-    breakers = Breakers()
-    provider = Provider(
-        name="one",
-        model=None,  # type: ignore[arg-type]
-        breaker=breakers.of("model:one"),
-        buckets=LocalBuckets(),
-    )
-    registry = ModelRegistry([provider], timeout_s=1.0, max_retries=0, check_every_s=1.0)
-    model = registry.model()
-    assert model.variant(temperature=0.1) == replace(model, temperature=0.1)  # type: ignore[type-var]
+@tool
+async def order_status(number: str) -> str:
+    """Where an order is."""
+    return f"{number} is on its way."
+
+
+async def test_a_conversation_with_a_tool_goes_on_with_the_next_provider() -> None:
+    calls = ScriptedAnswer(calls=(ScriptedToolCall("order_status", {"number": "A-17"}),))
+    works = in_turn(calls, ScriptedAnswer(text="It is on its way."))
+    async with served(FAILS, works) as all_:
+        conversation = await Conversation.open(
+            KeptInMemory(),
+            record(),
+            Agent(tools=[order_status]),
+            Resources(model=all_.registry.model(), instructions=INSTRUCTIONS),
+        )
+        events = await ask(conversation, "Where is A-17?")
+        await conversation.aclose(deadline_s=2.0)
+    assert said(events) == "It is on its way." and not error_codes(events)
+    (_, second) = all_.servers[1].requests
+    assert second["messages"][-1]["content"] == [
+        {
+            "type": "tool_result",
+            "tool_use_id": second["messages"][-2]["content"][0]["id"],
+            "content": "A-17 is on its way.",
+        }
+    ]

@@ -224,9 +224,7 @@ def test_an_event_stream_is_read_in_whatever_pieces_it_comes() -> None:
     for size in (1, 5, 1000):
         decoder, data = EventStreamDecoder(), EMPTY + message + WITH_A_NUMBER + message
         found = [
-            read
-            for at in range(0, len(data), size)
-            for read in decoder.feed(data[at : at + size])
+            read for at in range(0, len(data), size) for read in decoder.feed(data[at : at + size])
         ]
         assert [read.payload for read in found] == [
             b"",
