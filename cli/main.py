@@ -47,6 +47,9 @@ COMMANDS = {
     "calls": Command(
         "cli.calls", "[ID] [--link] [--json]", "the records of calls, or one of them turn by turn"
     ),
+    "recover": Command(
+        "cli.recover", "PIPELINE_ID [--config FILE] [--json]", "go on with a turn that was lost"
+    ),
     "replay": Command("cli.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"),
     "say": Command("cli.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"),
     "voices": Command(

@@ -131,9 +131,11 @@ class DeclaredEngine:
                 yield event
         finally:
             self._answers.pop(turn.id, None)
-            if pipeline is not None:
-                pipeline.end(ended)
-            await events.aclose()
+            try:
+                await events.aclose()
+            finally:
+                if pipeline is not None:
+                    pipeline.end(ended)
 
     def reassure(self, turn_id: str) -> None:
         """Has the answer to the turn say that somebody is there, where nothing else is said."""
