@@ -70,6 +70,11 @@ COMMANDS = {
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
+    "keys": Command(
+        "cli.keys",
+        "create NAME|list|revoke ID [--json]",
+        "keys of the orchestrator's API: make, list, revoke",
+    ),
     "secrets": Command(
         "cli.secrets",
         "[--domain NAME --email MAIL --address IP]",

@@ -103,6 +103,8 @@ async def anthropic_serving(fake: FakeAnthropic) -> AsyncGenerator[str]:
 
     async def models(request: web.Request) -> web.Response:
         fake.headers.append(dict(request.headers))
+        if (answer := fake.script([])).status != 200:
+            return web.json_response({"error": dict(answer.error)}, status=answer.status)
         return web.json_response({"data": [{"id": name} for name in fake.models]})
 
     app = web.Application()

@@ -49,7 +49,7 @@ def _serve(settings: OrchestratorSettings, listener: socket.socket) -> int:
         if settings.server.workers > 1:
             create_orchestrator(settings)  # wrong settings are told once, and here
             config = serving("gateway.orchestrate.app:from_environment", settings)
-            Multiprocess(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+            Multiprocess(config, sockets=[listener]).run()
             return 0
         server = uvicorn.Server(serving(create_orchestrator(settings), settings))
         server.run(sockets=[listener])

@@ -14,6 +14,8 @@ from parley.telemetry.tracing import configure_tracing
 
 CONFIG_PATH = "ORCHESTRATOR_CONFIG_PATH"
 ENVIRONMENT = "ORCHESTRATOR_ENV"
+CHATTY = ("httpx2", "uvicorn.error")
+"""They log a line or two of every request; what goes wrong they may say."""
 ENVIRONMENTS = ("development", "production")
 
 _log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ def configure(settings: OrchestratorSettings) -> None:
         telemetry = telemetry.model_copy(update={"otlp_endpoint": endpoint})
     configure_logging(telemetry, part="orchestrator", file=own.file)
     configure_tracing(telemetry, part="orchestrator")
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     if dsn := settings.monitoring.sentry_dsn.get_secret_value():
         try:
             import sentry_sdk  # noqa: PLC0415 - an extra
