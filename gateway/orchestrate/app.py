@@ -14,6 +14,7 @@ from gateway.knowledge.routes import routes as knowledge_routes
 from gateway.orchestrate.configuring import configure, orchestrator_config
 from gateway.orchestrate.counting import OrchestratorCounting
 from gateway.orchestrate.health import OrchestratorProbes
+from gateway.orchestrate.recovering import recovering
 from gateway.orchestrate.routes import health_routes, operation_routes
 from gateway.orchestrate.service import OrchestratorService
 from gateway.orchestrate.socket import SocketRoutes
@@ -37,7 +38,7 @@ class OrchestratorApi:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with self.service.running():
+        async with self.service.running(), recovering(self.service):
             yield
 
     def add_to(self, app: FastAPI, *, health: bool = True) -> None:
