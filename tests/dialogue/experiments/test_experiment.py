@@ -16,8 +16,7 @@ from dialogue.experiments.experiment import (
     variant_of,
 )
 from dialogue.experiments.overrides import EngineOverrides, joined
-from parley import Agent, TurnThresholds
-from parley import paths
+from parley import Agent, TurnThresholds, paths
 
 
 def draft(**changes: Any) -> dict[str, Any]:
