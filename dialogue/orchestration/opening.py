@@ -1,7 +1,7 @@
 """What the settings want to be found out about a turn: who tells intents, who finds passages."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from dialogue.breakers.breaker import Breakers
@@ -10,6 +10,8 @@ from dialogue.intents.classifier import IntentClassifier
 from dialogue.orchestration.thinking import Grounds, IntentRule, Thinking
 from dialogue.retrieval.opening import open_retriever
 from dialogue.retrieval.retriever import Retriever
+from dialogue.services.opening import open_services
+from dialogue.services.services import Services
 from parley.clock import Clock, monotonic
 from parley.settings import OrchestratorSettings
 
@@ -22,7 +24,6 @@ class Knowledge:
     rules: Mapping[str, IntentRule] = field(default_factory=dict)
     retriever: Retriever | None = None
     embedder: Embedder | None = None
-    _opened: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @classmethod
     def open(cls, settings: OrchestratorSettings, breakers: Breakers | None = None) -> "Knowledge":
@@ -62,4 +63,27 @@ class Knowledge:
         for part in (self.classifier, self.retriever):
             if part is not None:
                 await part.aclose()
-        await self._opened.aclose()
+        if self.embedder is not None:
+            await self.embedder.aclose()
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """What a grounded agent's conversation goes by."""
+
+    thinking: Thinking | None
+    services: Services | None
+
+
+@asynccontextmanager
+async def grounding(settings: OrchestratorSettings) -> AsyncGenerator[Grounding]:
+    """Of one conversation that has a process of its own, as a call has. Raises
+    ConfigurationError."""
+    async with AsyncExitStack() as opened:
+        knowledge = Knowledge.open(settings)
+        opened.push_async_callback(knowledge.aclose)
+        services = open_services(settings.services)
+        if services is not None:
+            opened.push_async_callback(services.aclose)
+            services.start()
+        yield Grounding(knowledge.thinking(settings), services)

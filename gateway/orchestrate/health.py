@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from dialogue.orchestration.elevenlabs import ElevenLabsVoices
 from dialogue.orchestration.redis_desk import RedisDesk
 from dialogue.retrieval.retriever import RetrievalError
-from gateway.operations.health import PartCheck
+from gateway.operations.checks import PartCheck
 from gateway.orchestrate.service import OrchestratorService
 from parley.errors import ParleyError
 from parley.settings.registry import ADDRESSES
+from parley.speech import SpeechPool
 from parley.speech.balancing.picker import usable
 
 PROBE_TIMEOUT_S = 1.0
@@ -181,7 +183,9 @@ class OrchestratorProbes:
 
     async def _tts(self) -> PartCheck:
         speech = self._service.parts.speech
-        known = usable(speech.scoreboard.candidates()) if speech is not None else []
+        if isinstance(speech, ElevenLabsVoices):
+            return await _listens(speech.base_url)
+        known = usable(speech.scoreboard.candidates()) if isinstance(speech, SpeechPool) else []
         if not any(candidate.voices for candidate in known):
             return PartCheck(ok=False, error="no speech worker is ready: audio=1 has no voice")
         return PartCheck(ok=True)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from parley.settings.source import Env, Section
-from parley.settings.values import ApiKey, HttpAddress
+from parley.settings.values import ApiKey, HttpAddress, OptionalPort
 
 
 class OrchestrationSection(Section):
@@ -94,6 +94,11 @@ class TracingSection(Section):
 class MonitoringSection(Section):
     metrics: bool = Field(True, description="whether /metrics answers")
     health: bool = Field(True, description="whether /health tells its details")
+    port: OptionalPort = Field(
+        0,
+        description="a private port where health and metrics are told without a key, for "
+        "Prometheus; 0: none, and with several server.workers none either",
+    )
     tracing: TracingSection = TracingSection()
     sentry_dsn: Annotated[SecretStr, Env("SENTRY_DSN")] = Field(
         SecretStr(""), description="where errors are sent; needs the extra `sentry`; empty: nowhere"

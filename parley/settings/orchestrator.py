@@ -27,6 +27,7 @@ from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
 from parley.settings.registry import ModelsSection
 from parley.settings.retrieval import RetrievalSection
+from parley.settings.security import SecuritySection
 from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
@@ -316,6 +317,7 @@ class OrchestratorSettings(Section):
     intents: IntentsSection = IntentsSection()
     retrieval: RetrievalSection = RetrievalSection()
     services: ServicesSection = ServicesSection()
+    security: SecuritySection = SecuritySection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
