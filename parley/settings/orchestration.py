@@ -11,10 +11,6 @@ from parley.settings.values import ApiKey, HttpAddress, OptionalPort
 class OrchestrationSection(Section):
     """How a turn is thought about, and for how long."""
 
-    in_gateway: bool = Field(
-        False,
-        description="whether the gateway serves /orchestrate too, beside `./run orchestrator`",
-    )
     app: str = Field(
         "apps.orchestrator:agent", min_length=1, description="who answers, as agent.app names it"
     )
