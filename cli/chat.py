@@ -212,9 +212,7 @@ def _approvals(*, asks: bool, approve: bool) -> MemoryApprovals:
     if asks:
         return MemoryApprovals()
     why = "" if approve else "nobody at the terminal may approve it"
-    return DecidedAtOnce(
-        Decision(approved=approve, approver_id="terminal", approval_notes=why)
-    )
+    return DecidedAtOnce(Decision(approved=approve, approver_id="terminal", approval_notes=why))
 
 
 def _begun(

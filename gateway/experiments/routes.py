@@ -151,9 +151,7 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
     async def convert(experiment_id: str, conversion: Conversion) -> Counted:
         """The user did what the experiment is for; it counts once."""
         async with _answering():
-            counted = await experiments.convert(
-                experiment_id, conversion.user_id, conversion.value
-            )
+            counted = await experiments.convert(experiment_id, conversion.user_id, conversion.value)
         return Counted(experiment_id=experiment_id, user_id=conversion.user_id, counted=counted)
 
     return router

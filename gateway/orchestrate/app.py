@@ -78,7 +78,11 @@ class OrchestratorApi:
     def _guarded(self) -> Mapping[KeyScope, Sequence[APIRouter]]:
         """By what a key has to be for; what is switched off has no routes."""
         service = self.service
-        knowledge, experiments, approvals = service.knowledge, service.experiments, service.approvals
+        knowledge, experiments, approvals = (
+            service.knowledge,
+            service.experiments,
+            service.approvals,
+        )
         return {
             KeyScope.CONVERSE: [knowledge_routes(knowledge.classifier, knowledge.retriever)],
             KeyScope.OPERATE: [

@@ -160,7 +160,8 @@ class OrchestratorProbes:
 
     async def _breakers(self) -> PartCheck:
         opened = [
-            name for name, each in (await self._service.breakers.states()).items()
+            name
+            for name, each in (await self._service.breakers.states()).items()
             if each.state == "open"
         ]
         return PartCheck(ok=not opened, error=f"open: {', '.join(opened)}" if opened else None)

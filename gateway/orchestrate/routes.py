@@ -141,5 +141,7 @@ def _session(session_id: str, latency: LatencyBreakdown, **rest: Any) -> Session
 def _health(
     found: OrchestratorHealth, *, details: bool, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
-    shown = found.model_dump_json(exclude_none=True) if details else f'{{"status":"{found.status}"}}'
+    shown = (
+        found.model_dump_json(exclude_none=True) if details else f'{{"status":"{found.status}"}}'
+    )
     return Response(shown, status_code=status, media_type=JSON)

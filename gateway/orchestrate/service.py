@@ -96,7 +96,14 @@ class OrchestratorService:
         """Opens everything; what was opened is closed at the end, in turn."""
         settings = self.settings
         async with AsyncExitStack() as running:
-            for part in (self.buckets, self.breakers, self.models, self.store, self.knowledge, self.guard):
+            for part in (
+                self.buckets,
+                self.breakers,
+                self.models,
+                self.store,
+                self.knowledge,
+                self.guard,
+            ):
                 running.push_async_callback(part.aclose)
             for optional in (self.approvals, self.experiments, self.services):
                 if optional is not None:
@@ -152,9 +159,7 @@ class OrchestratorService:
             pipelines=self.pipelines,
             sources=_servers,
             services=self.services,
-            thinking=self.knowledge.thinking(
-                settings, on_grounds=self._grounds, clock=self.clock
-            ),
+            thinking=self.knowledge.thinking(settings, on_grounds=self._grounds, clock=self.clock),
             clock=self.clock,
         )
 

@@ -73,9 +73,7 @@ class SocketRoutes:
         code, why = NORMAL, ""
         try:
             with logs.bound(session=session_id):
-                code, why = await self._talk(
-                    websocket, session_id, outlet, options, user_id, owner
-                )
+                code, why = await self._talk(websocket, session_id, outlet, options, user_id, owner)
         except DeskFullError as error:
             code, why = TRY_LATER, f"{error}: come back in {error.retry_after_s} s"
         except DeskError as error:
@@ -98,9 +96,7 @@ class SocketRoutes:
         """The code that the connection is closed with, and why."""
         parts = self._parts()
         with parts.metrics.active_sessions.track_inprogress():
-            async with talking(
-                parts, session_id, outlet, options, user=user, owner=owner
-            ) as talk:
+            async with talking(parts, session_id, outlet, options, user=user, owner=owner) as talk:
                 tasks: dict[asyncio.Task[Any], tuple[int, str]] = {
                     asyncio.create_task(outlet.run(), name="write frames"): (NORMAL, ""),
                     asyncio.create_task(self._read(websocket, talk, outlet)): (NORMAL, ""),

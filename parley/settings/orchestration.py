@@ -30,7 +30,8 @@ class OrchestrationSection(Section):
         True, description="other providers are tried where one fails; false: it fails"
     )
     tts_provider: Annotated[Literal["local", "elevenlabs", "none"], Env("TTS_PROVIDER")] = Field(
-        "local", description="whose voice audio=1 has: the speech workers', ElevenLabs', or nobody's"
+        "local",
+        description="whose voice audio=1 has: the speech workers', ElevenLabs', or nobody's",
     )
     tts_api_key: Annotated[ApiKey, Env("TTS_API_KEY")] = Field(
         SecretStr(""), description="of that provider"

@@ -134,5 +134,3 @@ def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
     found.llm.disconnected.clear()
     found.llm.received.clear()
     yield found
-
-

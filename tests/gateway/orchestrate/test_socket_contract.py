@@ -187,9 +187,7 @@ async def _flood(client: OrchestratorClient, message: str) -> None:
 
 async def test_the_time_since_the_words_were_over_is_told(one_process: Deployment) -> None:
     async with connected(one_process.url, new_session()) as client:
-        await client.send(
-            "stt_fragment", text="hello", is_final=True, timestamp=time.time() - 0.25
-        )
+        await client.send("stt_fragment", text="hello", is_final=True, timestamp=time.time() - 0.25)
         await client.send("vad_end", confidence=0.9)
         breakdown = (await client.until("response"))["latency_breakdown"]
         assert 200 < breakdown["stt_ms"] < 60_000

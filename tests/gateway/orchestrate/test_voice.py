@@ -77,9 +77,7 @@ async def test_the_answer_is_heard_with_the_times_of_its_words(tmp_path: object)
     async with AsyncExitStack() as opened:
         worker = await opened.enter_async_context(serving(SpeechWorker()))
         url = await opened.enter_async_context(orchestrating(llm, str(tmp_path), worker=worker))
-        client = await opened.enter_async_context(
-            connected(url, new_session(), audio=1, states=1)
-        )
+        client = await opened.enter_async_context(connected(url, new_session(), audio=1, states=1))
         await client.say("hello")
         began = await client.until("audio_begin")
         assert began["sample_rate_hz"] == RATE_HZ
