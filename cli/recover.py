@@ -4,14 +4,10 @@ import argparse
 import asyncio
 import json
 import sys
-import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 
 from dialogue.checkpoints.recovery import recover
-from dialogue.conversation import Conversation
-from dialogue.sessions.store import SessionRecord
 from gateway.orchestrate.configuring import orchestrator_config
+from gateway.orchestrate.recovering import conversation_of
 from gateway.orchestrate.service import OrchestratorService
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings, load_orchestrator
@@ -39,21 +35,11 @@ def main(arguments: list[str]) -> int:
 async def recovered(settings: OrchestratorSettings, pipeline_id: str) -> str:
     """The answer that the pipeline has come to."""
     service = OrchestratorService(settings)
-
-    @asynccontextmanager
-    async def opened(session_id: str) -> AsyncGenerator[Conversation]:
-        record = SessionRecord(id=session_id, channel="text", began_at_s=time.time())
-        conversation = await Conversation.open(
-            service.store, record, service.app, service.parts.resources, resumed=True
-        )
-        try:
-            yield conversation
-        finally:
-            await conversation.aclose()
-
     async with service.running():
         assert service.pipelines is not None
-        return await recover(service.pipelines, pipeline_id, opened)
+        return await recover(
+            service.pipelines, pipeline_id, lambda session_id: conversation_of(service, session_id)
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

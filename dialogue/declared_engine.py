@@ -96,7 +96,8 @@ class DeclaredEngine:
                 return
             notes = grounds.notes
         news = self.held.news if self.held is not None else ()
-        self._carried[turn.id] = [each.approval_id for each in news]
+        if news:
+            self._carried[turn.id] = [each.approval_id for each in news]
         messages = await self._messages(
             agent, model, turn.text.strip(), [notes, *(each.note for each in news)], but=turn.id
         )

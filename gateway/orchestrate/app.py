@@ -23,6 +23,7 @@ from gateway.operations.private_port import private_port
 from gateway.orchestrate.configuring import configure, orchestrator_config
 from gateway.orchestrate.counting import OrchestratorCounting
 from gateway.orchestrate.health import OrchestratorProbes
+from gateway.orchestrate.recovering import recovering
 from gateway.orchestrate.routes import health_routes, operation_routes
 from gateway.orchestrate.service import OrchestratorService
 from gateway.orchestrate.socket import SocketRoutes
@@ -55,6 +56,7 @@ class OrchestratorApi:
                 port = private_port(self.probes, self.service.metrics.registry)
                 running.push_async_callback(port.aclose)
                 await port.start(server.host, monitoring.port)
+            await running.enter_async_context(recovering(self.service))
             yield
 
     def add_to(self, app: FastAPI, *, health: bool = True) -> None:

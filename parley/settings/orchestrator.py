@@ -250,7 +250,7 @@ class AgentSection(Section):
     caller_may_approve: bool = Field(
         False,
         description="whether the caller's own client decides on tools that need approval; false: "
-        "in a call they are refused",
+        "operators alone do",
     )
     max_call_s: int = Field(
         3600, ge=0, description="after which a call is ended, with a word; 0: never"
