@@ -52,7 +52,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
 
     async with AsyncExitStack() as opened:
-        known: "Grounding | None" = None
+        known: Grounding | None = None
         if any(agent.grounded for agent in declared_agents(app)):
             from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
 

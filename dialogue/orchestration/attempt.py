@@ -117,8 +117,8 @@ class AnswerAttempt:
             self.voice.finish()
 
     async def stopped(self) -> None:
-        """After `run` was cancelled before anything of it went out: the turn is forgotten, or, where
-        it was sure already, kept with an answer of which nothing was heard."""
+        """After `run` was cancelled before anything of it went out: the turn is forgotten, or,
+        where it was sure already, kept with an answer of which nothing was heard."""
         self._end()
         await self.silence()
         for part in self._parts:

@@ -260,9 +260,7 @@ class Talk:
         except SessionStoreError:
             return ""
         entries = stored.entries if stored is not None else ()
-        return "".join(
-            e.text for e in entries if isinstance(e, AgentSaid) and e.turn_id == turn_id
-        )
+        return "".join(e.text for e in entries if isinstance(e, AgentSaid) and e.turn_id == turn_id)
 
     async def _answer(self, attempt: AnswerAttempt) -> None:
         """Runs beside the machine; what it comes to is an event."""

@@ -29,11 +29,11 @@ from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionStore
 from dialogue.tools import ToolSource
 from gateway.keys.opening import open_guard
+from parley import paths
 from parley.app.loading import load_app
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
 from parley.errors import ConfigurationError
-from parley import paths
 from parley.settings import OrchestratorSettings
 from parley.settings.registry import ModelsSection
 from parley.speech.configured import speech_pool
