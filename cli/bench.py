@@ -23,6 +23,7 @@ BENCHMARKS = {
     "leaks": "whether memory, tasks, descriptors or files grow with calls and utterances",
     "mind": "the local language models beside one another: 40 questions, tools, speed",
     "memory": "a TTS worker's memory over 2,000 utterances, half of them cancelled",
+    "orchestrate": "how many conversations one orchestrator holds, and where their time goes",
     "parts": "how soon health names a part that is gone, and is well when it is back",
     "pauses": "whether the agent speaks into the pauses of a sentence, in a real room",
     "pool": "load and first audio over 1, 2 and 4 workers, with a slow one, and at twice capacity",
