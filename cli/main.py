@@ -29,6 +29,9 @@ COMMANDS = {
     "restart": Command(
         "cli.restart", "[--app APP]", "stop it, and start it again as `up --detach` does"
     ),
+    "orchestrator": Command(
+        "cli.orchestrator", "[--config FILE]", "serve conversations over WebSocket and HTTP"
+    ),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "top": Command("cli.top", "[--agent URL] [--once]", "what callers get, live"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),

@@ -1,4 +1,4 @@
-"""The model on a socket, in a thread of its own: for servers that are processes, over many tests."""
+"""The model on a socket, in a thread of its own, for servers that are processes."""
 
 import asyncio
 import threading

@@ -46,6 +46,8 @@ class SessionSnapshot(BaseModel):
 
     standing: TurnStanding = TurnStanding()
     user: str = ""
+    owner: str = ""
+    """Whose key it was begun with; empty: nobody had to show one."""
     latency: LatencyBreakdown = LatencyBreakdown()
     """Of the last turn."""
     began_at_s: float = 0.0

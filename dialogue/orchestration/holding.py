@@ -20,17 +20,19 @@ async def talking(
     options: TalkOptions,
     *,
     user: str = "",
+    owner: str = "",
     takes_over: bool = True,
 ) -> AsyncGenerator[Talk]:
-    """Holds the session, new or known, and lets it go at the end; it is kept.
+    """Holds the session, new or known, and lets it go at the end; it is kept. `owner`: whose key
+    the client has shown.
 
     Raises DeskFullError, SessionHeldError, and SessionForbiddenError for one of another user.
     """
     async with AsyncExitStack() as opened:
         claim = await parts.desk.claim(session_id, takes_over=takes_over)
         opened.push_async_callback(parts.desk.release, claim)
-        snapshot = claim.snapshot or SessionSnapshot(user=user, began_at_s=time.time())
-        parts.check_user(snapshot, user)
+        snapshot = claim.snapshot or SessionSnapshot(user=user, owner=owner, began_at_s=time.time())
+        parts.check_owner(snapshot, user, owner)
         user = snapshot.user or user
         record = SessionRecord(
             id=session_id,
@@ -40,9 +42,7 @@ async def talking(
             language=options.language or parts.language,
             began_at_s=time.time(),
         )
-        conversation = await Conversation.open(
-            parts.store, record, parts.app, parts.resources
-        )
+        conversation = await Conversation.open(parts.store, record, parts.app, parts.resources)
         opened.push_async_callback(conversation.aclose)
         snapshot = snapshot.model_copy(update={"user": user})
         talk = Talk(

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from dialogue.orchestration.desk import SessionDesk, SessionSnapshot
+from dialogue.orchestration.elevenlabs import VoiceSource
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionStore
 from parley.app.agent import Agent
 from parley.clock import Clock, monotonic
 from parley.errors import ParleyError
-from parley.speech import SpeechPool
 from parley.telemetry.orchestrator import OrchestratorMetrics
 
 
@@ -26,7 +26,7 @@ class TalkParts:
     store: SessionStore
     resources: Resources
     metrics: OrchestratorMetrics
-    speech: SpeechPool | None = None
+    speech: VoiceSource | None = None
     """None: nobody is spoken to."""
     default_voice: str = ""
     voice_speed: float = 1.0
@@ -36,7 +36,8 @@ class TalkParts:
     """How long a response waits for its first audio, so that it can say when that came."""
     clock: Clock = field(default=monotonic)
 
-    def check_user(self, snapshot: SessionSnapshot, user: str) -> None:
+    def check_owner(self, snapshot: SessionSnapshot, user: str, owner: str) -> None:
         """Raises SessionForbiddenError where the session is somebody else's."""
-        if snapshot.user and user and snapshot.user != user:
+        others_key = snapshot.owner != owner
+        if others_key or (snapshot.user and user and snapshot.user != user):
             raise SessionForbiddenError("there is no such session")

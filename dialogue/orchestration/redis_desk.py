@@ -107,13 +107,17 @@ class RedisDesk:
         if int(fence) == -2:
             raise DeskFullError(self._limit)
         claim = Claim(session_id, int(fence), None)
-        before, self._claims[session_id] = self._claims.get(session_id), claim
+        before = self._claims.get(session_id)
+        if before is not None and before.fence > claim.fence:  # one that began after it was sooner
+            claim.lost.set()
+            return claim
+        self._claims[session_id] = claim
         if before is not None:
             before.lost.set()
             await _handed_over(before.handed_over)
         elif held:
             await self._taken_from(str(held), claim)
-        claim.snapshot = await self._snapshot(session_id)
+        await self._read(claim)
         return claim
 
     async def save(self, claim: Claim, snapshot: SessionSnapshot) -> None:
@@ -220,13 +224,18 @@ class RedisDesk:
         except DeskError:
             return
 
-    async def _snapshot(self, session_id: str) -> SessionSnapshot | None:
+    async def _read(self, claim: Claim) -> None:
+        """Where the session stood; and whether the claim still counts: who has taken it over since
+        may have told so before anybody here listened for it."""
         try:
             async with self._answering():
-                kept = await self._client.hget(_PREFIX + session_id, "snapshot")
+                key = _PREFIX + claim.session_id
+                kept, fence = await self._client.hmget(key, ["snapshot", "fence"])
         except DeskError:
-            return None
-        return SessionSnapshot.model_validate_json(kept) if kept else None
+            return
+        claim.snapshot = SessionSnapshot.model_validate_json(kept) if kept else None
+        if int(fence or 0) > claim.fence:
+            claim.lost.set()
 
     def _hold_args(self, claim: Claim) -> list[str | int]:
         return [claim.session_id, claim.fence, round(LEASE_S * 1000), self._ttl_ms]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from dialogue.orchestration.elevenlabs import VoiceSource
 from dialogue.orchestration.outputs import VoiceAudio, VoiceBegan, VoiceEnded, VoiceWords
 from dialogue.text.languages import Language
 from dialogue.text.segmenter import ClauseSegmenter
@@ -11,7 +12,6 @@ from dialogue.text.spoken import TextSpeaker, within
 from parley.clock import Clock, monotonic
 from parley.speech import (
     AudioChunk,
-    SpeechPool,
     SynthesisRequest,
     SynthesisStarted,
     SynthesisWords,
@@ -32,7 +32,7 @@ class AnswerVoice:
 
     def __init__(
         self,
-        pool: SpeechPool,
+        pool: VoiceSource,
         request: SynthesisRequest,
         give: Callable[[VoiceOutput], Awaitable[None]],
         *,

@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from dialogue.orchestration.elevenlabs import ElevenLabsVoices
 from dialogue.orchestration.redis_desk import RedisDesk
 from dialogue.retrieval.retriever import RetrievalError
-from gateway.operations.health import PartCheck
+from gateway.operations.checks import PartCheck
 from gateway.orchestrate.service import OrchestratorService
 from parley.errors import ParleyError
 from parley.settings.registry import ADDRESSES
+from parley.speech import SpeechPool
 from parley.speech.balancing.picker import usable
 
 PROBE_TIMEOUT_S = 1.0
@@ -158,7 +160,8 @@ class OrchestratorProbes:
 
     async def _breakers(self) -> PartCheck:
         opened = [
-            name for name, each in (await self._service.breakers.states()).items()
+            name
+            for name, each in (await self._service.breakers.states()).items()
             if each.state == "open"
         ]
         return PartCheck(ok=not opened, error=f"open: {', '.join(opened)}" if opened else None)
@@ -177,11 +180,13 @@ class OrchestratorProbes:
             stats = await retriever.stats()
         except RetrievalError as error:
             return PartCheck(ok=False, error=str(error))
-        return PartCheck(ok=True, error=None if stats.state != "empty" else None)
+        return PartCheck(ok=stats.state != "empty", error=None)
 
     async def _tts(self) -> PartCheck:
         speech = self._service.parts.speech
-        known = usable(speech.scoreboard.candidates()) if speech is not None else []
+        if isinstance(speech, ElevenLabsVoices):
+            return await _listens(speech.base_url)
+        known = usable(speech.scoreboard.candidates()) if isinstance(speech, SpeechPool) else []
         if not any(candidate.voices for candidate in known):
             return PartCheck(ok=False, error="no speech worker is ready: audio=1 has no voice")
         return PartCheck(ok=True)

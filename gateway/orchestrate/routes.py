@@ -1,10 +1,9 @@
 """What operators ask the orchestrator: health, metrics, features, sessions."""
 
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
@@ -15,9 +14,6 @@ from gateway.orchestrate.health import OrchestratorHealth, OrchestratorProbes
 from gateway.orchestrate.service import OrchestratorService
 
 JSON = "application/json"
-
-Guard = Callable[[Request], Awaitable[None]]
-"""Raises ApiError for who may not ask."""
 
 
 class MetricsSummary(BaseModel):
@@ -77,9 +73,9 @@ def health_routes(probes: OrchestratorProbes, *, details: bool) -> APIRouter:
     return router
 
 
-def operation_routes(service: OrchestratorService, guard: Guard) -> APIRouter:
+def operation_routes(service: OrchestratorService) -> APIRouter:
     """For operators alone, where keys are asked for."""
-    router = APIRouter(tags=["operations"], dependencies=[Depends(guard)])
+    router = APIRouter(tags=["operations"])
 
     async def summary() -> MetricsSummary:
         held = await service.desk.held()
@@ -145,5 +141,7 @@ def _session(session_id: str, latency: LatencyBreakdown, **rest: Any) -> Session
 def _health(
     found: OrchestratorHealth, *, details: bool, status: HTTPStatus = HTTPStatus.OK
 ) -> Response:
-    shown = found.model_dump_json(exclude_none=True) if details else f'{{"status":"{found.status}"}}'
+    shown = (
+        found.model_dump_json(exclude_none=True) if details else f'{{"status":"{found.status}"}}'
+    )
     return Response(shown, status_code=status, media_type=JSON)

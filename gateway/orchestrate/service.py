@@ -14,6 +14,7 @@ from dialogue.experiments.experiments import Experiments
 from dialogue.experiments.opening import open_experiments
 from dialogue.limits.buckets import Buckets, LocalBuckets, RedisBuckets
 from dialogue.orchestration.desk import SessionDesk
+from dialogue.orchestration.elevenlabs import ElevenLabsVoices, VoiceSource
 from dialogue.orchestration.memory_desk import MemoryDesk
 from dialogue.orchestration.opening import Knowledge
 from dialogue.orchestration.parts import TalkParts
@@ -27,14 +28,14 @@ from dialogue.services.services import Services
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionStore
 from dialogue.tools import ToolSource
+from gateway.keys.opening import open_guard
+from parley import paths
 from parley.app.loading import load_app
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
 from parley.errors import ConfigurationError
-from parley import paths
 from parley.settings import OrchestratorSettings
 from parley.settings.registry import ModelsSection
-from parley.speech import SpeechPool
 from parley.speech.configured import speech_pool
 from parley.telemetry.breakers import BreakerMetrics
 from parley.telemetry.models import ModelMetrics
@@ -50,7 +51,7 @@ class OrchestratorService:
     """
 
     def __init__(self, settings: OrchestratorSettings, *, clock: Clock = monotonic) -> None:
-        settings = self.settings = over_one_database(settings)
+        settings = self.settings = settings.over_one_database()
         self.clock = clock
         self.metrics = OrchestratorMetrics(clock=clock)
         self.app = load_app(settings.orchestration.app, folder=paths.config_dir())
@@ -76,6 +77,12 @@ class OrchestratorService:
         self.approvals: ApprovalStore | None = open_approvals(settings.approvals)
         self.experiments: Experiments | None = open_experiments(settings.experiments)
         self.pipelines: Pipelines | None = _pipelines(settings)
+        self.guard = open_guard(
+            settings.security,
+            environment=settings.telemetry.environment,
+            buckets=self.buckets,
+            redis_url=redis_url,
+        )
         self._parts: TalkParts | None = None
 
     @property
@@ -89,7 +96,14 @@ class OrchestratorService:
         """Opens everything; what was opened is closed at the end, in turn."""
         settings = self.settings
         async with AsyncExitStack() as running:
-            for part in (self.buckets, self.breakers, self.models, self.store, self.knowledge):
+            for part in (
+                self.buckets,
+                self.breakers,
+                self.models,
+                self.store,
+                self.knowledge,
+                self.guard,
+            ):
                 running.push_async_callback(part.aclose)
             for optional in (self.approvals, self.experiments, self.services):
                 if optional is not None:
@@ -102,9 +116,7 @@ class OrchestratorService:
                 await running.enter_async_context(self.pipelines.running())
             if self.services is not None:
                 self.services.start()
-            speech: SpeechPool | None = None
-            if settings.orchestration.tts_provider == "local":
-                speech = await running.enter_async_context(speech_pool(settings))
+            speech = await self._voices(running)
             self._parts = TalkParts(
                 app=self.app,
                 app_name=settings.orchestration.app,
@@ -122,6 +134,18 @@ class OrchestratorService:
             )
             yield
 
+    async def _voices(self, running: AsyncExitStack) -> VoiceSource | None:
+        own = self.settings.orchestration
+        match own.tts_provider:
+            case "local":
+                return await running.enter_async_context(speech_pool(self.settings))
+            case "elevenlabs":
+                voices = ElevenLabsVoices(own.tts_base_url, own.tts_api_key.get_secret_value())
+                running.push_async_callback(voices.aclose)
+                return voices
+            case "none":
+                return None
+
     def _resources(self) -> Resources:
         settings = self.settings
         experiments = self.experiments
@@ -135,9 +159,7 @@ class OrchestratorService:
             pipelines=self.pipelines,
             sources=_servers,
             services=self.services,
-            thinking=self.knowledge.thinking(
-                settings, on_grounds=self._grounds, clock=self.clock
-            ),
+            thinking=self.knowledge.thinking(settings, on_grounds=self._grounds, clock=self.clock),
             clock=self.clock,
         )
 
@@ -153,30 +175,6 @@ def _servers(declared: Sequence[McpServer]) -> ToolSource:
         _log.warning("MCP server %s is away: %s", name, why)
 
     return McpTools(declared, on_problem=problem)
-
-
-def over_one_database(settings: OrchestratorSettings) -> OrchestratorSettings:
-    """Where storage is SQL, what has no database of its own is kept in the one of the settings."""
-    if settings.storage.type != "sql":
-        return settings
-    url = settings.database.url
-    if not url.get_secret_value():
-        raise ConfigurationError(
-            "storage.type is sql, but database.url (DATABASE_URL) is empty: set it to "
-            "postgresql://user:password@host:port/database"
-        )
-    changed: dict[str, object] = {}
-    for name, key in (
-        ("sessions", "url"),
-        ("approvals", "url"),
-        ("experiments", "url"),
-        ("checkpoints", "url"),
-        ("retrieval", "database"),
-    ):
-        section = getattr(settings, name)
-        if not getattr(section, key).get_secret_value():
-            changed[name] = section.model_copy(update={key: url})
-    return settings.model_copy(update=changed)
 
 
 def _pipelines(settings: OrchestratorSettings) -> Pipelines | None:

@@ -31,7 +31,7 @@ SESSION_ID = re.compile(r"[\w.:@-]{1,128}")
 _log = logging.getLogger(__name__)
 
 Authorize = Callable[[WebSocket], Awaitable[str | None]]
-"""Who the client is, empty where nobody asks; None: it may not come in."""
+"""Whose key the client has shown, empty where nobody asks; None: it may not come in."""
 
 
 class SocketRoutes:
@@ -47,7 +47,7 @@ class SocketRoutes:
     def add_to(self, router: APIRouter) -> None:
         router.add_api_websocket_route("/orchestrate", self._serve)
 
-    async def _serve(  # noqa: PLR0913 - the query of the contract
+    async def _serve(
         self,
         websocket: WebSocket,
         session_id: Annotated[str, Query()] = "",
@@ -59,9 +59,9 @@ class SocketRoutes:
         errors: Annotated[bool, Query()] = False,
     ) -> None:
         session_id = session_id or uuid.uuid4().hex
-        user = await self._authorize(websocket)
+        owner = await self._authorize(websocket)
         await websocket.accept()
-        if user is None:
+        if owner is None:
             return await websocket.close(POLICY, "a ticket or a key is needed")
         if not SESSION_ID.fullmatch(session_id):
             return await websocket.close(
@@ -73,9 +73,7 @@ class SocketRoutes:
         code, why = NORMAL, ""
         try:
             with logs.bound(session=session_id):
-                code, why = await self._talk(
-                    websocket, session_id, outlet, options, user or user_id
-                )
+                code, why = await self._talk(websocket, session_id, outlet, options, user_id, owner)
         except DeskFullError as error:
             code, why = TRY_LATER, f"{error}: come back in {error.retry_after_s} s"
         except DeskError as error:
@@ -93,11 +91,12 @@ class SocketRoutes:
         outlet: SocketOutlet,
         options: TalkOptions,
         user: str,
+        owner: str,
     ) -> tuple[int, str]:
         """The code that the connection is closed with, and why."""
         parts = self._parts()
         with parts.metrics.active_sessions.track_inprogress():
-            async with talking(parts, session_id, outlet, options, user=user) as talk:
+            async with talking(parts, session_id, outlet, options, user=user, owner=owner) as talk:
                 tasks: dict[asyncio.Task[Any], tuple[int, str]] = {
                     asyncio.create_task(outlet.run(), name="write frames"): (NORMAL, ""),
                     asyncio.create_task(self._read(websocket, talk, outlet)): (NORMAL, ""),

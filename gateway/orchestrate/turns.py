@@ -25,13 +25,13 @@ from gateway.orchestrate.frames import MAX_TEXT, Frame, breakdown, rendered_even
 from parley.app.events import ApprovalPending
 
 EVENT_STREAM = "text/event-stream"
-WAIT_FOR_SESSION_S = 10.0
+WAIT_FOR_SESSION_S = 3.0
 """A session takes one turn after the other: how long the next waits for the one before it."""
 ASK_AGAIN_S = 0.05
 RETRY_AFTER_S = 2
 
-UserOf = Callable[[Request], Awaitable[str]]
-"""Who asks; empty where nobody has to say. Raises ApiError."""
+OwnerOf = Callable[[Request], Awaitable[str]]
+"""Whose key was shown; empty where nobody asks. Raises ApiError."""
 
 
 class TurnRequest(BaseModel):
@@ -160,18 +160,18 @@ class TurnRoutes:
         self,
         parts: Callable[[], TalkParts],
         *,
-        user_of: UserOf,
+        owner_of: OwnerOf,
         experiment_of: Callable[[str], Awaitable[ExperimentAnswer | None]],
     ) -> None:
         self._parts = parts
-        self._user_of = user_of
+        self._owner_of = owner_of
         self._experiment_of = experiment_of
 
     def add_to(self, router: APIRouter) -> None:
         async def orchestrate(
-            turn: TurnRequest, request: Request, user: Annotated[str, Depends(self._user_of)]
+            turn: TurnRequest, request: Request, owner: Annotated[str, Depends(self._owner_of)]
         ) -> Response:
-            return await self._orchestrate(turn, request, user)
+            return await self._orchestrate(turn, request, owner)
 
         router.add_api_route(
             "/orchestrate",
@@ -188,36 +188,43 @@ class TurnRoutes:
             },
         )
 
-    async def _orchestrate(self, turn: TurnRequest, request: Request, user: str) -> Response:
+    async def _orchestrate(self, turn: TurnRequest, request: Request, owner: str) -> Response:
         opened = AsyncExitStack()
         try:
-            collected, talk, user = await self._opened(turn, user, opened)
+            collected, talk = await self._opened(turn, owner, opened)
         except BaseException:
             await opened.aclose()
             raise
         if EVENT_STREAM in request.headers.get("accept", ""):
             return StreamingResponse(
-                self._streamed(turn, talk, collected, user, opened), media_type=EVENT_STREAM
+                self._streamed(turn, talk, collected, opened), media_type=EVENT_STREAM
             )
         async with opened:
             responded = await self._turn(turn, talk, collected)
-            answer = await self._answer(talk, responded, collected, user)
+            answer = await self._answer(turn, talk, responded, collected)
         return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
     async def _opened(
-        self, turn: TurnRequest, user: str, opened: AsyncExitStack
-    ) -> tuple[_Collected, Talk, str]:
+        self, turn: TurnRequest, owner: str, opened: AsyncExitStack
+    ) -> tuple[_Collected, Talk]:
         parts, collected = self._parts(), _Collected()
         session_id = turn.session_id or uuid.uuid4().hex
-        user = user or turn.user_id
         options = TalkOptions(streams=True)
         give_up_s = parts.clock() + WAIT_FOR_SESSION_S
         while True:
             try:
                 talk = await opened.enter_async_context(
-                    talking(parts, session_id, collected, options, user=user, takes_over=False)
+                    talking(
+                        parts,
+                        session_id,
+                        collected,
+                        options,
+                        user=turn.user_id,
+                        owner=owner,
+                        takes_over=False,
+                    )
                 )
-                return collected, talk, user
+                return collected, talk
             except SessionHeldError as error:
                 if parts.clock() > give_up_s:
                     raise ApiError(
@@ -256,7 +263,7 @@ class TurnRoutes:
         return responded
 
     async def _answer(
-        self, talk: Talk, responded: Responded, collected: _Collected, user: str
+        self, turn: TurnRequest, talk: Talk, responded: Responded, collected: _Collected
     ) -> TurnAnswer:
         latency: LatencyBreakdown = responded.latency
         return TurnAnswer(
@@ -265,7 +272,7 @@ class TurnRoutes:
             intent=responded.intent,
             sources=list(responded.sources),
             latency_breakdown=LatencyAnswer.model_validate(breakdown(latency)),
-            experiment=await self._experiment_of(user),
+            experiment=await self._experiment_of(turn.user_id),
             approval=collected.approval,
         )
 
@@ -274,7 +281,6 @@ class TurnRoutes:
         turn: TurnRequest,
         talk: Talk,
         collected: _Collected,
-        user: str,
         opened: AsyncExitStack,
     ) -> AsyncGenerator[str]:
         """A client that leaves cancels the answer."""
@@ -291,7 +297,7 @@ class TurnRoutes:
                 if getting is not None:
                     getting.cancel()
                     await asyncio.gather(getting, return_exceptions=True)
-                answer = await self._answer(talk, await answering, collected, user)
+                answer = await self._answer(turn, talk, await answering, collected)
                 whole = json.loads(answer.model_dump_json(exclude_none=True))
                 yield _event({"type": "response", **whole})
             finally:

@@ -5,16 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from parley.settings.source import Env, Section
-from parley.settings.values import ApiKey, HttpAddress
+from parley.settings.values import ApiKey, HttpAddress, OptionalPort
 
 
 class OrchestrationSection(Section):
     """How a turn is thought about, and for how long."""
 
-    in_gateway: bool = Field(
-        False,
-        description="whether the gateway serves /orchestrate too, beside `./run orchestrator`",
-    )
     app: str = Field(
         "apps.orchestrator:agent", min_length=1, description="who answers, as agent.app names it"
     )
@@ -34,7 +30,8 @@ class OrchestrationSection(Section):
         True, description="other providers are tried where one fails; false: it fails"
     )
     tts_provider: Annotated[Literal["local", "elevenlabs", "none"], Env("TTS_PROVIDER")] = Field(
-        "local", description="whose voice audio=1 has: the speech workers', ElevenLabs', or nobody's"
+        "local",
+        description="whose voice audio=1 has: the speech workers', ElevenLabs', or nobody's",
     )
     tts_api_key: Annotated[ApiKey, Env("TTS_API_KEY")] = Field(
         SecretStr(""), description="of that provider"
@@ -94,6 +91,11 @@ class TracingSection(Section):
 class MonitoringSection(Section):
     metrics: bool = Field(True, description="whether /metrics answers")
     health: bool = Field(True, description="whether /health tells its details")
+    port: OptionalPort = Field(
+        0,
+        description="a private port where health and metrics are told without a key, for "
+        "Prometheus; 0: none, and with several server.workers none either",
+    )
     tracing: TracingSection = TracingSection()
     sentry_dsn: Annotated[SecretStr, Env("SENTRY_DSN")] = Field(
         SecretStr(""), description="where errors are sent; needs the extra `sentry`; empty: nowhere"

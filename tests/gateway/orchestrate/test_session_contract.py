@@ -59,9 +59,7 @@ async def test_a_connection_lost_while_it_thinks_is_answered_at_the_next(
     deployment: Deployment,
 ) -> None:
     session = new_session()
-    deployment.llm.script = in_turn(
-        ScriptedAnswer(silent=True), ScriptedAnswer(text="Here I am.")
-    )
+    deployment.llm.script = in_turn(ScriptedAnswer(silent=True), ScriptedAnswer(text="Here I am."))
     async with connected(deployment.url, session, states=1) as client:
         await client.say("where are you?")
         await client.until("state", to="THINKING")
@@ -93,7 +91,7 @@ async def test_http_and_websocket_are_of_one_session(deployment: Deployment) -> 
 
 
 @pytest.mark.servers
-async def test_a_process_killed_in_every_state_loses_nothing_and_does_nothing_twice(
+async def test_a_process_killed_in_every_state_loses_nothing_and_does_nothing_twice(  # noqa: PLR0915
     two_processes: Deployment, shared_servers: dict[str, Any]
 ) -> None:
     deployment = two_processes
@@ -103,7 +101,9 @@ async def test_a_process_killed_in_every_state_loses_nothing_and_does_nothing_tw
     def script(messages: list[dict[str, Any]]) -> ScriptedAnswer:
         said = str([m["content"] for m in messages if m["role"] == "user"][-1])
         if tool_results(messages):
-            return ScriptedAnswer(text="It is ordered.") if is_killed else ScriptedAnswer(silent=True)
+            return (
+                ScriptedAnswer(text="It is ordered.") if is_killed else ScriptedAnswer(silent=True)
+            )
         if "order" in said:
             return ScriptedAnswer(calls=[ScriptedToolCall("order", {"what": "tea"})])
         if "think" in said and not is_killed:
