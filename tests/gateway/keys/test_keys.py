@@ -9,9 +9,17 @@ import pytest
 from gateway.keys.key import KeyScope, KeySecret
 from gateway.keys.opening import key_secret
 from gateway.keys.store import KeyStore, KeyStoreError
+from gateway.keys.tickets import Tickets
 from parley.errors import ConfigurationError
 from parley.settings.security import SecuritySection
+from tests.dialogue.breakers.conftest import empty_redis, running_redis  # noqa: F401 - fixtures
+from tests.discovery.conftest import RedisServer
 from tests.gateway.keys.conftest import SECRET, GuardedApp, Made, guarded_app
+
+
+def database(folder: Path) -> list[Path]:
+    """Its files."""
+    return list(folder.glob("keys.db*"))
 
 
 async def test_without_a_key_nobody_comes_in(app: GuardedApp) -> None:
@@ -83,6 +91,18 @@ async def test_a_ticket_opens_one_socket_soon(app: GuardedApp) -> None:
     assert await app.socket(f"?ticket={late}") == (1008, "")
 
 
+@pytest.mark.servers
+async def test_a_ticket_opens_one_socket_of_all_processes(
+    empty_redis: RedisServer,  # noqa: F811
+) -> None:
+    one, other = (Tickets(SECRET, ttl_s=60, redis_url=empty_redis.url) for _ in range(2))
+    for opening, late in ((one, other), (other, one)):
+        ticket = one.issue("0123456789ab").text
+        assert await opening.redeem(ticket) == "0123456789ab"
+        assert await late.redeem(ticket) is None
+    await asyncio.gather(one.aclose(), other.aclose())
+
+
 async def test_a_ticket_that_was_changed_opens_nothing(app: GuardedApp) -> None:
     one, other = await app.new_key(), await app.new_key()
     ticket = str((await app.post("/tickets", one.text))[1]["ticket"])
@@ -117,7 +137,7 @@ async def test_where_no_key_is_required_everybody_comes_in(tmp_path: Path) -> No
 
 async def test_what_is_kept_opens_nothing(app: GuardedApp, tmp_path: Path) -> None:
     new = await app.new_key()
-    kept = b"".join(file.read_bytes() for file in tmp_path.glob("keys.db*"))
+    kept = b"".join(file.read_bytes() for file in database(tmp_path))
     assert new.key.id.encode() in kept
     assert new.text.rpartition("_")[2].encode() not in kept
     assert not KeySecret("another secret").is_of(new.text, new.key)
@@ -128,7 +148,7 @@ async def test_a_store_that_cannot_be_read_refuses_for_a_moment(
     app: GuardedApp, tmp_path: Path
 ) -> None:
     new = await app.new_key()
-    for file in tmp_path.glob("keys.db*"):
+    for file in database(tmp_path):
         file.write_bytes(b"not a database" * 500)
     status, body, retry_after = await app.get("/who", new.text)
     assert (status, body["error"]["code"]) == (503, "keys_unavailable")  # type: ignore[index]
