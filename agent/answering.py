@@ -135,7 +135,8 @@ class Answering:
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
                 async for event in events:
-                    self._speaks_as(self._conversation.agent)
+                    if next_agent is None and not isinstance(event, Handoff):
+                        self._speaks_as(self._conversation.agent)
                     match event:
                         case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:

@@ -15,6 +15,7 @@ BENCHMARKS = {
     "ears": "recognizers beside one another: words, CPU time, and how soon after the end of speech",
     "dashboards": "the three dashboards, drawn from what Prometheus has of real calls",
     "echo": "whether the agent answers itself where its own voice comes back",
+    "experiments": "how often a winner is named between equals that are looked at daily",
     "firstwords": "where the first stretch of a reply is best cut: soon, and without a seam",
     "floor": "who gets the floor: interruptions, murmurs and noises over the agent's speech",
     "history": "what the agent remembers of an interrupted reply, against what was heard",

@@ -17,6 +17,8 @@ from dialogue.hand_off import AnswerContext, HandOffTool
 from dialogue.messages import AssistantMessage, Message, ToolRequest, UserMessage
 from dialogue.model import ChatModel
 from dialogue.model_record import ModelRecord
+from dialogue.orchestration.ahead import GroundsAhead
+from dialogue.orchestration.thinking import Grounds
 from dialogue.resources import Resources
 from dialogue.text.languages import get_or_english
 from dialogue.tools import (
@@ -30,7 +32,7 @@ from dialogue.tools import (
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent, ExampleExchange, HandOff, declared_agents
 from parley.app.engine import Turn
-from parley.app.events import Done, Error, Event
+from parley.app.events import Done, Error, Event, TextDelta
 from parley.app.session import Session
 from parley.app.tool import Tool
 
@@ -51,6 +53,7 @@ class DeclaredEngine:
         self._resources = resources
         self._unfinished = unfinished
         self._record = ModelRecord()
+        self._ahead = GroundsAhead(resources.thinking) if resources.thinking is not None else None
         self.held: HeldCalls | None = None
         """Keeps the calls that need approval; None: they are refused."""
         self._carried: dict[str, Sequence[str]] = {}
@@ -84,10 +87,23 @@ class DeclaredEngine:
             language = replace(language, phrases=own)
         model = self._model(agent)
         keeps = dict.fromkeys(self._agents) | {h.agent.name: h.keeps for h in agent.handoffs}
+        notes = ""
+        if (grounds := await self._grounds(agent, turn.text)) is not None:
+            yield grounds.event
+            if grounds.answer:
+                yield TextDelta(grounds.answer)
+                yield Done()
+                return
+            notes = grounds.notes
         news = self.held.news if self.held is not None else ()
-        self._carried[turn.id] = [each.approval_id for each in news]
-        messages = await self._messages(agent, model, turn.text.strip(), news, but=turn.id)
+        if news:
+            self._carried[turn.id] = [each.approval_id for each in news]
+        messages = await self._messages(
+            agent, model, turn.text.strip(), [notes, *(each.note for each in news)], but=turn.id
+        )
         tools = await self.tools(agent)
+        if grounds is not None and grounds.tools:
+            tools = [tool for tool in tools if tool.name in grounds.tools]
         pipeline = self._resources.pipelines.begin(turn) if self._resources.pipelines else None
         if pipeline is not None:
             model, tools = CheckpointedModel(model, pipeline), checkpointed(tools, pipeline)
@@ -116,9 +132,11 @@ class DeclaredEngine:
                 yield event
         finally:
             self._answers.pop(turn.id, None)
-            if pipeline is not None:
-                pipeline.end(ended)
-            await events.aclose()
+            try:
+                await events.aclose()
+            finally:
+                if pipeline is not None:
+                    pipeline.end(ended)
 
     def reassure(self, turn_id: str) -> None:
         """Has the answer to the turn say that somebody is there, where nothing else is said."""
@@ -136,6 +154,8 @@ class DeclaredEngine:
 
     async def aclose(self) -> None:
         """Disconnects from the MCP servers."""
+        if self._ahead is not None:
+            await self._ahead.aclose()
         for source in self._sources.values():
             await source.aclose()
 
@@ -153,6 +173,8 @@ class DeclaredEngine:
         """Has the model read the conversation up to `text`, which the person is saying: what its
         prompt cache has then need not be read once the turn has ended."""
         agent = self.agent
+        if agent.grounded and self._ahead is not None:
+            self._ahead.begin(text)
         model = self._model(agent)
         messages = await self._messages(agent, model, text)
         await model.fill_prompt_cache(messages, await self.tools(agent))
@@ -178,12 +200,18 @@ class DeclaredEngine:
             CallEnd(outcome=outcome, result=result), context.wants_to_hang_up, context.next_agent
         )
 
+    async def _grounds(self, agent: Agent, text: str) -> Grounds | None:
+        """What is found out about a turn; None: nobody said anything, or nothing is to be."""
+        if not agent.grounded or self._ahead is None or not text.strip():
+            return None
+        return await self._ahead.about(text)
+
     async def _messages(
         self,
         agent: Agent,
         model: ChatModel,
         text: str,
-        news: Sequence[News] = (),
+        notes: Sequence[str] = (),
         *,
         but: str | None = None,
     ) -> Sequence[Message]:
@@ -195,7 +223,7 @@ class DeclaredEngine:
             examples=await self.examples(agent, model),
             text=text,
             running=self._unfinished.running,
-            notes="\n".join(each.note for each in news),
+            notes="\n".join(filter(None, notes)),
         )
 
     def instructions(self, agent: Agent) -> str:
@@ -222,6 +250,10 @@ class DeclaredEngine:
             *(self._declared_tool(tool) for tool in agent.tools if isinstance(tool, Tool)),
             *map(_hand_off_tool, agent.handoffs),
         ]
+        services = self._resources.services
+        if agent.grounded and services is not None:
+            await services.ready(SOURCE_READY_WITHIN_S)
+            tools += services.tools()
         names = {tool.name for tool in tools}
         if (source := self._source(agent)) is not None:
             await source.ready(SOURCE_READY_WITHIN_S)

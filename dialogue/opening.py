@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import openai
 
@@ -14,9 +15,12 @@ from dialogue.model_pace import ModelPace
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionRecord, SessionStore
 from dialogue.tools import ToolSource
-from parley.app.agent import Agent
+from parley.app.agent import Agent, declared_agents
 from parley.app.mcp import McpServer
 from parley.settings import OrchestratorSettings
+
+if TYPE_CHECKING:
+    from dialogue.orchestration.opening import Grounding
 
 
 @asynccontextmanager
@@ -48,6 +52,11 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
 
     async with AsyncExitStack() as opened:
+        known: "Grounding | None" = None
+        if any(agent.grounded for agent in declared_agents(app)):
+            from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
+
+            known = await opened.enter_async_context(grounding(settings))
         resources = Resources(
             model=build_model(settings, client, pace),
             instructions=settings.agent.instructions,
@@ -57,6 +66,8 @@ async def conversing(  # noqa: PLR0913 - all it stands on
             overrides=experiments.overrides_for if experiments is not None else None,
             pipelines=pipelines,
             sources=servers,
+            services=known.services if known is not None else None,
+            thinking=known.thinking if known is not None else None,
         )
         conversation = await Conversation.open(
             store,

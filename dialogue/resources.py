@@ -7,6 +7,8 @@ from dialogue.approvals.store import ApprovalStore
 from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.experiments.variation import OverridesOf
 from dialogue.model import ChatModel
+from dialogue.orchestration.thinking import Thinking
+from dialogue.services.services import Services
 from dialogue.tools import ToolSource
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
@@ -33,5 +35,9 @@ class Resources:
     sources: Callable[[Sequence[McpServer]], ToolSource] | None = None
     """Makes the tools of an agent's MCP servers for one session, which starts and closes them.
     None: agents have only the tools that they declare."""
+    services: Services | None = None
+    """Whose operations agents may call that are `grounded`."""
+    thinking: Thinking | None = None
+    """Finds out what agents are told that are `grounded`. None: they are answered without."""
     clock: Clock = monotonic
     """What `Turn.waiting_since_s` is read from."""

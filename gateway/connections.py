@@ -37,7 +37,7 @@ class BoundedHttp(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if self._http_connections() > MAX_CONNECTIONS:
             self._most_patient().transport.abort()
         self._watch()
 
@@ -74,6 +74,12 @@ class BoundedHttp(H11Protocol):
         self._late = None
         if self.conn.their_state in _INCOMPLETE:
             self.transport.abort()
+
+    def _http_connections(self) -> int:
+        """Those that have become WebSockets are bounded by those who serve them."""
+        if len(self.connections) <= MAX_CONNECTIONS:
+            return len(self.connections)
+        return sum(isinstance(other, BoundedHttp) for other in self.connections)
 
     def _most_patient(self) -> "BoundedHttp":
         """The connection whose client has been waited for longest; this one, where none has."""

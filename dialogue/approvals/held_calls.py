@@ -68,7 +68,7 @@ class HeldCalls:
         expires_s: float,
         run: Callable[[HeldCall], Awaitable[LateEnd]],
         record: Callable[[str, ToolFinished], None],
-        look_every_s: float = LOOK_EVERY_S,
+        look_every_s: float | None = None,
     ) -> None:
         """`run` calls the tool and raises nothing but CancelledError; `record` is told with its
         turn's id how a call has ended."""
@@ -78,7 +78,7 @@ class HeldCalls:
         self._expires_s = expires_s
         self._run = run
         self._record = record
-        self._look_every_s = look_every_s
+        self._look_every_s = LOOK_EVERY_S if look_every_s is None else look_every_s
         self.on_news: Callable[[], None] = lambda: None
         """Called when there is something that the person is to be told."""
         self._held: dict[str, HeldCall] = {}

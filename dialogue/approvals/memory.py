@@ -119,6 +119,20 @@ class MemoryApprovals:
                 kept.approval = kept.approval.model_copy(update={"status": ApprovalStatus.EXPIRED})
 
 
+class DecidedAtOnce(MemoryApprovals):
+    """Where every call is decided alike, as it is asked for."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__()
+        self._decision = decision
+
+    async def request(self, request: ApprovalRequest, call: HeldCall | None = None) -> Approval:
+        approval = await super().request(request, call)
+        if approval.status is not ApprovalStatus.PENDING:
+            return approval
+        return await self.decide(approval.id, self._decision)
+
+
 def asked(request: ApprovalRequest, call: HeldCall | None, now_s: float) -> Approval:
     """A new approval. The id of a held call's is always the same: whoever makes the same call
     again, after a crash, asks for nothing new."""

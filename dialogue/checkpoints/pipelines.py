@@ -28,6 +28,8 @@ from parley.app.engine import Turn
 from parley.background import background
 
 LEASE_S = 15.0
+SAVED_WITHIN_S = 2.0
+"""How long the end of the process waits for what is still to be written."""
 VERSION = 1
 """Of what the steps mean: those of another version are not resumed."""
 
@@ -59,17 +61,27 @@ class Pipelines:
         """Keeps the leases while the block runs."""
         async with background(self._renew(), name="keep the leases of pipelines"):
             yield
-        if self._tasks:
-            await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
+        tasks = tuple(self._tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=SAVED_WITHIN_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def claim(self, pipeline_id: str) -> SavedPipeline:
-        """Takes a pipeline over: the turn of its id, when it is answered now, goes on with it.
+        """Takes a pipeline over: the turn of its id, when it is answered now, goes on with it. Of
+        one that is done already that is its answer again, for which nothing is asked or called.
 
         Raises PipelineNotFoundError and PipelineHeldError.
         """
-        saved = await self.checkpoints.claim(pipeline_id, self.owner, lease_s=self.lease_s)
+        try:
+            saved = await self.checkpoints.claim(pipeline_id, self.owner, lease_s=self.lease_s)
+        except PipelineHeldError:
+            done = await self.checkpoints.load(pipeline_id)
+            if done is None or done.record.status is not PipelineStatus.DONE:
+                raise
+            saved = done
         if saved.record.version != VERSION:
-            await self.checkpoints.end(pipeline_id, self.owner, PipelineStatus.FAILED)
             raise PipelineHeldError(
                 f"pipeline {pipeline_id} was begun by another version of the program"
             )
@@ -81,11 +93,12 @@ class Pipelines:
         self.active += 1
         return TurnPipeline(self, turn, self._claimed.pop(turn.id, None))
 
-    def beside(self, work: Coroutine[Any, Any, None]) -> None:
+    def beside(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Does it without anybody waiting; `running` waits for it at its end."""
         task = asyncio.create_task(work, name="save a pipeline")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _renew(self) -> None:
         while True:
@@ -108,7 +121,7 @@ class TurnPipeline:
         self._kept = saved is not None
         self._lost = False
         self._writing = asyncio.Lock()
-        self._taken = asyncio.create_task(self._once_taken(), name="pipeline of a taken turn")
+        self._taken = pipelines.beside(self._once_taken())
         self._counts: dict[str, int] = {}
 
     def key(self, kind: str) -> str:

@@ -91,7 +91,7 @@ class SqlCheckpoints:
         hold = (
             update(_pipelines)
             .where(_p.id == pipeline_id, _p.owner == owner)
-            .values(status=PipelineStatus.RUNNING.value)
+            .values(owner=owner)
         )
         same = and_(_s.pipeline_id == pipeline_id, _s.key == step.key)
         kept = {"ended": step.ended, "result": json.dumps(step.result)}

@@ -33,7 +33,7 @@ class EngineOverrides(BaseModel):
 
     model: str | None = Field(None, min_length=1, max_length=200)
     temperature: float | None = Field(None, ge=0.0, le=2.0)
-    instructions: str | None = Field(None, max_length=20_000)
+    instructions: str | None = Field(None, max_length=8_000)
     voice: str | None = Field(None, min_length=1, max_length=200)
     turn: TurnOverrides | None = None
 
