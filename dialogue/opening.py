@@ -10,7 +10,7 @@ from dialogue.approvals.store import ApprovalStore
 from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.conversation import Conversation
 from dialogue.experiments.experiments import Experiments
-from dialogue.model import build_model
+from dialogue.model import ChatModel, build_model
 from dialogue.model_pace import ModelPace
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionRecord, SessionStore
@@ -52,15 +52,20 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
 
     async with AsyncExitStack() as opened:
-        known: "Grounding | None" = None
+        known: Grounding | None = None
         if any(agent.grounded for agent in declared_agents(app)):
             from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
 
             known = await opened.enter_async_context(grounding(settings))
+        model: ChatModel = build_model(settings, client, pace)
+        if settings.models.is_configured:
+            from dialogue.providers.opening import opened_models  # noqa: PLC0415 - few have several
+
+            model = (await opened.enter_async_context(opened_models(settings))).model(pace=pace)
         resources = Resources(
-            model=build_model(settings, client, pace),
+            model=model,
             instructions=settings.agent.instructions,
-            default_examples=settings.llm_is_local,
+            default_examples=settings.llm_is_local and not settings.models.is_configured,
             approvals=approvals,
             approval_expires_s=settings.approvals.expires_s,
             overrides=experiments.overrides_for if experiments is not None else None,
