@@ -32,7 +32,7 @@ def test_a_key_is_made_listed_and_revoked(
     assert text.startswith(f"parley_{key['id']}_")
     assert (key["name"], key["state"], key["per_minute"]) == ("the page", "valid", 5)
     assert key["scopes"] == ["operate", "approve"] and key["expires_at"]
-    assert text.rpartition("_")[2] not in json.dumps(key)
+    assert text.split("_", 2)[2] not in json.dumps(key)
     assert keys.main(["revoke", str(key["id"])]) == 0
     assert listed(capsys)[0]["state"] == "revoked"
     assert keys.main(["revoke", str(key["id"])]) == 1
