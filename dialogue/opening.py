@@ -57,13 +57,8 @@ async def conversing(  # noqa: PLR0913 - all it stands on
             from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
 
             known = await opened.enter_async_context(grounding(settings))
-        model: ChatModel = build_model(settings, client, pace)
-        if settings.models.is_configured:
-            from dialogue.providers.opening import opened_models  # noqa: PLC0415 - few have several
-
-            model = (await opened.enter_async_context(opened_models(settings))).model(pace=pace)
         resources = Resources(
-            model=model,
+            model=await opened.enter_async_context(_model(settings, client, pace)),
             instructions=settings.agent.instructions,
             default_examples=settings.llm_is_local and not settings.models.is_configured,
             approvals=approvals,
@@ -86,3 +81,17 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         if servers_within_s:
             await conversation.servers_ready(servers_within_s)
         yield conversation
+
+
+@asynccontextmanager
+async def _model(
+    settings: OrchestratorSettings, client: openai.AsyncClient, pace: ModelPace | None
+) -> AsyncGenerator[ChatModel]:
+    """One, over the client that is there; or several providers, with connections of their own."""
+    if not settings.models.is_configured:
+        yield build_model(settings, client, pace)
+        return
+    from dialogue.providers.opening import opened_models  # noqa: PLC0415 - few have several
+
+    async with opened_models(settings) as registry:
+        yield registry.model(pace=pace)

@@ -17,6 +17,7 @@ from parley.clock import Clock
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 2.0
 _FIRST = asyncio.FIRST_COMPLETED
+_Begun = asyncio.Future[Exception | None]
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,7 @@ class AnswerRace:
     ) -> ProviderAttempt | list[tuple[AnswerCandidate, Exception]]:
         """Whoever has begun to answer; else why each of them does not."""
         waiting = list(candidates)
-        running: dict[
-            asyncio.Future[Exception | None], tuple[AnswerCandidate, ProviderAttempt]
-        ] = {}
+        running: dict[_Begun, tuple[AnswerCandidate, ProviderAttempt]] = {}
         failed: list[tuple[AnswerCandidate, Exception]] = []
         while waiting or running:
             if waiting:
