@@ -10,7 +10,7 @@ from dialogue.approvals.store import ApprovalStore
 from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.conversation import Conversation
 from dialogue.experiments.experiments import Experiments
-from dialogue.model import build_model
+from dialogue.model import ChatModel, build_model
 from dialogue.model_pace import ModelPace
 from dialogue.resources import Resources
 from dialogue.sessions.store import SessionRecord, SessionStore
@@ -58,9 +58,9 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 
             known = await opened.enter_async_context(grounding(settings))
         resources = Resources(
-            model=build_model(settings, client, pace),
+            model=await opened.enter_async_context(_model(settings, client, pace)),
             instructions=settings.agent.instructions,
-            default_examples=settings.llm_is_local,
+            default_examples=settings.llm_is_local and not settings.models.is_configured,
             approvals=approvals,
             approval_expires_s=settings.approvals.expires_s,
             overrides=experiments.overrides_for if experiments is not None else None,
@@ -81,3 +81,17 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         if servers_within_s:
             await conversation.servers_ready(servers_within_s)
         yield conversation
+
+
+@asynccontextmanager
+async def _model(
+    settings: OrchestratorSettings, client: openai.AsyncClient, pace: ModelPace | None
+) -> AsyncGenerator[ChatModel]:
+    """One, over the client that is there; or several providers, with connections of their own."""
+    if not settings.models.is_configured:
+        yield build_model(settings, client, pace)
+        return
+    from dialogue.providers.opening import opened_models  # noqa: PLC0415 - few have several
+
+    async with opened_models(settings) as registry:
+        yield registry.model(pace=pace)

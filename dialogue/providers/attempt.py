@@ -14,7 +14,7 @@ from parley.background import CANCEL_AGAIN_AFTER_S
 from parley.clock import Clock
 
 
-class Attempt:
+class ProviderAttempt:
     """Begins at once. Whoever makes it awaits `aclose`."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """Amazon Bedrock's Converse API, streamed.
 
-Signed by us (`sigv4.py`): botocore would bring 25 MB and four packages for one request of ours.
+Signed by us (`sigv4.py`): botocore would bring 31 MB and four more packages, for one request.
 """
 
 import json

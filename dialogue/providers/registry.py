@@ -9,7 +9,7 @@ from dialogue.messages import Message
 from dialogue.model import ChatModel, OfferedTool, Piece
 from dialogue.model_pace import ModelPace
 from dialogue.providers.provider import Provider, ProviderHealth
-from dialogue.providers.race import AnswerRace, Candidate
+from dialogue.providers.race import AnswerCandidate, AnswerRace
 from parley.background import background
 from parley.clock import Clock, monotonic
 
@@ -148,12 +148,12 @@ class RegistryModel:
         """See ChatModel: as the provider that will be asked first does."""
         return await self._candidates()[0].model.learns_from_examples()
 
-    def _candidates(self) -> Sequence[Candidate]:
+    def _candidates(self) -> Sequence[AnswerCandidate]:
         providers = self.registry.in_order(self.name)
         have_it = [provider for provider in providers if self.name in provider.models]
         asked_for_it = have_it or providers[:1]
         return [
-            Candidate(
+            AnswerCandidate(
                 provider,
                 provider.model.variant(
                     model=self.name if provider in asked_for_it else None,

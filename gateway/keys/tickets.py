@@ -5,7 +5,7 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from dialogue.shared_redis import SharedRedis
+from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from gateway.keys.key import KeySecret
 from parley.clock import Clock
 
@@ -32,12 +32,20 @@ class Tickets:
     """
 
     def __init__(
-        self, secret: KeySecret, *, ttl_s: int, redis_url: str = "", clock: Clock = time.time
+        self,
+        secret: KeySecret,
+        *,
+        ttl_s: int,
+        redis_url: str = "",
+        clock: Clock = time.time,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._secret = secret
         self._ttl_s = ttl_s
         self._clock = clock
-        self._redis = SharedRedis(redis_url, what="used tickets") if redis_url else None
+        self._redis: SharedRedis | None = None
+        if redis_url:
+            self._redis = SharedRedis(redis_url, what="used tickets", timeout_s=timeout_s)
         self._used: dict[str, float] = {}
 
     def issue(self, key_id: str) -> Ticket:

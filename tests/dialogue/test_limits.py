@@ -2,8 +2,9 @@
 
 import pytest
 
-from dialogue.limits.buckets import LocalBuckets, RedisBuckets, open_buckets
+from dialogue.limits.buckets import LocalBuckets, RedisBuckets
 from tests.dialogue.breakers.conftest import (  # noqa: F401 - fixtures
+    PATIENT_S,
     TurnedClock,
     empty_redis,
     running_redis,
@@ -24,7 +25,7 @@ async def test_each_name_has_a_bucket_that_fills_again() -> None:
 async def test_processes_over_one_redis_take_from_one_bucket(
     empty_redis: RedisServer,  # noqa: F811
 ) -> None:
-    one, other = RedisBuckets(empty_redis.url), open_buckets(empty_redis.url)
+    one, other = (RedisBuckets(empty_redis.url, timeout_s=PATIENT_S) for _ in range(2))
     assert await one.retry_after_s("a", 2) is None
     assert await other.retry_after_s("a", 2) is None
     for buckets in (one, other):
@@ -38,5 +39,5 @@ async def test_processes_over_one_redis_take_from_one_bucket(
 async def test_without_redis_each_process_has_its_own() -> None:
     buckets = RedisBuckets("redis://127.0.0.1:1/0")
     assert await buckets.retry_after_s("a", 1) is None
-    assert await buckets.retry_after_s("a", 1) == 60
+    assert (await buckets.retry_after_s("a", 1) or 0) > 0
     await buckets.aclose()

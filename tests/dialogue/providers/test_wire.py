@@ -211,6 +211,24 @@ def test_a_signature_is_the_one_of_the_published_suite() -> None:
     )
 
 
+def test_a_models_id_is_signed_as_botocore_signs_it() -> None:
+    """botocore 1.44.8's SigV4Auth on the same request: the colon of the id is encoded twice."""
+    signed = signed_headers(
+        AwsCredentials("AKID", "SECRET"),
+        method="POST",
+        url="https://bedrock-runtime.eu-central-1.amazonaws.com/model/"
+        "eu.anthropic.claude-3-haiku-20240307-v1%3A0/converse-stream",
+        body=b'{"a":1}',
+        headers={"Content-Type": "application/json"},
+        region="eu-central-1",
+        service="bedrock",
+        now=datetime(2026, 11, 28, 12, 0, tzinfo=UTC),
+    )
+    assert signed["Authorization"].endswith(
+        "Signature=f8a5de2a640b13c4ad0cf8a7dc36db959228f880d7458960aec270b25e3d8356"
+    )
+
+
 # Of the tests of botocore: messages as AWS's own encoder makes them.
 EMPTY = b"\x00\x00\x00\x10\x00\x00\x00\x00\x05\xc2H\xeb}\x98\xc8\xff"
 WITH_A_NUMBER = (

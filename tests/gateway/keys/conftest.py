@@ -17,7 +17,7 @@ from dialogue.breakers.breaker import BreakerPolicy, Breakers
 from dialogue.limits.buckets import LocalBuckets
 from gateway.errors import install_error_handlers
 from gateway.keys.guard import Caller, KeyGuard
-from gateway.keys.key import IssuedKey, KeyScope, KeySecret, NewKey
+from gateway.keys.key import KeyScope, KeySecret, NewKey
 from gateway.keys.routes import key_routes
 from gateway.keys.store import KeyStore
 from gateway.keys.tickets import Tickets
@@ -164,8 +164,3 @@ def made() -> Made:
 async def app(tmp_path: Path, made: Made) -> AsyncIterator[GuardedApp]:
     async with guarded_app(KeyStore(tmp_path / "keys.db"), made) as guarded:
         yield guarded
-
-
-def described(key: IssuedKey) -> str:
-    """All that is kept of a key."""
-    return repr(key)

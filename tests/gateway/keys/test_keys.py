@@ -9,9 +9,22 @@ import pytest
 from gateway.keys.key import KeyScope, KeySecret
 from gateway.keys.opening import key_secret
 from gateway.keys.store import KeyStore, KeyStoreError
+from gateway.keys.tickets import Tickets
 from parley.errors import ConfigurationError
 from parley.settings.security import SecuritySection
+from tests.dialogue.breakers.conftest import PATIENT_S, empty_redis, running_redis  # noqa: F401 - fixtures
+from tests.discovery.conftest import RedisServer
 from tests.gateway.keys.conftest import SECRET, GuardedApp, Made, guarded_app
+
+
+def secret_of(text: str) -> str:
+    """What of a key's text nobody else has."""
+    return text.split("_", 2)[2]
+
+
+def database(folder: Path) -> list[Path]:
+    """Its files."""
+    return list(folder.glob("keys.db*"))
 
 
 async def test_without_a_key_nobody_comes_in(app: GuardedApp) -> None:
@@ -28,7 +41,7 @@ async def test_with_a_key_who_asks_is_known(app: GuardedApp) -> None:
 async def test_a_key_whose_text_is_another_is_no_key(app: GuardedApp) -> None:
     new = await app.new_key()
     other = await app.new_key()
-    mixed = f"parley_{new.key.id}_{other.text.rpartition(other.key.id + '_')[2]}"
+    mixed = f"parley_{new.key.id}_{secret_of(other.text)}"
     assert (await app.get("/who", mixed))[0] == 401
 
 
@@ -74,13 +87,28 @@ async def test_a_ticket_opens_one_socket_soon(app: GuardedApp) -> None:
     new = await app.new_key(KeyScope.CONVERSE)
     status, issued = await app.post("/tickets", new.text)
     assert status == 200 and issued["expires_in_s"] == 60
-    assert new.text.rpartition("_")[2] not in str(issued["ticket"])
+    assert secret_of(new.text) not in str(issued["ticket"])
     query = f"?ticket={issued['ticket']}"
     assert await app.socket(query) == (1000, f"hello {new.key.id}")
     assert await app.socket(query) == (1008, ""), "it was used"
     late = (await app.post("/tickets", new.text))[1]["ticket"]
     app.clock.now_s += 60.0
     assert await app.socket(f"?ticket={late}") == (1008, "")
+
+
+@pytest.mark.servers
+async def test_a_ticket_opens_one_socket_of_all_processes(
+    empty_redis: RedisServer,  # noqa: F811
+) -> None:
+    one, other = (
+        Tickets(SECRET, ttl_s=3600, redis_url=empty_redis.url, timeout_s=PATIENT_S)
+        for _ in range(2)
+    )
+    for opening, late in ((one, other), (other, one)):
+        ticket = one.issue("0123456789ab").text
+        assert await opening.redeem(ticket) == "0123456789ab"
+        assert await late.redeem(ticket) is None
+    await asyncio.gather(one.aclose(), other.aclose())
 
 
 async def test_a_ticket_that_was_changed_opens_nothing(app: GuardedApp) -> None:
@@ -117,9 +145,9 @@ async def test_where_no_key_is_required_everybody_comes_in(tmp_path: Path) -> No
 
 async def test_what_is_kept_opens_nothing(app: GuardedApp, tmp_path: Path) -> None:
     new = await app.new_key()
-    kept = b"".join(file.read_bytes() for file in tmp_path.glob("keys.db*"))
+    kept = b"".join(file.read_bytes() for file in database(tmp_path))
     assert new.key.id.encode() in kept
-    assert new.text.rpartition("_")[2].encode() not in kept
+    assert secret_of(new.text).encode() not in kept
     assert not KeySecret("another secret").is_of(new.text, new.key)
     assert SECRET.is_of(new.text, new.key)
 
@@ -128,7 +156,7 @@ async def test_a_store_that_cannot_be_read_refuses_for_a_moment(
     app: GuardedApp, tmp_path: Path
 ) -> None:
     new = await app.new_key()
-    for file in tmp_path.glob("keys.db*"):
+    for file in database(tmp_path):
         file.write_bytes(b"not a database" * 500)
     status, body, retry_after = await app.get("/who", new.text)
     assert (status, body["error"]["code"]) == (503, "keys_unavailable")  # type: ignore[index]
