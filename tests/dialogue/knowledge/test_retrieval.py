@@ -328,7 +328,7 @@ def test_words_of_a_query_are_those_that_tell_passages_apart() -> None:
         "tv",
         "2024",
     ]
-    assert query_words("who are you") == ["who", "are", "you"]
+    assert query_words("who are you") == []
     began_s = time.perf_counter()
     query_words("a." * 100_000)
     assert time.perf_counter() - began_s < 30  # a pattern that goes back and forth takes hours
