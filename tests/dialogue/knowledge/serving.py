@@ -10,7 +10,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @asynccontextmanager
 async def serving(routes: Mapping[str, Handler]) -> AsyncIterator[str]:
-    """Serves "METHOD /path" by its handler; yields the address. Who hangs up cancels his handler."""
+    """Serves "METHOD /path" by its handler; yields the address. Hanging up cancels a handler."""
     app = web.Application()
     for route, handler in routes.items():
         method, _, path = route.partition(" ")
