@@ -33,7 +33,6 @@ from parley import paths
 from parley.app.loading import load_app
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
-from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.settings.registry import ModelsSection
 from parley.speech.configured import speech_pool

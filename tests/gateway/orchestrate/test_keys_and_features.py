@@ -1,9 +1,11 @@
 """With keys: who may do what. And what is told of what is there."""
 
+import asyncio
 import json
 import re
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,7 @@ from tests.gateway.orchestrate.conftest import Deployment, new_session, own_sett
 
 pytestmark = pytest.mark.servers
 SECRET = "x" * 40
+MOST = 4
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrchestratorPr
     with ThreadedLlm() as model:
         settings = own_settings(model.url, folder)
         settings["security"] = {"api_key_required": "on", "secret": SECRET}
+        settings["orchestration"]["max_concurrent_sessions"] = MOST
         process = OrchestratorProcess(folder / "a", settings)
         process.start()
         yield process
@@ -44,7 +48,9 @@ async def keys(guarded: OrchestratorProcess) -> dict[str, str]:
     """A key for conversations, another for them, and one for operators: their texts."""
     settings = load_orchestrator(guarded.config, environ={})
     folder = guarded.config.parent / "state"
-    security = settings.security.model_copy(update={"url": SecretStr(f"sqlite:///{folder}/keys.db")})
+    security = settings.security.model_copy(
+        update={"url": SecretStr(f"sqlite:///{folder}/keys.db")}
+    )
     store, secret = open_keys(security), key_secret(security)
     made = {}
     for name, scope in (
@@ -105,6 +111,30 @@ async def test_a_session_is_of_the_key_that_began_it(
         assert others.status_code == 404
     async with connected(guarded.url, session, headers={"X-API-Key": keys["bob"]}) as client:
         assert (await client.closed())[0] == 1008
+
+
+async def test_beyond_the_most_sessions_the_next_is_told_when_to_come_back(
+    guarded: OrchestratorProcess, keys: dict[str, str]
+) -> None:
+    headers = {"X-API-Key": keys["ada"]}
+    async with (
+        httpx.AsyncClient(base_url=guarded.url, timeout=60) as http,
+        AsyncExitStack() as held,
+    ):
+        operator = {"X-API-Key": keys["operator"]}
+        async with asyncio.timeout(60):  # those of other tests have let go
+            while (await http.get("/metrics/summary", headers=operator)).json()["active_sessions"]:
+                await asyncio.sleep(0.05)
+        for _ in range(MOST):
+            holding = connected(guarded.url, new_session(), headers=headers)
+            await (await held.enter_async_context(holding)).until("connected")
+        async with connected(guarded.url, new_session(), headers=headers) as refused:
+            code, reason = await refused.closed()
+        assert code == 1013
+        assert "come back in" in reason
+        answer = await http.post("/orchestrate", json={"message": "hello"}, headers=headers)
+        assert answer.status_code == 503
+        assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_a_page_of_another_site_opens_no_websocket(one_process: Deployment) -> None:
