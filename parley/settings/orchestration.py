@@ -100,9 +100,3 @@ class MonitoringSection(Section):
     sentry_dsn: Annotated[SecretStr, Env("SENTRY_DSN")] = Field(
         SecretStr(""), description="where errors are sent; needs the extra `sentry`; empty: nowhere"
     )
-
-
-class ServerTlsSection(Section):
-    cert: str = Field("", description="PEM of the HTTPS port; empty: HTTP")
-    key: str = Field("", description="its key")
-    min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS that is spoken")
