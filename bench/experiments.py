@@ -1,4 +1,4 @@
-"""`./run bench experiments`: how often a winner is named where there is none, and found where one is.
+"""`./run bench experiments`: how often a winner is named between equals, and where there is one.
 
 Experiments are simulated: every day users come, are shared out and convert, and somebody looks.
 Between equals any winner is a false one. The naive way is the two-sided test of two shares at 5%,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from gateway.keys.key import IssuedKey, KeyScope, NewKey
 from gateway.keys.opening import key_secret, open_keys
 from gateway.keys.store import KeyStore
-from parley.settings import load_orchestrator
+from gateway.orchestrate.configuring import load_service
 
 _DAY_S = 86_400.0
 _EVERY = tuple(KeyScope)
@@ -19,7 +19,7 @@ _EVERY = tuple(KeyScope)
 def main(arguments: list[str]) -> int:
     """0; 1 where there is no such key. Raises ConfigurationError and KeyStoreError."""
     given = _parser().parse_args(arguments)
-    security = load_orchestrator().security
+    security = load_service(given.config).security
 
     async def run() -> int:
         store = open_keys(security)
@@ -104,6 +104,7 @@ def _moment(at_s: float | None) -> str | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run keys", description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
+    parser.add_argument("--config", default="", metavar="FILE", help="as of ./run orchestrator")
     create = commands.add_parser("create", help="make a key, and show it once")
     create.add_argument("name", help="whose it is, or what for")
     create.add_argument(

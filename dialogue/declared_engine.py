@@ -8,7 +8,7 @@ from dataclasses import replace
 from dialogue import history
 from dialogue.answer import Answer
 from dialogue.approvals.approval import CallEnd, HeldCall
-from dialogue.approvals.held_calls import HeldCalls, LateEnd, News
+from dialogue.approvals.held_calls import HeldCalls, LateEnd
 from dialogue.checkpoints.checkpointed import CheckpointedModel, checkpointed
 from dialogue.checkpoints.store import PipelineStatus
 from dialogue.experiments.variation import Variation

@@ -88,11 +88,7 @@ class SqlCheckpoints:
 
     async def save(self, pipeline_id: str, owner: str, step: SavedStep) -> None:
         # The update holds the pipeline's row until the end: nobody takes it over in between.
-        hold = (
-            update(_pipelines)
-            .where(_p.id == pipeline_id, _p.owner == owner)
-            .values(owner=owner)
-        )
+        hold = update(_pipelines).where(_p.id == pipeline_id, _p.owner == owner).values(owner=owner)
         same = and_(_s.pipeline_id == pipeline_id, _s.key == step.key)
         kept = {"ended": step.ended, "result": json.dumps(step.result)}
         async with self._database.changing() as connection:

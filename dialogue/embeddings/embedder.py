@@ -3,10 +3,12 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
 
 from dialogue.embeddings import minilm
 from dialogue.embeddings.minilm import MiniLm, Vectors
@@ -80,14 +82,15 @@ class Embedder:
         loop = asyncio.get_running_loop()
         try:
             while batch := self._next_batch():
-                texts = [text for request in batch for text in request.texts]
+                # A turn's intent and its passages ask for the same text at once.
+                texts = list(dict.fromkeys(text for request in batch for text in request.texts))
                 try:
                     vectors = await loop.run_in_executor(self._thread, self.encode, texts)
                 except Exception as error:
                     _log.warning("sentences cannot be embedded: %s", error)
                     _fail(batch, error)
                 else:
-                    _answer(batch, vectors)
+                    _answer(batch, dict(zip(texts, vectors, strict=True)))
         finally:
             self._computing = None
 
@@ -113,13 +116,11 @@ class _Request:
     vectors: "asyncio.Future[Vectors]"
 
 
-def _answer(batch: Sequence[_Request], vectors: Vectors) -> None:
-    begin = 0
+def _answer(batch: Sequence[_Request], vectors: Mapping[str, Vectors]) -> None:
     for request in batch:
-        end = begin + len(request.texts)
         if not request.vectors.done():
-            request.vectors.set_result(vectors[begin:end])
-        begin = end
+            rows = [vectors[text] for text in request.texts]
+            request.vectors.set_result(np.stack(rows) if rows else np.empty((0, 0), np.float32))
 
 
 def _fail(batch: Sequence[_Request], error: Exception) -> None:

@@ -61,7 +61,8 @@ class _Norm:
         centered *= 1.0 / np.sqrt(variance + _EPSILON)
         centered *= self.scale[:, None]
         centered += self.bias[:, None]
-        return centered
+        result: Vectors = centered
+        return result
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ class _Layer:
         seen = v @ _softmax(scores).swapaxes(-1, -2)
         seen = seen.swapaxes(1, 2).reshape(x.shape)
         x = self.attended_norm(self.attended(seen) + x)
-        return self.norm(self.narrow(_gelu(self.wide(x))) + x)
+        result: Vectors = self.norm(self.narrow(_gelu(self.wide(x))) + x)
+        return result
 
 
 class MiniLm:

@@ -73,7 +73,7 @@ class MongoExperiments:
 
     async def tallies(self, experiment_id: str) -> Mapping[str, Tally]:
         has_value = {"$cond": [{"$gt": ["$value", None]}, 1, 0]}
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"$match": {"experiment": experiment_id}},
             {
                 "$group": {

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from parley.app.agent import Agent
 from parley.app.turn_policy import TurnThresholds
@@ -36,6 +42,10 @@ class EngineOverrides(BaseModel):
     instructions: str | None = Field(None, max_length=8_000)
     voice: str | None = Field(None, min_length=1, max_length=200)
     turn: TurnOverrides | None = None
+
+    @model_serializer(mode="wrap")
+    def _given(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
 
     @property
     def is_empty(self) -> bool:

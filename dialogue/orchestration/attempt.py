@@ -68,6 +68,8 @@ class AnswerAttempt:
     """Another process has begun to answer the turn, which was sure already."""
     pipelines: Pipelines | None = None
     """Know what it had done."""
+    answer_in_store: Callable[[str], Awaitable[str]] | None = None
+    """What the session store has as the answer of a turn; another process may have made it."""
     grounds: Grounded = field(default_factory=Grounded)
     answer: str = ""
     """What the client is to say, whole once `run` has returned."""
@@ -82,6 +84,8 @@ class AnswerAttempt:
     _said: str = ""
     """With what bridged the wait."""
     _has_begun: bool = False
+    _recovered: str | None = None
+    """The id of a turn whose answer somebody else has made."""
     _commit: asyncio.TimerHandle | None = None
     _speaking: asyncio.Task[None] | None = None
 
@@ -113,8 +117,8 @@ class AnswerAttempt:
             self.voice.finish()
 
     async def stopped(self) -> None:
-        """After `run` was cancelled before anything of it went out: the turn is forgotten, or, where
-        it was sure already, kept with an answer of which nothing was heard."""
+        """After `run` was cancelled before anything of it went out: the turn is forgotten, or,
+        where it was sure already, kept with an answer of which nothing was heard."""
         self._end()
         await self.silence()
         for part in self._parts:
@@ -128,6 +132,11 @@ class AnswerAttempt:
         self._end()
         await self.silence()
         heard = ""
+        if self._recovered is not None:
+            heard = self.answer
+            if heard_chars is not None:
+                heard = _whole_words(heard, heard_chars)
+            await self.conversation.heard(self._recovered, heard, interrupted=interrupted)
         for part in self._parts:
             if not part.taken:
                 part.turn.taken()
@@ -153,16 +162,20 @@ class AnswerAttempt:
         await asyncio.wait({self._speaking})
         return not self._speaking.cancelled() and self.voice.duration_s > 0
 
-    async def _resumed(self) -> tuple[str, str]:
+    async def _resumed(self) -> tuple[str, str] | None:
         """What is to be answered, under which id, of a turn that another process had begun: what
         it had done is not done again. Where nobody kept that, the log's calls are what is known,
-        and the agent goes on from there."""
+        and the agent goes on from there. None: somebody has answered it."""
         if self.pipelines is not None:
             try:
                 if (saved := await self._claimed(self.pipelines)) is not None:
                     return saved.record.text, self.turn_id
             except CheckpointError as error:
                 _log.info("turn %s is not gone on with: %s", self.turn_id, error)
+            if self.answer_in_store is not None:
+                self.answer = await self.answer_in_store(self.turn_id)
+                if self.answer:
+                    return None
         return "", f"{self.turn_id}-again"
 
     async def _claimed(self, pipelines: Pipelines) -> SavedPipeline | None:
@@ -181,7 +194,11 @@ class AnswerAttempt:
     async def _answer(self) -> None:
         text, turn_id = self.text, self.turn_id
         if self.was_begun:
-            text, turn_id = await self._resumed()
+            if (resumed := await self._resumed()) is None:
+                self._recovered = self.conversation.say(self.answer, turn_id=turn_id)
+                await self._out(TextDelta(self.answer), self.answer)
+                return
+            text, turn_id = resumed
         while True:
             handed_off = False
             turn = self.conversation.turn(text, waiting_since_s=self.begun_s, turn_id=turn_id)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from dialogue.breakers.breaker import Breakers
 from dialogue.embeddings.embedder import Embedder, open_embedder
 from dialogue.intents.classifier import IntentClassifier
+from dialogue.intents.opening import open_intents
 from dialogue.orchestration.thinking import Grounds, IntentRule, Thinking
 from dialogue.retrieval.opening import open_retriever
 from dialogue.retrieval.retriever import Retriever
@@ -29,9 +30,20 @@ class Knowledge:
     def open(cls, settings: OrchestratorSettings, breakers: Breakers | None = None) -> "Knowledge":
         """Connects to nothing yet. Raises ConfigurationError."""
         knowledge = cls()
-        here = settings.retrieval.folder and not settings.retrieval.url
-        if here and settings.retrieval.embeddings:
+        intents, retrieval = settings.intents, settings.retrieval
+        wanted = [
+            intents.file and not intents.url and intents.embeddings,
+            retrieval.folder and not retrieval.url and retrieval.embeddings,
+        ]
+        if any(wanted):
             knowledge.embedder = open_embedder()
+        opened = open_intents(
+            intents,
+            knowledge.embedder,
+            breaker=breakers.of("intents") if breakers is not None else None,
+        )
+        if opened is not None:
+            knowledge.classifier, knowledge.rules = opened.classifier, opened.rules
         knowledge.retriever = open_retriever(
             settings.retrieval,
             knowledge.embedder,

@@ -56,7 +56,9 @@ from dialogue.orchestration.states import (
     Think,
     TurnStanding,
 )
+from dialogue.sessions.store import SessionStoreError
 from dialogue.text.languages import Language, get_or_english
+from parley.app.session import AgentSaid
 from parley.speech import SynthesisRequest
 from parley.telemetry import logs
 
@@ -240,6 +242,7 @@ class Talk:
             turn_id=turn_id,
             was_begun=think.again and logged_turn(self._conversation, turn_id),
             pipelines=self._parts.resources.pipelines,
+            answer_in_store=self._answer_in_store,
             language=self._language,
             voice=self._voice(think),
             streams=self._options.streams,
@@ -250,6 +253,14 @@ class Talk:
         )
         self._responded_s = None
         self._thinking = asyncio.create_task(self._answer(self._attempt), name="think")
+
+    async def _answer_in_store(self, turn_id: str) -> str:
+        try:
+            stored = await self._parts.store.load(self.session_id)
+        except SessionStoreError:
+            return ""
+        entries = stored.entries if stored is not None else ()
+        return "".join(e.text for e in entries if isinstance(e, AgentSaid) and e.turn_id == turn_id)
 
     async def _answer(self, attempt: AnswerAttempt) -> None:
         """Runs beside the machine; what it comes to is an event."""

@@ -27,7 +27,6 @@ def fused(rankings: Iterable[Sequence[int]]) -> list[tuple[int, float]]:
 
 
 def query_words(text: str) -> list[str]:
-    """The words that tell passages apart, each once; common ones where there are no others."""
-    words = list(dict.fromkeys(word.lower().replace("’", "'") for word in _WORD.findall(text)))
-    telling = [word for word in words if word not in _COMMON]
-    return (telling or words)[:MOST_WORDS]
+    """The words that tell passages apart, each once."""
+    words = dict.fromkeys(word.lower().replace("’", "'") for word in _WORD.findall(text))
+    return [word for word in words if word not in _COMMON][:MOST_WORDS]

@@ -57,6 +57,7 @@ class PostgresPassages:
         self._url = url
         self._pool: Any = None
         self._opening = asyncio.Lock()
+        self._reading: set[asyncio.Task[Any]] = set()
 
     @property
     def name(self) -> str:
@@ -64,12 +65,11 @@ class PostgresPassages:
         return f"the index of documents in PostgreSQL at {parts.hostname}:{parts.port or 5432}"
 
     async def state(self) -> IndexState | None:
-        async with self._connection() as connection:
-            row = await connection.fetchrow(
-                "SELECT generation, digest, embeddings, documents, passages, built_at_s, build_s "
-                "FROM parley_rag_index ORDER BY generation DESC LIMIT 1"
-            )
-        return None if row is None else IndexState(*row)
+        rows = await self._read(
+            "SELECT generation, digest, embeddings, documents, passages, built_at_s, build_s "
+            "FROM parley_rag_index ORDER BY generation DESC LIMIT 1"
+        )
+        return IndexState(*rows[0]) if rows else None
 
     @asynccontextmanager
     async def building(self) -> AsyncIterator[None]:
@@ -120,51 +120,67 @@ class PostgresPassages:
             )
 
     async def vectors(self, generation: int) -> IndexedVectors:
-        async with self._connection() as connection:
-            rows = await connection.fetch(
-                "SELECT number, vector FROM parley_rag_passages "
-                "WHERE vector IS NOT NULL AND number >= $1 AND number < $2 ORDER BY number",
-                number_of(generation, 0),
-                number_of(generation + 1, 0),
-            )
+        rows = await self._read(
+            "SELECT number, vector FROM parley_rag_passages "
+            "WHERE vector IS NOT NULL AND number >= $1 AND number < $2 ORDER BY number",
+            number_of(generation, 0),
+            number_of(generation + 1, 0),
+        )
         numbers = np.array([row[0] for row in rows], dtype=np.int64)
         return IndexedVectors(numbers, stacked([row[1] for row in rows]))
 
     async def known_vectors(self, embeddings: str) -> dict[str, Vectors]:
-        async with self._connection() as connection:
-            rows = await connection.fetch(
-                "SELECT p.context || ': ' || p.text, p.vector FROM parley_rag_passages p, "
-                "parley_rag_index i WHERE i.embeddings = $1 AND p.vector IS NOT NULL",
-                embeddings,
-            )
+        rows = await self._read(
+            "SELECT p.context || ': ' || p.text, p.vector FROM parley_rag_passages p, "
+            "parley_rag_index i WHERE i.embeddings = $1 AND p.vector IS NOT NULL",
+            embeddings,
+        )
         return {whole: stacked([vector])[0] for whole, vector in rows}
 
     async def by_words(self, words: Sequence[str], limit: int) -> list[int]:
-        async with self._connection() as connection:
-            rows = await connection.fetch(
-                # plainto_tsquery knows no operators, so what people say is never syntax.
-                "WITH query AS (SELECT string_agg(nullif(plainto_tsquery('english', word)::text, "
-                "''), ' | ')::tsquery AS words FROM unnest($1::text[]) AS word) "
-                "SELECT number FROM parley_rag_passages p, query q WHERE p.words @@ q.words "
-                "ORDER BY ts_rank(p.words, q.words, 1) DESC, number LIMIT $2",
-                [_storable(word) for word in words],
-                limit,
-            )
+        rows = await self._read(
+            # plainto_tsquery knows no operators, so what people say is never syntax.
+            "WITH query AS (SELECT string_agg(nullif(plainto_tsquery('english', word)::text, "
+            "''), ' | ')::tsquery AS words FROM unnest($1::text[]) AS word) "
+            "SELECT number FROM parley_rag_passages p, query q WHERE p.words @@ q.words "
+            "ORDER BY ts_rank(p.words, q.words, 1) DESC, number LIMIT $2",
+            [_storable(word) for word in words],
+            limit,
+        )
         return [int(row[0]) for row in rows]
 
     async def passages(self, numbers: Sequence[int]) -> list[IndexedPassage]:
-        async with self._connection() as connection:
-            rows = await connection.fetch(
-                "SELECT number, source, text FROM parley_rag_passages "
-                "WHERE number = ANY($1::bigint[])",
-                list(numbers),
-            )
+        rows = await self._read(
+            "SELECT number, source, text FROM parley_rag_passages WHERE number = ANY($1::bigint[])",
+            list(numbers),
+        )
         return [IndexedPassage(*row) for row in rows]
 
     async def aclose(self) -> None:
+        for task in self._reading:
+            task.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
         if self._pool is not None:
             self._pool.terminate()
             self._pool = None
+
+    async def _read(self, query: str, *arguments: object) -> list[Any]:
+        """Rows; whoever is cancelled leaves the query to end by itself. Cancelling it would cost
+        the server a connection, and late queries come when it is busy."""
+        task = asyncio.create_task(self._fetched(query, arguments), name="documents read")
+        self._reading.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def _fetched(self, query: str, arguments: tuple[object, ...]) -> list[Any]:
+        async with self._connection() as connection:
+            rows: list[Any] = await connection.fetch(query, *arguments)
+            return rows
+
+    def _ended(self, task: "asyncio.Task[list[Any]]") -> None:
+        self._reading.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen: who asked has it, or has gone
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from parley.app.loading import called_from
 from parley.errors import ConfigurationError
-from parley.settings import OrchestratorSettings
+from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.settings.source import config_file
 from parley.telemetry.logs import configure_logging
 from parley.telemetry.tracing import configure_tracing
@@ -35,6 +35,11 @@ def orchestrator_config(named: str = "", *, environ: Mapping[str, str] = os.envi
             f"{ENVIRONMENT} is {chosen!r}: expected {' or '.join(ENVIRONMENTS)}"
         )
     return config_file(f"{chosen}.yaml")
+
+
+def load_service(named: str = "") -> OrchestratorSettings:
+    """The settings of the orchestrator, for those who look after it; raises ConfigurationError."""
+    return load_orchestrator(orchestrator_config(named)).over_one_database()
 
 
 def configure(settings: OrchestratorSettings) -> None:

@@ -180,7 +180,7 @@ class OrchestratorProbes:
             stats = await retriever.stats()
         except RetrievalError as error:
             return PartCheck(ok=False, error=str(error))
-        return PartCheck(ok=True, error=None if stats.state != "empty" else None)
+        return PartCheck(ok=stats.state != "empty", error=None)
 
     async def _tts(self) -> PartCheck:
         speech = self._service.parts.speech

@@ -29,11 +29,10 @@ from dialogue.sessions.opening import open_store
 from dialogue.sessions.store import SessionStore
 from dialogue.tools import ToolSource
 from gateway.keys.opening import open_guard
+from parley import paths
 from parley.app.loading import load_app
 from parley.app.mcp import McpServer
 from parley.clock import Clock, monotonic
-from parley.errors import ConfigurationError
-from parley import paths
 from parley.settings import OrchestratorSettings
 from parley.settings.registry import ModelsSection
 from parley.speech.configured import speech_pool
@@ -51,7 +50,7 @@ class OrchestratorService:
     """
 
     def __init__(self, settings: OrchestratorSettings, *, clock: Clock = monotonic) -> None:
-        settings = self.settings = over_one_database(settings)
+        settings = self.settings = settings.over_one_database()
         self.clock = clock
         self.metrics = OrchestratorMetrics(clock=clock)
         self.app = load_app(settings.orchestration.app, folder=paths.config_dir())
@@ -175,31 +174,6 @@ def _servers(declared: Sequence[McpServer]) -> ToolSource:
         _log.warning("MCP server %s is away: %s", name, why)
 
     return McpTools(declared, on_problem=problem)
-
-
-def over_one_database(settings: OrchestratorSettings) -> OrchestratorSettings:
-    """Where storage is SQL, what has no database of its own is kept in the one of the settings."""
-    if settings.storage.type != "sql":
-        return settings
-    url = settings.database.url
-    if not url.get_secret_value():
-        raise ConfigurationError(
-            "storage.type is sql, but database.url (DATABASE_URL) is empty: set it to "
-            "postgresql://user:password@host:port/database"
-        )
-    changed: dict[str, object] = {}
-    for name, key in (
-        ("sessions", "url"),
-        ("approvals", "url"),
-        ("experiments", "url"),
-        ("checkpoints", "url"),
-        ("retrieval", "database"),
-        ("security", "url"),
-    ):
-        section = getattr(settings, name)
-        if not getattr(section, key).get_secret_value():
-            changed[name] = section.model_copy(update={key: url})
-    return settings.model_copy(update=changed)
 
 
 def _pipelines(settings: OrchestratorSettings) -> Pipelines | None:

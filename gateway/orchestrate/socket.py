@@ -47,7 +47,7 @@ class SocketRoutes:
     def add_to(self, router: APIRouter) -> None:
         router.add_api_websocket_route("/orchestrate", self._serve)
 
-    async def _serve(  # noqa: PLR0913 - the query of the contract
+    async def _serve(
         self,
         websocket: WebSocket,
         session_id: Annotated[str, Query()] = "",

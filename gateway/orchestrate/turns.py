@@ -25,7 +25,7 @@ from gateway.orchestrate.frames import MAX_TEXT, Frame, breakdown, rendered_even
 from parley.app.events import ApprovalPending
 
 EVENT_STREAM = "text/event-stream"
-WAIT_FOR_SESSION_S = 10.0
+WAIT_FOR_SESSION_S = 3.0
 """A session takes one turn after the other: how long the next waits for the one before it."""
 ASK_AGAIN_S = 0.05
 RETRY_AFTER_S = 2

@@ -296,6 +296,17 @@ class EvaluationSection(Section):
     )
 
 
+_OWN_DATABASES = {
+    "sessions": "url",
+    "approvals": "url",
+    "experiments": "url",
+    "checkpoints": "url",
+    "retrieval": "database",
+    "security": "url",
+}
+"""Sections whose key names a database that may be one of their own."""
+
+
 class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
@@ -357,6 +368,23 @@ class OrchestratorSettings(Section):
                 "redis://host:port"
             )
         return "" if self.cache.type == "memory" else self.redis.url
+
+    def over_one_database(self) -> "OrchestratorSettings":
+        """Where storage.type is sql, what has no database of its own is kept in the one of
+        database.url; raises ConfigurationError where that is empty."""
+        if self.storage.type != "sql":
+            return self
+        if not self.database.url.get_secret_value():
+            raise ConfigurationError(
+                "storage.type is sql, but database.url (DATABASE_URL) is empty: set it to "
+                "postgresql://user:password@host:port/database"
+            )
+        changed: dict[str, Section] = {}
+        for name, key in _OWN_DATABASES.items():
+            section: Section = getattr(self, name)
+            if not getattr(section, key).get_secret_value():
+                changed[name] = section.model_copy(update={key: self.database.url})
+        return self.model_copy(update=changed)
 
     @property
     def llm_is_local(self) -> bool:

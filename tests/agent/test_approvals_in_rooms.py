@@ -114,9 +114,9 @@ async def test_the_person_talks_on_and_hears_of_the_decision(
         await decided(rooms, approved=True)
         assert await hears(client, "your money is on its way")
         assert outcomes(client) == ["pending", "done"]
-        assert await client.reached(
-            lambda: last_call(place).turns[-1].ended, timeout_s=LONG_S
-        ), "the record knows that it was heard"
+        assert await client.reached(lambda: last_call(place).turns[-1].ended, timeout_s=LONG_S), (
+            "the record knows that it was heard"
+        )
     call = last_call(place)
     assert [turn.heard for turn in call.turns] == [
         ENGLISH.approval_asked,

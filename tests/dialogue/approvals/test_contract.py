@@ -1,5 +1,6 @@
 """What every store of approvals promises: in memory, in SQLite, in PostgreSQL."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -169,10 +170,9 @@ async def test_figures_count_each_once(store: ApprovalStore, now: TurnedTime) ->
     assert (stats.total, stats.median_seconds_to_decide) == (6, 4.0)
 
 
-async def test_of_twenty_decisions_at_once_in_two_processes_one_wins(sql_place: str) -> None:
-    store = SqlApprovals(sql_place, timeout_s=30.0)
-    asked = await store.request(request(expires_s=3600.0), CALL)
-    program = [sys.executable, "-m", "tests.dialogue.approvals.deciding", sql_place, asked.id]
+def winners(place: str, approval_id: str) -> list[int]:
+    """How many decisions of each of two processes have won that begin at the same time."""
+    program = [sys.executable, "-m", "tests.dialogue.approvals.deciding", place, approval_id]
     processes = [
         subprocess.Popen(
             [*program, name],
@@ -189,7 +189,13 @@ async def test_of_twenty_decisions_at_once_in_two_processes_one_wins(sql_place: 
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    won = [int(process.communicate(timeout=120)[0]) for process in processes]
+    return [int(process.communicate(timeout=120)[0]) for process in processes]
+
+
+async def test_of_twenty_decisions_at_once_in_two_processes_one_wins(sql_place: str) -> None:
+    store = SqlApprovals(sql_place, timeout_s=30.0)
+    asked = await store.request(request(expires_s=3600.0), CALL)
+    won = await asyncio.to_thread(winners, sql_place, asked.id)
     assert sum(won) == 1
     decided = await store.load(asked.id)
     assert decided is not None and decided.approver_id[0] == "ab"[won.index(1)]

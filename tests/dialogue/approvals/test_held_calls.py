@@ -1,7 +1,7 @@
 """A call that waits for approval: the conversation goes on, and what came of the call is told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,12 +83,6 @@ async def news_of(conversation: Conversation) -> None:
 async def told_by_itself(conversation: Conversation) -> str:
     await news_of(conversation)
     return said(await ask(conversation, ""))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(ENOUGH_S):
-        while not holds():
-            await asyncio.sleep(0.005)
 
 
 async def test_the_person_is_told_at_once_and_talks_on_and_then_hears_how_it_ended(
@@ -246,7 +240,11 @@ async def test_of_two_processes_that_hold_the_session_one_acts(approvals: SqlApp
             FakeLlm(answered), shop.agent(), store=kept, approvals=approvals
         ) as other:
             await decide(approvals)
-            await until(lambda: bool(one.news or other.news))
+            arrived = asyncio.Event()
+            one.tell_news(arrived.set)
+            other.tell_news(arrived.set)
+            async with asyncio.timeout(ENOUGH_S):
+                await arrived.wait()
     assert shop.paid == [5]
 
 

@@ -153,12 +153,18 @@ async def test_a_restart_takes_over_what_is_abandoned_and_once(
                 background(_keep(several[1], tmp_path, url), name="two"),
                 background(_keep(several[2], tmp_path, url), name="three"),
             ):
-                while (saved := await checkpoints.load(TURN)) is None or (
-                    saved.record.status != "done"
-                ):
-                    await asyncio.sleep(0.02)
+                await done(checkpoints)
         await checkpoints.aclose()
     assert effects(tmp_path) == ["bell"]
+
+
+async def done(checkpoints: SqlCheckpoints) -> None:
+    """Returns once the turn is: another process does it."""
+    while True:
+        saved = await checkpoints.load(TURN)
+        if saved is not None and saved.record.status == "done":
+            return
+        await asyncio.sleep(0.02)
 
 
 async def _keep(pipelines: Pipelines, folder: Path, url: str) -> None:

@@ -16,8 +16,7 @@ from dialogue.experiments.experiment import (
     variant_of,
 )
 from dialogue.experiments.overrides import EngineOverrides, joined
-from parley import Agent, TurnThresholds
-from parley import paths
+from parley import Agent, TurnThresholds, paths
 
 
 def draft(**changes: Any) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def test_what_cannot_be_compared_is_refused_with_what_is_wrong(
 )
 def test_a_configuration_that_the_engine_cannot_use_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Variant(name="a", type="control", traffic_percentage=50, config=config)  # type: ignore[arg-type]
+        Variant(name="a", type="control", traffic_percentage=50, config=config)
 
 
 def test_shares_are_as_planned_and_a_user_keeps_their_variant() -> None:

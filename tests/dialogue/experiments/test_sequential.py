@@ -1,4 +1,4 @@
-"""The test that may be looked at daily. The figures of 2,000 experiments: `./run bench experiments`."""
+"""The test that may be looked at daily; its figures: `./run bench experiments`."""
 
 import math
 import random

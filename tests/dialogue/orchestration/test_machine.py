@@ -66,7 +66,7 @@ def run(
     return standing, effects
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(events, max_size=25))
 def test_in_every_order_of_events_the_promises_hold(given_events: list[DialogueEvent]) -> None:
     standing = TurnStanding()

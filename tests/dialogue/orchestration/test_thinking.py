@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dialogue.intents.classifier import Intent, IntentError
 from dialogue.intents.catalog import DeclaredIntent
+from dialogue.intents.classifier import Intent, IntentError
 from dialogue.orchestration.ahead import GroundsAhead
 from dialogue.orchestration.thinking import Grounds, Thinking
 from dialogue.retrieval.retriever import Passage, RetrievalStats

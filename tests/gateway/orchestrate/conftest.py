@@ -12,7 +12,8 @@ import pytest
 from testkit.fake_llm import FakeLlm
 from testkit.orchestrators import OrchestratorProcess
 from testkit.threaded_llm import ThreadedLlm
-from tests.dialogue.sessions.conftest import sessions_postgres, sessions_redis
+from tests.dialogue.conftest import sessions_postgres
+from tests.dialogue.sessions.conftest import sessions_redis
 from tests.dialogue.sessions.servers import PostgresServer
 from tests.discovery.conftest import RedisServer
 

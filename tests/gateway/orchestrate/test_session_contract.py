@@ -167,27 +167,3 @@ def _llm_url(deployment: Deployment) -> str:
 
     config: dict[str, Any] = yaml.safe_load(deployment.processes[0].config.read_text())
     return str(config["llm"]["base_url"])
-
-
-@pytest.mark.servers
-async def test_beyond_the_most_sessions_the_next_is_told_when_to_come_back(
-    two_processes: Deployment, shared_servers: dict[str, Any]
-) -> None:
-    """In Redis, where it counts for all processes: one whose limit is reached already."""
-    own = own_settings(_llm_url(two_processes), two_processes.folder) | shared_servers
-    own["orchestration"] |= {"max_concurrent_sessions": 1}
-    full = OrchestratorProcess(two_processes.folder / "full", own)
-    full.start()
-    try:
-        async with connected(two_processes.url, new_session()) as holder:
-            await holder.until("connected")
-            async with connected(full.url, new_session()) as refused:
-                code, reason = await refused.closed()
-            assert code == 1013
-            assert "come back in" in reason
-            async with httpx.AsyncClient(timeout=60) as http:
-                answer = await http.post(f"{full.url}/orchestrate", json={"message": "hello"})
-            assert answer.status_code == 503
-            assert int(answer.headers["retry-after"]) >= 1
-    finally:
-        full.stop()

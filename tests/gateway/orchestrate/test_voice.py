@@ -11,6 +11,7 @@ import uvicorn
 from aiohttp import web
 from pydantic import SecretStr
 
+from gateway import connections
 from gateway.orchestrate.__main__ import serving as served
 from gateway.orchestrate.app import create_orchestrator
 from parley.settings.approvals import ApprovalsSection
@@ -121,8 +122,7 @@ async def test_an_interrupt_takes_back_what_has_not_left(tmp_path: object) -> No
 
 async def test_a_slow_client_holds_the_voice_up_and_loses_nothing_of_it(tmp_path: object) -> None:
     llm = FakeLlm()
-    text = " ".join(f"word{n}" for n in range(40)) + "."
-    llm.always(text)
+    llm.always("la " * 39 + "la.")
     async with AsyncExitStack() as opened:
         worker = await opened.enter_async_context(serving(SpeechWorker()))
         url = await opened.enter_async_context(
@@ -135,6 +135,22 @@ async def test_a_slow_client_holds_the_voice_up_and_loses_nothing_of_it(tmp_path
         assert len(client.audio) == 40 * WORD_BYTES
         values = [client.audio[n * WORD_BYTES] for n in range(40)]
         assert values == list(range(1, 41)), "every word, in order"
+
+
+async def test_a_connection_may_be_silent_for_long(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a request over HTTP may take to arrive."""
+    monkeypatch.setattr(connections, "REQUEST_WITHIN_S", 0.2)
+    llm = FakeLlm()
+    async with (
+        orchestrating(llm, str(tmp_path)) as url,
+        connected(url, new_session()) as client,
+    ):
+        await client.until("connected")
+        await asyncio.sleep(0.6)
+        await client.say("hello")
+        assert (await client.until("response"))["text"] == "Of course."
 
 
 async def test_without_a_worker_the_answer_is_read(tmp_path: object) -> None:

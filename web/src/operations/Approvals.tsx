@@ -32,7 +32,12 @@ export function Approvals(props: {
           </label>
           <ul class="cards">
             {urgent.map((each) => (
-              <Waiting key={each.approval_id} approval={each} by={by.trim()} decide={props.decide} />
+              <Waiting
+                key={each.approval_id}
+                approval={each}
+                by={by.trim()}
+                decide={props.decide}
+              />
             ))}
           </ul>
         </>

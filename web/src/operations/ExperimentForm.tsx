@@ -31,11 +31,11 @@ export function ExperimentForm(props: {
       <Field name="name" label="Name" required />
       <Field name="hypothesis" label="Hypothesis" />
       <Field name="metric" label="Metric" />
-      <Field name="users" label="Users who take part, %" type="number" value="100" />
+      <Field name="users" label="Users who take part, %" numeric value="100" />
       <fieldset>
         <legend>What is different for the treatment</legend>
         <Field name="model" label="Model" />
-        <Field name="temperature" label="Temperature" type="number" />
+        <Field name="temperature" label="Temperature" numeric />
         <Field name="voice" label="Voice" />
         <Field name="instructions" label="Instructions" />
       </fieldset>
@@ -68,7 +68,7 @@ function changes(text: (name: string) => string): Record<string, unknown> {
 function Field(props: {
   name: string;
   label: string;
-  type?: string;
+  numeric?: boolean;
   value?: string;
   required?: boolean;
 }) {
@@ -79,8 +79,8 @@ function Field(props: {
       <input
         id={id}
         name={props.name}
-        type={props.type ?? "text"}
-        step="any"
+        type="text"
+        inputmode={props.numeric ? "decimal" : "text"}
         defaultValue={props.value ?? ""}
         required={props.required ?? false}
       />

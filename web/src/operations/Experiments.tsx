@@ -54,7 +54,8 @@ function ExperimentView(props: {
   return (
     <>
       <h3>
-        {experiment.name} <span class={`status status-${experiment.status}`}>{experiment.status}</span>
+        {experiment.name}{" "}
+        <span class={`status status-${experiment.status}`}>{experiment.status}</span>
       </h3>
       <p class="record-note">
         {experiment.hypothesis || experiment.metric}; {experiment.user_percentage}% of the users

@@ -6,7 +6,7 @@ export function KeyForm(props: { api: OperationsApi; why: string; onKey: () => P
   const [key, setKey] = useState("");
   const submit = async (event: Event) => {
     event.preventDefault();
-    props.api.useKey(key.trim());
+    props.api.keepKey(key.trim());
     await props.onKey();
   };
   return (

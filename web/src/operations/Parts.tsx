@@ -33,9 +33,7 @@ export function Breakers(props: {
                   <td>
                     {each.failures} of {each.calls}
                   </td>
-                  <td>
-                    {each.retry_after_seconds > 0 ? duration(each.retry_after_seconds) : ""}
-                  </td>
+                  <td>{each.retry_after_seconds > 0 ? duration(each.retry_after_seconds) : ""}</td>
                   <td>
                     <button
                       type="button"

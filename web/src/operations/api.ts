@@ -121,7 +121,7 @@ export class OperationsApi {
   constructor(private readonly kept: Pick<Storage, "getItem" | "setItem" | "removeItem">) {}
 
   /** The key is sent with every request, until the tab is closed. */
-  useKey(key: string): void {
+  keepKey(key: string): void {
     this.kept.setItem(KEY, key);
   }
 
@@ -138,11 +138,11 @@ export class OperationsApi {
       listed && (await Promise.all(listed.experiments.map((each) => this.withResults(each))));
     return {
       health,
-      breakers: breakers && Object.values(breakers.circuit_breakers),
-      experiments: experiments && experiments.reverse(),
-      approvals: approvals && approvals.pending,
+      breakers: breakers ? Object.values(breakers.circuit_breakers) : null,
+      experiments: experiments?.reverse() ?? null,
+      approvals: approvals?.pending ?? null,
       stats,
-      sessions: sessions && sessions.sessions,
+      sessions: sessions?.sessions ?? null,
     };
   }
 
