@@ -40,7 +40,15 @@ _OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
 _WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
 """Read by the agent alone."""
 
-_LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
+_LLM_VARIABLES = frozenset(
+    {
+        *("OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"),
+        *("LLM_PROVIDER", "LLM_API_KEY", "LLM_PROVIDERS", "OLLAMA_URL"),
+        *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    }
+)
+_KEY_VARIABLES = frozenset({"KEYS_SECRET", "KEYS_URL"})
+"""Read by the orchestrator, and by `./run keys`."""
 
 
 def local_parts(
@@ -186,7 +194,7 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES | _KEY_VARIABLES,
         also=frozenset(own.union(configuration.orchestrator.agent.environment)),
         environ=environ,
     )
@@ -228,7 +236,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES | _WEBHOOK_VARIABLES,
+        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES | _WEBHOOK_VARIABLES | _KEY_VARIABLES,
     )
     return Part(
         name="gateway",
