@@ -82,9 +82,11 @@ def main(arguments: list[str]) -> int:
 def promises_of(scores: Sequence[IntentScore]) -> list[Promise]:
     ours = next((score for score in scores if score.name == OURS), None)
     return [
-        Promise("in_scope_right", IN_SCOPE_RIGHT, ours and ours.right, at_least=True),
-        Promise("scope_auc", SCOPE_AUC, ours and ours.auc, at_least=True),
-        Promise("p50_ms", P50_MS, ours and ours.ms_p50),
+        Promise(
+            "in_scope_right", IN_SCOPE_RIGHT, None if ours is None else ours.right, at_least=True
+        ),
+        Promise("scope_auc", SCOPE_AUC, None if ours is None else ours.auc, at_least=True),
+        Promise("p50_ms", P50_MS, None if ours is None else ours.ms_p50),
         Promise("right_over_baseline", 1.0, _ratio(scores), at_least=True),
     ]
 
