@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.intents import auc
-from bench.knowledge_data import Sentence, clinc150
+from bench.knowledge_data import LabeledSentence, clinc150
 from dialogue.embeddings.embedder import Embedder, open_embedder
 from dialogue.embeddings.minilm import Vectors
 from dialogue.intents.local import THRESHOLD, WORDS_SHARE
@@ -39,10 +39,10 @@ def main() -> int:
 
 def _fit(
     examples: int,
-    train: Sequence[Sentence],
+    train: Sequence[LabeledSentence],
     vectors: Vectors,
-    inside: tuple[Sequence[Sentence], Vectors],
-    outside: tuple[Sequence[Sentence], Vectors],
+    inside: tuple[Sequence[LabeledSentence], Vectors],
+    outside: tuple[Sequence[LabeledSentence], Vectors],
 ) -> None:
     names = sorted({sentence.intent for sentence in train})
     kept, count = [], dict.fromkeys(names, 0)
@@ -113,7 +113,7 @@ def _share(likelihoods: Vectors) -> Vectors:
     return best
 
 
-def _vectors(embedder: Embedder, sentences: Sequence[Sentence]) -> Vectors:
+def _vectors(embedder: Embedder, sentences: Sequence[LabeledSentence]) -> Vectors:
     return embedder.encode([sentence.text for sentence in sentences])
 
 
