@@ -1,4 +1,4 @@
-"""Redis as what processes share while it is there: asked with a short deadline, done without else."""
+"""Redis as what processes share while it is there, and do without while it is not."""
 
 import asyncio
 import logging
@@ -32,7 +32,7 @@ class SharedRedis:
     def __init__(
         self, url: str, *, what: str, clock: Clock = monotonic, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._client = _connect(url)
+        self._client = _connect(url, timeout_s)
         self._what = what
         self._clock = clock
         self._timeout_s = timeout_s
@@ -89,13 +89,13 @@ class SharedRedis:
             _log.info("Redis is back; %s are shared again", self._what)
 
 
-def _connect(url: str) -> "redis.asyncio.Redis":
+def _connect(url: str, timeout_s: float) -> "redis.asyncio.Redis":
     try:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             decode_responses=True,
             max_connections=_CONNECTIONS,
-            timeout=TIMEOUT_S,
+            timeout=timeout_s,  # for one of them to be free
             retry=Retry(NoBackoff(), 0),
         )
     except ValueError:

@@ -7,8 +7,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     // A data: URL would need a wider content security policy.
     assetsInlineLimit: 0,
-    // Beside the page of a call: the records of calls, for operators.
-    rolldownOptions: { input: ["index.html", "calls.html"] },
+    // Beside the page of a call: the records of calls and the page of operators.
+    rolldownOptions: { input: ["index.html", "calls.html", "operations.html"] },
   },
   // `npm run dev` beside a running `./run up`.
   server: { proxy: { "/api": "http://127.0.0.1:8080" } },

@@ -139,7 +139,7 @@ class GuardedCall:
         if isinstance(error, asyncio.CancelledError | GeneratorExit) and not self._was_overtaken:
             await self._breaker.given_up(self._admission)
         elif isinstance(error, Exception) and not self._is_harmless(error):
-            await self._breaker.ended(self._admission, "failed", why=str(error))
+            await self._breaker.ended(self._admission, "failed", why=_why(error))
         elif self._was_overtaken or took_s > self._breaker.policy.slow_s:
             await self._breaker.ended(self._admission, "slow", why=f"no answer in {took_s:.1f} s")
         else:
@@ -201,6 +201,10 @@ class Breakers:
 
     async def aclose(self) -> None:
         await self._circuits.aclose()
+
+
+def _why(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _never(_: Exception) -> bool:

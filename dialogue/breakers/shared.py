@@ -153,9 +153,7 @@ class RedisCircuits:
             "record", name, policy, period=admission.period, is_bad=outcome != "ok"
         )
         if told is None:
-            return self._alone(
-                name, await self._mirror.record(name, policy, admission, outcome)
-            )
+            return self._alone(name, await self._mirror.record(name, policy, admission, outcome))
         return told
 
     async def release(self, name: str, policy: BreakerPolicy, admission: CallAdmission) -> None:
@@ -197,7 +195,7 @@ class RedisCircuits:
     ) -> BreakerVerdict | None:
         """What Redis says, which the mirror then knows; None: it is away."""
         known = self._mirror.snapshot(name, policy) or BreakerSnapshot()
-        arguments = [
+        arguments: list[str | int | float] = [
             op,
             name,
             -1 if self._turned is None else _ms(self._turned()),

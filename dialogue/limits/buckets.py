@@ -4,7 +4,7 @@ from collections import OrderedDict
 from math import ceil
 from typing import Protocol
 
-from dialogue.shared_redis import SharedRedis
+from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from parley.clock import Clock, monotonic
 from parley.token_bucket import TokenBucket
 
@@ -63,8 +63,8 @@ class RedisBuckets:
     Raises ConfigurationError for a `url` that is no Redis address.
     """
 
-    def __init__(self, url: str) -> None:
-        self._redis = SharedRedis(url, what="rate limits")
+    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._redis = SharedRedis(url, what="rate limits", timeout_s=timeout_s)
         self._here = LocalBuckets()
 
     async def retry_after_s(self, name: str, per_minute: int) -> int | None:

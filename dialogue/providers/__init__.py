@@ -1,1 +1,1 @@
-"""Providers of language models: their protocols, and a registry that asks the next when one fails."""
+"""Providers of language models, and the registry that asks the next when one fails."""

@@ -102,9 +102,7 @@ class AnthropicModel:
     def _headers(self) -> dict[str, str]:
         return {"x-api-key": self.key, "anthropic-version": VERSION}
 
-    def _request(
-        self, messages: Sequence[Message], tools: Sequence[OfferedTool]
-    ) -> dict[str, Any]:
+    def _request(self, messages: Sequence[Message], tools: Sequence[OfferedTool]) -> dict[str, Any]:
         system, turns = in_turns(messages, with_tools=bool(tools))
         request: dict[str, Any] = {
             "model": self.name,

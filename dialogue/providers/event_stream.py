@@ -51,22 +51,6 @@ class EventStreamDecoder:
             yield StreamMessage(_headers(message[_PRELUDE.size : end]), message[end:-4])
 
 
-def encoded(headers: Mapping[str, str], payload: bytes) -> bytes:
-    """The message as it goes over the wire."""
-    written = b"".join(
-        bytes([len(name.encode())])
-        + name.encode()
-        + struct.pack("!BH", _STRING, len(value.encode()))
-        + value.encode()
-        for name, value in headers.items()
-    )
-    lengths = struct.pack(
-        "!II", _PRELUDE.size + len(written) + len(payload) + _CHECKSUM.size, len(written)
-    )
-    message = lengths + _CHECKSUM.pack(zlib.crc32(lengths)) + written + payload
-    return message + _CHECKSUM.pack(zlib.crc32(message))
-
-
 def _headers(data: bytes) -> Mapping[str, str]:
     found: dict[str, str] = {}
     at = 0

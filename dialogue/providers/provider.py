@@ -1,5 +1,6 @@
 """A provider of language models as the registry has it: its model, its limit, how it is doing."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -58,10 +59,6 @@ class Provider:
         if error.is_permanent:
             self._is(False, str(error))
 
-    def is_away(self, why: str) -> None:
-        """It gave no answer to a check."""
-        self._is(False, why)
-
     def count(self, outcome: str) -> None:
         if self.metrics is not None:
             self.metrics.requests.labels(self.name, outcome).inc()
@@ -74,13 +71,24 @@ class Provider:
         """Asks whether it is there. What its breaker keeps away is left as it is."""
         try:
             async with self.breaker.guard(is_harmless=is_harmless):
-                await self.model.check()
+                await self._checked()
         except BreakerOpenError:
             return
         except ModelRequestError as error:
             self._is(False, str(error))
         else:
             self._is(True, "")
+
+    async def _checked(self) -> None:
+        try:
+            async with asyncio.timeout(CHECK_TIMEOUT_S):
+                await self.model.check()
+        except TimeoutError:
+            raise ModelRequestError(
+                f"{self.name} did not answer a check within {CHECK_TIMEOUT_S:g} s",
+                code="model_timeout",
+                retryable=True,
+            ) from None
 
     def _is(self, healthy: bool, error: str) -> None:
         self.health = ProviderHealth(healthy, error, self.clock())

@@ -1,4 +1,4 @@
-"""One answer out of several providers: the first in order that begins to answer is the one heard."""
+"""One answer out of several providers: who begins to answer first is heard."""
 
 import asyncio
 import random
@@ -10,21 +10,24 @@ from dialogue.breakers.circuit import BreakerOpenError
 from dialogue.messages import Message
 from dialogue.model import ChatModel, OfferedTool, Piece
 from dialogue.model_errors import ModelRequestError
-from dialogue.providers.attempt import Attempt
+from dialogue.providers.attempt import ProviderAttempt
 from dialogue.providers.provider import Provider
 from parley.clock import Clock
 
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 2.0
 _FIRST = asyncio.FIRST_COMPLETED
+_Begun = asyncio.Future[Exception | None]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class AnswerCandidate:
     """A provider, and its model with what this answer asks of it."""
 
     provider: Provider
     model: ChatModel
+    is_own: bool = True
+    """Whether it is asked for the provider's own model, and not for one that was named."""
 
 
 class AnswerRace:
@@ -37,7 +40,7 @@ class AnswerRace:
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[AnswerCandidate],
         messages: Sequence[Message],
         tools: Sequence[OfferedTool],
         *,
@@ -51,7 +54,7 @@ class AnswerRace:
         self._timeout_s = timeout_s
         self._max_retries = max_retries
         self._clock = clock
-        self._attempts: list[Attempt] = []
+        self._attempts: list[ProviderAttempt] = []
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """Raises ModelRequestError. Closing it ends every request at once."""
@@ -65,14 +68,14 @@ class AnswerRace:
                 attempt.give_up()
             await asyncio.gather(*(attempt.aclose() for attempt in self._attempts))
 
-    async def _winner(self) -> Attempt:
+    async def _winner(self) -> ProviderAttempt:
         left = list(self._candidates)
         for again in range(self._max_retries + 1):
             if again:
                 longest_s = min(FIRST_BACKOFF_S * 2 ** (again - 1), LONGEST_BACKOFF_S)
                 await asyncio.sleep(longest_s * random.uniform(0.5, 1.0))  # noqa: S311
             failed = await self._round(left)
-            if isinstance(failed, Attempt):
+            if isinstance(failed, ProviderAttempt):
                 return failed
             left = [c for c, error in failed if _may_answer_later(error)]
             if not left or again == self._max_retries:
@@ -80,12 +83,12 @@ class AnswerRace:
         raise AssertionError("unreachable: the last round returns or raises")
 
     async def _round(
-        self, candidates: Sequence[Candidate]
-    ) -> Attempt | list[tuple[Candidate, Exception]]:
+        self, candidates: Sequence[AnswerCandidate]
+    ) -> ProviderAttempt | list[tuple[AnswerCandidate, Exception]]:
         """Whoever has begun to answer; else why each of them does not."""
         waiting = list(candidates)
-        running: dict[asyncio.Future[Exception | None], tuple[Candidate, Attempt]] = {}
-        failed: list[tuple[Candidate, Exception]] = []
+        running: dict[_Begun, tuple[AnswerCandidate, ProviderAttempt]] = {}
+        failed: list[tuple[AnswerCandidate, Exception]] = []
         while waiting or running:
             if waiting:
                 candidate = waiting.pop(0)
@@ -104,14 +107,19 @@ class AnswerRace:
                 failed.append((candidate, error))
         return failed
 
-    def _attempt(self, candidate: Candidate) -> Attempt:
-        attempt = Attempt(
-            candidate.provider, candidate.model, self._messages, self._tools, clock=self._clock
+    def _attempt(self, candidate: AnswerCandidate) -> ProviderAttempt:
+        attempt = ProviderAttempt(
+            candidate.provider,
+            candidate.model,
+            self._messages,
+            self._tools,
+            is_own=candidate.is_own,
+            clock=self._clock,
         )
         self._attempts.append(attempt)
         return attempt
 
-    def _overtake(self, winner: Attempt, running: Sequence[Attempt]) -> None:
+    def _overtake(self, winner: ProviderAttempt, running: Sequence[ProviderAttempt]) -> None:
         """Those asked before the winner were slow; those asked after it are not needed."""
         earlier = True
         for attempt in running:

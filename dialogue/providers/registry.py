@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from dialogue.messages import Message
 from dialogue.model import ChatModel, OfferedTool, Piece
 from dialogue.model_pace import ModelPace
-from dialogue.providers.provider import CHECK_TIMEOUT_S, Provider, ProviderHealth
-from dialogue.providers.race import AnswerRace, Candidate
+from dialogue.providers.provider import Provider, ProviderHealth
+from dialogue.providers.race import AnswerCandidate, AnswerRace
 from parley.background import background
 from parley.clock import Clock, monotonic
 
 __all__ = ["ModelRegistry"]
+
+SHORTEST_PAUSE_S = 1.0
+"""Between checks, whatever is due: one that is left alone by its breaker stays due."""
 
 
 class ModelRegistry:
@@ -67,14 +70,8 @@ class ModelRegistry:
 
     async def check(self) -> None:
         """Asks every provider that was not heard of for `check_every_s`, all at once."""
-        now_s = self.clock()
-        due = [
-            provider
-            for provider in self._providers
-            if (told_at_s := provider.health.told_at_s) is None
-            or now_s - told_at_s >= self._check_every_s
-        ]
-        await asyncio.gather(*(self._check(provider) for provider in due))
+        due = [provider for provider in self._providers if self._due_in_s(provider) <= 0.0]
+        await asyncio.gather(*(provider.check() for provider in due))
 
     async def aclose(self) -> None:
         """Closes the connections to all of them."""
@@ -82,17 +79,15 @@ class ModelRegistry:
             if provider.aclose is not None:
                 await provider.aclose()
 
+    def _due_in_s(self, provider: Provider) -> float:
+        told_at_s = provider.health.told_at_s
+        return 0.0 if told_at_s is None else told_at_s + self._check_every_s - self.clock()
+
     async def _checking(self) -> None:
         while True:
             await self.check()
-            await asyncio.sleep(self._check_every_s)
-
-    async def _check(self, provider: Provider) -> None:
-        try:
-            async with asyncio.timeout(CHECK_TIMEOUT_S):
-                await provider.check()
-        except TimeoutError:
-            provider.is_away(f"no answer to a check within {CHECK_TIMEOUT_S:g} s")
+            soonest_s = min(self._due_in_s(provider) for provider in self._providers)
+            await asyncio.sleep(max(soonest_s, SHORTEST_PAUSE_S))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,17 +148,18 @@ class RegistryModel:
         """See ChatModel: as the provider that will be asked first does."""
         return await self._candidates()[0].model.learns_from_examples()
 
-    def _candidates(self) -> Sequence[Candidate]:
+    def _candidates(self) -> Sequence[AnswerCandidate]:
         providers = self.registry.in_order(self.name)
         have_it = [provider for provider in providers if self.name in provider.models]
-        asked_for_it = have_it or providers[:1]
+        asked_for_it = [] if self.name is None else have_it or providers[:1]
         return [
-            Candidate(
+            AnswerCandidate(
                 provider,
                 provider.model.variant(
                     model=self.name if provider in asked_for_it else None,
                     temperature=self.temperature,
                 ),
+                is_own=provider not in asked_for_it or provider in have_it,
             )
             for provider in providers
         ]

@@ -30,16 +30,14 @@ _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 @dataclass(frozen=True)
-class SpokenTurn:
+class RoleTurn:
     """What one of the two said or did, until it was the other's turn."""
 
     role: Literal["user", "assistant"]
     parts: tuple[Part, ...]
 
 
-def in_turns(
-    messages: Sequence[Message], *, with_tools: bool
-) -> tuple[str, Sequence[SpokenTurn]]:
+def in_turns(messages: Sequence[Message], *, with_tools: bool) -> tuple[str, Sequence[RoleTurn]]:
     """The system prompt, and the turns, of which the first and the last are the person's.
 
     System messages within the conversation become the person's, so that they keep their place.
@@ -73,7 +71,7 @@ def in_turns(
         turns.insert(0, ("user", [BEGINNING]))
     if turns[-1][0] == "assistant":
         turns.append(("user", [GO_ON]))
-    return "\n\n".join(system), [SpokenTurn(role, tuple(parts)) for role, parts in turns]
+    return "\n\n".join(system), [RoleTurn(role, tuple(parts)) for role, parts in turns]
 
 
 def tool_input(request: ToolRequest) -> dict[str, JsonValue]:

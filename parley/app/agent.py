@@ -70,6 +70,9 @@ class Agent:
     """Other agents that may take over."""
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
+    grounded: bool = False
+    """Whether what the settings know of is the agent's too: intents and passages of documents are
+    found out for each turn, and the operations of services are tools."""
     greeting: str | None = None
     """Said first; empty: the person speaks first."""
     closing: str | None = None

@@ -96,7 +96,7 @@ def test_what_the_services_read_is_in_the_checkout() -> None:
         assert mounted[f"/etc/prometheus/{name}"] == FOLDER / name
     provider = read(FOLDER / "grafana" / "provisioning" / "dashboards" / "parley.yml")
     folder = provider["providers"][0]["options"]["path"]
-    assert len(list(mounted[folder].glob("*.json"))) == 3
+    assert len(list(mounted[folder].glob("*.json"))) == 4
 
 
 def test_the_dashboards_ask_the_datasource_that_is_provisioned() -> None:
