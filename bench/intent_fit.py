@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bench.intents import auc
-from bench.knowledge_data import Sentence, clinc150
+from bench.knowledge_data import LabeledSentence, clinc150
 from dialogue.embeddings.embedder import Embedder, open_embedder
 from dialogue.embeddings.minilm import Vectors
 from dialogue.intents.local import THRESHOLD, WORDS_SHARE
@@ -39,10 +39,10 @@ def main() -> int:
 
 def _fit(
     examples: int,
-    train: Sequence[Sentence],
+    train: Sequence[LabeledSentence],
     vectors: Vectors,
-    inside: tuple[Sequence[Sentence], Vectors],
-    outside: tuple[Sequence[Sentence], Vectors],
+    inside: tuple[Sequence[LabeledSentence], Vectors],
+    outside: tuple[Sequence[LabeledSentence], Vectors],
 ) -> None:
     names = sorted({sentence.intent for sentence in train})
     kept, count = [], dict.fromkeys(names, 0)
@@ -62,15 +62,14 @@ def _fit(
                                                    *zip(*by_meaning, strict=True))])  # fmt: skip
     (word_in, word_cos_in, mean_in, cos_in), (word_out, word_cos_out, mean_out, cos_out) = scored
     print(f"\n{examples} examples of each intent, {len(right):,} sentences of the validation part")
-    for share in (0.0, 0.2, 0.3, 0.5):
-        found = (mean_in + share * word_in).argmax(axis=1) == right
-        print(f"  WORDS_SHARE {share}: right {found.mean():.4f}")
-    for name, likelihoods, cosines in (
-        ("meaning", (mean_in + WORDS_SHARE * word_in, mean_out + WORDS_SHARE * word_out),
-         (cos_in.max(axis=1), cos_out.max(axis=1))),
-        ("words", (word_in, word_out), (word_cos_in.max(axis=1), word_cos_out.max(axis=1))),
-    ):  # fmt: skip
-        _print_scope(name, likelihoods, cosines, right)
+    for tried in (0.0, 0.2, 0.3, 0.5):
+        found = (mean_in + tried * word_in).argmax(axis=1) == right
+        print(f"  WORDS_SHARE {tried}: right {found.mean():.4f}")
+    share = np.float32(WORDS_SHARE)
+    by_both = mean_in + share * word_in, mean_out + share * word_out
+    _print_scope("meaning", by_both, (cos_in.max(axis=1), cos_out.max(axis=1)), right)
+    of_words = word_cos_in.max(axis=1), word_cos_out.max(axis=1)
+    _print_scope("words", (word_in, word_out), of_words, right)
 
 
 def _print_scope(
@@ -114,7 +113,7 @@ def _share(likelihoods: Vectors) -> Vectors:
     return best
 
 
-def _vectors(embedder: Embedder, sentences: Sequence[Sentence]) -> Vectors:
+def _vectors(embedder: Embedder, sentences: Sequence[LabeledSentence]) -> Vectors:
     return embedder.encode([sentence.text for sentence in sentences])
 
 

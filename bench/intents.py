@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arguments import positive
-from bench.knowledge_data import Sentence, clinc150
+from bench.knowledge_data import LabeledSentence, clinc150
 from bench.machine import ForeignLoad, Machine
 from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
@@ -82,9 +82,11 @@ def main(arguments: list[str]) -> int:
 def promises_of(scores: Sequence[IntentScore]) -> list[Promise]:
     ours = next((score for score in scores if score.name == OURS), None)
     return [
-        Promise("in_scope_right", IN_SCOPE_RIGHT, ours and ours.right, at_least=True),
-        Promise("scope_auc", SCOPE_AUC, ours and ours.auc, at_least=True),
-        Promise("p50_ms", P50_MS, ours and ours.ms_p50),
+        Promise(
+            "in_scope_right", IN_SCOPE_RIGHT, None if ours is None else ours.right, at_least=True
+        ),
+        Promise("scope_auc", SCOPE_AUC, None if ours is None else ours.auc, at_least=True),
+        Promise("p50_ms", P50_MS, None if ours is None else ours.ms_p50),
         Promise("right_over_baseline", 1.0, _ratio(scores), at_least=True),
     ]
 
@@ -101,9 +103,9 @@ def auc(inside: Sequence[float], outside: Sequence[float]) -> float:
 
 
 async def _measured(
-    train: Sequence[Sentence],
-    inside: Sequence[Sentence],
-    outside: Sequence[Sentence],
+    train: Sequence[LabeledSentence],
+    inside: Sequence[LabeledSentence],
+    outside: Sequence[LabeledSentence],
     examples: int,
 ) -> tuple[list[IntentScore], float]:
     by_intent: dict[str, list[str]] = {}
@@ -135,12 +137,12 @@ async def _measured(
 async def _scored(
     name: str,
     classifier: LocalClassifier,
-    inside: Sequence[Sentence],
-    outside: Sequence[Sentence],
+    inside: Sequence[LabeledSentence],
+    outside: Sequence[LabeledSentence],
 ) -> IntentScore:
     took_ms: list[float] = []
 
-    async def told(sentence: Sentence) -> Intent:
+    async def told(sentence: LabeledSentence) -> Intent:
         began_s = perf_counter()
         intent = await classifier.classify(sentence.text)
         took_ms.append(1000 * (perf_counter() - began_s))
@@ -165,7 +167,9 @@ async def _scored(
 
 
 def _baseline(
-    by_intent: dict[str, list[str]], inside: Sequence[Sentence], outside: Sequence[Sentence]
+    by_intent: dict[str, list[str]],
+    inside: Sequence[LabeledSentence],
+    outside: Sequence[LabeledSentence],
 ) -> IntentScore:
     names = list(by_intent)
     texts = [text for name in names for text in by_intent[name]]

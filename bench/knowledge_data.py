@@ -23,7 +23,7 @@ Half = Literal["tuning", "reported"]
 
 
 @dataclass(frozen=True)
-class Sentence:
+class LabeledSentence:
     text: str
     intent: str
     """"oos" for none."""
@@ -47,12 +47,12 @@ class Article:
 
 
 @cache
-def clinc150() -> Mapping[str, Sequence[Sentence]]:
+def clinc150() -> Mapping[str, Sequence[LabeledSentence]]:
     """By part: train, val, test, and the same with oos_ before them."""
-    parts: dict[str, list[Sentence]] = {}
+    parts: dict[str, list[LabeledSentence]] = {}
     for line in _unpacked("clinc150.tsv.gz").splitlines():
         part, intent, text = line.split("\t")
-        parts.setdefault(part, []).append(Sentence(text, intent))
+        parts.setdefault(part, []).append(LabeledSentence(text, intent))
     return parts
 
 

@@ -82,7 +82,7 @@ def promises_of(scores: Sequence[RetrievalScore]) -> list[Promise]:
     ours = next((score for score in scores if score.name == OURS), None)
     return [
         Promise("among_shown_over_words", 1.0, _ratio(scores), at_least=True),
-        Promise("p50_ms", P50_MS, ours and ours.ms_p50),
+        Promise("p50_ms", P50_MS, None if ours is None else ours.ms_p50),
     ]
 
 

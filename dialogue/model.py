@@ -169,6 +169,8 @@ class OpenAIModel:
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+    asks_for_usage: bool = False
+    """Whether another server than OpenAI is known to tell the usage of a stream."""
     pace: ModelPace = field(default_factory=ModelPace, repr=False)
     """Told how soon answers begin."""
     _served: _ServedModel = field(default_factory=_ServedModel, repr=False)
@@ -193,7 +195,7 @@ class OpenAIModel:
         reason, asked_s, has_begun = "", monotonic(), False
         try:
             request = self._request(messages, tools, await self._served_name())
-            if self.at_openai:
+            if self.at_openai or self.asks_for_usage:
                 request["stream_options"] = {"include_usage": True}
             stream = await self.client.chat.completions.create(
                 **request, stream=True, extra_headers=trace_headers()

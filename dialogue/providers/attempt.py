@@ -24,12 +24,15 @@ class ProviderAttempt:
         messages: Sequence[Message],
         tools: Sequence[OfferedTool],
         *,
+        is_own: bool,
         clock: Clock,
     ) -> None:
+        """`is_own`: `model` is the provider's own, and not one that somebody else named."""
         self.provider = provider
         self._model = model
         self._messages = messages
         self._tools = tools
+        self._is_own = is_own
         self._clock = clock
         self._call: GuardedCall | None = None
         self._was_overtaken = False
@@ -73,7 +76,7 @@ class ProviderAttempt:
         try:
             if (wait_s := await self.provider.limited_for_s()) is not None:
                 raise _too_many(self.provider.name, wait_s)
-            async with self.provider.breaker.guard(is_harmless=is_harmless) as call:
+            async with self.provider.breaker.guard(is_harmless=self._is_harmless) as call:
                 self._call = call
                 await self._read(call)
                 self._ended = True
@@ -103,11 +106,18 @@ class ProviderAttempt:
         if isinstance(error, RateLimitedError):
             self.provider.count("rate_limited")
         elif isinstance(error, ModelRequestError):
-            self.provider.failed(error)
+            if not self._is_harmless(error):
+                self.provider.failed(error)
             self.provider.count(error.code)
         else:
             self.provider.count("left_alone")
         self._end(error)
+
+    def _is_harmless(self, error: Exception) -> bool:
+        """A name that an experiment made up tells nothing of the provider."""
+        if isinstance(error, ModelRequestError) and error.code == "model_not_found":
+            return not self._is_own
+        return is_harmless(error)
 
     def _end(self, error: Exception | None) -> None:
         if not self.begun.done():

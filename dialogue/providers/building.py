@@ -29,6 +29,9 @@ from parley.settings.registry import (
 )
 from parley.telemetry.models import ModelMetrics
 
+TELL_USAGE = frozenset({"groq", "gemini", "ollama"})
+"""Kinds that tell the usage of a stream when they are asked for it, as OpenAI does."""
+
 _Built = tuple[ProviderModel, Callable[[], Awaitable[None]]]
 
 
@@ -133,6 +136,7 @@ def _build(
             temperature=temperature,
             max_tokens=settings.llm.max_tokens,
             at_openai=at_openai,
+            asks_for_usage=section.kind in TELL_USAGE,
         ),
         client.close,
     )

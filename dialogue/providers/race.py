@@ -26,6 +26,8 @@ class AnswerCandidate:
 
     provider: Provider
     model: ChatModel
+    is_own: bool = True
+    """Whether it is asked for the provider's own model, and not for one that was named."""
 
 
 class AnswerRace:
@@ -107,7 +109,12 @@ class AnswerRace:
 
     def _attempt(self, candidate: AnswerCandidate) -> ProviderAttempt:
         attempt = ProviderAttempt(
-            candidate.provider, candidate.model, self._messages, self._tools, clock=self._clock
+            candidate.provider,
+            candidate.model,
+            self._messages,
+            self._tools,
+            is_own=candidate.is_own,
+            clock=self._clock,
         )
         self._attempts.append(attempt)
         return attempt

@@ -151,7 +151,7 @@ class RegistryModel:
     def _candidates(self) -> Sequence[AnswerCandidate]:
         providers = self.registry.in_order(self.name)
         have_it = [provider for provider in providers if self.name in provider.models]
-        asked_for_it = have_it or providers[:1]
+        asked_for_it = [] if self.name is None else have_it or providers[:1]
         return [
             AnswerCandidate(
                 provider,
@@ -159,6 +159,7 @@ class RegistryModel:
                     model=self.name if provider in asked_for_it else None,
                     temperature=self.temperature,
                 ),
+                is_own=provider not in asked_for_it or provider in have_it,
             )
             for provider in providers
         ]

@@ -27,8 +27,9 @@ INITIALIZED = "rag_vectorstore_initialized"
 CANDIDATES = 40
 """Of each ranking, before they are fused."""
 LEAST_SIMILARITY = 0.25
-"""Cosine below which a passage is about something else, unless it has the query's words; fitted
-on the tuning half of the questions (`./run bench retrieval`)."""
+"""Cosine below which a passage is about something else, unless it has the query's words. Of the
+tuning half of the questions (`./run bench retrieval`) 2% have their answer below it; of sentences
+about other things (CLINC150's validation part) 84% find nothing above it."""
 RETRY_S = 10.0
 """After an index could not be made, before it is tried again."""
 

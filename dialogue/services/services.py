@@ -148,16 +148,21 @@ class _Service:
         while True:
             try:
                 document = await self._read()
-            except ParleyError as error:
-                if str(error) != self.problem:
-                    _log.warning("service %s has no tools to offer: %s", self.name, error)
-                self.problem = str(error)
+            except Exception as error:
+                self._not_read(error)
                 pause_s, retry_s = retry_s, min(2 * retry_s, LONGEST_RETRY_S)
             else:
                 self._take(document)
                 pause_s, retry_s = self._read_again_s, FIRST_RETRY_S
             self.tried.set()
             await asyncio.sleep(pause_s)
+
+    def _not_read(self, error: Exception) -> None:
+        """What no document should come to is a fault of ours, and said with its place."""
+        if str(error) != self.problem:
+            fault = None if isinstance(error, ParleyError) else error
+            _log.warning("service %s cannot be read: %s", self.name, error, exc_info=fault)
+        self.problem = str(error) or type(error).__name__
 
     async def _read(self) -> ApiDocument:
         url = self._spec.document_url

@@ -1,8 +1,8 @@
 """A process that asks for passages: `asking.py FOLDER PLACE QUERIES [hold]`.
 
 It says that it is ready, and asks when it is told to: as many queries at once, each within its
-own deadline, and those that were given up once more without one. Then it prints what it came to, as JSON. With `hold`
-it holds the lock of the index's making, says so, and waits to be killed.
+own deadline, and those that were given up once more without one. Then it prints what it came to,
+as JSON. With `hold` it holds the lock of the index's making, says so, and waits to be killed.
 """
 
 import asyncio

@@ -174,10 +174,12 @@ async def test_a_redirect_is_not_followed() -> None:
         raise web.HTTPFound("http://127.0.0.1:1/evil")
 
     async with serving({"GET /openapi.json": described, "GET /x": get}) as url:
-        async with reading(ServiceSpec(name="shop", url=url)) as ours:
-            tool = named(ours, "shop_get")
-            with pytest.raises(ToolError, match="not followed"):
-                await tool.run({}, context())
+        ours = Services([ServiceSpec(name="shop", url=url)])
+        ours.start()
+        assert await ours.ready(60)
+        with pytest.raises(ToolError, match="not followed"):
+            await named(ours, "shop_get").run({}, context())
+        await ours.aclose()
 
 
 async def test_a_service_that_is_late_is_given_up_and_its_breaker_opens() -> None:

@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from dialogue.breakers.breaker import Breakers
 from dialogue.limits.buckets import LocalBuckets
-from dialogue.model import OpenAIModel
+from dialogue.model import OpenAIModel, Tokens
 from dialogue.providers.anthropic import AnthropicModel
 from dialogue.providers.bedrock import BedrockModel
 from dialogue.providers.building import build_registry
@@ -110,6 +110,17 @@ async def test_providers_of_the_file_are_asked_in_order_each_as_it_says() -> Non
         await registry.aclose()
     assert text_of(pieces) == "Here."
     assert fake.requests[0]["model"] == "claude-large" and "temperature" not in fake.requests[0]
+
+
+async def test_what_an_answer_took_is_asked_of_those_who_tell_it() -> None:
+    fake = FakeLlm(in_turn(ScriptedAnswer(text="Yes.", usage=(12, 3))))
+    async with llm_serving(fake) as at:
+        providers = {"ollama": {"base_url": at}}
+        registry = built(ModelsSection.model_validate({"providers": providers}))
+        pieces = [piece async for piece in registry.model().answer(QUESTION)]
+        await registry.aclose()
+    assert Tokens(12, 3) in pieces
+    assert fake.requests[0]["stream_options"] == {"include_usage": True}
 
 
 async def test_without_any_setting_it_is_the_api_of_llm() -> None:

@@ -287,6 +287,18 @@ async def test_a_variants_model_is_asked_of_who_has_it() -> None:
         assert all_.servers[0].requests[0]["model"] == "fake", "its own, as it has not the other"
 
 
+async def test_a_model_that_an_experiment_made_up_is_no_fault_of_the_provider() -> None:
+    policy = BreakerPolicy(bad_calls=1)
+    missing = in_turn(ScriptedAnswer(status=404))
+    async with served(missing, says("Two."), policy=policy) as all_:
+        model = all_.registry.model().variant(model="made-up")
+        assert text_of([piece async for piece in model.answer(QUESTION)]) == "Two."
+        assert all_.registry.health["one"].healthy is None
+        assert (await all_.breakers.of("model:one").state()).state == "closed"
+        await all_.answer()
+        assert all_.registry.health["one"].healthy is False, "its own is missing: that is a fault"
+
+
 class RememberingPace(ModelPace):
     """Tells what it was told."""
 
