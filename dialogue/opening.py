@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import openai
 
+from dialogue.app_services import serving
 from dialogue.approvals import Approvals
 from dialogue.conversation import Conversation
 from dialogue.model import build_model
@@ -44,8 +45,10 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
 
     async with AsyncExitStack() as opened:
+        await opened.enter_async_context(serving(app))
         resources = Resources(
             model=build_model(settings, client, pace),
+            fills_forms=not settings.llm_is_local,
             instructions=settings.agent.instructions,
             default_examples=settings.llm_is_local,
             approvals=approvals,
