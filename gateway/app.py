@@ -10,6 +10,9 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
+from gateway.chat.app import chat_routes
+from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS
+from gateway.chat.service import ChatService
 from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
@@ -56,6 +59,7 @@ class _Parts:
         self.page = Page(page_folder)
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
         self.metrics = GatewayMetrics()
+        self.chats = ChatService(settings, self.metrics.registry)
         counted = server.admission == "counted"
         self._agents = AgentServers(settings.agent_targets, clock=clock) if counted else None
         self._waiting = WaitingCalls()
@@ -70,6 +74,7 @@ class _Parts:
         async with AsyncExitStack() as running:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
+            await running.enter_async_context(self.chats.running())
             if self._agents is not None:
                 await running.enter_async_context(self._agents.watching())
             watching = watching_calls(
@@ -111,7 +116,7 @@ def create_app(
                 SecurityHeaders, livekit_url=parts.tokens.url, embedders=server.allowed_origins
             ),
             Middleware(SameSite, hosts=server.allowed_hosts, origins=server.allowed_origins),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, larger={UPLOADS: LARGEST_UPLOAD_BYTES}),
         ],
     )
     install_error_handlers(app)
@@ -125,6 +130,7 @@ def create_app(
         agent=settings.livekit.agent_name,
     ).add_to(app)
     parts.records.add_to(app)
+    app.include_router(chat_routes(parts.chats).router())
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
     app.router.default = GZipMiddleware(parts.page, compresslevel=6)

@@ -17,6 +17,7 @@ from gateway.errors import error_response
 from parley.settings.values import is_ip
 
 ANY = "*"
+POLICY_VIOLATION = 1008
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
 """Nobody can register a name below these, nor one without a dot."""
 _NAME = re.compile(r"[a-z0-9._:-]+")
@@ -24,7 +25,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 class SameSite:
-    """ASGI middleware: 421 for a name of another's, 403 for a page that may not ask.
+    """ASGI middleware: 421 for a name of another's, 403 for a page that may not ask; to WebSockets,
+    which browsers open for any page, 403 for both.
 
     `hosts` are names beside addresses and local ones; `origins` pages that may ask.
     """
@@ -52,6 +54,12 @@ class SameSite:
                     "pages of other origins may not ask: server.allowed_origins lists those that "
                     "may",
                 )
+        elif scope["type"] == "websocket":
+            headers = Headers(scope=scope)
+            host = headers.get("host", "")
+            if (host and not self._is_ours(host)) or not self._may_ask(headers, host):
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+                return
         await app(scope, receive, send)
 
     def _is_ours(self, host: str) -> bool:

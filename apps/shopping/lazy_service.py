@@ -1,8 +1,9 @@
 """The app's service, loaded when it is first needed: an app is loaded by programs that only ask
 what it is called."""
 
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -35,7 +36,13 @@ class LazyService:
 
     def running(self) -> AbstractAsyncContextManager[None]:
         """See AppService."""
-        return self.loaded.running()
+        return self._running()
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncGenerator[None]:
+        service = await asyncio.to_thread(lambda: self.loaded)  # LangGraph takes a second
+        async with service.running():
+            yield
 
     async def health(self) -> Mapping[str, JsonValue]:
         """See AppService."""

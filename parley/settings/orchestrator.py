@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.settings.chat import ChatSection
 from parley.settings.engines import AUTO
 from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
@@ -285,6 +286,7 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    chat: ChatSection = ChatSection()
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
