@@ -10,8 +10,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
 from gateway.chat.__main__ import MAX_MESSAGE_BYTES
+from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.telemetry.logs import configure_logging

@@ -10,9 +10,6 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
-from gateway.chat.app import chat_routes
-from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS
-from gateway.chat.service import ChatService
 from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
@@ -21,6 +18,9 @@ from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
 from gateway.calls.waiting import WaitingCalls
 from gateway.calls.watcher import watching_calls
+from gateway.chat.app import chat_routes
+from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS
+from gateway.chat.service import ChatService
 from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers

@@ -52,7 +52,8 @@ def ranked(offers: Sequence[Offer], spec: RequirementSpec) -> list[RankedOffer]:
 
 def promising(offers: Sequence[Offer], spec: RequirementSpec) -> list[Offer]:
     """Those that are worth keeping: all offers of the best articles, and the cheapest one."""
-    best = [offer for each in ranked(offers, spec)[:SHOWN] for offer in (each.offer, *each.elsewhere)]
+    first = ranked(offers, spec)[:SHOWN]
+    best = [offer for each in first for offer in (each.offer, *each.elsewhere)]
     cheapest = sorted(offers, key=lambda offer: offer.price)[:1]
     return best + [offer for offer in cheapest if offer not in best]
 

@@ -45,4 +45,5 @@ def spoken_question(question: str, options: Sequence[str]) -> str:
     named = [option for option in options if not option.startswith("Any ")][:_SPOKEN_OPTIONS]
     if not named:
         return question
-    return f"{question} For example {', '.join(named[:-1])}{' or ' if named[1:] else ''}{named[-1]}."
+    first = f"{', '.join(named[:-1])} or " if named[1:] else ""
+    return f"{question} For example {first}{named[-1]}."

@@ -23,9 +23,7 @@ from parley.app.events import (
 LONGEST_MESSAGE = 4000
 MOST_MEDIA = 4
 
-FrameType = Literal[
-    "connected", "progress", "token", "clarification", "results", "done", "error"
-]
+FrameType = Literal["connected", "progress", "token", "clarification", "results", "done", "error"]
 
 
 class ChatMedia(BaseModel):
@@ -89,7 +87,9 @@ class AnswerFrames:
     """How it ended: "done", "clarification", or an error's code."""
     _begun: bool = field(default=False, init=False)
 
-    def of(self, event: Event) -> list[dict[str, JsonValue]]:
+    def of(  # noqa: PLR0911 - one for each event
+        self, event: Event
+    ) -> list[dict[str, JsonValue]]:
         """A question ends an answer without `done`: it waits for the person."""
         match event:
             case TextDelta(text) if text:

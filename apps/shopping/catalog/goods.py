@@ -65,7 +65,9 @@ FEATURES = (
 )
 
 
-def _kind(name: str, called: str, brands: str, lines: str, price: tuple[int, int], **more: str) -> Kind:
+def _kind(
+    name: str, called: str, brands: str, lines: str, price: tuple[int, int], **more: str
+) -> Kind:
     def split(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
 

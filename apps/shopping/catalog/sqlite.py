@@ -139,19 +139,16 @@ class SqliteCatalog:
             await self._database.close()
             self._database = None
 
-    async def _rows(
-        self, query: str, values: Sequence[str | float]
-    ) -> Sequence[Sequence[str]]:
+    async def _rows(self, query: str, values: Sequence[str | float]) -> Sequence[Sequence[str]]:
         try:
             async with self._opening:
                 if self._database is None:
-                    self._database = await aiosqlite.connect(
-                        f"file:{self._file}?mode=ro", uri=True
-                    )
+                    self._database = await aiosqlite.connect(f"file:{self._file}?mode=ro", uri=True)
             async with self._database.execute(query, values) as cursor:
                 return list(await cursor.fetchall())
         except sqlite3.Error as error:
-            raise ShoppingError(UNAVAILABLE, f"{self.name} cannot be searched right now.") from error
+            why = f"{self.name} cannot be searched right now."
+            raise ShoppingError(UNAVAILABLE, why) from error
 
 
 def _conditions(spec: RequirementSpec) -> tuple[list[str], list[str | float]]:

@@ -57,8 +57,9 @@ class Nodes:
             raise ShoppingError(VALIDATION, "Please say what you are looking for.")
         await self.note(state, runtime.context.session_id, RequestStatus.PROCESSING, Stage.INITIAL)
         keeps = state.get("keeps", False)
+        first = Stage.MEDIA_PROCESSING if state["media"] else Stage.REQUIREMENT_BUILDING
         return {
-            "stage": (Stage.MEDIA_PROCESSING if state["media"] else Stage.REQUIREMENT_BUILDING).value,
+            "stage": first.value,
             "spec": state.get("spec", {}) if keeps else {},
             "words": state.get("words", "") if keeps else "",
             "questions": 0,
@@ -157,9 +158,7 @@ class Nodes:
                 Progress(f"{away} cannot be reached; going on without.", step="searching")
             )
         return {
-            "offers": [
-                offer.model_dump(mode="json") for offer in promising(found.offers, spec)
-            ],
+            "offers": [offer.model_dump(mode="json") for offer in promising(found.offers, spec)],
             "total": found.total,
             "away": list(found.away),
             "nearest": nearest,
@@ -188,9 +187,7 @@ class Nodes:
     async def done(self, state: ShoppingState, runtime: Runtime[FlowContext]) -> Update:
         """The request is kept as completed."""
         runtime.context.on_node("Done")
-        await self.note(
-            state, runtime.context.session_id, RequestStatus.COMPLETED, Stage.COMPLETED
-        )
+        await self.note(state, runtime.context.session_id, RequestStatus.COMPLETED, Stage.COMPLETED)
         return {"stage": Stage.COMPLETED.value}
 
     async def note(

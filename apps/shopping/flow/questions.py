@@ -34,8 +34,10 @@ def question_for(spec: RequirementSpec, asked_before: int, last: str) -> Questio
             return None
         return Question("category", "What kind of product are you looking for?", _SUGGESTED_KINDS)
     kind = BY_NAME.get(spec.category)
-    if kind is None:
-        return None
+    return None if kind is None else _of_kind(kind, spec, last)
+
+
+def _of_kind(kind: Kind, spec: RequirementSpec, last: str) -> Question | None:
     if kind.size_kind in ("shoe", "clothing") and not spec.attributes.sizes and last != "size":
         return Question("size", f"Which size of {_many(kind)}?", _some(kind.sizes))
     if spec.is_open and last != "budget":

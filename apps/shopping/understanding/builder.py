@@ -48,8 +48,8 @@ class SpecBuilder:
             by_model = RequirementSpec.model_validate(_cleaned(form))
         except (LanguageModelError, ValidationError) as error:
             self.model_failures += 1
-            self.last_failure = type(error).__name__ if isinstance(error, ValidationError) else str(
-                error
+            self.last_failure = (
+                type(error).__name__ if isinstance(error, ValidationError) else str(error)
             )
             _log.warning("rules fill the requirement: %s", self.last_failure)
             return self._told(by_rules, "rules")

@@ -20,6 +20,8 @@ _TENS = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000}
 _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
+_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
+"""But for the pictures of screens, which are 4K and 8K."""
 _COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
 _BEHIND_AND = frozenset((*_UNITS, *_TENS))
 
@@ -38,7 +40,7 @@ def with_digits(text: str) -> str:
         written.append(pieces[place] if number is None else number)
         place = place + 1 if number is None else after
     joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", "".join(written))
-    return re.sub(r"\b(\d+(?:\.\d+)?)\s?k\b", lambda m: _plain(float(m[1]) * 1000), joined)
+    return _THOUSANDS.sub(lambda found: _plain(float(found[1] or found[2]) * 1000), joined)
 
 
 def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:

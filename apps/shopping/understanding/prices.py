@@ -18,8 +18,15 @@ _NAMES = {
     "gbp": "GBP",
     "quid": "GBP",
 }
-_MONEY = r"(?P<sign{n}>[$€£])?\s?(?P<value{n}>\d+(?:\.\d+)?)(?:\s?(?P<name{n}>dollars?|bucks?|usd|euros?|eur|pounds?|gbp|quid)\b)?"
-_NO_SIZE = r"(?!\s?-?\s?(?:inch|inches|in\b|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece|pieces|of them|%|percent|star))(?!\d)(?!\.\d)"
+_CURRENCY_NAME = r"dollars?|bucks?|usd|euros?|eur|pounds?|gbp|quid"
+_MONEY = (
+    r"(?P<sign{n}>[$€£])?\s?(?P<value{n}>\d+(?:\.\d+)?)"
+    rf"(?:\s?(?P<name{{n}}>{_CURRENCY_NAME})\b)?"
+)
+_NO_SIZE = (
+    r"(?!\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece|pieces|of them|%"
+    r"|percent|star))(?!\d)(?!\.\d)"
+)
 
 
 def _money(number: int = 1) -> str:
@@ -32,31 +39,45 @@ _BELOW = (
 )
 _AT_MOST = (
     r"(?:at most|up to|no more than|not more than|nothing over|nothing above|not over|not above"
-    r"|maximum(?: of| is)?|max(?:imum)?\.?(?: of)?|tops|not exceeding|(?:can(?:'t|not)|don't want to"
-    r"|do not want to|won't) (?:spend|pay|go)(?: any)? (?:more than|over|above)"
-    r"|budget(?: is| of|:)?(?: about| around)?|spend(?: up to)?|pay(?: up to)?|i(?:'ve| have)(?: got)?|limit(?: is| of)?"
-    r"|\bfor)"
+    r"|maximum(?: of| is)?|max(?:imum)?\.?(?: of)?|tops|not exceeding"
+    r"|(?:can(?:'t|not| not)|(?:should|must|would|do|does|will)(?:n't| not)|won't|not)"
+    r"(?: \w+){0,3} (?:more than|over|above)"
+    r"|budget(?: is| of|:)?(?: about| around)?|spend(?: up to)?|pay(?: up to)?"
+    r"|i(?:'ve| have)(?: got)?|limit(?: is| of)?|\bfor)"
 )
-_ABOVE = r"(?:over|above|more than|at least|from|starting at|minimum(?: of)?|no less than|not less than|not under|not below|upwards of|no cheaper than)"
+_ABOVE = (
+    r"(?:over|above|more than|at least|from|starting at|minimum(?: of)?|no less than"
+    r"|not less than|not under|not below|upwards of|no cheaper than)"
+)
 _AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some)"
+_LESS = r"(?:or less|or under|or below|at most|max(?:imum)?\b|tops\b|or cheaper|budget|limit)"
+_MORE = r"(?:or more|and up|or above|upwards|minimum)"
+_RANGE = (
+    rf"(?:between|from|anywhere from)?\s*{_MONEY.format(n=1)}\s?"
+    rf"(?:and|to|-|–|through)\s?{_money(2)}"
+)
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
-        (
-            "between",
-            rf"(?:between|from|anywhere from)?\s*{_MONEY.format(n=1)}\s?(?:and|to|-|–|through)\s?{_money(2)}",
-        ),
+        ("between", _RANGE),
         ("at most", rf"\b{_AT_MOST}\s+{_money()}"),
-        ("at most", rf"{_money()}\s*(?:or less|or under|or below|at most|max(?:imum)?\b|tops\b|or cheaper|budget|limit)"),
-        ("at least", rf"{_money()}\s*(?:or more|and up|or above|upwards|minimum)"),
+        ("at most", rf"{_money()}\s*{_LESS}"),
+        ("at least", rf"{_money()}\s*{_MORE}"),
         ("below", rf"\b{_BELOW}\s+{_money()}"),
         ("at least", rf"\b{_ABOVE}\s+{_money()}"),
         ("around", rf"\b{_AROUND}\s+{_money()}"),
         ("bare", _money()),
     )
 )
-_TOTAL = re.compile(r"\b(?:in total|altogether|all together|in all|for (?:all|both)|total budget|combined|for the lot|overall)\b")
+_TOTAL = re.compile(
+    r"\b(?:in total|altogether|all together|in all|for (?:all|both)|total budget|combined"
+    r"|for the lot|overall)\b"
+)
+_LEAST_AROUND = 15
+"""Smaller bare numbers after "about" are counts and sizes."""
+_LEAST_FOR = 20
+"""Smaller bare numbers after "for" are people."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +99,7 @@ def budget_in(text: str, *, is_answer: bool = False) -> tuple[Budget | None, str
     is_total = bool(_TOTAL.search(text))
     for name, pattern in _RULES:
         for found in pattern.finditer(text):
-            budget = _read(name, found, text, is_answer=is_answer)
+            budget = _read(name, found, is_answer=is_answer)
             if budget is None:
                 continue
             rest = f"{text[: found.start()]} , {text[found.end() :]}"
@@ -92,37 +113,39 @@ def budget_in(text: str, *, is_answer: bool = False) -> tuple[Budget | None, str
     return None, text
 
 
-def _read(name: str, found: re.Match[str], text: str, *, is_answer: bool) -> Budget | None:
-    groups = found.groupdict()
+def _read(name: str, found: re.Match[str], *, is_answer: bool) -> Budget | None:
+    """The budget of one match; None: it is none after all."""
+    groups, words = found.groupdict(), found[0].lstrip()
     value, currency, is_money = _amount(groups, 1)
-    if name == "between":
-        high, other, other_is_money = _amount(groups, 2)
-        begins = found[0].lstrip().startswith(("between", "from", "anywhere"))
-        if not (begins or is_money or other_is_money or is_answer):
-            return None
-        if value < 10 and high >= 100 and high % 100 == 0:  # "between two and four hundred"
-            value *= 1000 if high >= 1000 and high % 1000 == 0 else 100
-        low, high = sorted((value, high))
-        return Budget(low, high, other if other_is_money else currency)
-    if name == "bare":
-        if not (is_money or is_answer):
-            return None
-        return Budget(None, value, currency)
-    if name == "at most" and found[0].lstrip().startswith(("for ", "i ", "i'", "some")) and not is_money:
-        if value < 20:  # "for 2 people"
-            return None
-    if name == "around":
-        if not is_money and value < 15:
-            return None
-        return Budget(round(value * (1 - AROUND), 2), round(value * (1 + AROUND), 2), currency)
-    if name == "below":
-        return Budget(None, round(value - CENT, 2), currency)
-    if name == "at most":
-        return Budget(None, value, currency)
-    exact = not re.match(r"\s*(?:over|above|more than)\b", found[0])
-    if found[0].lstrip().startswith("from") and not is_money:
+    budget: Budget | None = None
+    match name:
+        case "between":
+            budget = _between(groups, words, is_answer=is_answer)
+        case "bare" if is_money or is_answer:
+            budget = Budget(None, value, currency)
+        case "around" if is_money or value >= _LEAST_AROUND:
+            low, high = value * (1 - AROUND), value * (1 + AROUND)
+            budget = Budget(round(low, 2), round(high, 2), currency)
+        case "below":
+            budget = Budget(None, round(value - CENT, 2), currency)
+        case "at most" if is_money or value >= _LEAST_FOR or not words.startswith(("for ", "i")):
+            budget = Budget(None, value, currency)
+        case "at least" if is_money or not words.startswith("from"):
+            is_above = re.match(r"(?:over|above|more than)\b", words)
+            budget = Budget(round(value + CENT, 2) if is_above else value, None, currency)
+    return budget
+
+
+def _between(groups: dict[str, str | None], words: str, *, is_answer: bool) -> Budget | None:
+    low, currency, low_is_money = _amount(groups, 1)
+    high, other, high_is_money = _amount(groups, 2)
+    is_range = words.startswith(("between", "from", "anywhere"))
+    if not (is_range or low_is_money or high_is_money or is_answer):
         return None
-    return Budget(value if exact else round(value + CENT, 2), None, currency)
+    if low < 10 and high >= 100 and high % 100 == 0:  # "between two and four hundred"
+        low *= 1000 if high >= 1000 and high % 1000 == 0 else 100
+    low, high = sorted((low, high))
+    return Budget(low, high, other if high_is_money else currency)
 
 
 def _amount(groups: dict[str, str | None], number: int) -> tuple[float, str, bool]:

@@ -1,28 +1,44 @@
 """Reads a requirement from a text by rules: for every model that cannot be trusted to."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, Kind
 from apps.shopping.requirement import LARGEST_QUANTITY, Attributes, RequirementSpec
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
 
+_SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
 _SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
 _REFUSAL = re.compile(
-    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than|without|avoid|avoiding|"
-    r"exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike|dislikes|don't (?:like|want|need|show me|trust)|"
-    r"do not (?:like|want|need|trust)|doesn't (?:like|want)|can't stand|isn't|aren't|not a fan of|instead of|apart from|aside from|besides|"
-    r"sick of|tired of|nothing (?:from|by|in)|any (?:color|colour|brand) but)\b"
+    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than"
+    r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
+    r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
+    r"|doesn't (?:like|want)|can't stand|isn't|aren't|not a fan of|instead of|apart from"
+    r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
+    r"|any (?:color|colour|brand) but)\b"
 )
 _REFUSED_BEHIND = re.compile(
-    r"^\W*(?:is|are)?\s*(?:out|excluded|not (?:an option|for me|wanted|welcome)|is a no|a no go|no go|no-go)\b"
+    r"^\W*(?:is|are)?\s*(?:out|excluded|not (?:an option|for me|wanted|welcome)|is a no|a no go"
+    r"|no go|no-go)\b"
 )
-_BREAK = re.compile(r"[,.;:!?]|\b(?:but|however|with|under|below|for|in|i want|i need|i'd like|i would like|please|just|preferably|rather|size)\b")
-_LINK = re.compile(r"^\W*(?:(?:or|and|nor|a|an|the|any|from|by|in|of|brand|brands|color|colour|one|ones|it|to be|be|anything|something|made|like|want|please|show me)\b\W*)*$")
+_BREAK = re.compile(
+    r"[,.;:!?]|\b(?:but|however|with|under|below|for|in|i want|i need|i'd like|i would like|please"
+    r"|just|preferably|rather|size)\b"
+)
+_LINK = re.compile(
+    r"^\W*(?:(?:or|and|nor|a|an|the|any|from|by|in|of|brand|brands|color|colour|one|ones|it|to be"
+    r"|be|anything|something|made|like|want|please|show me)\b\W*)*$"
+)
+_NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any )?$")
+_FILLING = re.compile(
+    r"\b(?:from|by|in|for|a|an|the|any|brand|made|one|ones|or|and|nor|to be|be)\b"
+)
+_BESIDE_BRAND_MOST = 2
+"""Words that may stand between a refusal and what is refused."""
 _SIZE_NUMBER = re.compile(r"\bsize(?:s)?(?: is| of|:)? (\d+(?:\.\d)?)\b")
 _SHOE_NUMBER = re.compile(r"\b(?:us|u s) ?(?:size )?(\d+(?:\.\d)?)\b|\b(\d+(?:\.\d)?) (?:us|u s)\b")
-_INCHES = re.compile(r"\b(\d+(?:\.\d)?)\s?-?\s?(?:inches|inch|in\b|\"|”|'')")
+_INCHES = re.compile(r"\b(\d+(?:\.\d)?)\s?-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|'')")
 _LITERS = re.compile(r"\b(\d+)\s?-?\s?(?:liters|liter|litres|litre|l\b)")
 _CLOTHING = {
     "extra small": "XS",
@@ -42,10 +58,33 @@ _CLOTHING = {
 }
 _SIZE_LETTER = re.compile(r"\bsize (s|m|l)\b|\b(?:in|an?) (s|m|l)\b(?!')")
 _QUANTITY = re.compile(
-    r"\b(?:a )?(?P<pair>pair of|couple of|dozen|pair)\b|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
+    r"\b(?:a )?(?P<pair>pair of|couple of|dozen|pair)\b"
+    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)"
+    r"(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
 )
 _ONES = re.compile(r"\b(?:of them|pieces|units|items|copies|sets|pairs)\b")
-_USE = re.compile(r"\b(?:for|to use (?:for|in|at)|used for)\s+(?:my |the |a |an |some |his |her |doing |use in |use at )*([a-z][a-z' -]{2,40})")
+_USE = re.compile(
+    r"\b(?:for|to use (?:for|in|at)|used for)\s+"
+    r"(?:my |the |a |an |some |his |her |doing |use in |use at )*([a-z][a-z' -]{2,40})"
+)
+_ENDS_USE = re.compile(
+    r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b"
+)
+_NO_USE = frozenset(("", "me", "us", "it", "less", "now", "them", "sale", "both", "all"))
+_BRAND_NAMES = {brand.lower(): brand for brand in BRANDS} | {
+    "levis": "Levi's",
+    "levi": "Levi's",
+    "delonghi": "De'Longhi",
+    "de longhi": "De'Longhi",
+    "the north face": "North Face",
+    "one plus": "OnePlus",
+    "macbook": "Apple",
+    "iphone": "Apple",
+    "ipad": "Apple",
+    "hewlett packard": "HP",
+    "i robot": "iRobot",
+}
+_FEATURE_NAMES = {word: f.name for f in FEATURES for word in (*f.called, f.name)}
 
 
 def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementSpec:
@@ -58,10 +97,10 @@ def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementS
     kind, text = _category(text)
     known = kind or BY_NAME.get(category)
     budget, rest = budget_in(text, is_answer=asked == "budget")
-    brands, brands_unwanted = _brands(rest, known)
+    brands, brands_unwanted = _split(rest, _BRAND_NAMES)
     sizes, rest = _sizes(rest, known, asked=asked)
-    colors, colors_unwanted = _split(rest, {word: c for word, c in COLOR_WORDS.items()})
-    features, _ = _split(rest, {word: f.name for f in FEATURES for word in (*f.called, f.name)})
+    colors, colors_unwanted = _split(rest, COLOR_WORDS)
+    features, _ = _split(rest, _FEATURE_NAMES)
     budget = budget or Budget()
     return RequirementSpec(
         category=kind.name if kind else "",
@@ -91,7 +130,7 @@ def _category(text: str) -> tuple[Kind | None, str]:
     for kind in KINDS:
         for called in kind.called:
             found = re.search(rf"(?<![\w-]){re.escape(called)}(?:e?s)?(?![\w-])", text)
-            if found and not _is_refused(text, found.start()):
+            if found and not _NOT_THIS.search(text[: found.start()]):
                 candidate = (found.start(), -len(called), kind, found[0])
                 if best is None or candidate[:2] < best[:2]:
                     best = candidate
@@ -102,7 +141,7 @@ def _category(text: str) -> tuple[Kind | None, str]:
 
 def _joined_spelling(text: str) -> str:
     """Brands spelled letter by letter, as recognition writes them: "h p" is "hp"."""
-    known = {brand.lower() for brand in BRANDS}
+    known = {brand.lower() for brand in BRANDS} | _SPELLED_WORDS
 
     def join(found: re.Match[str]) -> str:
         letters = re.sub(r"[ .]", "", found[0])
@@ -114,20 +153,7 @@ def _joined_spelling(text: str) -> str:
     return _SPELLED.sub(join, text)
 
 
-def _brands(text: str, kind: Kind | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    names = {_as_spoken(brand): brand for brand in BRANDS}
-    names |= {"levis": "Levi's", "levi": "Levi's", "delonghi": "De'Longhi", "de longhi": "De'Longhi"}
-    names |= {"the north face": "North Face", "one plus": "OnePlus", "macbook": "Apple"}
-    names |= {"iphone": "Apple", "ipad": "Apple", "hewlett packard": "HP", "i robot": "iRobot"}
-    del kind
-    return _split(text, names)
-
-
-def _as_spoken(brand: str) -> str:
-    return brand.lower()
-
-
-def _split(text: str, names: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _split(text: str, names: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Which of the names the text wants, and which it refuses."""
     wanted: dict[str, None] = {}
     refused: dict[str, None] = {}
@@ -163,16 +189,16 @@ def _split(text: str, names: dict[str, str]) -> tuple[tuple[str, ...], tuple[str
 def _is_refused(text: str, place: int) -> bool:
     """Whether a refusal stands before the place, with nothing between that ends it."""
     before = text[:place]
-    last = None
-    for last in _REFUSAL.finditer(before):
-        pass
-    if last is None:
+    refusals = list(_REFUSAL.finditer(before))
+    if not refusals:
         return bool(re.search(r"\bnon-$", before))
+    last = refusals[-1]
     between = before[last.end() :]
-    cleaned = re.sub(r"\b(?:from|by|in|for|a|an|the|any|brand|made|one|ones|or|and|nor|to be|be)\b", " ", between)
     if last[0] in ("no", "not") and re.match(r"\s*(?:more|less|over|above|under|below)\b", between):
         return False
-    return not _BREAK.search(between.replace(" in ", " ").replace(" for ", " ")) and len(cleaned.split()) <= 2
+    named = _FILLING.sub(" ", between).split()
+    linked = between.replace(" in ", " ").replace(" for ", " ")
+    return not _BREAK.search(linked) and len(named) <= _BESIDE_BRAND_MOST
 
 
 def _sizes(text: str, kind: Kind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
@@ -245,12 +271,5 @@ def _use(text: str, kind: Kind | None) -> str:
         if re.search(rf"\b{re.escape(use)}\b", text):
             return use
     found = _USE.search(text)
-    if not found:
-        return ""
-    words = re.split(r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b", found[1])[0].strip(" -'")
-    return "" if not words or words in ("me", "us", "it", "less", "now", "them", "sale", "both", "all") else words
-
-
-def categories() -> Iterable[str]:
-    """The names of all kinds."""
-    return BY_NAME
+    words = _ENDS_USE.split(found[1])[0].strip(" -'") if found else ""
+    return "" if words in _NO_USE else words

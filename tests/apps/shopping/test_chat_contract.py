@@ -5,6 +5,7 @@ import json
 import re
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -36,7 +37,9 @@ async def test_a_wish_is_answered_with_progress_results_tokens_and_done() -> Non
         assert kinds(frames) == ["progress", "results", "token", "done"]
         steps = [f["data"] for f in frames if f["type"] == "progress"]
         assert all(step["step"] and step["message"] for step in steps)
-        assert any("Harbor Market" in s["message"] and "Lantern Lane" in s["message"] for s in steps)
+        assert any(
+            "Harbor Market" in s["message"] and "Lantern Lane" in s["message"] for s in steps
+        )
         results = one(frames, "results")
         assert set(results) == {"products", "total_count", "requirement_spec"}
         assert results["products"] and results["total_count"] >= len(results["products"])
@@ -100,7 +103,11 @@ async def test_what_is_no_message_is_a_validation_error_and_the_chat_goes_on() -
             '{"type": "message", "message": ""}',
             json.dumps({"type": "message", "message": "x" * 5000}),
             json.dumps(
-                {"type": "message", "message": "x", "media": [{"media_type": "film", "s3_key": "a"}]}
+                {
+                    "type": "message",
+                    "message": "x",
+                    "media": [{"media_type": "film", "s3_key": "a"}],
+                }
             ),
         ):
             await client.connection.send(wrong)
@@ -178,9 +185,11 @@ async def test_health_metrics_and_connections_are_told() -> None:
 
 
 async def test_connections_are_told_only_with_debug() -> None:
-    async with chat_server(chat_settings(debug=False)) as server:
-        async with httpx.AsyncClient(base_url=server.http) as http:
-            assert (await http.get("/debug/connections")).status_code == 404
+    async with (
+        chat_server(chat_settings(debug=False)) as server,
+        httpx.AsyncClient(base_url=server.http) as http,
+    ):
+        assert (await http.get("/debug/connections")).status_code == 404
 
 
 async def test_tokens_arrive_as_the_model_makes_them() -> None:
@@ -193,18 +202,21 @@ async def test_tokens_arrive_as_the_model_makes_them() -> None:
         return ScriptedAnswer(text="Take the first one", word_delay_s=0.2)
 
     llm.script = script
-    async with llm_serving(llm) as url, chat_server(chat_settings(url)) as server:
-        async with server.talking() as client:
-            await client.next()
-            await client.send(LAPTOP)
-            at_s = []
-            while (frame := await client.next())["type"] != "done":
-                if frame["type"] == "token" and frame["data"]["content"]:
-                    at_s.append(time.monotonic())
-            gaps = [after - before for before, after in zip(at_s, at_s[1:], strict=False)]
-            # Never sooner than they are made; a late one is this machine's.
-            assert len(gaps) == 3 and sum(gaps) >= 0.5
-            assert frame["data"]["message"] == "Take the first one"
+    async with (
+        llm_serving(llm) as url,
+        chat_server(chat_settings(url)) as server,
+        server.talking() as client,
+    ):
+        await client.next()
+        await client.send(LAPTOP)
+        at_s = []
+        while (frame := await client.next())["type"] != "done":
+            if frame["type"] == "token" and frame["data"]["content"]:
+                at_s.append(time.monotonic())
+        gaps = [after - before for before, after in pairwise(at_s)]
+        # Never sooner than they are made; a late one is this machine's.
+        assert len(gaps) == 3 and sum(gaps) >= 0.5
+        assert frame["data"]["message"] == "Take the first one"
     assert one(client.frames, "results")["requirement_spec"]["brands_unwanted"] == ["HP"]
 
 
@@ -221,17 +233,20 @@ async def test_a_model_that_fails_is_replaced_by_rules_and_health_says_so() -> N
 
 async def test_a_message_while_an_answer_runs_takes_its_place() -> None:
     llm = FakeLlm(script=lambda _: ScriptedAnswer(silent=True))
-    async with llm_serving(llm) as url, chat_server(chat_settings(url)) as server:
-        async with server.talking() as client:
-            await client.next()
-            await client.send(LAPTOP)
-            async with asyncio.timeout(WITHIN_S):
-                await llm.received.wait()
-            llm.script = lambda _: ScriptedAnswer(status=500)
-            frames = await client.say("a blender below 80 dollars")
-            assert one(frames, "results")["requirement_spec"]["category"] == "blender"
-            async with asyncio.timeout(WITHIN_S):
-                await llm.disconnected.wait()
+    async with (
+        llm_serving(llm) as url,
+        chat_server(chat_settings(url)) as server,
+        server.talking() as client,
+    ):
+        await client.next()
+        await client.send(LAPTOP)
+        async with asyncio.timeout(WITHIN_S):
+            await llm.received.wait()
+        llm.script = lambda _: ScriptedAnswer(status=500)
+        frames = await client.say("a blender below 80 dollars")
+        assert one(frames, "results")["requirement_spec"]["category"] == "blender"
+        async with asyncio.timeout(WITHIN_S):
+            await llm.disconnected.wait()
 
 
 async def test_an_upload_is_judged_by_its_content(shop_state: Path) -> None:
