@@ -24,8 +24,8 @@ _MONEY = (
     rf"(?:\s?(?P<name{{n}}>{_CURRENCY_NAME})\b)?"
 )
 _NO_SIZE = (
-    r"(?!\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece|pieces|of them|%"
-    r"|percent|star))(?!\d)(?!\.\d)"
+    r"(?!\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece"
+    r"|pieces|of them|%|percent|star))(?!\d)(?!\.\d)"
 )
 
 
@@ -41,7 +41,7 @@ _AT_MOST = (
     r"(?:at most|up to|no more than|not more than|nothing over|nothing above|not over|not above"
     r"|maximum(?: of| is)?|max(?:imum)?\.?(?: of)?|tops|not exceeding"
     r"|(?:can(?:'t|not| not)|(?:should|must|would|do|does|will)(?:n't| not)|won't|not)"
-    r"(?: \w+){0,3} (?:more than|over|above)"
+    r"(?: (?:be|cost|go|spend|pay|want|to|any|it|that|is|anything))* (?:more than|over|above)"
     r"|budget(?: is| of|:)?(?: about| around)?|spend(?: up to)?|pay(?: up to)?"
     r"|i(?:'ve| have)(?: got)?|limit(?: is| of)?|\bfor)"
 )
