@@ -69,6 +69,9 @@ def is_new_wish(text: str, spec: RequirementSpec, asked: str) -> bool:
 def refines(text: str, spec: RequirementSpec) -> bool:
     """Whether a text without a question belongs to the wish before it."""
     says = spec_from(text, category=spec.category)
+    kind = BY_NAME.get(spec.category)
+    if kind is not None and says.use not in kind.uses:  # "something for my mother" says nothing
+        says = says.model_copy(update={"use": ""})
     return bool(spec.category) and not says.category and not says.says_nothing
 
 

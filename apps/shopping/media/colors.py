@@ -68,7 +68,7 @@ def _named(pixels: NDArray[np.float64]) -> NDArray[np.str_]:
             hue < 170,
             (hue < 255) & (high < 0.45),
             hue < 255,
-            hue < 295,
+            hue < 312,
         ],
         [
             "black",

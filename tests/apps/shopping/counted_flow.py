@@ -1,5 +1,8 @@
-"""A process that answers one turn and counts the nodes that work in it; it may be told to kill
-itself as a node begins: `python counted_flow.py COUNTS SESSION KILL_AT TEXT [MEDIA]`."""
+"""Processes that answer a turn each and count the nodes that work in it; each may be told to kill
+itself as a node begins: `python counted_flow.py COUNTS SESSION TURNS`.
+
+TURNS is a JSON list of {"kill_at", "text", "media"}. On standard output is a JSON list: what each
+process told, or null where it was killed. They are forked, so that LangGraph is imported once."""
 
 import asyncio
 import json
@@ -8,7 +11,9 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from apps.shopping import agent
 from apps.shopping.engine import ShoppingEngine
@@ -26,14 +31,14 @@ async def committed() -> None:
     """At once."""
 
 
-async def main() -> None:
-    counts, session_id, kill_at, text, media = sys.argv[1:]
-    file = Path(counts)
+async def answer(counts: Path, session_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What one process tells."""
+    kill_at = given.get("kill_at", "")
 
     def on_node(name: str) -> None:
         if name == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
-        with file.open("a") as lines:
+        with counts.open("a") as lines:
             lines.write(f"{name}\n")
 
     service = ShoppingService()
@@ -45,14 +50,33 @@ async def main() -> None:
         turn = Turn(
             id=uuid.uuid4().hex,
             session=session,
-            text=text,
+            text=given["text"],
             committed=committed,
             waiting_since_s=time.monotonic(),
-            media=tuple(Media(**each) for each in json.loads(media)),
+            media=tuple(Media(**each) for each in given.get("media", ())),
         )
         told = [_told(event) async for event in engine.respond(turn)]
         state = await service.session_state(session_id)
-    print(json.dumps({"unfinished": unfinished, "told": told, "status": state["status"]}))
+    return {"unfinished": unfinished, "told": told, "status": state["status"]}
+
+
+def in_child(counts: Path, session_id: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The same, in a process of its own; None: it was killed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        told = json.dumps(asyncio.run(answer(counts, session_id, given)))
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        return None
+    found: dict[str, Any] = json.loads(told)
+    return found
 
 
 def _told(event: Event) -> str:
@@ -66,4 +90,6 @@ def _told(event: Event) -> str:
     return type(event).__name__
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    place, session, turns = sys.argv[1:]
+    print(json.dumps([in_child(Path(place), session, each) for each in json.loads(turns)]))

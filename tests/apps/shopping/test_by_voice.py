@@ -28,7 +28,7 @@ from parley import (
     TextDelta,
 )
 from tests.apps.shopping.flowing import answer_of
-from tests.apps.shopping.test_chat_contract import picture
+from tests.apps.shopping.pictures import picture, recording
 
 
 async def test_three_are_spoken_and_the_list_goes_to_the_page(shop_state: Path) -> None:
@@ -123,14 +123,3 @@ async def test_what_is_no_media_is_refused(shop_state: Path) -> None:
         assert await service.take_media(recording()) is not None
         events = await answer_of(service, "m1", "", media=(Media("audio", "uploads/none0000"),))
     assert any(getattr(event, "code", "") == "validation_error" for event in events)
-
-
-def recording() -> bytes:
-    import io  # noqa: PLC0415
-
-    import numpy as np  # noqa: PLC0415
-    import soundfile  # noqa: PLC0415
-
-    data = io.BytesIO()
-    soundfile.write(data, np.sin(np.arange(16000) / 20) * 0.3, 16000, format="WAV")
-    return data.getvalue()

@@ -21,6 +21,7 @@ from tests.apps.shopping.chatting import (
     kinds,
     one,
 )
+from tests.apps.shopping.pictures import picture
 
 LAPTOP = "I need a laptop under $1000, not HP"
 
@@ -270,18 +271,6 @@ async def test_an_upload_is_judged_by_its_content(shop_state: Path) -> None:
                 wrong = media | {"s3_key": key}
                 error = one(await client.say("and this?", [wrong]), "error")
                 assert error["code"] == "validation_error" and not error["retryable"]
-
-
-def picture(color: str) -> bytes:
-    import io  # noqa: PLC0415
-
-    from PIL import Image, ImageDraw  # noqa: PLC0415
-
-    image = Image.new("RGB", (120, 160), "white")
-    ImageDraw.Draw(image).rectangle((30, 30, 90, 130), fill=color)
-    data = io.BytesIO()
-    image.save(data, "PNG")
-    return data.getvalue()
 
 
 def test_settings_need_nothing() -> None:
