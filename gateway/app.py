@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -57,6 +58,7 @@ class _Parts:
         )
         page_folder = page_folder or paths.repository() / "web" / "dist"
         self.page = Page(page_folder)
+        self._chat_page = page_folder / "chat.html"
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
         self.metrics = GatewayMetrics()
         self.chats = ChatService(settings, self.metrics.registry)
@@ -68,6 +70,12 @@ class _Parts:
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
+
+    async def chat_page(self) -> FileResponse:
+        """The page of chats, where it is built."""
+        if not self._chat_page.is_file():
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return FileResponse(self._chat_page, headers={"Cache-Control": "no-cache"})
 
     @asynccontextmanager
     async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:
@@ -131,6 +139,7 @@ def create_app(
     ).add_to(app)
     parts.records.add_to(app)
     app.include_router(chat_routes(parts.chats).router())
+    app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
     app.router.default = GZipMiddleware(parts.page, compresslevel=6)

@@ -10,16 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from dialogue.opening import conversing
-from dialogue.sessions.store import SessionRecord, SessionStoreError
-from dialogue.text_front import TextFront
 from gateway.chat.open_chats import ChatsFullError, HeldChat, OpenChat
 from gateway.chat.service import ChatService
 from gateway.chat.socket import ChatSocket, close
 from gateway.errors import ApiError
-from parley.app.app_service import MediaRefusedError
+from parley.app.app_service import AppService, MediaRefusedError
 from parley.app.session import AgentSaid, PersonSaid
-from parley.errors import ConfigurationError
+from parley.errors import ConfigurationError, ParleyError
 from parley.telemetry import logs
 
 UPLOADS = "/api/v1/media"
@@ -88,6 +85,7 @@ class ChatRoutes:
         if not _SESSION_ID.fullmatch(session_id):
             return await close(websocket, WRONG_REQUEST, "session_id: letters, digits, - and _")
         try:
+            await self._service.app()
             if not await self._may_have(session_id, user_id):
                 return await close(websocket, NOT_YOURS, "there is no such session")
             async with self._service.chats.holding(session_id, user_id) as held:
@@ -98,10 +96,14 @@ class ChatRoutes:
                     await self._talk(websocket, held)
         except ChatsFullError:
             await close(websocket, UNAVAILABLE, "all places are taken: come back in 30 s")
-        except (ConfigurationError, SessionStoreError, TimeoutError) as error:
+        except (ParleyError, TimeoutError) as error:  # the app, or the store of sessions
             await close(websocket, UNAVAILABLE, str(error) or "the session is still held")
 
     async def _talk(self, websocket: WebSocket, held: HeldChat) -> None:
+        from dialogue.opening import conversing  # noqa: PLC0415 - a gateway may have no chats
+        from dialogue.sessions.store import SessionRecord  # noqa: PLC0415
+        from dialogue.text_front import TextFront  # noqa: PLC0415
+
         service = self._service
         app, _ = await service.app()
         record = SessionRecord(
@@ -141,13 +143,13 @@ class ChatRoutes:
         self, session_id: str, user_id: Annotated[str, Query()] = ""
     ) -> ChatSessionState:
         """Whose session it is may see it; to all others it is not there."""
+        app_service = await self._app_service()
         try:
             stored = await self._service.store.load(session_id)
-        except SessionStoreError as error:
+        except ParleyError as error:
             raise ApiError(HTTPStatus.SERVICE_UNAVAILABLE, "store_away", str(error)) from error
         if stored is None or not user_id or stored.record.user != user_id:
             raise ApiError(HTTPStatus.NOT_FOUND, "no_session", "there is no such session")
-        _, app_service = await self._service.app()
         request: dict[str, Any] = {}
         if app_service is not None:
             request = dict(await app_service.session_state(session_id))
@@ -169,7 +171,7 @@ class ChatRoutes:
 
     async def _upload(self, request: Request) -> dict[str, JsonValue]:
         """The body is the file; what it is, is judged by its content."""
-        _, app_service = await self._service.app()
+        app_service = await self._app_service()
         if app_service is None:
             raise ApiError(HTTPStatus.NOT_FOUND, "no_media", "this app takes no uploads")
         try:
@@ -188,6 +190,13 @@ class ChatRoutes:
     async def _connections(self) -> ConnectionList:
         chats = self._service.chats
         return ConnectionList(count=chats.count, connections=chats.shown())
+
+    async def _app_service(self) -> AppService | None:
+        try:
+            return (await self._service.app())[1]
+        except ConfigurationError as error:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            raise ApiError(status, "app_unavailable", "this gateway has no chats") from error
 
     async def _may_have(self, session_id: str, user_id: str) -> bool:
         stored = await self._service.store.load(session_id)

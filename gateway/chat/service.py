@@ -1,26 +1,29 @@
 """What all chats of a process stand on; the app is loaded when it is first needed."""
 
 import asyncio
+import importlib
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
 
-import openai
 from prometheus_client import CollectorRegistry
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from dialogue.app_services import serving
-from dialogue.model import build_client
-from dialogue.sessions.opening import open_store
-from dialogue.sessions.store import SessionStore
 from gateway.chat.open_chats import OpenChats
 from parley.app.agent import Agent
 from parley.app.app_service import AppService
 from parley.app.configured import load_configured
 from parley.clock import Clock, monotonic
+from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.settings.values import without_credentials
 from parley.telemetry.chat import ChatMetrics
+
+if TYPE_CHECKING:
+    import openai
+
+    from dialogue.sessions.store import SessionStore
 
 _log = logging.getLogger(__name__)
 
@@ -63,28 +66,44 @@ class ChatService:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
+        """Opens nothing by itself: a gateway that nobody chats with loads no engine."""
         async with AsyncExitStack() as opened:
             self._opened = opened
             self._loading = asyncio.Lock()
-            self.client = build_client(self.settings)
-            opened.push_async_callback(self.client.close)
-            self.store = open_store(self.settings.sessions)
-            opened.push_async_callback(self.store.aclose)
             try:
                 yield
             finally:
                 self._app, self._app_service = None, None
 
     async def app(self) -> tuple[Agent, AppService | None]:
-        """The agent, and its service running. Raises ConfigurationError where it cannot be
-        loaded."""
+        """The agent, and its service running; from then on `client` and `store` are there. Raises
+        ConfigurationError where it cannot be loaded."""
         async with self._loading:
             if self._app is None:
-                app = await asyncio.to_thread(self._load)
-                self._app_service = await self._opened.enter_async_context(serving(app))
-                self._app = app
-                _log.info("chats are answered by %s", app.name)
+                await self._open()
+            assert self._app is not None
             return self._app, self._app_service
+
+    async def _open(self) -> None:
+        app = await asyncio.to_thread(self._load)
+        async with AsyncExitStack() as opening:
+            try:
+                await asyncio.to_thread(importlib.import_module, "dialogue.opening")
+                from dialogue.app_services import serving  # noqa: PLC0415 - of the extra `dialogue`
+                from dialogue.model import build_client  # noqa: PLC0415
+                from dialogue.sessions.opening import open_store  # noqa: PLC0415
+            except ModuleNotFoundError as error:
+                raise ConfigurationError(
+                    f"chats need the extra `dialogue`: there is no {error.name}"
+                ) from error
+            self.client = build_client(self.settings)
+            opening.push_async_callback(self.client.close)
+            self.store = open_store(self.settings.sessions)
+            opening.push_async_callback(self.store.aclose)
+            self._app_service = await opening.enter_async_context(serving(app))
+            self._opened.push_async_callback(opening.pop_all().aclose)
+        self._app = app
+        _log.info("chats are answered by %s", app.name)
 
     async def health(self) -> ChatHealth:
         """Of this process, its app, and who fills forms for it."""

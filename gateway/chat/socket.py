@@ -5,11 +5,11 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from dialogue.text_front import TextFront
 from gateway.chat.frames import (
     AnswerFrames,
     ChatMessage,
@@ -24,6 +24,9 @@ from parley.app.events import HangUp, Results, TextDelta
 from parley.clock import Clock, monotonic
 from parley.telemetry.chat import ChatMetrics
 from parley.token_bucket import TokenBucket
+
+if TYPE_CHECKING:
+    from dialogue.text_front import TextFront
 
 MESSAGES_PER_MINUTE = 30
 SENT_WITHIN_S = 20.0
@@ -41,7 +44,7 @@ class ChatSocket:
     def __init__(
         self,
         websocket: WebSocket,
-        front: TextFront,
+        front: "TextFront",
         held: HeldChat,
         metrics: ChatMetrics,
         *,

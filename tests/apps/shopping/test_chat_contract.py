@@ -3,9 +3,7 @@
 import asyncio
 import json
 import re
-import time
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -210,13 +208,12 @@ async def test_tokens_arrive_as_the_model_makes_them() -> None:
     ):
         await client.next()
         await client.send(LAPTOP)
-        at_s = []
         while (frame := await client.next())["type"] != "done":
-            if frame["type"] == "token" and frame["data"]["content"]:
-                at_s.append(time.monotonic())
-        gaps = [after - before for before, after in pairwise(at_s)]
-        # Never sooner than they are made; a late one is this machine's.
-        assert len(gaps) == 3 and sum(gaps) >= 0.5
+            content = frame["data"].get("content") if frame["type"] == "token" else ""
+            if content and content != " one":
+                assert llm.completed == 1  # the form is filled, and the answer is still being made
+        contents = [f["data"]["content"] for f in client.frames if f["type"] == "token"]
+        assert contents == ["Take", " the", " first", " one", ""]
         assert frame["data"]["message"] == "Take the first one"
     assert one(client.frames, "results")["requirement_spec"]["brands_unwanted"] == ["HP"]
 
