@@ -1,9 +1,9 @@
-"""`./run bench shopping`: whether the shopping app's results obey what was asked, and many chats.
+"""`./run bench shopping`: whether the shopping app's results obey what was asked; many chats.
 
-60 requests that no rule was written by (half of them as they are spoken) are sent to a chat server of
-its own; every product of their results is judged by the constraints that the request's words state.
-Then 200 chats at once. Questions are answered with "any". With `--model` the language model of the
-settings fills the requirements, else rules do: the embedded default.
+60 requests that no rule was written by (half of them as they are spoken) are sent to a chat server
+of its own; every product of their results is judged by the constraints that the request's words
+state. Then 200 chats at once. Questions are answered with "any". With `--model` the language model
+of the settings fills the requirements, else rules do: the embedded default.
 """
 
 import argparse

@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 import uuid
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -86,7 +87,9 @@ class ChatRoutes:
             return await close(websocket, WRONG_REQUEST, "session_id: letters, digits, - and _")
         try:
             await self._service.app()
-            if not await self._may_have(session_id, user_id):
+            async with self._service.opening:
+                may_have = await self._may_have(session_id, user_id)
+            if not may_have:
                 return await close(websocket, NOT_YOURS, "there is no such session")
             async with self._service.chats.holding(session_id, user_id) as held:
                 with (
@@ -113,9 +116,13 @@ class ChatRoutes:
             language=service.settings.asr.language,
             began_at_s=time.time(),
         )
-        async with conversing(
-            app, record, service.settings, client=service.client, store=service.store
-        ) as conversation:
+        async with AsyncExitStack() as open_chat:
+            async with service.opening:
+                conversation = await open_chat.enter_async_context(
+                    conversing(
+                        app, record, service.settings, client=service.client, store=service.store
+                    )
+                )
             if conversation.session.user != held.user_id:  # made by another in between
                 return await close(websocket, NOT_YOURS, "there is no such session")
             front = TextFront(

@@ -20,6 +20,11 @@ from parley.settings import OrchestratorSettings
 from parley.settings.values import without_credentials
 from parley.telemetry.chat import ChatMetrics
 
+STORE_WITHIN_S = 15.0
+"""Of the store of sessions: who types waits longer than who speaks, and many come at once."""
+OPENED_AT_ONCE = 16
+"""Sessions: more would only wait for the store."""
+
 if TYPE_CHECKING:
     import openai
 
@@ -62,6 +67,7 @@ class ChatService:
         self._app: Agent | None = None
         self._app_service: AppService | None = None
         self._loading: asyncio.Lock
+        self.opening: asyncio.Semaphore
         self._since_s = clock()
 
     @asynccontextmanager
@@ -70,6 +76,7 @@ class ChatService:
         async with AsyncExitStack() as opened:
             self._opened = opened
             self._loading = asyncio.Lock()
+            self.opening = asyncio.Semaphore(OPENED_AT_ONCE)
             try:
                 yield
             finally:
@@ -98,7 +105,7 @@ class ChatService:
                 ) from error
             self.client = build_client(self.settings)
             opening.push_async_callback(self.client.close)
-            self.store = open_store(self.settings.sessions)
+            self.store = open_store(self.settings.sessions, timeout_s=STORE_WITHIN_S)
             opening.push_async_callback(self.store.aclose)
             self._app_service = await opening.enter_async_context(serving(app))
             self._opened.push_async_callback(opening.pop_all().aclose)
