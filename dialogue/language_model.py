@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from dialogue.messages import SystemMessage, ToolRequest, UserMessage
+from dialogue.messages import Message, SystemMessage, ToolRequest, UserMessage
 from dialogue.model import ChatModel, Text
 from dialogue.model_errors import ModelRequestError
 from parley.app.language_model import LanguageModelError
@@ -33,7 +33,7 @@ class AskedModel:
 
     async def write(self, instructions: str, text: str) -> AsyncGenerator[str]:
         """See LanguageModel."""
-        asked = [SystemMessage(instructions), UserMessage(text)]
+        asked: list[Message] = [SystemMessage(instructions), UserMessage(text)]
         try:
             async with aclosing(self.model.answer(asked)) as pieces:
                 async for piece in pieces:
@@ -48,7 +48,10 @@ class AskedModel:
         """See LanguageModel."""
         name = str(schema.get("title") or "form")
         form = _Form(name, str(schema.get("description") or name), dict(schema))
-        asked = [SystemMessage(f"{instructions} {_CALL_IT.format(name=name)}"), UserMessage(text)]
+        asked: list[Message] = [
+            SystemMessage(f"{instructions} {_CALL_IT.format(name=name)}"),
+            UserMessage(text),
+        ]
         written = ""
         try:
             async with aclosing(

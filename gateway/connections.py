@@ -64,7 +64,10 @@ class BoundedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        if self.transport.is_closing() or self.conn.their_state not in _INCOMPLETE:
+        # What has become a WebSocket has another protocol, and its request stays unread to the end.
+        is_another_s = self.transport.get_protocol() is not self
+        is_there = self.conn.their_state not in _INCOMPLETE
+        if self.transport.is_closing() or is_another_s or is_there:
             _cancel(self._late)
             self._late = None
         elif self._late is None:

@@ -13,7 +13,7 @@ from langgraph.types import Command, StateSnapshot
 from apps.shopping.faults import ShoppingError
 from apps.shopping.flow.nodes import FlowContext
 from apps.shopping.flow.questions import is_new_wish, refines
-from apps.shopping.flow.state import NewWish, ShoppingState, Stage
+from apps.shopping.flow.state import NewWish, ShoppingState, WishStage
 from apps.shopping.requirement import RequirementSpec
 from apps.shopping.service import OpenShop, ShoppingService
 from apps.shopping.speaking import bridged, spoken_question
@@ -83,7 +83,7 @@ class ShoppingEngine:
                     yield event
             after = await self._snapshot()
             if after.interrupts:
-                await self._note(after.values, RequestStatus.PENDING, Stage.CLARIFICATION)
+                await self._note(after.values, RequestStatus.PENDING, WishStage.CLARIFICATION)
             for event in self._question(after):
                 yield event
         except ShoppingError as error:
@@ -101,7 +101,7 @@ class ShoppingEngine:
         )
         # Each node's end is on disk before the next begins: what was done is not done again.
         stream: AsyncIterator[Any] = self._shop.graph.astream(
-            start,  # type: ignore[arg-type]  # a wish is a part of the state
+            start,
             self._config,
             context=context,
             stream_mode="custom",
@@ -114,7 +114,7 @@ class ShoppingEngine:
         """What the turn is: the answer to a pending question, a wish, or the word to go on."""
         if not turn.text.strip() and not turn.media:
             return None
-        values: ShoppingState = before.values  # type: ignore[assignment]
+        values: ShoppingState = before.values
         spec = RequirementSpec.model_validate(values.get("spec") or {})
         asked = values.get("asked", "")
         if before.interrupts and not is_new_wish(turn.text, spec, asked):
@@ -152,15 +152,15 @@ class ShoppingEngine:
         try:
             snapshot = await self._snapshot()
             if snapshot.values.get("request_id"):
-                await self._note(snapshot.values, RequestStatus.FAILED, Stage.FAILED)
+                await self._note(snapshot.values, RequestStatus.FAILED, WishStage.FAILED)
             if snapshot.next:
                 await self._shop.graph.aupdate_state(
-                    self._config, {"stage": Stage.FAILED.value}, as_node="Done"
+                    self._config, {"stage": WishStage.FAILED.value}, as_node="Done"
                 )
         except ShoppingError as other:
             _log.warning("%s: not kept as failed: %s", error.message, other.message)
 
-    async def _note(self, values: Any, status: RequestStatus, stage: Stage) -> None:
+    async def _note(self, values: Any, status: RequestStatus, stage: WishStage) -> None:
         await self._shop.nodes.note(values, self._session.id, status, stage)
 
     async def _snapshot(self) -> StateSnapshot:

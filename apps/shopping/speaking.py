@@ -16,7 +16,7 @@ async def bridged(
 ) -> AsyncGenerator[Event]:
     """The events; where nothing is said for FILLER_AFTER_S, what is being done is said once."""
     doing, said = _OTHERWISE, False
-    task: asyncio.Task[Event] = asyncio.ensure_future(anext(events))  # type: ignore[arg-type]
+    task: asyncio.Task[Event] = asyncio.ensure_future(anext(events))
     try:
         while True:
             due_s = waiting_since_s + FILLER_AFTER_S - clock()
@@ -29,7 +29,7 @@ async def bridged(
                 event = task.result()
             except StopAsyncIteration:
                 return
-            task = asyncio.ensure_future(anext(events))  # type: ignore[arg-type]
+            task = asyncio.ensure_future(anext(events))
             if isinstance(event, Progress):
                 doing = event.message
             said = said or isinstance(event, TextDelta)

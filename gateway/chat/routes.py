@@ -1,6 +1,7 @@
 """The routes of chats: the WebSocket, a session's state, uploads, and who is connected."""
 
 import asyncio
+import logging
 import re
 import time
 import uuid
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, ConfigDict, JsonValue
+from starlette.websockets import WebSocketDisconnect
 
 from gateway.chat.open_chats import ChatsFullError, HeldChat, OpenChat
 from gateway.chat.service import ChatService
@@ -24,6 +26,8 @@ UPLOADS = "/api/v1/media"
 LARGEST_UPLOAD_BYTES = 16 * 1024 * 1024
 LONGEST_USER_ID = 128
 WRONG_REQUEST, NOT_YOURS, TAKEN_OVER, UNAVAILABLE = 4400, 4404, 4409, 1013
+
+_log = logging.getLogger(__name__)
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
@@ -97,6 +101,8 @@ class ChatRoutes:
                     self._service.metrics.connections.track_inprogress(),
                 ):
                     await self._talk(websocket, held)
+        except WebSocketDisconnect:
+            _log.info("a client has left before its chat began")
         except ChatsFullError:
             await close(websocket, UNAVAILABLE, "all places are taken: come back in 30 s")
         except (ParleyError, TimeoutError) as error:  # the app, or the store of sessions

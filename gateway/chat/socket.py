@@ -94,9 +94,9 @@ class ChatSocket:
         reading = asyncio.create_task(self._websocket.receive())
         try:
             while True:
-                waited: set[asyncio.Task[object]] = {reading}  # type: ignore[arg-type]
+                waited: set[asyncio.Task[object]] = {reading}
                 if self._answering is not None and not self._answering.done():
-                    waited.add(self._answering)  # type: ignore[arg-type]
+                    waited.add(self._answering)
                 await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
                 if self._answering is not None and self._answering.done():
                     task, self._answering = self._answering, None

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Kind:
+class GoodsKind:
     """One category. Prices in whole dollars; `sizes` empty where the goods have none."""
 
     name: str
@@ -67,7 +67,7 @@ FEATURES = (
 
 def _kind(
     name: str, called: str, brands: str, lines: str, price: tuple[int, int], **more: str
-) -> Kind:
+) -> GoodsKind:
     def split(text: str) -> tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -75,7 +75,7 @@ def _kind(
     sizes = {"shoe": _SHOES, "clothing": CLOTHING_SIZES}.get(size_kind) or split(
         more.get("sizes", "")
     )
-    return Kind(
+    return GoodsKind(
         name=name,
         called=split(called),
         brands=split(brands),
@@ -90,7 +90,7 @@ def _kind(
     )
 
 
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[GoodsKind, ...] = (
     _kind(
         "laptop",
         "laptop, notebook, notebook computer, laptop computer",

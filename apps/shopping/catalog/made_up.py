@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.shopping.catalog.goods import KINDS, Kind
+from apps.shopping.catalog.goods import KINDS, GoodsKind
 from apps.shopping.catalog.offer import Offer
 
 VERSION = "1"
@@ -53,7 +53,7 @@ def offers(marketplace: Marketplace) -> Iterator[Offer]:
                 )
 
 
-def _article(kind: Kind, number: int, goods: random.Random) -> Offer:
+def _article(kind: GoodsKind, number: int, goods: random.Random) -> Offer:
     brand = kind.brands[number % len(kind.brands)]
     line = goods.choice(kind.lines)
     color = goods.choice(kind.colors)
@@ -85,7 +85,7 @@ def _article(kind: Kind, number: int, goods: random.Random) -> Offer:
     )
 
 
-def _sizes(kind: Kind, goods: random.Random) -> tuple[str, ...]:
+def _sizes(kind: GoodsKind, goods: random.Random) -> tuple[str, ...]:
     if kind.size_kind in ("inch", "liter"):
         return (goods.choice(kind.sizes),)
     if not kind.sizes:

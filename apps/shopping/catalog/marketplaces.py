@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from apps.shopping.catalog.offer import Catalog, Found, Offer, Search, broken
+from apps.shopping.catalog.offer import Catalog, FoundOffers, Offer, Search, broken
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
 
 WITHIN_S = 6.0
@@ -34,7 +34,7 @@ class Marketplaces:
         same article in several marketplaces each offer. Raises ShoppingError where none of them
         answers."""
         answers = await asyncio.gather(*(self._ask(each, search) for each in self.catalogs))
-        found = [answer for answer in answers if isinstance(answer, Found)]
+        found = [answer for answer in answers if isinstance(answer, FoundOffers)]
         failed = [answer for answer in answers if isinstance(answer, ShoppingError)]
         if failed and not found:
             raise failed[0]
@@ -64,7 +64,7 @@ class Marketplaces:
         for catalog in self.catalogs:
             await catalog.aclose()
 
-    async def _ask(self, catalog: Catalog, search: Search) -> Found | ShoppingError:
+    async def _ask(self, catalog: Catalog, search: Search) -> FoundOffers | ShoppingError:
         try:
             async with asyncio.timeout(WITHIN_S):
                 return await catalog.search(search)

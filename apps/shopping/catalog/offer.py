@@ -53,7 +53,7 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundOffers:
     """Offers that obey, the best first by the catalogue's own idea, and how many there are."""
 
     offers: Sequence[Offer]
@@ -66,7 +66,7 @@ class Catalog(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def search(self, search: Search) -> Found:
+    async def search(self, search: Search) -> FoundOffers:
         """Raises ShoppingError."""
         ...
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlsplit
 import httpx2
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from apps.shopping.catalog.offer import Found, Offer, Search
+from apps.shopping.catalog.offer import FoundOffers, Offer, Search
 from apps.shopping.faults import UNAVAILABLE, ShoppingError, of_http
 
 WITHIN_S = 5.0
@@ -29,7 +29,7 @@ class RemoteCatalog:
         self._http = http
         self.name = urlsplit(url).hostname or url
 
-    async def search(self, search: Search) -> Found:
+    async def search(self, search: Search) -> FoundOffers:
         """See Catalog."""
         asked = {
             "requirement_spec": search.spec.model_dump(mode="json"),
@@ -48,7 +48,7 @@ class RemoteCatalog:
             offer if offer.marketplace else offer.model_copy(update={"marketplace": self.name})
             for offer in reply.products
         ]
-        return Found(offers, len(offers) if reply.total_count is None else reply.total_count)
+        return FoundOffers(offers, len(offers) if reply.total_count is None else reply.total_count)
 
     async def product(self, offer_id: str) -> Offer | None:
         """See Catalog."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiosqlite
 
-from apps.shopping.catalog.offer import Found, Offer, Search
+from apps.shopping.catalog.offer import FoundOffers, Offer, Search
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
 from apps.shopping.requirement import RequirementSpec
 
@@ -99,7 +99,7 @@ class SqliteCatalog:
         self._database: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
 
-    async def search(self, search: Search) -> Found:
+    async def search(self, search: Search) -> FoundOffers:
         """See Catalog."""
         where, values = _conditions(search.spec)
         words = _match(search.words)
@@ -122,7 +122,7 @@ class SqliteCatalog:
         )
         total = await self._rows(count, values)
         rows = await self._rows(query, [*values, *ranked, search.limit])
-        return Found([Offer.model_validate_json(row[0]) for row in rows], int(total[0][0]))
+        return FoundOffers([Offer.model_validate_json(row[0]) for row in rows], int(total[0][0]))
 
     async def product(self, offer_id: str) -> Offer | None:
         """See Catalog."""

@@ -15,7 +15,7 @@ from apps.shopping.catalog.offer import Offer, Search
 from apps.shopping.composing import composed, ranking_of_service
 from apps.shopping.faults import VALIDATION, ShoppingError, of_http
 from apps.shopping.flow.questions import assumptions_of, question_for
-from apps.shopping.flow.state import ShoppingState, Stage
+from apps.shopping.flow.state import ShoppingState, WishStage
 from apps.shopping.media.reading import MediaReader
 from apps.shopping.ranking import SHOWN, promising, ranked
 from apps.shopping.requirement import Attributes, RequirementSpec
@@ -55,9 +55,11 @@ class Nodes:
         runtime.context.on_node("ParseInput")
         if not state["message"].strip() and not state["media"]:
             raise ShoppingError(VALIDATION, "Please say what you are looking for.")
-        await self.note(state, runtime.context.session_id, RequestStatus.PROCESSING, Stage.INITIAL)
+        await self.note(
+            state, runtime.context.session_id, RequestStatus.PROCESSING, WishStage.INITIAL
+        )
         keeps = state.get("keeps", False)
-        first = Stage.MEDIA_PROCESSING if state["media"] else Stage.REQUIREMENT_BUILDING
+        first = WishStage.MEDIA_PROCESSING if state["media"] else WishStage.REQUIREMENT_BUILDING
         return {
             "stage": first.value,
             "spec": state.get("spec", {}) if keeps else {},
@@ -128,14 +130,14 @@ class Nodes:
             "question": question.text if question else "",
             "suggestions": list(question.suggestions) if question else [],
             "assumptions": [] if question else assumptions_of(spec) if questions else [],
-            "stage": (Stage.CLARIFICATION if question else Stage.SEARCHING).value,
+            "stage": (WishStage.CLARIFICATION if question else WishStage.SEARCHING).value,
         }
 
     async def ask_clarifying_q(self, state: ShoppingState, runtime: Runtime[FlowContext]) -> Update:
         """Waits for the answer, and does nothing else: on resume it runs again from its top."""
         answer = interrupt({"question": state["question"], "suggestions": state["suggestions"]})
         runtime.context.on_node("AskClarifyingQ")
-        return {"answer": str(answer), "stage": Stage.REQUIREMENT_BUILDING.value}
+        return {"answer": str(answer), "stage": WishStage.REQUIREMENT_BUILDING.value}
 
     async def search_marketplaces(
         self, state: ShoppingState, runtime: Runtime[FlowContext]
@@ -162,7 +164,7 @@ class Nodes:
             "total": found.total,
             "away": list(found.away),
             "nearest": nearest,
-            "stage": Stage.RANKING.value,
+            "stage": WishStage.RANKING.value,
         }
 
     async def rank_and_compose(self, state: ShoppingState, runtime: Runtime[FlowContext]) -> Update:
@@ -187,11 +189,13 @@ class Nodes:
     async def done(self, state: ShoppingState, runtime: Runtime[FlowContext]) -> Update:
         """The request is kept as completed."""
         runtime.context.on_node("Done")
-        await self.note(state, runtime.context.session_id, RequestStatus.COMPLETED, Stage.COMPLETED)
-        return {"stage": Stage.COMPLETED.value}
+        await self.note(
+            state, runtime.context.session_id, RequestStatus.COMPLETED, WishStage.COMPLETED
+        )
+        return {"stage": WishStage.COMPLETED.value}
 
     async def note(
-        self, state: ShoppingState, session_id: str, status: RequestStatus, stage: Stage
+        self, state: ShoppingState, session_id: str, status: RequestStatus, stage: WishStage
     ) -> None:
         """Keeps how far the request is."""
         await self.store.put(

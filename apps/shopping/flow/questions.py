@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from apps.shopping.catalog.goods import BY_NAME, Kind
+from apps.shopping.catalog.goods import BY_NAME, GoodsKind
 from apps.shopping.requirement import RequirementSpec
 from apps.shopping.understanding.rules import kind_in, spec_from
 
@@ -37,7 +37,7 @@ def question_for(spec: RequirementSpec, asked_before: int, last: str) -> Questio
     return None if kind is None else _of_kind(kind, spec, last)
 
 
-def _of_kind(kind: Kind, spec: RequirementSpec, last: str) -> Question | None:
+def _of_kind(kind: GoodsKind, spec: RequirementSpec, last: str) -> Question | None:
     if kind.size_kind in ("shoe", "clothing") and not spec.attributes.sizes and last != "size":
         return Question("size", f"Which size of {_many(kind)}?", _some(kind.sizes))
     if spec.is_open and last != "budget":
@@ -75,7 +75,7 @@ def refines(text: str, spec: RequirementSpec) -> bool:
     return bool(spec.category) and not says.category and not says.says_nothing
 
 
-def _budgets(kind: Kind) -> tuple[str, ...]:
+def _budgets(kind: GoodsKind) -> tuple[str, ...]:
     span = kind.dearest - kind.cheapest
     bounds = (kind.cheapest + span * share for share in (0.1, 0.3, 0.6))
     return (*(f"Under ${_round(bound)}" for bound in bounds), "Any price")
@@ -90,6 +90,6 @@ def _some(sizes: tuple[str, ...]) -> tuple[str, ...]:
     return (*(sizes if len(sizes) <= 6 else sizes[1::2]), "Any size")
 
 
-def _many(kind: Kind) -> str:
+def _many(kind: GoodsKind) -> str:
     name = kind.name
     return name if name.endswith("s") else f"{name}s"

@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Any, TypedDict
 
 
-class Stage(StrEnum):
+class WishStage(StrEnum):
     """How far a wish is."""
 
     INITIAL = "INITIAL"

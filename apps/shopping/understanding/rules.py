@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, Kind
+from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, GoodsKind
 from apps.shopping.requirement import LARGEST_QUANTITY, Attributes, RequirementSpec
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
@@ -118,15 +118,15 @@ def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementS
     )
 
 
-def kind_in(text: str) -> Kind | None:
+def kind_in(text: str) -> GoodsKind | None:
     """The kind of goods that a text names."""
     return _category(with_digits(text))[0]
 
 
-def _category(text: str) -> tuple[Kind | None, str]:
+def _category(text: str) -> tuple[GoodsKind | None, str]:
     """The kind that is named first (the longest name where several begin there), and the text with
     its name made the kind's own, so that "running shoes" says no use and "t-shirt" no size."""
-    best: tuple[int, int, Kind, str] | None = None
+    best: tuple[int, int, GoodsKind, str] | None = None
     for kind in KINDS:
         for called in kind.called:
             found = re.search(rf"(?<![\w-]){re.escape(called)}(?:e?s)?(?![\w-])", text)
@@ -201,7 +201,7 @@ def _is_refused(text: str, place: int) -> bool:
     return not _BREAK.search(linked) and len(named) <= _BESIDE_BRAND_MOST
 
 
-def _sizes(text: str, kind: Kind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
+def _sizes(text: str, kind: GoodsKind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
     """The sizes that the text names, and the text without them."""
     found: list[str] = []
     rest = text
@@ -264,7 +264,7 @@ def _stands_before_goods(between: str) -> bool:
     return len(between.split()) <= 5 and not re.search(r"[.;!?]|\bsize\b", between)
 
 
-def _use(text: str, kind: Kind | None) -> str:
+def _use(text: str, kind: GoodsKind | None) -> str:
     if kind is None:
         return ""
     for use in sorted(kind.uses, key=len, reverse=True):
