@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from parley.app.events import Error as Error
     from parley.app.events import Event as Event
     from parley.app.events import Filler as Filler
+    from parley.app.events import Grounded as Grounded
     from parley.app.events import Handoff as Handoff
     from parley.app.events import HangUp as HangUp
     from parley.app.events import Progress as Progress
@@ -57,6 +58,7 @@ _HOMES = {
         "Error",
         "Event",
         "Filler",
+        "Grounded",
         "HangUp",
         "Handoff",
         "Progress",

@@ -7,8 +7,8 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     // A data: URL would need a wider content security policy.
     assetsInlineLimit: 0,
-    // Beside the page of a call: the records of calls, for operators, and the chat.
-    rolldownOptions: { input: ["index.html", "calls.html", "chat.html"] },
+    // Beside the page of a call: the records of calls, the page of operators, and the chat.
+    rolldownOptions: { input: ["index.html", "calls.html", "operations.html", "chat.html"] },
   },
   // `npm run dev` beside a running `./run up`.
   server: {

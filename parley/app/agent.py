@@ -71,6 +71,9 @@ class Agent:
     """Other agents that may take over."""
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
+    grounded: bool = False
+    """Whether what the settings know of is the agent's too: intents and passages of documents are
+    found out for each turn, and the operations of services are tools."""
     service: AppService | None = None
     """What the app's engines share, and what it tells of itself."""
     greeting: str | None = None

@@ -42,7 +42,7 @@ class ToolFinished:
     """Of the tool."""
     arguments: Mapping[str, JsonValue]
     outcome: str
-    """"done", "failed", "cancelled" or "refused"."""
+    """"done", "failed", "cancelled", "refused", or "pending": it waits for somebody's approval."""
     result: str
     """What the model was told: the tool's answer, or why there is none."""
     took_s: float
@@ -80,6 +80,26 @@ class Results:
     """How many there are; None: as many as `items`."""
     asked: Mapping[str, JsonValue] = field(default_factory=dict)
     """What they answer, as the engine understood it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounded:
+    """What was found out about the turn before it is answered; nothing of it is said."""
+
+    intent: str = ""
+    """Its name; empty: not told, or not in time."""
+    confidence: float = 0.0
+    """Of the intent, from 0 to 1."""
+    sources: Sequence[str] = ()
+    """Of the passages that the answer is given; best first, each once."""
+    intent_ms: float | None = None
+    """Milliseconds that telling the intent took; None: it was not asked for."""
+    retrieval_ms: float | None = None
+    """Milliseconds that finding passages took; None: they were not asked for."""
+    took_ms: float = 0.0
+    """Milliseconds that both took, side by side."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """"intent" or "retrieval" where it was left out, and why: "late" or "failed"."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +170,7 @@ Event = (
     | Progress
     | Clarification
     | Results
+    | Grounded
     | Handoff
     | ApprovalPending
     | HangUp

@@ -51,7 +51,8 @@ class Heard(_Entry):
     final: bool = True
 
 
-ToolOutcome = Literal["done", "failed", "cancelled", "refused"]
+ToolOutcome = Literal["done", "failed", "cancelled", "refused", "pending"]
+"""pending: it waits for somebody's approval; another entry of the call tells how that ended."""
 
 
 class ToolCalled(_Entry):

@@ -27,6 +27,8 @@ OTHER_VARIABLES = MappingProxyType(
         "PARLEY_STATE_DIR": "keys, logs and pids of one running Parley; `.parley` of the checkout",
         "PARLEY_CACHE_DIR": "models and programs, shared by all checkouts; `~/.cache/parley`",
         "PARLEY_CALLED_FROM": "where modules of an app are looked for; the current folder",
+        "ORCHESTRATOR_CONFIG_PATH": "settings of `./run orchestrator`; those of ORCHESTRATOR_ENV",
+        "ORCHESTRATOR_ENV": "development or production: the file of `configs` with that name",
         "HF_ENDPOINT": "hub that voices and models come from; `https://huggingface.co`",
         "DYNAMODB_TABLE_NAME": "apps/shopping: table of requests; SQLite in the state folder",
         "MEDIA_BUCKET": "apps/shopping: S3 bucket of media; the state folder",
