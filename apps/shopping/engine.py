@@ -3,9 +3,9 @@ where a process has left it."""
 
 import logging
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
@@ -100,21 +100,22 @@ class ShoppingEngine:
             on_node=self._on_node,
         )
         # Each node's end is on disk before the next begins: what was done is not done again.
-        stream: AsyncIterator[Any] = self._shop.graph.astream(
+        stream = self._shop.graph.astream(
             start,
             self._config,
             context=context,
             stream_mode="custom",
             durability="sync",
         )
-        async for event in stream:
-            yield event
+        async with aclosing(cast(AsyncGenerator[Event], stream)) as events:
+            async for event in events:
+                yield event
 
     def _start(self, turn: Turn, before: StateSnapshot) -> Start:
         """What the turn is: the answer to a pending question, a wish, or the word to go on."""
         if not turn.text.strip() and not turn.media:
             return None
-        values: ShoppingState = before.values
+        values = cast(ShoppingState, before.values)
         spec = RequirementSpec.model_validate(values.get("spec") or {})
         asked = values.get("asked", "")
         if before.interrupts and not is_new_wish(turn.text, spec, asked):

@@ -116,14 +116,15 @@ class ChatService:
         """Of this process, its app, and who fills forms for it."""
         app, service = await self.app()
         told = dict(await service.health()) if service is not None else {}
-        local = self.settings.llm_is_local
+        models = self.settings.models
+        local = self.settings.llm_is_local and not models.is_configured
         return ChatHealth(
             status=str(told.get("status", "healthy")),
             uptime_seconds=round(self.clock() - self._since_s, 3),
             connections=self.chats.count,
             model={
+                "asked": list(models.order),
                 "at": without_credentials(self.settings.llm_url),
-                "name": self.settings.llm_model or "the only one that is served",
                 "fills_forms": not local,
                 "requirements": "rules: the local model is too small" if local else "model",
             },
