@@ -79,7 +79,7 @@ class Conversion(BaseModel):
     value: float = Field(1.0, allow_inf_nan=False)
 
 
-class Counted(BaseModel):
+class ConversionReply(BaseModel):
     """`counted` is false where the user was shown nothing, has converted before, or the experiment
     does not run."""
 
@@ -148,11 +148,11 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
             return await experiments.assignment(experiment_id, user_id)
 
     @router.post("/{experiment_id}/track/conversion")
-    async def convert(experiment_id: str, conversion: Conversion) -> Counted:
+    async def convert(experiment_id: str, conversion: Conversion) -> ConversionReply:
         """The user did what the experiment is for; it counts once."""
         async with _answering():
             counted = await experiments.convert(experiment_id, conversion.user_id, conversion.value)
-        return Counted(experiment_id=experiment_id, user_id=conversion.user_id, counted=counted)
+        return ConversionReply(experiment_id=experiment_id, user_id=conversion.user_id, counted=counted)
 
     return router
 

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.errors import ConfigurationError
 from parley.settings.approvals import ApprovalsSection
+from parley.settings.chat import ChatSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
 from parley.settings.experiments import ExperimentsSection
@@ -270,6 +271,7 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    chat: ChatSection = ChatSection()
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
