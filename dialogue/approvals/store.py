@@ -7,8 +7,8 @@ from dialogue.approvals.approval import (
     Approval,
     ApprovalRequest,
     ApprovalStats,
+    ApproverDecision,
     CallEnd,
-    Decision,
     FollowedCall,
     HeldCall,
 )
@@ -29,7 +29,7 @@ class ApprovalStore(Protocol):
         """Those that wait, oldest first."""
         ...
 
-    async def decide(self, approval_id: str, decision: Decision) -> Approval:
+    async def decide(self, approval_id: str, decision: ApproverDecision) -> Approval:
         """Decides, once: of any number at the same time one succeeds.
 
         Raises ApprovalNotFoundError; ApprovalDecidedError where it is decided or has expired.

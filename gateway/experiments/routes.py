@@ -141,6 +141,13 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
             await experiments.stop(experiment_id)
         return await _whole(experiments, experiment_id)
 
+    _add_users(router, experiments)
+    return router
+
+
+def _add_users(router: APIRouter, experiments: Experiments) -> None:
+    """What is asked for one user."""
+
     @router.get("/{experiment_id}/variant/{user_id}")
     async def variant(experiment_id: str, user_id: str) -> Assignment:
         """The user's variant, which counts as shown to them."""
@@ -152,7 +159,9 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
         """The user did what the experiment is for; it counts once."""
         async with _answering():
             counted = await experiments.convert(experiment_id, conversion.user_id, conversion.value)
-        return ConversionReply(experiment_id=experiment_id, user_id=conversion.user_id, counted=counted)
+        return ConversionReply(
+            experiment_id=experiment_id, user_id=conversion.user_id, counted=counted
+        )
 
     return router
 
