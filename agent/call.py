@@ -155,11 +155,6 @@ class Call:
         await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
         self._greet(conversation)
-        self._tell_late_news(conversation)
-
-    def _tell_late_news(self, conversation: Conversation) -> None:
-        news = LateNews(conversation, self._session, self._answering, self._report)
-        self._running.push_async_callback(news.follow().aclose)
 
     async def _join(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
         """Has the framework take turns in the room, which is connected."""
@@ -337,6 +332,8 @@ class Call:
             self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
         elif greeting:
             self._say(greeting)
+        news = LateNews(conversation, self._session, self._answering, self._report)
+        self._running.push_async_callback(news.follow().aclose)
 
     def _say(self, text: str) -> SpeechHandle:
         """Says words of the agent's own, which are remembered."""

@@ -109,7 +109,7 @@ class OrchestratorMetrics:
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:
-        """So that a rate sees the first."""
+        """So that a rate sees the first of each."""
         for outcome in ("ok", "failed"):
             self.turns.labels(outcome)
         for what in ("intent", "retrieval"):
