@@ -49,6 +49,8 @@ def made_secrets() -> dict[str, str]:
         "LIVEKIT_API_KEY": f"parley-{secrets.token_hex(6)}",
         "LIVEKIT_API_SECRET": secrets.token_hex(32),
         "REDIS_PASSWORD": secrets.token_hex(32),
+        "REDIS_AGENT_PASSWORD": secrets.token_hex(32),
+        "REDIS_GATEWAY_PASSWORD": secrets.token_hex(32),
         "OPERATOR_KEY": secrets.token_hex(32),
         "GRAFANA_ADMIN_PASSWORD": secrets.token_hex(32),
         "WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",

@@ -88,7 +88,9 @@ def test_every_variable_of_a_part_is_one_that_it_reads(services: dict[str, Any])
 def test_secrets_go_to_those_who_need_them(services: dict[str, Any]) -> None:
     holders = {
         "LIVEKIT_API_SECRET": {"agent", "gateway", "livekit"},
-        "REDIS_PASSWORD": {"agent", "redis"},
+        "REDIS_PASSWORD": {"redis"},
+        "REDIS_AGENT_PASSWORD": {"agent", "redis"},
+        "REDIS_GATEWAY_PASSWORD": {"gateway", "redis"},
         "OPERATOR_KEY": {"gateway"},
     }
     for name, who in holders.items():
