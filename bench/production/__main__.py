@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import Machine
-from bench.production import checks, engine, stand_ins
+from bench.production import checks, continuity, engine, stand_ins
 from bench.production.commands import RunError
 from bench.production.compose_program import compose_program
 from bench.production.deployment import (
     BUILD_S,
     HOSTS,
     SMALL_MODEL,
-    START_S,
     Deployment,
     call,
 )
@@ -77,7 +76,7 @@ def _run(folder: Path, report: Report, *, keep: bool) -> None:
         stand_ins.make(docker, folder)
         report.say("bases", f"made of Debian's packages: {', '.join(stand_ins.tags().values())}")
         deployment = Deployment(docker, compose_program(), folder, project="parley")
-        deployment.configure({"LLM_LOCAL_MODEL": SMALL_MODEL})
+        deployment.configure({"LLM_LOCAL_MODEL": SMALL_MODEL, "RECORD_ENABLED": "true"})
         deployment.compose("down", "--volumes", "--timeout", "10")
         deployment.compose("build", within_s=BUILD_S)
         report.check("images", lambda: checks.image_sizes(deployment))
@@ -100,8 +99,7 @@ def _run(folder: Path, report: Report, *, keep: bool) -> None:
 
 def _look(deployment: Deployment, outside: engine.Namespace, folder: Path, report: Report) -> None:
     began_s = time.monotonic()
-    wait = ("--wait", "--wait-timeout", str(int(START_S)))
-    deployment.compose("up", "--detach", "--no-build", *wait, within_s=START_S + 60)
+    deployment.start()
     healthy = deployment.containers()
     took_s = time.monotonic() - began_s
     report.say("up", f"{len(healthy)} containers healthy after {took_s:.0f} s")
@@ -112,13 +110,15 @@ def _look(deployment: Deployment, outside: engine.Namespace, folder: Path, repor
     report.check("redis", lambda: checks.redis_wants_a_password(deployment))
     trusted = deployment.authority(folder / "authority.crt")
     report.say("call", _told(call(outside, trusted, _clip(0), _clip(1))))
-    deployment.compose(
-        *("up", "--detach", "--no-build", "--no-recreate", "--scale", "tts=2"),
-        *wait,
-        within_s=START_S + 60,
-    )
+    deployment.start("--no-recreate", "--scale", "tts=2")
     report.say("scale", _both_used(deployment, outside, trusted))
-    report.check("logs", lambda: checks.no_secret_in_logs(deployment))
+    speech = [_clip(number) for number in range(len(_CLIPS))]
+    report.check(
+        "update", lambda: continuity.update_under_calls(deployment, outside, trusted, speech)
+    )
+    report.check("logs", lambda: checks.quiet_logs(deployment))
+    report.check("backup", lambda: continuity.backup_destroy_restore(deployment, folder))
+    report.say("call", _told(call(outside, trusted, _clip(2))))
 
 
 def _told(report: dict[str, Any]) -> str:

@@ -43,25 +43,35 @@ class Deployment:
         self.engine = engine
         self.project = project
         self._compose = compose
-        self._environment_file = folder / "env.prod"
+        self.environment_file = folder / "env.prod"
 
     def configure(self, changes: Mapping[str, str]) -> None:
         """What `./run secrets` writes, and `changes` after it."""
-        self._environment_file.unlink(missing_ok=True)
+        self.environment_file.unlink(missing_ok=True)
         template = (paths.repository() / secrets.TEMPLATE).read_text(encoding="utf-8")
         given = {"PARLEY_DOMAIN": DOMAIN, "ACME_EMAIL": "you@example.org", "NODE_IP": SERVER}
         text, _ = secrets.filled(template, secrets.made_secrets() | given)
         more = {"CADDY_CERTIFICATES": "local_certs", **CORES, **changes}
-        self._environment_file.touch(mode=0o600)
+        self.environment_file.touch(mode=0o600)
         lines = [f"{name}={value}" for name, value in more.items()]
-        self._environment_file.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+        self.environment_file.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+
+    @property
+    def command(self) -> list[str]:
+        """How Docker Compose is called for it, up to the verb."""
+        file = paths.repository() / "docker-compose.prod.yml"
+        named = ["-p", self.project, "--env-file", str(self.environment_file), "-f", str(file)]
+        return [str(self._compose), *named]
+
+    def start(self, *more: str) -> None:
+        """Returns once everything is healthy; raises RunError."""
+        wait = ("--wait", "--wait-timeout", str(int(START_S)))
+        words = ("up", "--detach", "--no-build", *more, *wait)
+        self.compose(*words, within_s=START_S + 60)
 
     def compose(self, *words: str, within_s: float = END_S) -> str:
-        command: list[str | Path] = [self._compose, "-p", self.project]
-        command += ["--env-file", self._environment_file]
-        file = paths.repository() / "docker-compose.prod.yml"
         return run(
-            [*command, "-f", file, *words],
+            [*self.command, *words],
             within_s=within_s,
             env=self.engine.environment,
             cwd=paths.repository(),
