@@ -28,6 +28,7 @@ from parley import paths
 from parley.program import reported
 
 _CLIPS = ("1688-142285-0003", "2609-156975-0003", "3005-163389-0002")
+_MODEL_PORT = 8999
 _ROUNDS = 4
 """Of two calls at once, until both of two workers have spoken."""
 
@@ -112,10 +113,18 @@ def _look(deployment: Deployment, outside: engine.Namespace, folder: Path, repor
     report.say("call", _told(call(outside, trusted, _clip(0), _clip(1))))
     deployment.start("--no-recreate", "--scale", "tts=2")
     report.say("scale", _both_used(deployment, outside, trusted))
+    report.check("memory", lambda: checks.memory(deployment))
     speech = [_clip(number) for number in range(len(_CLIPS))]
-    report.check(
-        "update", lambda: continuity.update_under_calls(deployment, outside, trusted, speech)
-    )
+    quick = [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
+    with engine.beside(deployment.engine, *quick):
+        where = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
+        deployment.change(OPENAI_BASE_URL=where, OPENAI_API_KEY="none", LLM_MODEL="quick")
+        deployment.start("--scale", "tts=2")
+        report.check(
+            "update", lambda: continuity.update_under_calls(deployment, outside, trusted, speech)
+        )
+    deployment.change(OPENAI_BASE_URL="", OPENAI_API_KEY="", LLM_MODEL="")
+    deployment.start("--scale", "tts=2")
     report.check("logs", lambda: checks.quiet_logs(deployment))
     report.check("backup", lambda: continuity.backup_destroy_restore(deployment, folder))
     report.say("call", _told(call(outside, trusted, _clip(2))))

@@ -69,6 +69,11 @@ class Deployment:
         words = ("up", "--detach", "--no-build", *more, *wait)
         self.compose(*words, within_s=START_S + 60)
 
+    def change(self, **values: str) -> None:
+        """Of the file of variables; what runs has them from its next start on."""
+        with self.environment_file.open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
+
     def compose(self, *words: str, within_s: float = END_S) -> str:
         return run(
             [*self.command, *words],

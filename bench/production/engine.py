@@ -207,6 +207,14 @@ CALLERS_PORT = 9999
 
 
 @contextmanager
+def beside(engine: Engine, *command: str | Path) -> Iterator[None]:
+    """A program in the engine's own network, which containers that reach out find at SERVER."""
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    with _ended(engine.namespace.command(*command), environment, None):
+        yield
+
+
+@contextmanager
 def _held(
     command: Sequence[str | Path], more: Sequence[str], environment: dict[str, str], log: IO[str]
 ) -> Iterator[int]:
@@ -228,7 +236,7 @@ def _held(
 
 @contextmanager
 def _ended(
-    command: Sequence[str | Path], environment: dict[str, str], log: IO[str]
+    command: Sequence[str | Path], environment: dict[str, str], log: IO[str] | None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
         [str(word) for word in command],
