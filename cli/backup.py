@@ -10,17 +10,17 @@ from ops.backup.machine import machine_parts, machine_settings
 from ops.backup.part import BackupPart
 from ops.backup.production import (
     COMPOSE_FILE,
-    ENVIRONMENT_FILE,
     ComposeProject,
     production_parts,
     production_settings,
 )
+from ops.production_file import FILE
 from parley import paths
 from parley.settings import load_orchestrator
 
 KINDS = ("machine", "production")
 KEEP_DAYS = 7
-COMPOSE = f"docker compose --env-file {ENVIRONMENT_FILE} -f {COMPOSE_FILE}"
+COMPOSE = f"docker compose --env-file {FILE} -f {COMPOSE_FILE}"
 
 
 def main(arguments: list[str]) -> int:

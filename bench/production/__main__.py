@@ -33,7 +33,7 @@ _ROUNDS = 4
 """Of two calls at once, until both of two workers have spoken."""
 
 
-class Report:
+class RunReport:
     """What was seen, as it is seen, and how long it took."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def main(arguments: list[str]) -> int:
     if why:
         print(f"deploy/verify_run: left out here: {why}")
         return 0
-    report = Report()
+    report = RunReport()
     try:
         _run(options.folder or paths.cache_dir() / "verify-run", report, keep=options.keep)
     finally:
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(folder: Path, report: Report, *, keep: bool) -> None:
+def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as started:
         programs = engine.unpacked(paths.cache_dir())
@@ -98,7 +98,9 @@ def _run(folder: Path, report: Report, *, keep: bool) -> None:
         report.say("down", "no container and no volume is left")
 
 
-def _look(deployment: Deployment, outside: engine.Namespace, folder: Path, report: Report) -> None:
+def _look(
+    deployment: Deployment, outside: engine.Namespace, folder: Path, report: RunReport
+) -> None:
     began_s = time.monotonic()
     deployment.start()
     healthy = deployment.containers()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.production.commands import RunError, run
-from bench.production.engine import CALLER, SERVER, Engine, Namespace
-from cli import secrets
+from bench.production.engine import CALLER, SERVER, DockerEngine, Namespace
+from ops import production_file
 from parley import paths
 
 DOMAIN = "talk.parley.test"
@@ -25,7 +25,7 @@ class Container:
 
     id: str
     service: str
-    engine: Engine
+    engine: DockerEngine
 
     def run(self, *words: str, within_s: float = 60) -> str:
         """Inside, as the user that it runs as; raises RunError."""
@@ -39,7 +39,7 @@ class Container:
 class Deployment:
     """docker-compose.prod.yml under a project name and with secrets of its own."""
 
-    def __init__(self, engine: Engine, compose: Path, folder: Path, *, project: str) -> None:
+    def __init__(self, engine: DockerEngine, compose: Path, folder: Path, *, project: str) -> None:
         self.engine = engine
         self.project = project
         self._compose = compose
@@ -48,9 +48,9 @@ class Deployment:
     def configure(self, changes: Mapping[str, str]) -> None:
         """What `./run secrets` writes, and `changes` after it."""
         self.environment_file.unlink(missing_ok=True)
-        template = (paths.repository() / secrets.TEMPLATE).read_text(encoding="utf-8")
+        template = (paths.repository() / production_file.TEMPLATE).read_text(encoding="utf-8")
         given = {"PARLEY_DOMAIN": DOMAIN, "ACME_EMAIL": "you@example.org", "NODE_IP": SERVER}
-        text, _ = secrets.filled(template, secrets.made_secrets() | given)
+        text, _ = production_file.filled(template, production_file.made_secrets() | given)
         more = {"CADDY_CERTIFICATES": "local_certs", **CORES, **changes}
         self.environment_file.touch(mode=0o600)
         lines = [f"{name}={value}" for name, value in more.items()]

@@ -69,7 +69,7 @@ class Namespace:
 
 
 @dataclass(frozen=True)
-class Engine:
+class DockerEngine:
     """A running engine. `programs`: Debian's packages, unpacked."""
 
     programs: Path
@@ -108,7 +108,7 @@ def unpacked(cache: Path) -> Path:
 
 
 @contextmanager
-def running(programs: Path, folder: Path) -> Iterator[Engine]:
+def running(programs: Path, folder: Path) -> Iterator[DockerEngine]:
     """Starts the engine; its images stay in `folder` for the next time. Raises RunError."""
     folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "docker.sock"
@@ -134,7 +134,7 @@ def running(programs: Path, folder: Path) -> Iterator[Engine]:
         started.enter_context(
             _ended([*slirp, "--disable-host-loopback", str(holder), "tap0"], environment, log)
         )
-        engine = Engine(programs, socket, Namespace(holder))
+        engine = DockerEngine(programs, socket, Namespace(holder))
         try:
             until(lambda: _answers(engine), "the Docker engine", within_s=START_S)
         except RunError as error:
@@ -155,7 +155,7 @@ def environment_of(programs: Path) -> dict[str, str]:
 
 
 @contextmanager
-def outside(engine: Engine, hosts: dict[str, str], folder: Path) -> Iterator[Namespace]:
+def outside(engine: DockerEngine, hosts: dict[str, str], folder: Path) -> Iterator[Namespace]:
     """Where a caller is: a network that reaches nothing but the engine's machine, at SERVER.
 
     `hosts`: names and the addresses that they have there.
@@ -207,7 +207,7 @@ CALLERS_PORT = 9999
 
 
 @contextmanager
-def beside(engine: Engine, *command: str | Path) -> Iterator[None]:
+def beside(engine: DockerEngine, *command: str | Path) -> Iterator[None]:
     """A program in the engine's own network, which containers that reach out find at SERVER."""
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     with _ended(engine.namespace.command(*command), environment, None):
@@ -254,7 +254,7 @@ def _ended(
         process.wait()
 
 
-def _answers(engine: Engine) -> bool:
+def _answers(engine: DockerEngine) -> bool:
     try:
         engine.docker("version", within_s=20)
     except RunError:

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from bench.production.commands import run
-from bench.production.engine import Engine, environment_of
+from bench.production.engine import DockerEngine, environment_of
 from ops.toolchain.livekit_server import ensure_livekit_server
 from ops.toolchain.node import NODE
 from parley import paths
@@ -27,7 +27,7 @@ _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 MAKE_S = 1200.0
 
 
-def make(engine: Engine, folder: Path) -> None:
+def make(engine: DockerEngine, folder: Path) -> None:
     """Raises RunError, ToolchainError."""
     if DEBIAN not in engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}"):
         _import_debian(engine, folder)
@@ -58,7 +58,7 @@ def tags() -> dict[str, str]:
     return found | {name: compose["services"][name]["image"] for name in ("redis", "livekit")}
 
 
-def _import_debian(engine: Engine, folder: Path) -> None:
+def _import_debian(engine: DockerEngine, folder: Path) -> None:
     archive = folder / "debian.tar"
     left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _UNNEEDED]
     made = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={_PACKAGES}"]

@@ -10,9 +10,10 @@ from typing import IO
 from ops.backup.files import FileTree, SingleFiles
 from ops.backup.part import BackupError, BackupPart
 from ops.backup.redis_keys import RedisKeys
+from ops.production_file import FILE
 from parley.settings.dotenv import read_dotenv
 
-COMPOSE_FILE, ENVIRONMENT_FILE = "docker-compose.prod.yml", ".env.prod"
+COMPOSE_FILE = "docker-compose.prod.yml"
 _VOLUMES = {"records": "records", "caddy-data": "certificates"}
 _WRITING = ("agent", "gateway")
 """What has to be ended before a backup is put back."""
@@ -57,7 +58,7 @@ class ComposeProject:
             for word, value in zip(self.compose, self.compose[1:], strict=False)
             if word == "--env-file"
         ]
-        return named[-1] if named else ENVIRONMENT_FILE
+        return named[-1] if named else FILE
 
     def check_quiet(self) -> None:
         """Raises BackupError where something runs that writes what is to be put back."""

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from cli import secrets
+from ops import production_file
 from ops.supervisor.parts import PART_NAMES
 from ops.toolchain.livekit_server import RELEASE
 from parley import __version__
@@ -59,7 +60,7 @@ def test_the_file_that_is_written_starts_piper_and_a_model_of_our_own(
     (tmp_path / TEMPLATE.name).write_bytes(TEMPLATE.read_bytes())
     given = ["--domain", "localhost", "--email", "you@example.org", "--address", "127.0.0.1"]
     assert secrets.main(given, folder=tmp_path) == 0
-    command = ["--env-file", tmp_path / secrets.FILE, "-f", FILE, "config", "--services"]
+    command = ["--env-file", tmp_path / production_file.FILE, "-f", FILE, "config", "--services"]
     done = compose(*command, env={"PATH": ""})
     assert set(done.stdout.split()) == {*OURS, *OTHERS} - {"tts-cosyvoice"}, done.stderr
 
