@@ -15,7 +15,7 @@ from agent.answering import Answering
 from agent.playout.output import Playout
 from agent.playout.silence_metric import count_silencing
 from agent.room.events import RoomEventPublisher
-from agent.room.line import Line, packets_of_people
+from agent.room.line import Line, Microphones
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
@@ -60,7 +60,7 @@ class Duplex:
             on_heard=self._on_heard,
             on_unheard=self._on_unheard,
         )
-        self.line = Line(self.playout, lambda: packets_of_people(room))
+        self.line = Line(self.playout, Microphones(room).packets)
         self.playout.may_end = lambda: not self.line.is_doubtful
         room.on("reconnecting", self.line.server_lost)
         room.on("reconnected", self.line.server_found)

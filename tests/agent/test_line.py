@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from livekit import rtc
 
 from agent.playout.positions import KEPT_S
-from agent.room.line import GIVEN_UP_S, Line
+from agent.room.line import GIVEN_UP_S, Line, PacketsSoFar
 from testkit.fake_clock_loop import FakeClockLoop
 from tests.agent.test_playout import LEVEL, WORD_S, Call, loud, on_a_turned_clock
 
 FRAME_S = 0.032
 NOTICED_S = 1.8
 CONCEALMENT_S = 0.15
-"""How long a track sounds on without packets, as measured."""
+"""How long a track sounds on without packets, as measured, where nothing has piled up."""
 
 
 @dataclass
@@ -48,21 +48,37 @@ class Network:
     is_on: bool = True
     is_silent: bool = False
     """The microphone gives zeros, and a packet every 0.4 s."""
+    buffered_s: float = CONCEALMENT_S
+    """How long the track sounds on without packets."""
+    tells_when: bool = True
+    """Whether it is known when the latest packet came."""
+    clock_off_s: float = 0.0
+    """By so much the clock was set since then."""
     _count: float = 0.0
     _lost_for_s: float = 0.0
+    _came_at_s: float | None = None
 
     def __post_init__(self) -> None:
-        self.line = Line(self.voice, self.packets, clock=asyncio.get_running_loop().time)
+        self._now_s = asyncio.get_running_loop().time
+        self.line = Line(self.voice, self.packets, clock=self._now_s)
 
-    async def packets(self) -> int | None:
-        return int(self._count) if self.is_on else None
+    async def packets(self) -> PacketsSoFar | None:
+        if not self.is_on:
+            return None
+        came_s = self._came_at_s
+        tells = self.tells_when and came_s is not None
+        latest_s = self._now_s() - (came_s or 0.0) + self.clock_off_s if tells else None
+        return PacketsSoFar(int(self._count), latest_s)
 
     async def run(self, seconds: float) -> None:
         for _ in range(round(seconds / FRAME_S)):
             sends = self.passes and self.is_on
             self._lost_for_s = 0.0 if sends else self._lost_for_s + FRAME_S
+            before = int(self._count)
             self._count += FRAME_S * (2.5 if self.is_silent else 50) if sends else 0
-            sounds = self._lost_for_s < CONCEALMENT_S and not self.is_silent
+            if int(self._count) > before:
+                self._came_at_s = self._now_s()
+            sounds = self._lost_for_s < self.buffered_s and not self.is_silent
             samples = np.full(512, 7 if sounds else 0, np.int16)
             self.line.push(rtc.AudioFrame(samples.tobytes(), 16000, 1, 512))
             await asyncio.sleep(FRAME_S)
@@ -80,10 +96,12 @@ def on_a_network(scenario: Callable[[Network], Coroutine[None, None, None]]) -> 
 
 @pytest.mark.parametrize("seconds", [2.0, 4.0, 7.0, 14.0, 25.0])
 @pytest.mark.parametrize("before_s", [0.5, 3.3])
+@pytest.mark.parametrize("tells_when", [True, False])
 def test_a_cut_holds_the_voice_from_where_it_began_until_it_ends(
-    seconds: float, before_s: float
+    seconds: float, before_s: float, tells_when: bool
 ) -> None:
     async def scenario(network: Network) -> None:
+        network.tells_when = tells_when
         await network.run(before_s)
         cut_s = asyncio.get_running_loop().time()
         network.passes = False
@@ -100,7 +118,52 @@ def test_a_cut_holds_the_voice_from_where_it_began_until_it_ends(
     on_a_network(scenario)
 
 
-@pytest.mark.parametrize("since_cut_s", [0.6, 0.9, 1.4])
+@pytest.mark.parametrize("buffered_s", [0.15, 0.4, 1.1, 1.9, 3.8])
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_cut_is_dated_by_its_last_packet_however_much_sound_is_buffered(
+    buffered_s: float, is_silent: bool
+) -> None:
+    """After a cut what has piled up fills the buffer: the next cuts are heard of late."""
+
+    async def scenario(network: Network) -> None:
+        network.is_silent = is_silent
+        for count, away_s in enumerate((2.0, 6.0, 3.0), start=1):
+            await network.run(3.0)
+            cut_s = asyncio.get_running_loop().time()
+            network.passes = False
+            await network.run(away_s + network.buffered_s)
+            assert len(network.voice.holds) == count
+            held_s, since_s = network.voice.holds[-1]
+            assert held_s - cut_s < max(NOTICED_S, network.buffered_s + 0.8)
+            assert cut_s - 0.5 < since_s <= cut_s + 0.05
+            network.passes = True
+            await network.run(0.7)
+            assert network.voice.held_since_s is None
+            network.buffered_s = buffered_s
+
+    on_a_network(scenario)
+
+
+@pytest.mark.parametrize("clock_off_s", [-3600.0, -1.5, 7.0, 3600.0])
+def test_a_clock_that_was_set_makes_no_cut_and_moves_none_far(clock_off_s: float) -> None:
+    async def scenario(network: Network) -> None:
+        await network.run(1.0)
+        network.clock_off_s = clock_off_s
+        network.is_silent = True
+        await network.run(10.0)
+        assert network.voice.holds == []
+        network.is_silent = False
+        await network.run(1.0)
+        cut_s = asyncio.get_running_loop().time()
+        network.passes = False
+        await network.run(4.0)
+        ((_, since_s),) = network.voice.holds
+        assert cut_s - 0.3 < since_s < cut_s + 1.6
+
+    on_a_network(scenario)
+
+
+@pytest.mark.parametrize("since_cut_s", [0.6, 0.8, 0.95])
 def test_before_a_cut_is_known_to_be_one_it_is_doubted(since_cut_s: float) -> None:
     async def scenario(network: Network) -> None:
         await network.run(2.0)
