@@ -6,10 +6,9 @@ and takes nothing, and says nothing of it.
 
 import asyncio
 import signal
-import sys
+import subprocess
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from contextlib import ExitStack, asynccontextmanager
 
 import numpy as np
 import pytest
@@ -18,7 +17,9 @@ from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, TimedString
 
 from agent.playout.output import Playout
 from agent.room.line import Line, Microphones
+from caller.access import Access
 from ops.supervisor.stack import Stack
+from testkit.caller_process import caller_process
 
 pytestmark = pytest.mark.servers
 
@@ -31,19 +32,6 @@ OFF_BY_S = 1.0
 """The packets of a caller stop within so long of the signal, there and here."""
 AWAY_S = (0.3, 1.5, 0.3)
 """Beyond what it takes to be noticed."""
-
-CALLER = """
-import asyncio, sys
-from caller.access import Access
-from caller.client import join
-
-async def main():
-    url, token, room = sys.argv[1:]
-    async with join(Access(url=url, token=token, room=room, identity="caller")):
-        await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
 
 
 class LineAgent:
@@ -97,7 +85,7 @@ class LineAgent:
 
 
 @asynccontextmanager
-async def in_a_room(livekit: Stack) -> AsyncGenerator[tuple[LineAgent, asyncio.subprocess.Process]]:
+async def in_a_room(livekit: Stack) -> AsyncGenerator[tuple[LineAgent, subprocess.Popen[str]]]:
     """The agent, and the caller's process, whose microphone is heard."""
     url, keys = livekit.configuration.orchestrator.livekit.url, livekit.keys
 
@@ -119,29 +107,21 @@ async def in_a_room(livekit: Stack) -> AsyncGenerator[tuple[LineAgent, asyncio.s
     options = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE)
     await agent.room.local_participant.publish_track(track, options)
     agent.playout.start()
-    caller = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        CALLER,
-        url,
-        token("caller"),
-        "cut-line",
-        cwd=Path(__file__).parents[2],
-    )
-    try:
-        async with asyncio.timeout(NOTICED_WITHIN_S):
-            await published.wait()
-        yield agent, caller
-    finally:
-        caller.kill()
-        await caller.wait()
-        for task in hearing:
-            task.cancel()
-        await asyncio.gather(*hearing, return_exceptions=True)
-        await agent.line.aclose()
-        await agent.playout.aclose()
-        await agent.room.disconnect()
-        await agent.source.aclose()
+    access = Access(url=url, token=token("caller"), room="cut-line", identity="caller")
+    with ExitStack() as running:
+        caller = await asyncio.to_thread(running.enter_context, caller_process(access))
+        try:
+            async with asyncio.timeout(NOTICED_WITHIN_S):
+                await published.wait()
+            yield agent, caller
+        finally:
+            for task in hearing:
+                task.cancel()
+            await asyncio.gather(*hearing, return_exceptions=True)
+            await agent.line.aclose()
+            await agent.playout.aclose()
+            await agent.room.disconnect()
+            await agent.source.aclose()
 
 
 async def test_what_is_said_into_a_cut_line_is_said_again(livekit: Stack) -> None:
