@@ -50,7 +50,7 @@ class AppRooms:
 def start_apps(
     start_stack: Callable[..., Stack],
     folder: Path,
-    apps: Mapping[str, Path],
+    apps: Mapping[str, Path | str],
     **sections: Mapping[str, Any],
 ) -> AppRooms:
     """Starts all parts but the language model; `sections`: what else the settings say."""

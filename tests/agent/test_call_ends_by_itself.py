@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,7 +15,6 @@ from caller.access import request_access
 from caller.client import RoomClient
 from caller.conversation import CallConversation
 from gateway.calls.tokens import DEPARTURE_TIMEOUT_S
-from ops.supervisor.stack import Stack
 from parley.audio import Audio
 from parley.capacity import PATH, Capacity
 from testkit.caller_process import caller_process
@@ -27,47 +26,14 @@ from testkit.fake_llm import (
     last_user_text,
     tool_results,
 )
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears, start_apps
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears
+from tests.agent.conftest import ServedApps
+from tests.agent.room_apps import CLOSING, GREETING
 from tests.agent.test_room import spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-GREETING = "Hello there."
-CLOSING = "I have to go now. Have a nice day."
 GOODBYE = "It was a pleasure to talk with you. Goodbye."
-SILENT = """
-from parley import Agent, SilencePrompts
-
-agent = Agent(
-    greeting="Hello there.",
-    closing="I have to go now. Have a nice day.",
-    silence=SilencePrompts(after_s=2.5, texts=["Are you still there?", "Can you hear me?"]),
-)
-"""
-SHORT = """
-from parley import Agent
-
-agent = Agent(
-    greeting="Hello there.", closing="I have to go now. Have a nice day.", max_call_s=6.0
-)
-"""
-HANGS_UP = """
-from parley import Agent, hang_up
-
-agent = Agent(greeting="Hello there.", tools=[hang_up])
-"""
-HANDS_OVER = """
-from parley import Agent, HandOff, SilencePrompts, TurnThresholds
-
-workshop = Agent(
-    name="workshop",
-    instructions="You are the mechanic.",
-    closing="The workshop closes now.",
-    silence=SilencePrompts(after_s=2.5, texts=["Are you still holding the bicycle?"]),
-    thresholds=TurnThresholds(endpointing_min_delay_s=0.4, yield_after_s=1.2),
-)
-agent = Agent(greeting="Hello there.", handoffs=[HandOff(agent=workshop, when="repairs")])
-"""
 HEARD_OF_IT = 0.85
 """So much of the words must sound at the caller's ear: a synthesis differs from another."""
 LIVEKIT_WAITS_S = 15.0
@@ -79,13 +45,8 @@ ONSET_S = 0.3
 
 
 @pytest.fixture(scope="module")
-def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
-    folder = tmp_path_factory.mktemp("ends")
-    apps = {"silent": SILENT, "short": SHORT, "hangs_up": HANGS_UP, "hands_over": HANDS_OVER}
-    files = {name: folder / f"{name}.py" for name in apps}
-    for name, file in files.items():
-        file.write_text(apps[name], encoding="utf-8")
-    return start_apps(start_stack, folder, files)
+def rooms(served_apps: ServedApps) -> AppRooms:
+    return served_apps.rooms
 
 
 class FreedPlace:

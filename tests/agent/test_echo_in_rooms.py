@@ -1,27 +1,22 @@
 """Callers on a loudspeaker that nobody cancels: the agent hears all that it says."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
 from caller.client import RoomClient
 from caller.loudspeaker import Loudspeaker
 from caller.microphone import SAMPLE_RATE_HZ
-from ops.supervisor.stack import Stack
 from parley.room_events import InterruptedEvent, TurnEvent
 from testkit.fake_llm import FakeLlm, Messages, ScriptedAnswer, last_user_text
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
+from tests.agent import room_apps
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words
+from tests.agent.conftest import ServedApps
 from tests.agent.test_interruption import floors, passes, told
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-APP = """
-from parley import Agent
-
-agent = Agent(greeting="Hi, this is the bicycle shop. What can I do for you today?")
-"""
-GREETING = "Hi, this is the bicycle shop. What can I do for you today?"
+GREETING = str(room_apps.shop.greeting)
 ANSWERS = {
     "chain": "A new chain is twenty pounds, and it takes us about an hour to put it on.",
     "open": "Certainly. We open at nine in the morning, and on Saturdays a little later than that.",
@@ -51,12 +46,8 @@ async def hears_itself(rooms: AppRooms, name: str) -> RoomClient:
         return client
 
 
-async def test_an_agent_that_hears_itself_does_not_answer_itself(
-    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("echo")
-    (folder / "shop.py").write_text(APP, encoding="utf-8")
-    rooms = start_apps(start_stack, folder, {"shop": folder / "shop.py"})
+async def test_an_agent_that_hears_itself_does_not_answer_itself(served_apps: ServedApps) -> None:
+    rooms = served_apps.rooms
     model = FakeLlm(shop)
     async with rooms.answering(model):
         clients = await asyncio.gather(*(hears_itself(rooms, name) for name in ROOMS))

@@ -23,30 +23,12 @@ from testkit.fake_llm import (
     last_user_text,
     tool_results,
 )
-from testkit.isolated_config import free_ports
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
+from tests.agent.app_rooms import LONG_S, agent_words
+from tests.agent.conftest import ServedApps
+from tests.agent.room_apps import COUNTERS
 from tests.agent.test_room import spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
-
-APP = '''
-import os
-
-import httpx2
-
-from parley import Agent, tool
-
-
-@tool
-async def order(text: str) -> str:
-    """Orders what the person wants. text: all that they said."""
-    async with httpx2.AsyncClient() as http:
-        await http.post(os.environ["APP_ORDERS_URL"] + "NAME", content=text.encode(), timeout=20)
-    return "ordered"
-
-
-agent = Agent(instructions="You take orders.", tools=[order], greeting="What would you like?")
-'''
 
 
 @dataclass(frozen=True)
@@ -82,8 +64,6 @@ ORDERS = [
     Order("Put a camera on my list.", "And a battery for it.", "battery", 0.5),
 ]  # fmt: skip
 TURNS_IN_A_CALL = 5
-COUNTERS = ("north", "south")
-"""Orders are taken at both at once, each in calls of its own."""
 
 
 @dataclass(frozen=True)
@@ -114,27 +94,6 @@ class OrderService:
             yield
         finally:
             await runner.cleanup()
-
-
-@dataclass(frozen=True)
-class OrderRooms:
-    rooms: AppRooms
-    service_port: int
-
-
-@pytest.fixture(scope="module")
-def order_rooms(
-    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> OrderRooms:
-    (port,) = free_ports(1)
-    folder = tmp_path_factory.mktemp("orders")
-    apps = {counter: folder / f"{counter}.py" for counter in COUNTERS}
-    for counter, file in apps.items():
-        file.write_text(APP.replace("NAME", counter), encoding="utf-8")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("APP_ORDERS_URL", f"http://127.0.0.1:{port}/orders/")
-        rooms = start_apps(start_stack, folder, apps)
-    return OrderRooms(rooms, port)
 
 
 def orders_what_was_said(messages: Messages) -> ScriptedAnswer:
@@ -224,9 +183,10 @@ async def take_turn(
 
 @pytest.mark.timeout(900)  # twenty turns in real time
 async def test_orders_with_pauses_inside_have_their_effect_once_and_whole(
-    order_rooms: OrderRooms,
+    served_apps: ServedApps,
 ) -> None:
-    service, outcomes, rooms = OrderService(), list[Outcome](), order_rooms.rooms
+    """Orders are taken at two counters at once, each in calls of its own."""
+    service, outcomes, rooms = OrderService(), list[Outcome](), served_apps.rooms
     calls = [ORDERS[at : at + TURNS_IN_A_CALL] for at in range(0, len(ORDERS), TURNS_IN_A_CALL)]
 
     async def at(counter: str, calls: Sequence[Sequence[Order]]) -> None:
@@ -239,7 +199,7 @@ async def test_orders_with_pauses_inside_have_their_effect_once_and_whole(
                     outcomes.append(outcome)
 
     async with (
-        service.running(order_rooms.service_port),
+        service.running(served_apps.orders_port),
         rooms.answering(FakeLlm(orders_what_was_said)),
         asyncio.TaskGroup() as counters,
     ):
