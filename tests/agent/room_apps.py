@@ -16,7 +16,7 @@ STORY = (
     "make a living, while he would have to die of hunger."
 )
 ORDERS_URL = "APP_ORDERS_URL"
-"""The environment's variable with the address of the service that takes orders."""
+"""The environment's variable with the address of the service that takes orders and knows them."""
 COUNTERS = ("north", "south")
 """Of that service."""
 
@@ -33,6 +33,15 @@ def _taking_orders(counter: str) -> Agent:
     return Agent(instructions="You take orders.", tools=[order], greeting="What would you like?")
 
 
+@tool(says="Let me look that up.")
+async def order_status(number: str) -> str:
+    """Where an order is. number: as printed on the receipt."""
+    async with httpx2.AsyncClient() as http:
+        answer = await http.get(f"{os.environ[ORDERS_URL]}/{number}", timeout=20)
+        return answer.text
+
+
+desk = Agent(instructions="You are the desk of a bicycle shop.", tools=[order_status], greeting="")
 north = _taking_orders("north")
 south = _taking_orders("south")
 silent = Agent(
@@ -52,4 +61,4 @@ workshop = Agent(
 hands_over = Agent(greeting=GREETING, handoffs=[HandOff(agent=workshop, when="repairs")])
 shop = Agent(greeting="Hi, this is the bicycle shop. What can I do for you today?")
 storyteller = Agent(greeting=STORY)
-SERVED = ("storyteller", "silent", "short", "hangs_up", "hands_over", "shop", *COUNTERS)
+SERVED = ("storyteller", "silent", "short", "hangs_up", "hands_over", "shop", "desk", *COUNTERS)
