@@ -35,8 +35,6 @@ from parley.telemetry import logs, tracing
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
 it where this process dies."""
-_MAY_CHANGE = " .,;:!?…-"
-"""What a text ends in is a guess while its speaker goes on."""
 MODEL_IS_AWAY = "The agent's language model does not answer right now."
 
 _log = logging.getLogger(__name__)
@@ -112,8 +110,9 @@ class Answering:
 
     def hears(self, text: str) -> None:
         """The person has said this and goes on: the model may read it meanwhile, so that only the
-        rest is left to read once they have ended. One at a time: what comes next is longer."""
-        text = text.rstrip(_MAY_CHANGE)
+        rest is left to read once they have ended; nothing, where these were their last words.
+        One at a time: what comes next is longer."""
+        text = text.strip()
         is_reading = self._reading is not None and not self._reading.done()
         if not text or text == self._read or is_reading or not self.reads_ahead():
             return
