@@ -172,7 +172,8 @@ class Answering:
             yield FlushSentinel()  # the agent that takes over may have another voice
             if sounds is not None:
                 await sounds.wait()  # in the voice of the one before
-            self._speaks_as(self._conversation.agent)
+            self._agent = self._conversation.agent
+            self._on_agent(self._agent)
             asked_at = time.perf_counter()
             turn = self._conversation.turn("", waiting_since_s=self._clock())
 

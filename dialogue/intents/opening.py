@@ -28,11 +28,14 @@ def open_intents(
     settings: IntentsSection, embedder: Embedder | None, *, breaker: CallGuard | None = None
 ) -> OpenedIntents | None:
     """Connects to nothing yet; who opens it closes the classifier. None: the settings name
-    neither a service nor a file, or the file declares no intents.
+    neither a service nor a file, the file declares no intents, or it is the default's and is not
+    there.
 
     Raises ConfigurationError for a file that cannot be used.
     """
-    catalog = load_catalog(paths.config_dir() / settings.file) if settings.file else None
+    file = paths.config_dir() / settings.file
+    is_given = settings.file and (file.exists() or settings.file != IntentsSection().file)
+    catalog = load_catalog(file) if is_given else None
     rules = catalog.rules if catalog is not None else {}
     if settings.url:
         remote = RemoteClassifier(settings.url, timeout_s=_GIVE_UP_S, breaker=breaker)

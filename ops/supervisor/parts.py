@@ -51,6 +51,9 @@ _OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
 _WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
 """Read by the agent alone."""
 
+_KEY_VARIABLES = frozenset({"KEYS_SECRET", "KEYS_URL"})
+"""Read by the orchestrator, and by `./run keys`."""
+
 
 def local_parts(
     configuration: Configuration,
@@ -195,7 +198,7 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES | _KEY_VARIABLES,
         also=_APPS_OF_OURS.union(own, configuration.orchestrator.agent.environment),
         environ=environ,
     )
@@ -238,7 +241,7 @@ def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES | _WEBHOOK_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _WEBHOOK_VARIABLES | _KEY_VARIABLES,
         also=_APPS_OF_OURS.union(own, configuration.orchestrator.agent.environment),
     )
     environment[CALLED_FROM] = str(called_from().absolute())

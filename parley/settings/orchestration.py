@@ -57,7 +57,7 @@ class DatabaseSection(Section):
     url: Annotated[SecretStr, Env("DATABASE_URL")] = Field(
         SecretStr(""), description="postgresql://… or sqlite:////file, where storage.type is sql"
     )
-    pool_size: int = Field(20, ge=1, description="connections kept")
+    pool_size: int = Field(20, ge=1, description="connections that each store keeps")
     max_overflow: int = Field(
         30, ge=0, description="connections beyond them, while they are needed"
     )

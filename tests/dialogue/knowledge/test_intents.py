@@ -122,8 +122,12 @@ def test_the_catalog_that_ships_is_right_and_gives_rules_by_name() -> None:
     assert "goodbye" in catalog.rules
 
 
-def test_settings_that_name_no_intents_open_nothing() -> None:
+def test_settings_that_name_no_intents_open_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert open_intents(IntentsSection(file=""), None) is None
+    monkeypatch.setenv("PARLEY_CONFIG_DIR", str(tmp_path))
+    assert open_intents(IntentsSection(), None) is None
     with pytest.raises(ConfigurationError, match="is not there"):
         open_intents(IntentsSection(file="nowhere.yaml"), None)
 
