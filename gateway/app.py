@@ -20,8 +20,7 @@ from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
 from gateway.calls.waiting import WaitingCalls
 from gateway.calls.watcher import watching_calls
-from gateway.chat.app import chat_routes
-from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS
+from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS, chat_routes
 from gateway.chat.service import ChatService
 from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
