@@ -115,8 +115,8 @@ class Call:
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent, session_id)
         hearing = await self._stt(node, session_id)
-        heard_by = [hearing.pool.scoreboard] if hearing is not None else []
-        self._guesses = GuessRoom(self._pace, [speech.scoreboard, *heard_by])
+        workers = [speech.scoreboard, *([hearing.pool.scoreboard] if hearing is not None else ())]
+        self._guesses = GuessRoom(self._pace, workers)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )

@@ -131,7 +131,9 @@ async def _opened(documents: Path, file: Path, embedder: Embedder) -> LocalRetri
     return retriever
 
 
-async def _scored(name: str, retriever: Retriever, questions: Sequence[KnowledgeQuestion]) -> RetrievalScore:
+async def _scored(
+    name: str, retriever: Retriever, questions: Sequence[KnowledgeQuestion]
+) -> RetrievalScore:
     await retriever.query("ready?")
     took_ms, places = [], []
     for question in questions:

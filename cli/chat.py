@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cli.chat_view import JsonView, TerminalView, View
 from cli.typed_lines import TypedLines
-from dialogue.approvals.approval import Approval, ApproverDecision
+from dialogue.approvals.approval import Approval, ApprovalDecision
 from dialogue.approvals.memory import DecidedAtOnce, MemoryApprovals
 from dialogue.conversation import Conversation
 from dialogue.model import build_client
@@ -128,7 +128,7 @@ class Chat:
         self.view.note("approve? y/n")
         yes = (await self.lines.next() or "").strip().lower() in ("y", "yes")
         notes = "" if yes else "the person said no"
-        decision = ApproverDecision(approved=yes, approver_id="terminal", approval_notes=notes)
+        decision = ApprovalDecision(approved=yes, approver_id="terminal", approval_notes=notes)
         await self.approvals.decide(approval.id, decision)
 
     def _check(self, error: Error) -> None:
@@ -213,7 +213,7 @@ def _approvals(*, asks: bool, approve: bool) -> MemoryApprovals:
         return MemoryApprovals()
     why = "" if approve else "nobody at the terminal may approve it"
     return DecidedAtOnce(
-        ApproverDecision(approved=approve, approver_id="terminal", approval_notes=why)
+        ApprovalDecision(approved=approve, approver_id="terminal", approval_notes=why)
     )
 
 

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from dialogue.approvals.approval import (
     Approval,
+    ApprovalDecision,
     ApprovalRequest,
     ApprovalStats,
-    ApproverDecision,
     CallEnd,
     FollowedCall,
     HeldCall,
@@ -29,7 +29,7 @@ class ApprovalStore(Protocol):
         """Those that wait, oldest first."""
         ...
 
-    async def decide(self, approval_id: str, decision: ApproverDecision) -> Approval:
+    async def decide(self, approval_id: str, decision: ApprovalDecision) -> Approval:
         """Decides, once: of any number at the same time one succeeds.
 
         Raises ApprovalNotFoundError; ApprovalDecidedError where it is decided or has expired.

@@ -141,13 +141,11 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
             await experiments.stop(experiment_id)
         return await _whole(experiments, experiment_id)
 
-    _add_users(router, experiments)
+    _add_users_routes(router, experiments)
     return router
 
 
-def _add_users(router: APIRouter, experiments: Experiments) -> None:
-    """What is asked for one user."""
-
+def _add_users_routes(router: APIRouter, experiments: Experiments) -> None:
     @router.get("/{experiment_id}/variant/{user_id}")
     async def variant(experiment_id: str, user_id: str) -> Assignment:
         """The user's variant, which counts as shown to them."""
@@ -162,8 +160,6 @@ def _add_users(router: APIRouter, experiments: Experiments) -> None:
         return ConversionReply(
             experiment_id=experiment_id, user_id=conversion.user_id, counted=counted
         )
-
-    return router
 
 
 async def _whole(experiments: Experiments, experiment_id: str) -> ExperimentReply:

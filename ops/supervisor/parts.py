@@ -54,6 +54,7 @@ _WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
 _KEY_VARIABLES = frozenset({"KEYS_SECRET", "KEYS_URL"})
 """Read by the orchestrator, and by `./run keys`."""
 
+
 def local_parts(
     configuration: Configuration,
     *,
