@@ -18,17 +18,26 @@ from dialogue.conversation import ActiveTurn, Conversation
 from parley.app.agent import Agent
 from parley.app.events import (
     ApprovalPending,
+    Clarification,
     Error,
     Event,
     Filler,
     Handoff,
     HangUp,
+    Progress,
+    Results,
     TextDelta,
     ToolFinished,
     ToolStarted,
 )
 from parley.clock import Clock, monotonic
-from parley.room_events import ApprovalEvent, ToolEvent
+from parley.room_events import (
+    ApprovalEvent,
+    ClarificationEvent,
+    ProgressEvent,
+    ResultsEvent,
+    ToolEvent,
+)
 from parley.telemetry import agent as metrics
 from parley.telemetry import logs, tracing
 
@@ -163,7 +172,8 @@ class Answering:
             yield FlushSentinel()  # the agent that takes over may have another voice
             if sounds is not None:
                 await sounds.wait()  # in the voice of the one before
-            self._speaks_as(self._conversation.agent)
+            self._agent = self._conversation.agent
+            self._on_agent(self._agent)
             asked_at = time.perf_counter()
             turn = self._conversation.turn("", waiting_since_s=self._clock())
 
@@ -224,6 +234,14 @@ class Answering:
                 self._events.send(
                     ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
                 )
+            case Progress(message=message, step=step):
+                self._events.send(ProgressEvent(step=step, message=message))
+            case Clarification(question=question, options=options):
+                self._events.send(ClarificationEvent(question=question, suggestions=tuple(options)))
+            case Results(items=items, total=total, asked=asked):
+                shown = tuple(map(dict, items))
+                total = len(shown) if total is None else total
+                self._events.send(ResultsEvent(items=shown, total=total, asked=dict(asked)))
             case Error(code=code, message=message, retryable=retryable):
                 _log.error("%s: %s", code, message)
                 metrics.answer_errors_total.labels(code).inc()

@@ -115,8 +115,8 @@ class Call:
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent, session_id)
         hearing = await self._stt(node, session_id)
-        heard_by = [hearing.pool.scoreboard] if hearing is not None else []
-        self._guesses = GuessRoom(self._pace, [speech.scoreboard, *heard_by])
+        workers = [speech.scoreboard, *([hearing.pool.scoreboard] if hearing is not None else ())]
+        self._guesses = GuessRoom(self._pace, workers)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
@@ -155,8 +155,6 @@ class Call:
         await self._join(agent, duplex, hearing)
         await self._choose_voice(speech)
         self._greet(conversation)
-        news = LateNews(conversation, self._session, self._answering, self._report)
-        self._running.push_async_callback(news.follow().aclose)
 
     async def _join(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
         """Has the framework take turns in the room, which is connected."""
@@ -334,6 +332,8 @@ class Call:
             self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
         elif greeting:
             self._say(greeting)
+        news = LateNews(conversation, self._session, self._answering, self._report)
+        self._running.push_async_callback(news.follow().aclose)
 
     def _say(self, text: str) -> SpeechHandle:
         """Says words of the agent's own, which are remembered."""

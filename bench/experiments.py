@@ -39,7 +39,7 @@ class Looks:
 
 
 @dataclass(frozen=True)
-class Found:
+class WinnersFound:
     """Shares of the experiments."""
 
     always_valid: float
@@ -108,7 +108,7 @@ def simulated(rolls: np.random.Generator, lift: float, *, days: int, users: int)
     )
 
 
-def found_in(experiments: Sequence[Looks]) -> Found:
+def found_in(experiments: Sequence[Looks]) -> WinnersFound:
     days = [winning_day(looks) for looks in experiments]
     won = [day for day in days if day is not None]
     naive = [
@@ -121,7 +121,7 @@ def found_in(experiments: Sequence[Looks]) -> Found:
         for looks in experiments
     ]
     count = len(experiments)
-    return Found(
+    return WinnersFound(
         always_valid=len(won) / count,
         naive=sum(naive) / count,
         planned=sum(planned) / count,
@@ -152,7 +152,7 @@ def is_naive_winner(exposed: tuple[int, int], converted: tuple[int, int]) -> boo
     return noise > 0 and abs(difference) / noise > _CRITICAL
 
 
-def _print(report: dict[str, object], results: dict[float, Found]) -> None:
+def _print(report: dict[str, object], results: dict[float, WinnersFound]) -> None:
     table = Table(
         title=f"{report['experiments']} experiments, {report['days']} daily looks, "
         f"{report['users_a_day']} users a day, {RATE:.0%} convert",

@@ -30,7 +30,7 @@ class LabeledSentence:
 
 
 @dataclass(frozen=True)
-class Question:
+class KnowledgeQuestion:
     """`answers`: texts one of which the passage that answers it holds."""
 
     text: str
@@ -43,7 +43,7 @@ class Article:
     title: str
     half: Half
     paragraphs: tuple[str, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[KnowledgeQuestion, ...]
 
 
 @cache
@@ -65,7 +65,7 @@ def articles(half: Half) -> Sequence[Article]:
             half=half,
             paragraphs=tuple(each["paragraphs"]),
             questions=tuple(
-                Question(question["question"], each["title"], tuple(question["answers"]))
+                KnowledgeQuestion(question["question"], each["title"], tuple(question["answers"]))
                 for question in each["questions"]
             ),
         )

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arguments import positive
-from bench.knowledge_data import HALVES, Article, Question, articles
+from bench.knowledge_data import HALVES, Article, KnowledgeQuestion, articles
 from bench.machine import ForeignLoad, Machine
 from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
@@ -86,7 +86,7 @@ def promises_of(scores: Sequence[RetrievalScore]) -> list[Promise]:
     ]
 
 
-def place_of(passages: Sequence[Passage], question: Question) -> int | None:
+def place_of(passages: Sequence[Passage], question: KnowledgeQuestion) -> int | None:
     """Of the first passage of the question's article that holds an answer, from 1 on."""
     answers = [_plain(answer) for answer in question.answers]
     for place, passage in enumerate(passages, start=1):
@@ -131,7 +131,9 @@ async def _opened(documents: Path, file: Path, embedder: Embedder) -> LocalRetri
     return retriever
 
 
-async def _scored(name: str, retriever: Retriever, questions: Sequence[Question]) -> RetrievalScore:
+async def _scored(
+    name: str, retriever: Retriever, questions: Sequence[KnowledgeQuestion]
+) -> RetrievalScore:
     await retriever.query("ready?")
     took_ms, places = [], []
     for question in questions:

@@ -31,6 +31,7 @@ BENCHMARKS = {
     "retrieval": "whether the passage that answers a question is found, beside full text alone",
     "scoreboard": "1,000 calls over 100 workers: status traffic, and what a slow worker gets",
     "sentences": "whether both sentences of two people in one recording are heard",
+    "shopping": "whether the shopping app obeys what is asked, and 200 chats at once",
     "start": "a first start on a machine that has nothing yet, by step",
     "stages": "whether the stage that is slow is the stage that the metrics blame",
     "text": "how English text is said, by our rules and by the libraries that there are",

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from cli.chat_view import JsonView, TerminalView, View
 from cli.typed_lines import TypedLines
-from dialogue.approvals.approval import Approval, Decision
+from dialogue.approvals.approval import Approval, ApprovalDecision
 from dialogue.approvals.memory import DecidedAtOnce, MemoryApprovals
 from dialogue.conversation import Conversation
 from dialogue.model import build_client
@@ -128,7 +128,7 @@ class Chat:
         self.view.note("approve? y/n")
         yes = (await self.lines.next() or "").strip().lower() in ("y", "yes")
         notes = "" if yes else "the person said no"
-        decision = Decision(approved=yes, approver_id="terminal", approval_notes=notes)
+        decision = ApprovalDecision(approved=yes, approver_id="terminal", approval_notes=notes)
         await self.approvals.decide(approval.id, decision)
 
     def _check(self, error: Error) -> None:
@@ -212,7 +212,9 @@ def _approvals(*, asks: bool, approve: bool) -> MemoryApprovals:
     if asks:
         return MemoryApprovals()
     why = "" if approve else "nobody at the terminal may approve it"
-    return DecidedAtOnce(Decision(approved=approve, approver_id="terminal", approval_notes=why))
+    return DecidedAtOnce(
+        ApprovalDecision(approved=approve, approver_id="terminal", approval_notes=why)
+    )
 
 
 def _begun(

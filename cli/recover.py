@@ -46,10 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./run recover",
         description="Goes on with a turn whose process has died: what it had asked the model and "
-        "which tools it had called is not done again. Prints the answer, which the session's next "
-        "connection is given as well.",
+        "which tools it had called is not done again. Prints the answer; where sessions are in "
+        "Redis, their next connection is given it as well.",
     )
-    parser.add_argument("pipeline_id", help="as the log, or `/sessions`, has it")
+    parser.add_argument("pipeline_id", help="of the turn, as the log has it: SESSION.NUMBER")
     parser.add_argument("--config", default="", metavar="FILE", help="as of ./run orchestrator")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     return parser

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 
 from dialogue.approvals.held_calls import HeldCalls, News
 from dialogue.declared_engine import DeclaredEngine
+from dialogue.language_model import AskedModel
 from dialogue.resources import Resources
 from dialogue.session_log import StoredLog
 from dialogue.sessions.store import (
@@ -21,6 +22,7 @@ from dialogue.text.languages import get_or_english
 from dialogue.turn_log import TurnLog
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent
+from parley.app.app_service import Media
 from parley.app.engine import Engine, Turn
 from parley.app.events import Done, Error, Event, Filler, Handoff, TextDelta, ToolFinished
 from parley.app.session import AgentSaid, Heard, Resumed, Session, ToolCalled
@@ -51,6 +53,7 @@ class Conversation:
             user=record.user,
             language=record.language,
             attributes=record.attributes,
+            model=AskedModel(resources.model, resources.fills_forms),
         )
         self._log = log
         self._resources = resources
@@ -157,7 +160,12 @@ class Conversation:
             await self._declared.hears(text)
 
     def turn(
-        self, text: str, *, waiting_since_s: float, turn_id: str | None = None
+        self,
+        text: str,
+        *,
+        waiting_since_s: float,
+        turn_id: str | None = None,
+        media: Sequence[Media] = (),
     ) -> "ActiveTurn":
         """A turn to be answered: a guess until it is committed. With an empty text, after a
         hand-off, the agent speaks of itself; that is no guess. `waiting_since_s`: when the person
@@ -170,6 +178,7 @@ class Conversation:
             self.session,
             turn_log,
             waiting_since_s=waiting_since_s,
+            media=media,
             apology=get_or_english(language).phrases.apology,
             on_settled=lambda: self._settle(turn_log.turn_id),
             reassure=self._declared.reassure if self._declared is not None else None,
@@ -199,6 +208,11 @@ class Conversation:
             self._log.append(entry)
         if final:
             await self._engine.heard(turn_id, text, interrupted=interrupted)
+
+    async def has_unfinished(self) -> bool:
+        """Whether the engine can go on with an answer that nobody has got whole."""
+        ask = getattr(self._engine, "has_unfinished", None)
+        return bool(await ask()) if ask is not None else False
 
     async def flush(self) -> None:
         """Returns once the log is in the store, or the store has failed."""
@@ -258,6 +272,7 @@ class ActiveTurn:
         turn_log: TurnLog,
         *,
         waiting_since_s: float,
+        media: Sequence[Media],
         apology: str,
         on_settled: Callable[[], None],
         reassure: Callable[[str], None] | None = None,
@@ -277,6 +292,7 @@ class ActiveTurn:
             text=turn_log.text,
             committed=self._until_committed,
             waiting_since_s=waiting_since_s,
+            media=tuple(media),
         )
 
     @property

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,24 @@ GOODBYE_S = 0.25
 """How long PostgreSQL has to end what a cancelled call had begun; SQLAlchemy waits two seconds."""
 
 _making_file = threading.Lock()
+
+
+@dataclass(frozen=True)
+class PoolSize:
+    """Connections to a PostgreSQL that a store keeps, and may open beyond them while it needs
+    them."""
+
+    size: int = 5
+    overflow: int = 10
+
+
+_pool = PoolSize()
+
+
+def set_pool_size(pool: PoolSize) -> None:
+    """Of what this process opens from now on: how busy it is, its stores do not know."""
+    global _pool  # noqa: PLW0603
+    _pool = pool
 
 
 class Database:
@@ -163,6 +182,8 @@ def _postgresql(address: URL, what: str) -> AsyncEngine:
         ) from None
     engine = create_async_engine(
         "postgresql+asyncpg://",
+        pool_size=_pool.size,
+        max_overflow=_pool.overflow,
         async_creator=partial(connect, address.render_as_string(hide_password=False)),
         pool_pre_ping=True,  # finds a connection that the server has ended, before it is used
         hide_parameters=True,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import openai
 
+from dialogue.app_services import serving
 from dialogue.approvals.store import ApprovalStore
 from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.conversation import Conversation
@@ -52,6 +53,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
         return McpTools(declared, on_problem=lambda name, why: on_lost(f"MCP server {name}", why))
 
     async with AsyncExitStack() as opened:
+        await opened.enter_async_context(serving(app))
         known: Grounding | None = None
         if any(agent.grounded for agent in declared_agents(app)):
             from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
@@ -59,6 +61,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
             known = await opened.enter_async_context(grounding(settings))
         resources = Resources(
             model=await opened.enter_async_context(_model(settings, client, pace)),
+            fills_forms=settings.models.is_configured or not settings.llm_is_local,
             instructions=settings.agent.instructions,
             default_examples=settings.llm_is_local and not settings.models.is_configured,
             approvals=approvals,

@@ -19,6 +19,8 @@ class Resources:
     """Made once and shared; whoever makes them closes them."""
 
     model: ChatModel
+    fills_forms: bool = True
+    """Whether the model is large enough to fill a JSON schema that an engine gives it."""
     instructions: str
     """Of agents that declare none."""
     default_examples: bool = True

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
+from gateway.chat.__main__ import MAX_MESSAGE_BYTES
 from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
 from gateway.listening import listening
 from parley.errors import ConfigurationError
@@ -47,7 +48,9 @@ def serving(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttp,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         backlog=BACKLOG,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_keep_alive=KEEP_ALIVE_S,

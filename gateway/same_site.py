@@ -42,7 +42,7 @@ class SameSite:
         if scope["type"] == "websocket":  # which browsers open for any page
             headers = Headers(scope=scope)
             host = headers.get("host", "")
-            if not self._is_ours(host) or not self._may_ask(headers, host):
+            if (host and not self._is_ours(host)) or not self._may_ask(headers, host):
                 await send({"type": "websocket.close", "code": POLICY})
                 return
         if scope["type"] == "http":

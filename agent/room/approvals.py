@@ -5,7 +5,7 @@ from collections.abc import Callable
 from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dialogue.approvals.approval import ApprovalError, Decision
+from dialogue.approvals.approval import ApprovalDecision, ApprovalError
 from dialogue.approvals.store import ApprovalStore
 from parley.room_events import DECIDE_METHOD
 
@@ -53,7 +53,7 @@ class RoomApprovals:
                 raise rtc.RpcError(NOTHING_WAITS, "nothing waits for this decision")
             await self._approvals.decide(
                 decision.approval_id,
-                Decision(
+                ApprovalDecision(
                     approved=decision.approved,
                     approver_id=request.caller_identity,
                     approval_notes=decision.why,

@@ -13,7 +13,7 @@ from cli.evaluation.checks import Observed, plain_checks
 from cli.evaluation.file import ScriptedConversation, ScriptedInterrupt, ScriptedTurn, Spoken
 from cli.evaluation.judge import Judge
 from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnResult
-from dialogue.approvals.approval import Decision
+from dialogue.approvals.approval import ApprovalDecision
 from dialogue.approvals.memory import DecidedAtOnce
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
@@ -75,7 +75,7 @@ class ByText:
 
     @asynccontextmanager
     async def _front(self, *, approve: bool) -> AsyncGenerator[TextFront]:
-        approving = Decision(approved=True, approver_id="eval")
+        approving = ApprovalDecision(approved=True, approver_id="eval")
         approvals = DecidedAtOnce(approving) if approve else None
         record = SessionRecord(
             id=uuid.uuid4().hex,

@@ -74,7 +74,7 @@ class HeldCall(BaseModel):
     arguments: Mapping[str, JsonValue]
 
 
-class Decision(BaseModel):
+class ApprovalDecision(BaseModel):
     """What an approver answers."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

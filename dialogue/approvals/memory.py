@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from dialogue.approvals.approval import (
     Approval,
     ApprovalDecidedError,
+    ApprovalDecision,
     ApprovalNotFoundError,
     ApprovalRequest,
     ApprovalStats,
     ApprovalStatus,
     CallEnd,
-    Decision,
     FollowedCall,
     HeldCall,
 )
@@ -48,7 +48,7 @@ class MemoryApprovals:
     async def pending(self, *, limit: int = 100) -> Sequence[Approval]:
         return [each for each in self._approvals() if each.status is ApprovalStatus.PENDING][:limit]
 
-    async def decide(self, approval_id: str, decision: Decision) -> Approval:
+    async def decide(self, approval_id: str, decision: ApprovalDecision) -> Approval:
         self._expire()
         if (kept := self._kept.get(approval_id)) is None:
             raise not_found(approval_id)
@@ -122,7 +122,7 @@ class MemoryApprovals:
 class DecidedAtOnce(MemoryApprovals):
     """Where every call is decided alike, as it is asked for."""
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, decision: ApprovalDecision) -> None:
         super().__init__()
         self._decision = decision
 
@@ -150,7 +150,7 @@ def asked(request: ApprovalRequest, call: HeldCall | None, now_s: float) -> Appr
     )
 
 
-def status_of(decision: Decision) -> ApprovalStatus:
+def status_of(decision: ApprovalDecision) -> ApprovalStatus:
     return ApprovalStatus.APPROVED if decision.approved else ApprovalStatus.REJECTED
 
 

@@ -25,12 +25,12 @@ from sqlalchemy import (
 
 from dialogue.approvals.approval import (
     Approval,
+    ApprovalDecision,
     ApprovalError,
     ApprovalRequest,
     ApprovalStats,
     ApprovalStatus,
     CallEnd,
-    Decision,
     FollowedCall,
     HeldCall,
 )
@@ -110,7 +110,7 @@ class SqlApprovals:
         waits = and_(_c.status == ApprovalStatus.PENDING.value, _c.expires_at_s > self._now())
         return [self._approval(row) for row in await self._rows(waits, limit=limit)]
 
-    async def decide(self, approval_id: str, decision: Decision) -> Approval:
+    async def decide(self, approval_id: str, decision: ApprovalDecision) -> Approval:
         now_s = self._now()
         change = (
             update(_approvals)

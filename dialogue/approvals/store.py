@@ -5,10 +5,10 @@ from typing import Protocol
 
 from dialogue.approvals.approval import (
     Approval,
+    ApprovalDecision,
     ApprovalRequest,
     ApprovalStats,
     CallEnd,
-    Decision,
     FollowedCall,
     HeldCall,
 )
@@ -29,7 +29,7 @@ class ApprovalStore(Protocol):
         """Those that wait, oldest first."""
         ...
 
-    async def decide(self, approval_id: str, decision: Decision) -> Approval:
+    async def decide(self, approval_id: str, decision: ApprovalDecision) -> Approval:
         """Decides, once: of any number at the same time one succeeds.
 
         Raises ApprovalNotFoundError; ApprovalDecidedError where it is decided or has expired.

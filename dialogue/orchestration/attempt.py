@@ -14,6 +14,7 @@ from dialogue.checkpoints.store import (
     SavedPipeline,
 )
 from dialogue.conversation import ActiveTurn, Conversation
+from dialogue.orchestration.latency import LatencyBreakdown
 from dialogue.orchestration.outputs import Problem, Streamed
 from dialogue.orchestration.speaking import AnswerVoice
 from dialogue.orchestration.states import Think
@@ -147,6 +148,21 @@ class AnswerAttempt:
             heard += text
             await self.conversation.heard(part.turn.id, text, interrupted=interrupted)
         return heard
+
+    def latency(self, *, stt_ms: float) -> LatencyBreakdown:
+        """Where the time went until now, the end of speech included."""
+        grounds, asked_s, made_s = self.grounds, self.asked_s, self.made_s
+        first_s = self.first_text_s or made_s
+        return LatencyBreakdown(
+            stt_ms=round(stt_ms, 1),
+            intent_ms=grounds.intent_ms or 0.0,
+            rag_ms=grounds.retrieval_ms or 0.0,
+            parallel_ms=grounds.took_ms,
+            llm_ms=_ms(made_s - asked_s),
+            llm_first_token_ms=_ms(first_s - asked_s),
+            tts_ms=round(self.voice.first_audio_ms, 1) if self.voice is not None else 0.0,
+            total_ms=round(stt_ms, 1) + _ms(self.clock() - self.begun_s),
+        )
 
     async def silence(self) -> None:
         """Ends the voice."""
@@ -282,6 +298,10 @@ class AnswerAttempt:
     def _end(self) -> None:
         if self._commit is not None:
             self._commit.cancel()
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
 
 
 def _whole_words(text: str, characters: int) -> str:

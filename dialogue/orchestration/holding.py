@@ -6,7 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from dialogue.conversation import Conversation
-from dialogue.orchestration.desk import SessionSnapshot
+from dialogue.orchestration.desk import (
+    RENEW_EVERY_S,
+    Claim,
+    ClaimLostError,
+    SessionDesk,
+    SessionSnapshot,
+)
 from dialogue.orchestration.parts import TalkParts
 from dialogue.orchestration.talk import Talk, TalkOptions, TalkOutlet
 from dialogue.sessions.store import SessionRecord
@@ -56,9 +62,19 @@ async def talking(
         )
         talk.mend()
         opened.push_async_callback(talk.aclose)
-        holding = asyncio.create_task(talk.hold(), name="hold the session")
+        holding = asyncio.create_task(_held(parts.desk, claim), name="hold the session")
         try:
             yield talk
         finally:
             holding.cancel()
             await asyncio.gather(holding, return_exceptions=True)
+
+
+async def _held(desk: SessionDesk, claim: Claim) -> None:
+    """Holds the session until another takes it."""
+    while not claim.lost.is_set():
+        await asyncio.sleep(RENEW_EVERY_S)
+        try:
+            await desk.renew(claim)
+        except ClaimLostError:
+            return

@@ -2,6 +2,7 @@
 
 from dialogue.conversation import Conversation
 from dialogue.orchestration.states import TurnStanding
+from dialogue.sessions.store import SessionStore, SessionStoreError
 from parley.app.session import AgentSaid, Heard, PersonSaid
 
 
@@ -46,6 +47,17 @@ async def settle_logged(
             heard += text
             await conversation.heard(entry.turn_id, text, interrupted=interrupted)
     return heard
+
+
+async def stored_answer(store: SessionStore, session_id: str, turn_id: str) -> str:
+    """What the store has as the answer of a turn, which another process may have made; empty:
+    none."""
+    try:
+        stored = await store.load(session_id)
+    except SessionStoreError:
+        return ""
+    entries = stored.entries if stored is not None else ()
+    return "".join(e.text for e in entries if isinstance(e, AgentSaid) and e.turn_id == turn_id)
 
 
 def mend_log(conversation: Conversation, standing: TurnStanding, *, now_s: float) -> None:

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 from dialogue.conversation import Conversation
 from dialogue.orchestration.attempt import AnswerAttempt
 from dialogue.orchestration.desk import (
-    RENEW_EVERY_S,
     Claim,
     ClaimLostError,
     SessionDesk,
@@ -24,6 +23,7 @@ from dialogue.orchestration.logged import (
     logged_words,
     mend_log,
     settle_logged,
+    stored_answer,
     turn_id_of,
 )
 from dialogue.orchestration.machine import step
@@ -56,9 +56,7 @@ from dialogue.orchestration.states import (
     Think,
     TurnStanding,
 )
-from dialogue.sessions.store import SessionStoreError
 from dialogue.text.languages import Language, get_or_english
-from parley.app.session import AgentSaid
 from parley.speech import SynthesisRequest
 from parley.telemetry import logs
 
@@ -242,7 +240,9 @@ class Talk:
             turn_id=turn_id,
             was_begun=think.again and logged_turn(self._conversation, turn_id),
             pipelines=self._parts.resources.pipelines,
-            answer_in_store=self._answer_in_store,
+            answer_in_store=lambda turn_id: stored_answer(
+                self._parts.store, self.session_id, turn_id
+            ),
             language=self._language,
             voice=self._voice(think),
             streams=self._options.streams,
@@ -254,14 +254,6 @@ class Talk:
         self._responded_s = None
         self._thinking = asyncio.create_task(self._answer(self._attempt), name="think")
 
-    async def _answer_in_store(self, turn_id: str) -> str:
-        try:
-            stored = await self._parts.store.load(self.session_id)
-        except SessionStoreError:
-            return ""
-        entries = stored.entries if stored is not None else ()
-        return "".join(e.text for e in entries if isinstance(e, AgentSaid) and e.turn_id == turn_id)
-
     async def _answer(self, attempt: AnswerAttempt) -> None:
         """Runs beside the machine; what it comes to is an event."""
         with self._parts.metrics.thinking():
@@ -272,7 +264,9 @@ class Talk:
                     await attempt.voice.first_audio.wait()
             except TimeoutError:
                 self._parts.metrics.left("speech", "late")
-        self._measure(attempt)
+        latency = attempt.latency(stt_ms=self._stt_ms)
+        self._snapshot = self._snapshot.model_copy(update={"latency": latency})
+        self._stt_ms = 0.0
         number = attempt.think.attempt
         await self.take(AnswerMade(time.time(), number, attempt.answer))
 
@@ -358,24 +352,6 @@ class Talk:
             passed_s = time.time() - self._answered_at_s
         return max(0, round(passed_s * self._language.chars_per_s))
 
-    def _measure(self, attempt: AnswerAttempt) -> None:
-        grounds, first_s = attempt.grounds, attempt.first_text_s
-        asked_s = attempt.asked_s
-        voice_ms = attempt.voice.first_audio_ms if attempt.voice is not None else 0.0
-        now_s = self._parts.clock()
-        latency = LatencyBreakdown(
-            stt_ms=round(self._stt_ms, 1),
-            intent_ms=grounds.intent_ms or 0.0,
-            rag_ms=grounds.retrieval_ms or 0.0,
-            parallel_ms=grounds.took_ms,
-            llm_ms=round((attempt.made_s - asked_s) * 1000, 1),
-            llm_first_token_ms=round(((first_s or attempt.made_s) - asked_s) * 1000, 1),
-            tts_ms=round(voice_ms, 1),
-            total_ms=round(self._stt_ms + (now_s - attempt.begun_s) * 1000, 1),
-        )
-        self._snapshot = self._snapshot.model_copy(update={"latency": latency})
-        self._stt_ms = 0.0
-
     def _voice(self, think: Think) -> AnswerVoice | None:
         parts = self._parts
         if not self._options.speaks or parts.speech is None:
@@ -421,12 +397,3 @@ class Talk:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
-
-    async def hold(self) -> None:
-        """Holds the session until another takes it."""
-        while not self.lost.is_set():
-            await asyncio.sleep(RENEW_EVERY_S)
-            try:
-                await self._desk.renew(self._claim)
-            except ClaimLostError:
-                return

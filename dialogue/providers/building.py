@@ -103,6 +103,8 @@ def _usual_names(
         return (settings.llm_model,) if settings.llm_model else ()
     if is_first and settings.llm.model:
         return (settings.llm.model,)
+    if section.kind == "bedrock" and settings.models.bedrock_model_id:
+        return (settings.models.bedrock_model_id,)
     at_openai = section.kind == "openai" and not section.base_url
     return (OPENAI_MODEL,) if at_openai else ()
 

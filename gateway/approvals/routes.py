@@ -12,12 +12,12 @@ from dialogue.approvals.approval import (
     Approval,
     ApprovalContext,
     ApprovalDecidedError,
+    ApprovalDecision,
     ApprovalError,
     ApprovalNotFoundError,
     ApprovalRequest,
     ApprovalStats,
     ApprovalStatus,
-    Decision,
     RiskLevel,
 )
 from dialogue.approvals.store import ApprovalStore
@@ -41,7 +41,7 @@ class ApprovalWish(ApprovalRequest):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
 
-class DecisionWish(Decision):
+class DecisionWish(ApprovalDecision):
     """What who decides says."""
 
     model_config = ConfigDict(
@@ -106,7 +106,7 @@ def approval_routes(approvals: ApprovalStore) -> APIRouter:
         """Of any number of decisions one counts; the others get 409, as do those that come after
         its time."""
         async with _answering():
-            return _reply(await approvals.decide(approval_id, Decision(**dict(decision))))
+            return _reply(await approvals.decide(approval_id, ApprovalDecision(**dict(decision))))
 
     @router.get("/stats")
     async def stats() -> ApprovalStats:

@@ -79,7 +79,7 @@ class Conversion(BaseModel):
     value: float = Field(1.0, allow_inf_nan=False)
 
 
-class Counted(BaseModel):
+class ConversionReply(BaseModel):
     """`counted` is false where the user was shown nothing, has converted before, or the experiment
     does not run."""
 
@@ -141,6 +141,11 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
             await experiments.stop(experiment_id)
         return await _whole(experiments, experiment_id)
 
+    _add_users_routes(router, experiments)
+    return router
+
+
+def _add_users_routes(router: APIRouter, experiments: Experiments) -> None:
     @router.get("/{experiment_id}/variant/{user_id}")
     async def variant(experiment_id: str, user_id: str) -> Assignment:
         """The user's variant, which counts as shown to them."""
@@ -148,13 +153,13 @@ def experiment_routes(experiments: Experiments) -> APIRouter:
             return await experiments.assignment(experiment_id, user_id)
 
     @router.post("/{experiment_id}/track/conversion")
-    async def convert(experiment_id: str, conversion: Conversion) -> Counted:
+    async def convert(experiment_id: str, conversion: Conversion) -> ConversionReply:
         """The user did what the experiment is for; it counts once."""
         async with _answering():
             counted = await experiments.convert(experiment_id, conversion.user_id, conversion.value)
-        return Counted(experiment_id=experiment_id, user_id=conversion.user_id, counted=counted)
-
-    return router
+        return ConversionReply(
+            experiment_id=experiment_id, user_id=conversion.user_id, counted=counted
+        )
 
 
 async def _whole(experiments: Experiments, experiment_id: str) -> ExperimentReply:

@@ -10,6 +10,7 @@ from dialogue.approvals.store import ApprovalStore
 from dialogue.breakers.breaker import Breakers
 from dialogue.checkpoints.pipelines import Pipelines
 from dialogue.checkpoints.sql import SqlCheckpoints
+from dialogue.database import PoolSize, set_pool_size
 from dialogue.experiments.experiments import Experiments
 from dialogue.experiments.opening import open_experiments
 from dialogue.limits.buckets import Buckets, LocalBuckets, RedisBuckets
@@ -52,6 +53,8 @@ class OrchestratorService:
     def __init__(self, settings: OrchestratorSettings, *, clock: Clock = monotonic) -> None:
         settings = self.settings = settings.over_one_database()
         self.clock = clock
+        database = settings.database
+        set_pool_size(PoolSize(database.pool_size, database.max_overflow))
         self.metrics = OrchestratorMetrics(clock=clock)
         self.app = load_app(settings.orchestration.app, folder=paths.config_dir())
         redis_url = settings.sessions_redis_url

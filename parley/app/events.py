@@ -57,6 +57,8 @@ class Progress:
     """For people."""
     share: float | None = None
     """From 0 to 1; None: not known."""
+    step: str = ""
+    """For programs: what is being done, for example "searching"."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class Results:
 
     items: Sequence[Mapping[str, JsonValue]]
     """Objects that the client knows how to show."""
+    total: int | None = None
+    """How many there are; None: as many as `items`."""
+    asked: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What they answer, as the engine understood it."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -57,7 +57,7 @@ class DatabaseSection(Section):
     url: Annotated[SecretStr, Env("DATABASE_URL")] = Field(
         SecretStr(""), description="postgresql://… or sqlite:////file, where storage.type is sql"
     )
-    pool_size: int = Field(20, ge=1, description="connections kept")
+    pool_size: int = Field(20, ge=1, description="connections that each store keeps")
     max_overflow: int = Field(
         30, ge=0, description="connections beyond them, while they are needed"
     )
@@ -100,9 +100,3 @@ class MonitoringSection(Section):
     sentry_dsn: Annotated[SecretStr, Env("SENTRY_DSN")] = Field(
         SecretStr(""), description="where errors are sent; needs the extra `sentry`; empty: nowhere"
     )
-
-
-class ServerTlsSection(Section):
-    cert: str = Field("", description="PEM of the HTTPS port; empty: HTTP")
-    key: str = Field("", description="its key")
-    min_version: Literal["1.2", "1.3"] = Field("1.2", description="oldest TLS that is spoken")

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.errors import ConfigurationError
 from parley.settings.approvals import ApprovalsSection
+from parley.settings.chat import ChatSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
 from parley.settings.experiments import ExperimentsSection
@@ -20,7 +21,6 @@ from parley.settings.orchestration import (
     LoggingSection,
     MonitoringSection,
     OrchestrationSection,
-    ServerTlsSection,
     StorageSection,
 )
 from parley.settings.record import RecordSection, WebhookSection
@@ -28,6 +28,7 @@ from parley.settings.redis import RedisSection
 from parley.settings.registry import ModelsSection
 from parley.settings.retrieval import RetrievalSection
 from parley.settings.security import SecuritySection
+from parley.settings.server import ServerSection
 from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
@@ -37,14 +38,10 @@ from parley.settings.values import (
     ApiKey,
     AppName,
     Host,
-    HostName,
     HttpAddress,
     LanguageCode,
     LiveKitAddress,
-    Network,
-    OptionalAddresses,
     OptionalLiveKitAddress,
-    Origin,
     Port,
     VariableName,
     WorkerAddresses,
@@ -69,50 +66,6 @@ DEFAULT_INSTRUCTIONS = (
     "thing and send them to a professional. Do not repeat the question, do not apologize, and do "
     "not end every answer with a question."
 )
-
-
-class ServerSection(Section):
-    host: Host = Field("127.0.0.1", description="address the gateway and the health port listen on")
-    port: Port = Field(8080, description="page, tokens and API")
-    health_check_port: Port = Field(8081, description="the agent's health and metrics")
-    gateway_health_port: Port = Field(8082, description="the gateway's health and metrics")
-    calls_per_minute: int = Field(
-        60, ge=1, description="calls one client address may begin, at once and per minute"
-    )
-    rooms: Literal["private", "joint"] = Field(
-        "private",
-        description="private: each call has a room of its own; joint: who asks for the same room "
-        "meets there",
-    )
-    allowed_origins: tuple[Origin, ...] = Field(
-        (),
-        description="other web pages that may open calls and embed the page, each as "
-        "https://host:port",
-    )
-    allowed_hosts: tuple[HostName, ...] = Field(
-        (),
-        description="names under which browsers reach the gateway, such as parley.example.org, "
-        "beside addresses, names without a dot, *.localhost, *.local and *.internal; *: any",
-    )
-    trusted_proxies: tuple[Network, ...] = Field(
-        (),
-        description="proxies whose X-Forwarded-For is believed, as addresses or networks; else "
-        "the proxy counts as one client",
-    )
-    admission: Literal["counted", "open"] = Field(
-        "counted",
-        description="counted: a call for which no agent has room is refused; open: it gets its "
-        "token and waits in its room",
-    )
-    agent_address: OptionalAddresses = Field(
-        "",
-        description="where agents say how many calls they have: host:port of their health ports, "
-        "several with commas, a name is all of its addresses; empty: this machine's agent",
-    )
-    workers: int = Field(
-        1, ge=1, le=64, description="processes that `./run orchestrator` serves its port with"
-    )
-    tls: ServerTlsSection = ServerTlsSection()
 
 
 class LiveKitSection(Section):
@@ -318,6 +271,7 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    chat: ChatSection = ChatSection()
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()

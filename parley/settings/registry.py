@@ -116,6 +116,11 @@ class ModelsSection(Section):
     ollama_url: Annotated[HttpAddress, Env("OLLAMA_URL")] = Field(
         "http://127.0.0.1:11434", description="where Ollama is, without /v1"
     )
+    bedrock_model_id: Annotated[str, Env("BEDROCK_MODEL_ID")] = Field(
+        "",
+        description="of Bedrock, which is asked first where this and access to AWS are given and "
+        "no default_provider is",
+    )
     registry: RegistrySection = RegistrySection()
     aws: AwsSection = AwsSection()
     providers: Annotated[
@@ -132,11 +137,19 @@ class ModelsSection(Section):
     @property
     def is_configured(self) -> bool:
         """Whether anything but the API of llm is asked."""
-        return bool(self.providers) or self.default_provider not in ("", "local")
+        return bool(self.providers) or self._first not in ("", "local")
 
     @property
     def order(self) -> tuple[str, ...]:
         """The names of those that are asked, the first one first."""
-        first = self.default_provider or next(iter(self.providers), "local")
+        first = self._first or next(iter(self.providers), "local")
         after = self.fallback or tuple(self.providers)
         return (first, *(name for name in dict.fromkeys(after) if name != first))
+
+    @property
+    def _first(self) -> str:
+        """Who is named to be asked first; empty: nobody."""
+        aws = self.aws
+        may_ask = bool(aws.access_key_id and aws.secret_access_key.get_secret_value())
+        by_aws = "bedrock" if self.bedrock_model_id and may_ask else ""
+        return self.default_provider or by_aws

@@ -106,8 +106,12 @@ class OrchestratorMetrics:
             ["code"],
             registry=registry,
         )
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """So that a rate sees the first of each."""
         for outcome in ("ok", "failed"):
-            self.turns.labels(outcome)  # 0, so that a rate sees the first
+            self.turns.labels(outcome)
         for what in ("intent", "retrieval"):
             for why in ("late", "failed"):
                 self.left_out.labels(what, why)

@@ -7,7 +7,7 @@ import pytest
 
 from caller.client import RoomClient
 from caller.conversation import CallConversation, Recording
-from dialogue.approvals.approval import Decision
+from dialogue.approvals.approval import ApprovalDecision
 from dialogue.approvals.sql import SqlApprovals
 from dialogue.text.languages.english import PHRASES as ENGLISH
 from ops.supervisor.stack import Stack
@@ -81,7 +81,7 @@ async def decided(rooms: AppRooms, *, approved: bool) -> None:
     approvals = SqlApprovals(place, timeout_s=LONG_S)
     (waiting,) = await approvals.pending()
     assert waiting.request.proposed_action == "refund(euros=5)"
-    decision = Decision(approved=approved, approver_id="ann", approval_notes="checked")
+    decision = ApprovalDecision(approved=approved, approver_id="ann", approval_notes="checked")
     await approvals.decide(waiting.id, decision)
     await approvals.aclose()
 

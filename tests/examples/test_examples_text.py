@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from dialogue.approvals.approval import Decision
+from dialogue.approvals.approval import ApprovalDecision
 from dialogue.approvals.memory import MemoryApprovals
 from dialogue.model import build_client
 from dialogue.opening import conversing
@@ -192,7 +192,7 @@ async def test_mcp(llm: FakeLlm) -> None:
     async with talking(example("04_mcp.py"), llm, approvals=approvals) as front:
         assert "nine, eleven" in said(await ask(front, "Is Monday free?"))
         (pending,) = of(await ask(front, "Book Tuesday at two."), ApprovalPending)
-        yes = Decision(approved=True, approver_id="test")
+        yes = ApprovalDecision(approved=True, approver_id="test")
         await approvals.decide(pending.approval_id, yes)
         arrived = asyncio.Event()
         front.conversation.tell_news(arrived.set)

@@ -40,7 +40,13 @@ def test_on_one_machine_and_on_many_the_same_parts_are_asked() -> None:
         return found
 
     assert ports(many) == ports(local) | {"prometheus": 9090}
-    assert ports(local) == {"agent": 8081, "tts": 9091, "asr": 9092, "gateway": 8082}
+    assert ports(local) == {
+        "agent": 8081,
+        "tts": 9091,
+        "asr": 9092,
+        "gateway": 8082,
+        "orchestrator": 8083,
+    }
 
 
 def test_alerts_go_to_receivers_that_there_are() -> None:

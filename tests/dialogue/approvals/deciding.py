@@ -6,7 +6,7 @@ It says that it is ready, begins when it is told to, and prints how many of them
 import asyncio
 import sys
 
-from dialogue.approvals.approval import ApprovalDecidedError, Decision
+from dialogue.approvals.approval import ApprovalDecidedError, ApprovalDecision
 from dialogue.approvals.sql import SqlApprovals
 
 AT_ONCE = 10
@@ -16,7 +16,7 @@ async def _decide(place: str, approval_id: str, name: str) -> int:
     store = SqlApprovals(place, timeout_s=30.0)
 
     async def one(number: int) -> int:
-        decision = Decision(approved=number % 2 == 0, approver_id=f"{name}{number}")
+        decision = ApprovalDecision(approved=number % 2 == 0, approver_id=f"{name}{number}")
         try:
             await store.decide(approval_id, decision)
         except ApprovalDecidedError:

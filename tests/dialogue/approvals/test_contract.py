@@ -10,11 +10,11 @@ import pytest
 
 from dialogue.approvals.approval import (
     ApprovalDecidedError,
+    ApprovalDecision,
     ApprovalError,
     ApprovalNotFoundError,
     ApprovalRequest,
     CallEnd,
-    Decision,
     HeldCall,
 )
 from dialogue.approvals.memory import MemoryApprovals
@@ -25,8 +25,8 @@ from parley.errors import ConfigurationError
 
 NOW_S = 1_700_000_000.0
 CALL = HeldCall(turn_id="t1", call_id="c1", tool="refund", arguments={"amount": 5})
-YES = Decision(approved=True, approver_id="ann")
-NO = Decision(approved=False, approver_id="bob", approval_notes="too much")
+YES = ApprovalDecision(approved=True, approver_id="ann")
+NO = ApprovalDecision(approved=False, approver_id="bob", approval_notes="too much")
 
 
 def request(session_id: str = "s1", expires_s: float = 60.0) -> ApprovalRequest:

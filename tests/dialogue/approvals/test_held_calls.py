@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dialogue.approvals import held_calls
-from dialogue.approvals.approval import Approval, Decision
+from dialogue.approvals.approval import Approval, ApprovalDecision
 from dialogue.approvals.memory import DecidedAtOnce
 from dialogue.approvals.sql import SqlApprovals
 from dialogue.approvals.store import ApprovalStore
@@ -68,7 +68,7 @@ async def approvals(tmp_path: Path) -> AsyncIterator[SqlApprovals]:
 
 async def decide(approvals: ApprovalStore, *, approved: bool = True, notes: str = "") -> Approval:
     (waiting,) = await approvals.pending()
-    decision = Decision(approved=approved, approver_id="ann", approval_notes=notes)
+    decision = ApprovalDecision(approved=approved, approver_id="ann", approval_notes=notes)
     return await approvals.decide(waiting.id, decision)
 
 
@@ -258,11 +258,11 @@ async def test_a_tool_that_ran_late_may_still_end_the_call(approvals: SqlApprova
 
 async def test_what_is_approved_at_once_runs_within_the_answer() -> None:
     shop = Shop()
-    approvals = DecidedAtOnce(Decision(approved=True, approver_id="policy"))
+    approvals = DecidedAtOnce(ApprovalDecision(approved=True, approver_id="policy"))
     async with conversing(FakeLlm(answered), shop.agent(), approvals=approvals) as conversation:
         assert said(await ask(conversation, "Please refund 5")) == "Result: Paid 5."
     assert await approvals.followed("s1") == []
-    no = Decision(approved=False, approver_id="policy", approval_notes="no")
+    no = ApprovalDecision(approved=False, approver_id="policy", approval_notes="no")
     async with conversing(
         FakeLlm(answered), shop.agent(), approvals=DecidedAtOnce(no)
     ) as conversation:

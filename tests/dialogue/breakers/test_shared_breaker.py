@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 
 import pytest
+import redis.asyncio
 
 from dialogue.breakers.breaker import Breaker, BreakerOpenError, Breakers
-from dialogue.breakers.shared import RedisCircuits
+from dialogue.breakers.shared import FRESH_S, RedisCircuits
 from dialogue.shared_redis import AWAY_S
 from parley import paths
 from tests.dialogue.breakers.conftest import PATIENT_S, TurnedClock
@@ -47,13 +48,29 @@ def other(open_another: OpenAnother) -> Breaker:
 
 
 async def test_what_one_process_sees_fail_the_other_leaves_alone(
-    one: Breaker, other: Breaker
+    one: Breaker, other: Breaker, clock: TurnedClock
 ) -> None:
     await fail(one, 2)
     await fail(other, 1)
+    clock.turn(FRESH_S)
     for breaker in (one, other):
         with pytest.raises(BreakerOpenError):
             await succeed(breaker)
+
+
+async def test_good_calls_are_told_together_and_count_for_all(
+    one: Breaker, other: Breaker, clock: TurnedClock, empty_redis: RedisServer
+) -> None:
+    async with redis.asyncio.Redis.from_url(empty_redis.url) as client:
+        await succeed(one)
+        asked = (await client.info("commandstats"))["cmdstat_evalsha"]["calls"]
+        await succeed(one, 50)
+        assert (await client.info("commandstats"))["cmdstat_evalsha"]["calls"] == asked
+        clock.turn(FRESH_S)
+        await succeed(one)
+        assert (await other.state()).calls == 51, "the last one is not told yet"
+        await fail(other, 3)
+    assert await state(other) == "closed", "they are few among many"
 
 
 async def test_a_reset_in_one_process_closes_it_in_the_other(one: Breaker, other: Breaker) -> None:
@@ -126,6 +143,7 @@ async def test_what_failed_while_redis_was_away_is_told_when_it_is_back(
     await succeed(other)
     with pytest.raises(BreakerOpenError):
         await succeed(one)
+    clock.turn(FRESH_S)
     with pytest.raises(BreakerOpenError):
         await succeed(other)
 

@@ -1,6 +1,7 @@
 """The orchestrator as operators run it: one process alone, and two over one Redis and one
 PostgreSQL. They are started once for all tests of a run."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,12 @@ async def order(what: str) -> str:
         orders.write(what + "\\n")
     return "ordered " + what
 
-agent = Agent(instructions="You are a shop.", tools=[order], greeting="", grounded=True)
+@tool(needs_approval=True)
+async def refund(amount: str) -> str:
+    """Pays money back. amount: how much"""
+    return "refunded " + amount
+
+agent = Agent(instructions="You are a shop.", tools=[order, refund], greeting="", grounded=True)
 '''
 
 
@@ -59,6 +65,13 @@ class Deployment:
     def orders(self) -> list[str]:
         file = self.folder / "orders.txt"
         return file.read_text().split() if file.exists() else []
+
+
+async def until_asked(llm: FakeLlm) -> None:
+    """Returns once the model was asked after its requests were cleared."""
+    async with asyncio.timeout(60):
+        while not llm.requests:  # noqa: ASYNC110 - another thread's
+            await asyncio.sleep(0.01)
 
 
 def new_session() -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from testkit.fake_llm import ScriptedAnswer, ScriptedToolCall, in_turn, tool_results
 from testkit.orchestrators import OrchestratorProcess, connected
-from tests.gateway.orchestrate.conftest import Deployment, new_session, own_settings
+from tests.gateway.orchestrate.conftest import Deployment, new_session, own_settings, until_asked
 
 
 async def test_the_newer_connection_has_the_session_and_the_older_gets_4001(
@@ -60,9 +60,11 @@ async def test_a_connection_lost_while_it_thinks_is_answered_at_the_next(
 ) -> None:
     session = new_session()
     deployment.llm.script = in_turn(ScriptedAnswer(silent=True), ScriptedAnswer(text="Here I am."))
+    deployment.llm.requests.clear()
     async with connected(deployment.url, session, states=1) as client:
         await client.say("where are you?")
         await client.until("state", to="THINKING")
+        await until_asked(deployment.llm)
     async with connected(deployment.other_url, session) as client:
         assert (await client.until("response"))["text"] == "Here I am."
 

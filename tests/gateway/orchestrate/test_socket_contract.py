@@ -8,7 +8,7 @@ import pytest
 
 from testkit.fake_llm import ScriptedAnswer, in_turn, last_user_text
 from testkit.orchestrators import OrchestratorClient, connected
-from tests.gateway.orchestrate.conftest import Deployment, new_session
+from tests.gateway.orchestrate.conftest import Deployment, new_session, until_asked
 
 BREAKDOWN = {"stt_ms", "intent_ms", "rag_ms", "parallel_ms", "llm_ms", "tts_ms", "total_ms"}
 EVERYTHING = {"stream": 1, "states": 1, "errors": 1}
@@ -109,6 +109,7 @@ async def test_who_goes_on_while_it_thinks_is_answered_to_all_they_said(
     async with connected(deployment.url, new_session(), states=1) as client:
         await client.say("I would like two")
         await client.until("state", to="THINKING")
+        await until_asked(deployment.llm)
         await client.send("user_speaking")
         await client.until("state", to="LISTENING")
         await client.say("tickets to Rome")

@@ -12,8 +12,8 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from gateway import connections
-from gateway.orchestrate.__main__ import serving as served
 from gateway.orchestrate.app import create_orchestrator
+from gateway.orchestrate.serving import serving as served
 from parley.settings.approvals import ApprovalsSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.experiments import ExperimentsSection

@@ -175,12 +175,12 @@ export class OperationsApi {
     return (await this.part<Experiment>(`/experiments/${experiment.experiment_id}`)) ?? experiment;
   }
 
-  /** What is not there, or not now, is left out; a missing key is not. */
+  /** What is not there, or not for this key, is left out; without a key nothing is shown. */
   private async part<T>(address: string): Promise<T | null> {
     try {
       return (await (await this.ask(address)).json()) as T;
     } catch (error) {
-      if (error instanceof Refusal && error.status !== 401 && error.status !== 403) return null;
+      if (error instanceof Refusal && error.status !== 401) return null;
       throw error;
     }
   }
