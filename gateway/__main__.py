@@ -9,7 +9,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from gateway.app import create_app
-from gateway.chat.__main__ import MAX_MESSAGE_BYTES
 from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
 from gateway.listening import listening
 from parley.errors import ConfigurationError
@@ -17,6 +16,8 @@ from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.telemetry.logs import configure_logging
 
 SHUTDOWN_GRACE_S = 5
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Of a chat's WebSocket."""
 
 _log = logging.getLogger(__name__)
 

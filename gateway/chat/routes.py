@@ -5,6 +5,7 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -25,7 +26,7 @@ from parley.telemetry import logs
 UPLOADS = "/api/v1/media"
 LARGEST_UPLOAD_BYTES = 16 * 1024 * 1024
 LONGEST_USER_ID = 128
-WRONG_REQUEST, NOT_YOURS, TAKEN_OVER, UNAVAILABLE = 4400, 4404, 4409, 1013
+WRONG_REQUEST, NOT_YOURS, TAKEN_OVER, UNAVAILABLE, NO_KEY = 4400, 4404, 4409, 1013, 1008
 
 _log = logging.getLogger(__name__)
 
@@ -56,12 +57,34 @@ class ConnectionList(BaseModel):
     connections: list[OpenChat]
 
 
+Admits = Callable[[WebSocket], Awaitable[bool]]
+"""Whether a client may come in."""
+
+
+async def everybody(_: WebSocket) -> bool:
+    return True
+
+
+def chat_routes(service: ChatService, *, admits: Admits = everybody) -> "ChatRoutes":
+    """As the settings of the service want them."""
+    settings = service.settings
+    return ChatRoutes(
+        service,
+        uploads=settings.telemetry.environment == "development",
+        debug=settings.chat.debug,
+        admits=admits,
+    )
+
+
 class ChatRoutes:
     """`uploads`: pictures and recordings are taken here (in development); `debug`: who is
-    connected may be asked."""
+    connected may be asked; `admits`: who may open a chat."""
 
-    def __init__(self, service: ChatService, *, uploads: bool, debug: bool) -> None:
+    def __init__(
+        self, service: ChatService, *, uploads: bool, debug: bool, admits: Admits = everybody
+    ) -> None:
         self._service = service
+        self._admits = admits
         self._uploads = uploads
         self._debug = debug
 
@@ -84,15 +107,17 @@ class ChatRoutes:
         session_id: Annotated[str, Query()] = "",
     ) -> None:
         await websocket.accept()  # a code of ours reaches only who is connected
+        if not await self._admits(websocket):
+            return await close(websocket, NO_KEY, "a ticket or a key is needed")
         if not user_id.strip() or len(user_id) > LONGEST_USER_ID:
             return await close(websocket, WRONG_REQUEST, "user_id is missing or too long")
-        session_id = session_id or uuid.uuid4().hex
+        is_new, session_id = not session_id, session_id or uuid.uuid4().hex
         if not _SESSION_ID.fullmatch(session_id):
             return await close(websocket, WRONG_REQUEST, "session_id: letters, digits, - and _")
         try:
             await self._service.app()
             async with self._service.opening:
-                may_have = await self._may_have(session_id, user_id)
+                may_have = is_new or await self._may_have(session_id, user_id)
             if not may_have:
                 return await close(websocket, NOT_YOURS, "there is no such session")
             async with self._service.chats.holding(session_id, user_id) as held:

@@ -17,7 +17,7 @@ _NEW_WISH = re.compile(
 
 
 @dataclass(frozen=True)
-class Question:
+class ClarifyingQuestion:
     """`field` is what it asks for: "category", "size" or "budget"."""
 
     field: str
@@ -25,23 +25,27 @@ class Question:
     suggestions: tuple[str, ...]
 
 
-def question_for(spec: RequirementSpec, asked_before: int, last: str) -> Question | None:
+def question_for(spec: RequirementSpec, asked_before: int, last: str) -> ClarifyingQuestion | None:
     """What has to be asked; None: it can be searched for. A question is not asked twice."""
     if asked_before >= ASKED_AT_MOST:
         return None
     if not spec.category:
         if last == "category":
             return None
-        return Question("category", "What kind of product are you looking for?", _SUGGESTED_KINDS)
+        return ClarifyingQuestion(
+            "category", "What kind of product are you looking for?", _SUGGESTED_KINDS
+        )
     kind = BY_NAME.get(spec.category)
     return None if kind is None else _of_kind(kind, spec, last)
 
 
-def _of_kind(kind: GoodsKind, spec: RequirementSpec, last: str) -> Question | None:
+def _of_kind(kind: GoodsKind, spec: RequirementSpec, last: str) -> ClarifyingQuestion | None:
     if kind.size_kind in ("shoe", "clothing") and not spec.attributes.sizes and last != "size":
-        return Question("size", f"Which size of {_many(kind)}?", _some(kind.sizes))
+        return ClarifyingQuestion("size", f"Which size of {_many(kind)}?", _some(kind.sizes))
     if spec.is_open and last != "budget":
-        return Question("budget", f"What is your budget for the {kind.name}?", _budgets(kind))
+        return ClarifyingQuestion(
+            "budget", f"What is your budget for the {kind.name}?", _budgets(kind)
+        )
     return None
 
 

@@ -164,6 +164,19 @@ async def test_a_page_of_another_site_cannot_open_a_chat() -> None:
             assert error.response.status_code == 403
 
 
+async def test_in_production_a_chat_needs_a_key() -> None:
+    settings = chat_settings()
+    security = settings.security.model_copy(update={"api_key_required": "on"})
+    locked = settings.model_copy(update={"security": security})
+    async with chat_server(locked) as server, httpx.AsyncClient(base_url=server.http) as http:
+        async with server.talking() as client:
+            assert await client.closed() == 1008
+        refused = await http.get("/api/v1/sessions/any", params={"user_id": "ann"})
+        assert refused.status_code == 401
+        assert (await http.get("/debug/connections")).status_code == 401
+        assert (await http.get("/health")).status_code == 200
+
+
 async def test_health_metrics_and_connections_are_told() -> None:
     async with chat_server() as server, server.talking() as client:
         session = (await client.next())["data"]["session_id"]
