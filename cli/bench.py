@@ -12,6 +12,7 @@ import sys
 BENCHMARKS = {
     "asr": "words and decode time of Whisper in short context against its full context",
     "bargein": "how soon the agent falls silent when it is interrupted, in real rooms",
+    "cluster": "two LiveKit nodes and two agent servers, replaced and killed under calls",
     "ears": "recognizers beside one another: words, CPU time, and how soon after the end of speech",
     "dashboards": "the three dashboards, drawn from what Prometheus has of real calls",
     "echo": "whether the agent answers itself where its own voice comes back",

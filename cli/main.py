@@ -83,6 +83,12 @@ COMMANDS = {
         "[--domain NAME --email MAIL --address IP]",
         "write .env.prod for docker-compose.prod.yml",
     ),
+    "backup": Command(
+        "cli.backup",
+        "[--production] [--to DIR] [--models]",
+        "all that could not be had again, in one file; seven days of them are kept",
+    ),
+    "restore": Command("cli.restore", "FILE [--check]", "put a backup back"),
     "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),

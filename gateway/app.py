@@ -14,6 +14,7 @@ from gateway.body_limit import BodyLimit
 from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
+from gateway.calls.places import OwnPlaces, SharedPlaces
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
@@ -64,7 +65,9 @@ class _Parts:
         counted = server.admission == "counted"
         self._agents = AgentServers(settings.agent_targets, clock=clock) if counted else None
         self._waiting = WaitingCalls()
-        self.door = Door(self._agents, self._waiting, clock=clock) if self._agents else None
+        shared = settings.redis.url
+        self._places = SharedPlaces(shared, clock=clock) if shared else OwnPlaces(clock=clock)
+        self.door = Door(self._agents, self._waiting, self._places) if self._agents else None
         self.limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
@@ -82,6 +85,7 @@ class _Parts:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
             await running.enter_async_context(self.chats.running())
+            running.push_async_callback(self._places.aclose)
             if self._agents is not None:
                 await running.enter_async_context(self._agents.watching())
             watching = watching_calls(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from cli import secrets
+from ops import production_file
 from ops.supervisor.parts import PART_NAMES
 from ops.toolchain.livekit_server import RELEASE
 from parley import __version__
@@ -59,7 +60,7 @@ def test_the_file_that_is_written_starts_piper_and_a_model_of_our_own(
     (tmp_path / TEMPLATE.name).write_bytes(TEMPLATE.read_bytes())
     given = ["--domain", "localhost", "--email", "you@example.org", "--address", "127.0.0.1"]
     assert secrets.main(given, folder=tmp_path) == 0
-    command = ["--env-file", tmp_path / secrets.FILE, "-f", FILE, "config", "--services"]
+    command = ["--env-file", tmp_path / production_file.FILE, "-f", FILE, "config", "--services"]
     done = compose(*command, env={"PATH": ""})
     assert set(done.stdout.split()) == {*OURS, *OTHERS} - {"tts-cosyvoice"}, done.stderr
 
@@ -88,7 +89,9 @@ def test_every_variable_of_a_part_is_one_that_it_reads(services: dict[str, Any])
 def test_secrets_go_to_those_who_need_them(services: dict[str, Any]) -> None:
     holders = {
         "LIVEKIT_API_SECRET": {"agent", "gateway", "livekit"},
-        "REDIS_PASSWORD": {"agent", "redis"},
+        "REDIS_PASSWORD": {"redis"},
+        "REDIS_AGENT_PASSWORD": {"agent", "redis"},
+        "REDIS_GATEWAY_PASSWORD": {"gateway", "redis"},
         "OPERATOR_KEY": {"gateway"},
     }
     for name, who in holders.items():

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from gateway.calls.agents import BELIEVED_S, FRESH_S, AgentServers, Census
-from gateway.calls.door import FULL_RETRY_S, JOINS_WITHIN_S, NO_AGENT_RETRY_S, Door
+from gateway.calls.door import FULL_RETRY_S, NO_AGENT_RETRY_S, Door
+from gateway.calls.places import JOINS_WITHIN_S, OwnPlaces
 from gateway.calls.waiting import WaitingCalls
 from gateway.errors import ApiError
 from parley.capacity import Capacity
@@ -31,16 +32,20 @@ def code(answer: httpx.Response) -> str:
     return str(answer.json()["error"]["code"]) if answer.is_error else ""
 
 
-async def test_of_twelve_who_come_at_once_four_get_in_and_the_others_are_told_when_to_return(
-    serve: Serve,
+@pytest.mark.parametrize(
+    ("callers", "there", "free"), [(12, 0, 4), (5, 4, 0), (5, 1, 3), (40, 2, 9), (2, 0, 1)]
+)
+async def test_of_those_who_come_at_once_as_many_get_in_as_fit_and_others_know_when_to_return(
+    serve: Serve, callers: int, there: int, free: int
 ) -> None:
+    capacity = takes(there + free, *(f"room {number}" for number in range(there)))
     async with (
-        agent_at(AgentHealthPort(takes(4))) as agent,
-        serve(settings_with(agents=agent.address)) as client,
+        agent_at(AgentHealthPort(capacity)) as agent,
+        serve(settings_with(agents=agent.address, calls_per_minute=100)) as client,
     ):
-        answers = await asyncio.gather(*(client.post("/api/token") for _ in range(12)))
+        answers = await asyncio.gather(*(client.post("/api/token") for _ in range(callers)))
     refused = [answer for answer in answers if answer.status_code != 201]
-    assert len(answers) - len(refused) == 4
+    assert len(answers) - len(refused) == free
     assert {answer.status_code for answer in refused} == {503}
     assert {code(answer) for answer in refused} == {"at_capacity"}
     assert {answer.headers["retry-after"] for answer in refused} == {str(FULL_RETRY_S)}
@@ -140,14 +145,14 @@ async def test_a_second_person_in_a_joint_room_needs_no_other_agent(serve: Serve
 
 async def test_who_waits_in_a_room_counts_whichever_gateway_let_them_in() -> None:
     waiting = WaitingCalls()
-    door = Door(AgentServers(UNREACHABLE), waiting, clock=TurnedClock())
+    door = Door(AgentServers(UNREACHABLE), waiting, OwnPlaces(clock=TurnedClock()))
     census = Census(takers=1, free=2)
     waiting.add("RM_1", "theirs")
-    door.claim("ours", census)
+    await door.claim("ours", census)
     with pytest.raises(ApiError, match="all agents are in a call"):
-        door.claim("another", census)
+        await door.claim("another", census)
     waiting.remove("RM_1")
-    door.claim("another", census)
+    await door.claim("another", census)
 
 
 async def test_an_agent_too_busy_to_answer_is_believed_for_a_moment() -> None:
