@@ -15,7 +15,7 @@ from agent.answering import Answering
 from agent.playout.output import Playout
 from agent.playout.silence_metric import count_silencing
 from agent.room.events import RoomEventPublisher
-from agent.room.line import Line, packets_of_people
+from agent.room.line import Line, Microphones
 from agent.room.transcript import HeardTranscript
 from agent.turns.barge_in import BargeIn, Cut
 from agent.turns.floor import Floor, FloorPolicy
@@ -25,11 +25,14 @@ from agent.turns.recording_stream import RecordingStream
 from agent.turns.report import TurnReport
 from dialogue.text.languages import Language
 from parley.app.turn_policy import TurnPolicy
+from parley.background import ends_within
 from parley.clock import monotonic
 from parley.room_events import FloorEvent
 
 NATIVE_QUEUE_MS = 600
 """Room in the native queue; `Playout` keeps much less in it."""
+NATIVE_WITHIN_S = 5.0
+"""Freeing the native source waits for its own thread, which may never end: then it is left."""
 CONTESTED_CHECK_S = 0.25
 """How often a contested floor is judged when no sound comes: a microphone may be switched off."""
 
@@ -60,7 +63,7 @@ class Duplex:
             on_heard=self._on_heard,
             on_unheard=self._on_unheard,
         )
-        self.line = Line(self.playout, lambda: packets_of_people(room))
+        self.line = Line(self.playout, Microphones(room).packets)
         self.playout.may_end = lambda: not self.line.is_doubtful
         room.on("reconnecting", self.line.server_lost)
         room.on("reconnected", self.line.server_found)
@@ -109,7 +112,8 @@ class Duplex:
         await self._transcript.aclose()
         if self._recording is not None:
             await self._recording.aclose()
-        await self._source.aclose()
+        close = self._source.aclose
+        await ends_within(lambda: asyncio.run(close()), NATIVE_WITHIN_S, name="source")
 
     def _barge_in(self, policy: FloorPolicy, words: TurnPolicy | None) -> BargeIn:
         if self._recording is None:

@@ -151,8 +151,11 @@ def _ratio(value: float, base: float) -> float:
     return round(value / max(base, 1e-9), 2)
 
 
-async def measure(engine: PoolEngine, folder: Path, *, for_s: float) -> PoolReport:
-    """All measurements, each for about `for_s`; raises ParleyError."""
+async def measure(
+    engine: PoolEngine, folder: Path, *, for_s: float, at_least: int = FEWEST_PER_WORKER
+) -> PoolReport:
+    """All measurements, each for about `for_s`, and over as many utterances of each worker as its
+    share is judged by; raises ParleyError."""
     models.ensure(engine.voice)
     report = PoolReport(engine)
     client, cores = _cores()
@@ -167,8 +170,7 @@ async def measure(engine: PoolEngine, folder: Path, *, for_s: float) -> PoolRepo
                 async with speakers(workers, engine) as streams:
                     load = StreamLoad(streams=STREAMS, pause_s=PAUSE_S)
                     await streams.speak(load, for_s=min(LEARNING_S, for_s / 2), at_least=0)
-                    enough = FEWEST_PER_WORKER * count
-                    outcome = await streams.speak(load, for_s=for_s, at_least=enough)
+                    outcome = await streams.speak(load, for_s=for_s, at_least=at_least * count)
                     report.add(f"{count}_workers", count, outcome)
                     if count == WORKERS[-1]:
                         await _slow(report, workers, streams, for_s)
@@ -220,9 +222,13 @@ def main(arguments: list[str]) -> int:
     forget_own_settings()
     with ForeignLoad() as foreign, tempfile.TemporaryDirectory(prefix="parley-pool-") as folder:
         try:
-            report = run_until_stopped(
-                measure(ENGINES[options.engine], Path(folder), for_s=options.seconds)
+            measuring = measure(
+                ENGINES[options.engine],
+                Path(folder),
+                for_s=options.seconds,
+                at_least=options.at_least,
             )
+            report = run_until_stopped(measuring)
         except ParleyError as error:
             print(f"bench pool: {error}", file=sys.stderr)
             return 2
@@ -239,6 +245,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", choices=ENGINES, default="hibari", help="default: hibari")
     parser.add_argument(
         "--seconds", type=_seconds, default=20.0, metavar="S", help="of each measurement"
+    )
+    parser.add_argument(
+        "--at-least",
+        type=int,
+        default=FEWEST_PER_WORKER,
+        metavar="N",
+        help=f"utterances of each worker; of fewer than {FEWEST_PER_WORKER} no share is judged",
     )
     return parser
 

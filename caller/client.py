@@ -14,7 +14,7 @@ from caller.access import Access
 from caller.ear import Ear
 from caller.errors import CallError
 from caller.loudspeaker import Loudspeaker
-from caller.microphone import FRAME_MS, Microphone
+from caller.microphone import FRAME_MS, NATIVE_WITHIN_S, Microphone
 from caller.transcripts import TOPIC, Transcripts
 from parley import room_events
 from parley.audio import Audio
@@ -148,12 +148,12 @@ class RoomClient:
         """Leaves the room and frees what belongs to it; safe at any time, and twice."""
         self.microphone.stop()
         if self._speaking is not None:
-            await asyncio.wait([self._speaking])
+            await asyncio.wait([self._speaking], timeout=NATIVE_WITHIN_S)
         await self._room.disconnect()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.microphone.source.aclose()
+        await self.microphone.aclose()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

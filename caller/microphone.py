@@ -1,6 +1,7 @@
 """The caller's microphone: recordings in real time, a quiet room before, between and after."""
 
 import asyncio
+import logging
 
 import numpy as np
 from livekit import rtc
@@ -9,6 +10,7 @@ from caller.loudspeaker import Loudspeaker
 from caller.room_noise import room_noise
 from caller.sample_track import SampleTrack
 from parley.audio import Audio, Samples
+from parley.background import ends_within
 from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 48_000
@@ -17,6 +19,10 @@ SAMPLE_RATE_HZ = 48_000
 FRAME_MS = 20
 QUEUE_MS = 100
 """A stall of the event loop as long as this is not heard."""
+NATIVE_WITHIN_S = 5.0
+"""What LiveKit's client does at once as a rule; its own thread can stand for good."""
+
+_log = logging.getLogger(__name__)
 
 
 class SpokenRecording:
@@ -127,6 +133,13 @@ class Microphone:
         """Has `run` return once its frame in flight is through; a push must not be cancelled, the
         native side would answer into nothing."""
         self._stopped = True
+
+    async def aclose(self) -> None:
+        """Frees the native source. That waits for the source's own thread, without a limit: so it
+        is waited for in a thread, and a source that does not end is left behind."""
+        close = self.source.aclose
+        if not await ends_within(lambda: asyncio.run(close()), NATIVE_WITHIN_S, name="source"):
+            _log.warning("LiveKit's audio source does not end: it is left behind")
 
     def _next_frame(self) -> Samples:
         room = self._room.take(self._frame_samples)

@@ -164,10 +164,13 @@ class OpenAIModel:
     client: openai.AsyncClient
     name: str
     """Empty: the only one that the server offers."""
-    temperature: float
+    temperature: float | None
+    """None: none is sent, for models that refuse one."""
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+    asks_for_usage: bool = False
+    """Whether another server than OpenAI is known to tell the usage of a stream."""
     pace: ModelPace = field(default_factory=ModelPace, repr=False)
     """Told how soon answers begin."""
     _served: _ServedModel = field(default_factory=_ServedModel, repr=False)
@@ -178,7 +181,9 @@ class OpenAIModel:
         return replace(
             self,
             name=model or self.name,
-            temperature=self.temperature if temperature is None else temperature,
+            temperature=self.temperature
+            if temperature is None or self.temperature is None
+            else temperature,
         )
 
     async def answer(
@@ -190,7 +195,7 @@ class OpenAIModel:
         reason, asked_s, has_begun = "", monotonic(), False
         try:
             request = self._request(messages, tools, await self._served_name())
-            if self.at_openai:
+            if self.at_openai or self.asks_for_usage:
                 request["stream_options"] = {"include_usage": True}
             stream = await self.client.chat.completions.create(
                 **request, stream=True, extra_headers=trace_headers()
@@ -276,9 +281,10 @@ class OpenAIModel:
         request: dict[str, Any] = {
             "model": name,
             "messages": [wire_message(message) for message in messages],
-            "temperature": self.temperature,
             limit: self.max_tokens,
         }
+        if self.temperature is not None:
+            request["temperature"] = self.temperature
         if tools:
             request["tools"] = [
                 {

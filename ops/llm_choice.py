@@ -18,6 +18,8 @@ from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 
 LARGE_NEEDS_BYTES = 4_000_000_000
 LARGE_NEEDS_CORES = 2
+REPACKED_NEEDS_BYTES = 5_000_000_000
+"""With its weights arranged for the processor as well: 0.6 GB more, and sooner by a third."""
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -40,6 +42,11 @@ class Room:
     def is_enough(self) -> bool:
         """For the larger model."""
         return self.memory_bytes >= LARGE_NEEDS_BYTES and self.cores >= LARGE_NEEDS_CORES
+
+    def is_repacked(self, model: str) -> bool:
+        """Whether the model is to keep a copy of its weights arranged for the processor. It makes
+        the smaller model no faster: most of its layers are stored otherwise."""
+        return model == LARGE_LLM and self.memory_bytes >= REPACKED_NEEDS_BYTES
 
     def __str__(self) -> str:
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"

@@ -28,7 +28,7 @@ from dialogue import history
 from dialogue.messages import AssistantMessage, Message, UserMessage
 from dialogue.model import WITHOUT_EXAMPLES, wire_message
 from dialogue.text.languages import get_or_english
-from ops.llm_choice import LlmChoice, choose_llm
+from ops.llm_choice import LlmChoice, Room, choose_llm
 from ops.llm_successor import Successor
 from parley import models, paths
 from parley.errors import ConfigurationError, ParleyError
@@ -96,8 +96,7 @@ def _start(settings: OrchestratorSettings, host: str, model: str, path: str) -> 
     parameters.port = port
     parameters.n_parallel = settings.agent.max_sessions
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
-    # Weights repacked for the processor are a second copy (626 MB of the 1.5B), and no faster.
-    parameters.no_extra_bufts = True
+    parameters.no_extra_bufts = not Room.here().is_repacked(model)
     # Writing waits for memory: a second thread writes no faster, and costs as much as the first.
     parameters.cpuparams.n_threads = 1
     parameters.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)

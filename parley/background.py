@@ -1,7 +1,9 @@
 """What runs beside a block and ends with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 CANCEL_AGAIN_AFTER_S = 0.2
@@ -23,3 +25,25 @@ async def background(work: Coroutine[object, object, None], *, name: str) -> Asy
             await asyncio.wait({task}, timeout=CANCEL_AGAIN_AFTER_S)
         if not task.cancelled():
             task.result()
+
+
+async def ends_within(work: Callable[[], object], timeout_s: float, *, name: str) -> bool:
+    """Runs `work`, which may block for good, in a thread; False where it has not ended in time:
+    then it is left behind, and keeps neither the event loop nor the process. What it raises is
+    told by `threading.excepthook`."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop is closed by now
+                loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    try:
+        async with asyncio.timeout(timeout_s):
+            await ended.wait()
+    except TimeoutError:
+        return False
+    return True

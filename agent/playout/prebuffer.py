@@ -7,7 +7,8 @@ would break off before the second. On a quiet one nothing is waited for.
 from pathlib import Path
 
 FIRST_LEAD_S = 0.3
-"""Until a reply has been heard: a call begins with a greeting, which nobody waits for."""
+"""Until a reply has been heard: a call begins with a greeting, which nobody waits for. It is a
+guess, and counts for nothing once the greeting has shown what replies need here."""
 LONGEST_LEAD_S = 1.0
 FADE = 0.7
 """Of what the replies before needed, from one reply to the next."""
@@ -49,7 +50,7 @@ class Prebuffer:
     """One call's."""
 
     def __init__(self) -> None:
-        self._learned_s = FIRST_LEAD_S
+        self._learned_s: float | None = None
         self._began_with_s = 0.0
         self._needed_s = 0.0
 
@@ -58,7 +59,9 @@ class Prebuffer:
         on a quiet machine at once, for a gap does not get better by being longer."""
         if pressure >= STARVED:
             return LONGEST_LEAD_S
-        return 0.0 if begun else self._learned_s
+        if begun:
+            return 0.0
+        return FIRST_LEAD_S if self._learned_s is None else self._learned_s
 
     def reply_sounds(self, ahead_s: float) -> None:
         """A reply begins, or goes on after a gap, with so much of it there."""
@@ -71,5 +74,5 @@ class Prebuffer:
     def reply_ended(self) -> None:
         """The next reply needs as much as this one; when that was less, the wish fades."""
         needed_s = min(self._needed_s, LONGEST_LEAD_S)
-        self._learned_s = max(needed_s, FADE * self._learned_s)
+        self._learned_s = max(needed_s, FADE * (self._learned_s or 0.0))
         self._needed_s = 0.0

@@ -1,7 +1,7 @@
 """Real rooms in which the apps of a test answer, with a language model that the test serves."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from caller.access import request_access
 from caller.client import RoomClient, join
 from caller.errors import CallError
+from caller.loudspeaker import Loudspeaker
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from testkit.fake_llm import FakeLlm, llm_serving
@@ -27,11 +28,21 @@ class AppRooms:
     @asynccontextmanager
     async def call(self, model: FakeLlm, *, app: str = "") -> AsyncGenerator[RoomClient]:
         """A caller in a room in which the agent is."""
+        async with self.answering(model), self.caller(app=app) as client:
+            yield client
+
+    def answering(self, model: FakeLlm) -> AbstractAsyncContextManager[str]:
+        """Serves the language model to all calls; one at a time."""
+        return llm_serving(model, port=self.llm_port)
+
+    @asynccontextmanager
+    async def caller(
+        self, *, app: str = "", loudspeaker: Loudspeaker | None = None
+    ) -> AsyncGenerator[RoomClient]:
+        """One of several callers at once, while a model is `answering`."""
         gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(llm_serving(model, port=self.llm_port))
-            access = await request_access(gateway, app=app)
-            client = await stack.enter_async_context(join(access))
+        access = await request_access(gateway, app=app)
+        async with join(access, loudspeaker=loudspeaker) as client:
             await client.wait_for_agent()
             yield client
 
@@ -39,7 +50,7 @@ class AppRooms:
 def start_apps(
     start_stack: Callable[..., Stack],
     folder: Path,
-    apps: Mapping[str, Path],
+    apps: Mapping[str, Path | str],
     **sections: Mapping[str, Any],
 ) -> AppRooms:
     """Starts all parts but the language model; `sections`: what else the settings say."""

@@ -1,14 +1,23 @@
-"""A call that ends by itself, in real rooms: nobody speaks, its time is over, it is hung up."""
+"""A call that ends by itself, in real rooms: nobody speaks, its time is over, it is hung up; or
+its caller is no more."""
 
-from collections.abc import Callable
+import asyncio
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
 
 import pytest
 
 from caller import measure
+from caller.access import request_access
 from caller.client import RoomClient
 from caller.conversation import CallConversation
-from ops.supervisor.stack import Stack
+from gateway.calls.tokens import DEPARTURE_TIMEOUT_S
 from parley.audio import Audio
+from parley.capacity import PATH, Capacity
+from testkit.caller_process import caller_process
 from testkit.fake_llm import (
     FakeLlm,
     Messages,
@@ -17,61 +26,62 @@ from testkit.fake_llm import (
     last_user_text,
     tool_results,
 )
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears, start_apps
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, end_of, hears
+from tests.agent.conftest import ServedApps
+from tests.agent.room_apps import CLOSING, GREETING
 from tests.agent.test_room import spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-GREETING = "Hello there."
-CLOSING = "I have to go now. Have a nice day."
 GOODBYE = "It was a pleasure to talk with you. Goodbye."
-SILENT = """
-from parley import Agent, SilencePrompts
-
-agent = Agent(
-    greeting="Hello there.",
-    closing="I have to go now. Have a nice day.",
-    silence=SilencePrompts(after_s=2.5, texts=["Are you still there?", "Can you hear me?"]),
-)
-"""
-SHORT = """
-from parley import Agent
-
-agent = Agent(
-    greeting="Hello there.", closing="I have to go now. Have a nice day.", max_call_s=6.0
-)
-"""
-HANGS_UP = """
-from parley import Agent, hang_up
-
-agent = Agent(greeting="Hello there.", tools=[hang_up])
-"""
-HANDS_OVER = """
-from parley import Agent, HandOff, SilencePrompts, TurnThresholds
-
-workshop = Agent(
-    name="workshop",
-    instructions="You are the mechanic.",
-    closing="The workshop closes now.",
-    silence=SilencePrompts(after_s=2.5, texts=["Are you still holding the bicycle?"]),
-    thresholds=TurnThresholds(endpointing_min_delay_s=0.4, yield_after_s=1.2),
-)
-agent = Agent(greeting="Hello there.", handoffs=[HandOff(agent=workshop, when="repairs")])
-"""
 HEARD_OF_IT = 0.85
 """So much of the words must sound at the caller's ear: a synthesis differs from another."""
+LIVEKIT_WAITS_S = 15.0
+"""At least, for a participant whose process has gone: it looks every five seconds, for 20 s."""
+LATE_S = 15.0
+"""Of a loaded machine, and of those looks."""
 ONSET_S = 0.3
 """The onset of a sound may lie so long before its words are in the transcript."""
 
 
 @pytest.fixture(scope="module")
-def rooms(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> AppRooms:
-    folder = tmp_path_factory.mktemp("ends")
-    apps = {"silent": SILENT, "short": SHORT, "hangs_up": HANGS_UP, "hands_over": HANDS_OVER}
-    files = {name: folder / f"{name}.py" for name in apps}
-    for name, file in files.items():
-        file.write_text(apps[name], encoding="utf-8")
-    return start_apps(start_stack, folder, files)
+def rooms(served_apps: ServedApps) -> AppRooms:
+    return served_apps.rooms
+
+
+class FreedPlace:
+    """Of a caller who is killed: watched beside all tests of this module, for it takes its time."""
+
+    def __init__(self, rooms: AppRooms) -> None:
+        server = rooms.stack.configuration.orchestrator.server
+        self._capacity = f"http://127.0.0.1:{server.health_check_port}{PATH}"
+        self._access = asyncio.run(
+            request_access(f"http://127.0.0.1:{server.port}", app="hangs_up")
+        )
+        with caller_process(self._access):
+            while not self._is_taken():
+                time.sleep(0.1)  # another program's progress
+        self._killed_s = time.monotonic()
+        self._watching = threading.Thread(target=self._watch, daemon=True)
+        self.after_s = 0.0
+        self._watching.start()
+
+    def wait(self) -> None:
+        self._watching.join(LONG_S)
+
+    def _is_taken(self) -> bool:
+        with urllib.request.urlopen(self._capacity, timeout=10) as answer:
+            return self._access.room in Capacity.model_validate(json.load(answer)).rooms
+
+    def _watch(self) -> None:
+        while self._is_taken():
+            time.sleep(0.2)
+        self.after_s = time.monotonic() - self._killed_s
+
+
+@pytest.fixture(scope="module", autouse=True)
+def freed_place(rooms: AppRooms) -> Iterator[FreedPlace]:
+    yield FreedPlace(rooms)
 
 
 def sounding_s(audio: Audio) -> float:
@@ -155,3 +165,12 @@ async def test_who_takes_over_waits_and_asks_in_its_own_way(rooms: AppRooms) -> 
         assert await hears(client, "Are you still holding the bicycle?")
         await end_of(client)
         assert agent_words(client).endswith("bicycle? The workshop closes now.")
+
+
+def test_the_place_of_a_caller_who_was_killed_is_kept_for_a_while_and_then_free(
+    freed_place: FreedPlace,
+) -> None:
+    """The last test of this module: meanwhile the others have run."""
+    freed_place.wait()
+    print(f"\nfree after {freed_place.after_s:.1f} s")
+    assert LIVEKIT_WAITS_S < freed_place.after_s < LIVEKIT_WAITS_S + DEPARTURE_TIMEOUT_S + LATE_S

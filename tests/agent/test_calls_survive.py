@@ -11,6 +11,7 @@ import pytest
 
 from caller.access import request_access
 from caller.client import RoomClient, join
+from caller.conversation import settled
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
@@ -97,6 +98,18 @@ async def hearing_a_story(
         yield client, model
 
 
+async def job_is_killed(client: RoomClient, stack: Stack) -> float:
+    """When, on the caller's clock; another is in the room then, soon enough."""
+    first, killed_s = client.agent_identity, client.clock()
+    os.kill(job_in_a_room(stack), signal.SIGKILL)
+    another = lambda: client.agent_identity not in ("", first)  # noqa: E731
+    assert await client.reached(another, timeout_s=LONG_S)
+    back_s = client.clock() - killed_s
+    print(f"\nback after {back_s:.2f} s")
+    assert back_s < BACK_WITHIN_S
+    return killed_s
+
+
 async def goes_on(client: RoomClient, model: FakeLlm, killed_s: float) -> None:
     """Whoever has come in its place says so, and asks the model with what was said before."""
     said_so = lambda: "I'm back" in agent_said(client, since_s=killed_s)  # noqa: E731
@@ -106,20 +119,21 @@ async def goes_on(client: RoomClient, model: FakeLlm, killed_s: float) -> None:
     assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
 
 
-async def test_a_job_killed_in_mid_reply_is_replaced_and_knows_what_was_said_and_heard(
+async def test_a_job_killed_at_any_moment_is_replaced_and_knows_what_was_said_and_heard(
     storyteller: tuple[Stack, int],
 ) -> None:
     stack, _ = storyteller
     async with hearing_a_story(storyteller) as (client, model):
         assert readers_of_the_scoreboard(stack) == 1
-        first, killed_s = client.agent_identity, client.clock()
-        os.kill(job_in_a_room(stack), signal.SIGKILL)
-        another = lambda: client.agent_identity not in ("", first)  # noqa: E731
-        assert await client.reached(another, timeout_s=LONG_S)
-        back_s = client.clock() - killed_s
-        print(f"\nback after {back_s:.2f} s")
-        assert back_s < BACK_WITHIN_S
+        await goes_on(client, model, await job_is_killed(client, stack))  # in mid-reply
+        model.script, asked = in_turn(ScriptedAnswer(silent=True)), len(model.requests)
+        await client.type("And where am I?")
+        assert await client.reached(lambda: len(model.requests) > asked, timeout_s=LONG_S)
+        killed_s = await job_is_killed(client, stack)  # while it thinks
+        model.always("As I was saying.")
         await goes_on(client, model, killed_s)
+        assert await client.reached(lambda: settled(client), timeout_s=LONG_S)
+        await goes_on(client, model, await job_is_killed(client, stack))  # while it listens
     told = [(message["role"], message["content"]) for message in model.messages]
     assert ("user", "My name is Ada. Tell me a long story.") in told
     remembered = next(content for role, content in told if role == "assistant")

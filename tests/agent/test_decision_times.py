@@ -65,14 +65,21 @@ def test_a_decision_is_stamped_before_it_is_carried_out(takes_s: float) -> None:
     assert stamped[Floor.HELD] < stamped[Floor.YIELDED]
 
 
-def test_a_reply_that_begins_with_a_filler_answers_once_more_than_that_was_heard() -> None:
+@pytest.mark.parametrize(
+    "fillers", [["One moment, please."], ["Let me see.", "Still looking."], ["Hm."], ["Ah — well,"]]
+)
+def test_a_reply_that_begins_with_a_filler_answers_once_more_than_that_was_heard(
+    fillers: list[str],
+) -> None:
     script = SpokenScript()
-    script.add(" One moment, please. ", turn_id=None)
+    for filler in fillers:
+        script.add(f" {filler} ", turn_id=None)
+    heard = "  ".join(fillers)
     assert script.begins_with_filler
-    assert not script.answer_has_begun("One moment, please.")
+    assert not script.answer_has_begun(heard)
     script.add("It is noon.", turn_id="1")
-    assert not script.answer_has_begun("One moment, please. ")
-    assert script.answer_has_begun("One moment, please. It")
+    assert not script.answer_has_begun(f"{heard} ")
+    assert script.answer_has_begun(f"{heard} It")
     plain = SpokenScript()
     plain.add("It is noon.", turn_id="1")
     assert not plain.begins_with_filler

@@ -1,70 +1,59 @@
-"""A caller on a loudspeaker that nobody cancels: the agent hears all that it says."""
+"""Callers on a loudspeaker that nobody cancels: the agent hears all that it says."""
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
+import asyncio
 
 import pytest
 
-from caller.access import request_access
-from caller.client import RoomClient, join
+from caller.client import RoomClient
 from caller.loudspeaker import Loudspeaker
 from caller.microphone import SAMPLE_RATE_HZ
-from ops.supervisor.parts import PART_NAMES
-from ops.supervisor.stack import Stack
 from parley.room_events import InterruptedEvent, TurnEvent
-from testkit.fake_llm import FakeLlm, llm_serving
-from testkit.isolated_config import free_ports, write_config
+from testkit.fake_llm import FakeLlm, Messages, ScriptedAnswer, last_user_text
+from tests.agent import room_apps
+from tests.agent.app_rooms import LONG_S, AppRooms, agent_words
+from tests.agent.conftest import ServedApps
 from tests.agent.test_interruption import floors, passes, told
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-GREETING = "Hi, this is the bicycle shop. What can I do for you today?"
-ANSWERS = (
-    "A new chain is twenty pounds, and it takes us about an hour to put it on.",
-    "Certainly. We open at nine in the morning, and on Saturdays a little later than that.",
-)
+GREETING = str(room_apps.shop.greeting)
+ANSWERS = {
+    "chain": "A new chain is twenty pounds, and it takes us about an hour to put it on.",
+    "open": "Certainly. We open at nine in the morning, and on Saturdays a little later than that.",
+}
 CALL_S = 35.0
-LONG_S = 60.0
+ROOMS = {"near": (-12.0, 0.05), "far": (-24.0, 0.3), "between": (-18.0, 0.15)}
+"""How loud the echo is, in dB, and how late, in seconds."""
 
 
-def words_of(client: RoomClient) -> str:
-    return client.transcripts.said_by(client.agent_identity, since_s=0)
+def shop(messages: Messages) -> ScriptedAnswer:
+    return ScriptedAnswer(text=ANSWERS[last_user_text(messages).split()[-1].rstrip("?.")])
 
 
-@pytest.mark.parametrize(("gain_db", "delay_s"), [(-12.0, 0.05), (-24.0, 0.3)])
-async def test_an_agent_that_hears_itself_does_not_answer_itself(
-    gain_db: float, delay_s: float, start_stack: Callable[..., Stack], tmp_path: Path
-) -> None:
-    (port,) = free_ports(1)
-    configuration = write_config(
-        tmp_path / "configs",
-        orchestrator={
-            "agent": {"greeting": GREETING},
-            "llm": {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "wire"},
-        },
-    )
-    parts = [part for part in PART_NAMES if part != "llm"]
-    stack = start_stack(*parts, configuration=configuration)
-    gateway = f"http://127.0.0.1:{stack.configuration.orchestrator.server.port}"
-    model = FakeLlm()
+async def hears_itself(rooms: AppRooms, name: str) -> RoomClient:
+    """The caller of a call of some length in which nobody speaks but the agent."""
+    gain_db, delay_s = ROOMS[name]
     loudspeaker = Loudspeaker(gain_db=gain_db, delay_s=delay_s, sample_rate_hz=SAMPLE_RATE_HZ)
-    async with AsyncExitStack() as running:
-        await running.enter_async_context(llm_serving(model, port=port))
-        access = await request_access(gateway)
-        client = await running.enter_async_context(join(access, loudspeaker=loudspeaker))
-        await client.wait_for_agent()
+    async with rooms.caller(app="shop", loudspeaker=loudspeaker) as client:
         began_s = client.clock()
-        assert await client.reached(lambda: GREETING in words_of(client), timeout_s=LONG_S)
-        for number, answer in enumerate(ANSWERS, 1):
+        assert await client.reached(lambda: GREETING in agent_words(client), timeout_s=LONG_S)
+        for asked, answer in ANSWERS.items():
             await passes(client, 4.0)  # words of an echo come late
-            assert model.requests == [] or number > 1
-            model.always(answer)
-            await client.type("Please tell me more.")
-            said = lambda answer=answer: answer in words_of(client)  # noqa: E731
+            await client.type(f"In the room {name}: {asked}")
+            said = lambda answer=answer: answer in agent_words(client)  # noqa: E731
             assert await client.reached(said, timeout_s=LONG_S)
         await passes(client, max(4.0, CALL_S - (client.clock() - began_s)))
-        assert "yielded" not in floors(client)
-        assert not told(client, InterruptedEvent)
-        assert len(told(client, TurnEvent)) <= len(ANSWERS)
-        assert len(model.requests) == len(ANSWERS)
+        return client
+
+
+async def test_an_agent_that_hears_itself_does_not_answer_itself(served_apps: ServedApps) -> None:
+    rooms = served_apps.rooms
+    model = FakeLlm(shop)
+    async with rooms.answering(model):
+        clients = await asyncio.gather(*(hears_itself(rooms, name) for name in ROOMS))
+    for name, client in zip(ROOMS, clients, strict=True):
+        assert "yielded" not in floors(client), name
+        assert not told(client, InterruptedEvent), name
+        assert len(told(client, TurnEvent)) <= len(ANSWERS), name
+    asked = [last_user_text(request["messages"]) for request in model.requests]
+    assert sorted(asked) == sorted(f"In the room {n}: {a}" for n in ROOMS for a in ANSWERS)

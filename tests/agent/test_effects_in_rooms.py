@@ -1,6 +1,7 @@
 """Orders by voice, with pauses inside the sentence: none on half of one, none twice, none lost."""
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -22,30 +23,12 @@ from testkit.fake_llm import (
     last_user_text,
     tool_results,
 )
-from testkit.isolated_config import free_ports
-from tests.agent.app_rooms import LONG_S, AppRooms, agent_words, start_apps
+from tests.agent.app_rooms import LONG_S, agent_words
+from tests.agent.conftest import ServedApps
+from tests.agent.room_apps import COUNTERS
 from tests.agent.test_room import spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
-
-APP = '''
-import os
-
-import httpx2
-
-from parley import Agent, tool
-
-
-@tool
-async def order(text: str) -> str:
-    """Orders what the person wants. text: all that they said."""
-    async with httpx2.AsyncClient() as http:
-        await http.post(os.environ["APP_ORDERS_URL"], content=text.encode(), timeout=20)
-    return "ordered"
-
-
-agent = Agent(instructions="You take orders.", tools=[order], greeting="What would you like?")
-'''
 
 
 @dataclass(frozen=True)
@@ -92,16 +75,18 @@ class Placed:
 
 @dataclass
 class OrderService:
-    placed: list[Placed] = field(default_factory=list)
+    placed: dict[str, list[Placed]] = field(default_factory=lambda: {each: [] for each in COUNTERS})
+    """At each counter."""
 
     async def place(self, request: web.Request) -> web.Response:
-        self.placed.append(Placed(monotonic(), await request.text()))
+        order = Placed(monotonic(), await request.text())
+        self.placed[request.match_info["counter"]].append(order)
         return web.Response(text="thank you")
 
     @asynccontextmanager
     async def running(self, port: int) -> AsyncGenerator[None]:
         app = web.Application()
-        app.add_routes([web.post("/orders", self.place)])
+        app.add_routes([web.post("/orders/{counter}", self.place)])
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         try:
@@ -109,25 +94,6 @@ class OrderService:
             yield
         finally:
             await runner.cleanup()
-
-
-@dataclass(frozen=True)
-class OrderRooms:
-    rooms: AppRooms
-    service_port: int
-
-
-@pytest.fixture(scope="module")
-def order_rooms(
-    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> OrderRooms:
-    (port,) = free_ports(1)
-    folder = tmp_path_factory.mktemp("orders")
-    (folder / "orders.py").write_text(APP, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("APP_ORDERS_URL", f"http://127.0.0.1:{port}/orders")
-        rooms = start_apps(start_stack, folder, {"orders": folder / "orders.py"})
-    return OrderRooms(rooms, port)
 
 
 def orders_what_was_said(messages: Messages) -> ScriptedAnswer:
@@ -196,9 +162,9 @@ async def in_halves(stack: Stack, order: Order) -> Halves:
 
 
 async def take_turn(
-    client: RoomClient, service: OrderService, order: Order, halves: Halves
+    client: RoomClient, placed: Sequence[Placed], order: Order, halves: Halves
 ) -> Outcome:
-    began_s, before = client.clock(), len(service.placed)
+    began_s, before = client.clock(), len(placed)
     first_sample = await client.speak(halves.audio)
     start, end = (client.microphone.time_of(first_sample + at) for at in halves.second)
 
@@ -209,7 +175,7 @@ async def take_turn(
     await client.reached(is_answered, timeout_s=LONG_S / 2)
     return Outcome(
         order=order,
-        placed=tuple(service.placed[before:]),
+        placed=tuple(placed[before:]),
         second_half=(start, end),
         spoke_into=client.transcripts.said_by(client.agent_identity, since_s=began_s, until_s=end),
     )
@@ -217,18 +183,28 @@ async def take_turn(
 
 @pytest.mark.timeout(900)  # twenty turns in real time
 async def test_orders_with_pauses_inside_have_their_effect_once_and_whole(
-    order_rooms: OrderRooms,
+    served_apps: ServedApps,
 ) -> None:
-    service, outcomes = OrderService(), list[Outcome]()
-    async with service.running(order_rooms.service_port):
-        for place in range(0, len(ORDERS), TURNS_IN_A_CALL):
-            orders = ORDERS[place : place + TURNS_IN_A_CALL]
-            spoken_orders = [await in_halves(order_rooms.rooms.stack, order) for order in orders]
-            model = FakeLlm(orders_what_was_said)
-            async with order_rooms.rooms.call(model, app="orders") as client:
+    """Orders are taken at two counters at once, each in calls of its own."""
+    service, outcomes, rooms = OrderService(), list[Outcome](), served_apps.rooms
+    calls = [ORDERS[at : at + TURNS_IN_A_CALL] for at in range(0, len(ORDERS), TURNS_IN_A_CALL)]
+
+    async def at(counter: str, calls: Sequence[Sequence[Order]]) -> None:
+        for orders in calls:
+            spoken_orders = [await in_halves(rooms.stack, order) for order in orders]
+            async with rooms.caller(app=counter) as client:
                 await CallConversation(client).hear_greeting()
                 for order, halves in zip(orders, spoken_orders, strict=True):
-                    outcomes.append(await take_turn(client, service, order, halves))
+                    outcome = await take_turn(client, service.placed[counter], order, halves)
+                    outcomes.append(outcome)
+
+    async with (
+        service.running(served_apps.orders_port),
+        rooms.answering(FakeLlm(orders_what_was_said)),
+        asyncio.TaskGroup() as counters,
+    ):
+        for number, counter in enumerate(COUNTERS):
+            counters.create_task(at(counter, calls[number :: len(COUNTERS)]))
     lines = [outcome.line() for outcome in outcomes]
     print("\n" + "\n".join(lines))  # the table
 

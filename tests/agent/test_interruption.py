@@ -1,68 +1,32 @@
 """Speaking over the agent in a real room: what is heard, read, and told to the model."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 
-from caller.access import request_access
-from caller.client import RoomClient, join
+from caller.client import RoomClient
 from caller.measure import window_levels_dbfs
-from ops.supervisor.parts import PART_NAMES
-from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, InterruptedEvent, TurnEvent
-from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
-from testkit.isolated_config import free_ports, write_config
+from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
+from tests.agent.app_rooms import LONG_S, AppRooms
+from tests.agent.conftest import ServedApps
+from tests.agent.room_apps import STORY
 from tests.agent.test_room import spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-STORY = (
-    "Once upon a time there was a miller who had three sons. When he died, he left them his mill, "
-    "his donkey, and his cat. The eldest took the mill, the second took the donkey, and the "
-    "youngest got nothing but the cat. He was very sad about it, and said that his brothers could "
-    "make a living, while he would have to die of hunger."
-)
 AUDIBLE_DBFS = -50.0
-LONG_S = 60.0
 BOTH = "It is Paris, and it is Madrid."
 
 
-@dataclass(frozen=True)
-class Storyteller:
-    """Parley with a story for a greeting, and a language model that the test serves."""
-
-    stack: Stack
-    llm_port: int
-
-    @asynccontextmanager
-    async def call(self, model: FakeLlm) -> AsyncGenerator[RoomClient]:
-        """A caller that hears the story begin."""
-        gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(llm_serving(model, port=self.llm_port))
-            client = await stack.enter_async_context(join(await request_access(gateway)))
-            await client.wait_for_agent()
-            assert await client.reached(lambda: not client.ear.quiet_since(0), timeout_s=LONG_S)
-            yield client
-
-
-@pytest.fixture(scope="module")
-def storyteller(
-    start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory
-) -> Storyteller:
-    (port,) = free_ports(1)
-    configuration = write_config(
-        tmp_path_factory.mktemp("storyteller") / "configs",
-        orchestrator={
-            "agent": {"greeting": STORY},
-            "llm": {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "k", "model": "wire"},
-        },
-    )
-    parts = [part for part in PART_NAMES if part != "llm"]
-    return Storyteller(start_stack(*parts, configuration=configuration), port)
+@asynccontextmanager
+async def hearing_the_story(rooms: AppRooms, model: FakeLlm) -> AsyncGenerator[RoomClient]:
+    """A caller that hears the story begin, with which the agent greets."""
+    async with rooms.call(model, app="storyteller") as client:
+        assert await client.reached(lambda: not client.ear.quiet_since(0), timeout_s=LONG_S)
+        yield client
 
 
 async def passes(client: RoomClient, seconds: float) -> None:
@@ -93,11 +57,11 @@ def read(client: RoomClient) -> str:
 
 
 async def test_an_interruption_silences_the_agent_and_history_ends_there(
-    storyteller: Storyteller,
+    served_apps: ServedApps,
 ) -> None:
     model = FakeLlm(in_turn(ScriptedAnswer(text="Of course.", first_after_s=2.0)))
-    clip = await spoken(storyteller.stack, "Wait, stop. I have another question for you.")
-    async with storyteller.call(model) as client:
+    clip = await spoken(served_apps.rooms.stack, "Wait, stop. I have another question for you.")
+    async with hearing_the_story(served_apps.rooms, model) as client:
         await passes(client, 3.0)
         await client.speak(clip)
         assert await client.reached(lambda: bool(told(client, InterruptedEvent)), timeout_s=LONG_S)
@@ -119,10 +83,10 @@ async def test_an_interruption_silences_the_agent_and_history_ends_there(
         assert await client.reached(lambda: agent_said(model) == [kept], timeout_s=LONG_S)
 
 
-async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> None:
+async def test_a_murmur_loses_no_word_of_the_reply(served_apps: ServedApps) -> None:
     model = FakeLlm()
-    clip = await spoken(storyteller.stack, "Okay.")
-    async with storyteller.call(model) as client:
+    clip = await spoken(served_apps.rooms.stack, "Okay.")
+    async with hearing_the_story(served_apps.rooms, model) as client:
         await passes(client, 2.0)
         began_s = client.clock()
         await client.speak(clip)
@@ -135,12 +99,12 @@ async def test_a_murmur_loses_no_word_of_the_reply(storyteller: Storyteller) -> 
 
 
 async def test_who_speaks_on_while_the_agent_thinks_is_answered_once_and_wholly(
-    storyteller: Storyteller,
+    served_apps: ServedApps,
 ) -> None:
     model = FakeLlm(in_turn(ScriptedAnswer(text=BOTH, first_after_s=6.0)))
-    first = await spoken(storyteller.stack, "What is the capital of France?")
-    second = await spoken(storyteller.stack, "And tell me the capital of Spain, please.")
-    async with storyteller.call(model) as client:
+    first = await spoken(served_apps.rooms.stack, "What is the capital of France?")
+    second = await spoken(served_apps.rooms.stack, "And tell me the capital of Spain, please.")
+    async with hearing_the_story(served_apps.rooms, model) as client:
         await passes(client, 1.0)
         await client.speak(first)
         assert await client.reached(lambda: "thinking" in floors(client), timeout_s=LONG_S)

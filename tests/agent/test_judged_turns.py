@@ -196,4 +196,5 @@ async def test_the_model_reads_while_the_person_speaks_and_is_let_go_when_they_h
         talk.model.always("Now.")
         await until(lambda: bool(talk.said_by("assistant")))
         assert talk.model.disconnected.is_set(), "what is still being read holds no answer up"
-        assert talk.said_by("user")[0].startswith(read["messages"][-1]["content"])
+        heard = read["messages"][-1]["content"].rstrip(" .,?!")  # they may not end there
+        assert talk.said_by("user")[0].startswith(heard)

@@ -18,13 +18,24 @@ from agent.playout.prebuffer import (
 
 def test_on_a_quiet_machine_the_wish_fades_and_on_a_starved_one_it_is_there_at_once() -> None:
     lead = Prebuffer()
-    assert lead.wanted_s(pressure=0.0) == FIRST_LEAD_S
+    lead.reply_sounds(0.1)
+    lead.more_came(-0.3)
+    lead.reply_ended()
     for _ in range(10):
         lead.reply_sounds(0.15)
         lead.more_came(0.2)
         lead.reply_ended()
     assert lead.wanted_s(pressure=0.0) < 0.02
     assert lead.wanted_s(pressure=STARVED) == LONGEST_LEAD_S
+
+
+def test_a_greeting_that_flowed_leaves_nothing_to_wait_for() -> None:
+    lead = Prebuffer()
+    assert lead.wanted_s(pressure=0.0) == FIRST_LEAD_S
+    lead.reply_sounds(0.3)
+    lead.more_came(0.35)
+    lead.reply_ended()
+    assert lead.wanted_s(pressure=0.0) == 0.0
 
 
 def test_what_a_gap_would_have_needed_is_wanted_of_the_next_reply() -> None:

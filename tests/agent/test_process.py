@@ -94,8 +94,11 @@ def test_a_killed_agent_leaves_no_folder_of_metrics_where_it_was_given_one(
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("after", ["starting worker", "process initialized"])
 def test_a_signal_ends_it_cleanly_whenever_it_comes(
-    tmp_path: Path, stop: signal.Signals, after: str
+    tmp_path: Path, stop: signal.Signals, after: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     (port,) = free_ports(1)
     with agent(tmp_path, port=port) as process:
         assert process.stderr is not None
@@ -104,3 +107,4 @@ def test_a_signal_ends_it_cleanly_whenever_it_comes(
         _, rest = process.communicate(timeout=60)
         assert process.returncode == 0, rest
         assert "Traceback" not in rest
+    assert list(temporary.glob("parley-agent-metrics-*")) == []

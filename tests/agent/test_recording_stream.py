@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import cast
 
+import pytest
 from livekit import rtc
 
 from agent.turns.recording_stream import KEPT_LINES, RecordingStream
@@ -67,18 +68,24 @@ async def grown_by(stream: RecordingStream, lines: int) -> int:
     return grown
 
 
-async def test_nothing_is_kept_once_the_caller_has_left() -> None:
+@pytest.mark.parametrize("takes", [True, False])
+@pytest.mark.parametrize("before", [0, 1, 300])
+async def test_nothing_is_kept_once_the_caller_has_left(before: int, takes: bool) -> None:
     caller = Caller()
+    if takes:
+        caller.takes.set()
     stream = RecordingStream(cast(rtc.Room, caller))
     stream.start()
-    stream.write("one")
+    for number in range(before):
+        stream.write(str(number))
     caller.leaves()
     assert await grown_by(stream, 20_000) < 20_000
     await stream.aclose()
 
 
-async def test_of_a_caller_who_takes_nothing_a_bounded_part_is_kept() -> None:
+@pytest.mark.parametrize("lines", [2 * KEPT_LINES, 4 * KEPT_LINES, 9 * KEPT_LINES])
+async def test_of_a_caller_who_takes_nothing_a_bounded_part_is_kept(lines: int) -> None:
     stream = RecordingStream(cast(rtc.Room, Caller()))
     stream.start()
-    assert await grown_by(stream, 4 * KEPT_LINES) < 300 * KEPT_LINES
+    assert await grown_by(stream, lines) < 300 * KEPT_LINES
     await stream.aclose()

@@ -59,14 +59,18 @@ def test_a_source_that_takes_the_last_samples_late_is_measured_too() -> None:
     on_a_turned_clock(scenario)
 
 
-def test_a_hold_that_is_taken_back_is_no_silence_of_a_barge_in() -> None:
+@pytest.mark.parametrize("holds", [[(0.5, 0.9)], [(0.2, 0.25), (0.4, 3.0)], [(0.9, 0.91)]])
+def test_a_hold_that_is_taken_back_is_no_silence_of_a_barge_in(
+    holds: list[tuple[float, float]],
+) -> None:
     async def scenario(call: Call) -> None:
         before = silences()
         speaking = asyncio.create_task(call.reply(4))
-        await call.at(0.5)
-        call.playout.hold("test")
-        await call.at(0.9)
-        call.playout.release("test")
+        for from_s, to_s in holds:
+            await call.at(from_s)
+            call.playout.hold("test")
+            await call.at(to_s)
+            call.playout.release("test")
         await speaking
         await call.end()
         assert silences() == before

@@ -183,20 +183,24 @@ async def test_a_worker_that_restarts_in_mid_sentence_loses_no_word() -> None:
             assert final == (Kind.FINAL_TRANSCRIPT, "word1 word2 word3")
 
 
-async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_is_back() -> None:
+@pytest.mark.parametrize("said", [[1, 2], [5], [1, 2, 3, 4, SILENCE]])
+async def test_without_any_worker_the_session_is_told_and_hears_again_when_one_is_back(
+    said: list[int],
+) -> None:
     (port,) = free_ports(1)
     async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
         errors: list[stt.STTError] = []
         told = asyncio.Event()
         hearing.on("error", lambda error: (errors.append(error), told.set()))
         listening = asyncio.create_task(heard(stream, Kind.FINAL_TRANSCRIPT))
-        speak(stream, [1, 2])
+        speak(stream, said)
         await told.wait()
         assert all(error.recoverable for error in errors)
         async with serving(RecognitionWorker(), port=port):
-            speak(stream, [3, FLUSH])
-            assert (await listening)[-1][1] == "word1 word2"
-            assert (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1] == "word3"
+            speak(stream, [9, FLUSH])
+            text = (await listening)[-1][1].split()
+            assert text == [f"word{number}" for number in said if number > 0]
+            assert (await heard(stream, Kind.FINAL_TRANSCRIPT))[-1][1] == "word9"
 
 
 @pytest.mark.parametrize(
@@ -227,13 +231,14 @@ async def test_what_was_being_said_as_all_workers_died_is_heard_when_one_is_back
         assert await back.get() != "" or said[-1] <= 0
 
 
-async def test_that_it_hears_again_is_told_though_nobody_has_spoken() -> None:
+@pytest.mark.parametrize("silences", [1, 2, 40])
+async def test_that_it_hears_again_is_told_though_nobody_has_spoken(silences: int) -> None:
     (port,) = free_ports(1)
     async with hearing_at(f"127.0.0.1:{port}", haste=100) as hearing, hearing.stream() as stream:
         told, back = asyncio.Event(), asyncio.Queue[str]()
         hearing.on("error", lambda _: told.set())
         hearing.on_back = back.put_nowait
-        speak(stream, [SILENCE, SILENCE])
+        speak(stream, [SILENCE] * silences)
         await told.wait()
         async with serving(RecognitionWorker(), port=port):
             listening = asyncio.create_task(heard(stream, Kind.FINAL_TRANSCRIPT))

@@ -6,7 +6,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from agent.synthesis_metrics import SynthesisMeter
-from parley.errors import SpeechError, WorkersBusyError, WorkerStalledError
+from parley.errors import (
+    SpeechError,
+    VoiceNotFoundError,
+    WorkersBusyError,
+    WorkerStalledError,
+    WorkerUnavailableError,
+)
 from parley.speech import SynthesisStarted
 
 COUNTED = ("asked", "withdrawn", "violations", "errors")
@@ -62,22 +68,36 @@ def test_first_audio_in_time_is_within_the_sla() -> None:
     assert watch.counted == {"asked": 1, "withdrawn": 0, "violations": 0, "errors": 0}
 
 
-def test_the_wait_is_that_of_the_agent_whoever_refused_and_belongs_to_the_worker_heard() -> None:
+@pytest.mark.parametrize(
+    ("refused_s", "lost_after_s", "violations"),
+    [(0.4, [0.3], 1), (0.0, [0.1], 0), (0.9, [], 1), (0.05, [0.05, 0.05, 0.05], 0)],
+)
+def test_the_wait_is_that_of_the_agent_whoever_refused_and_belongs_to_the_worker_heard(
+    refused_s: float, lost_after_s: list[float], violations: int
+) -> None:
     watch, before_s = Watch(), (seconds_of("lost"), seconds_of("heard"))
     with SynthesisMeter("joe", clock=watch) as meter:
-        watch.now_s += 0.4  # refused, and asked again
-        meter.started(started("lost"))
-        watch.now_s += 0.3
+        watch.now_s += refused_s  # and asked again
+        for seconds in lost_after_s:
+            meter.started(started("lost"))
+            watch.now_s += seconds
         meter.started(started("heard"))
         watch.now_s += 0.1
         meter.audio()
     assert seconds_of("lost") == before_s[0]
-    assert seconds_of("heard") - before_s[1] == pytest.approx(0.8)
-    assert watch.counted == {"asked": 1, "withdrawn": 0, "violations": 1, "errors": 0}
+    waited_s = refused_s + sum(lost_after_s) + 0.1
+    assert seconds_of("heard") - before_s[1] == pytest.approx(waited_s)
+    assert watch.counted == {"asked": 1, "withdrawn": 0, "violations": violations, "errors": 0}
 
 
 @pytest.mark.parametrize(
-    "error", [WorkersBusyError("full", retry_after_s=1.0), WorkerStalledError("silent")]
+    "error",
+    [
+        WorkersBusyError("full", retry_after_s=1.0),
+        WorkerStalledError("silent"),
+        WorkerUnavailableError("gone"),
+        VoiceNotFoundError("nobody"),
+    ],
 )
 def test_what_fails_was_asked_for_and_is_not_within_the_sla(error: SpeechError) -> None:
     watch = Watch()

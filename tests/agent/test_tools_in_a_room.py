@@ -2,55 +2,31 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from caller import measure
-from caller.access import request_access
 from caller.call_recording import SAMPLE_RATE_HZ
-from caller.client import RoomClient, join
+from caller.client import RoomClient
 from caller.conversation import CallConversation, Recording
 from dialogue.text.languages.english import PHRASES as ENGLISH
-from ops.supervisor.parts import PART_NAMES
-from ops.supervisor.stack import Stack
 from parley.room_events import FloorEvent, ToolEvent, TurnEvent
 from testkit.fake_llm import (
     FakeLlm,
     ScriptedAnswer,
     ScriptedToolCall,
     last_user_text,
-    llm_serving,
     tool_results,
 )
-from testkit.isolated_config import free_ports, write_config
-from tests.agent.app_rooms import hears
+from tests.agent.app_rooms import LONG_S, hears
+from tests.agent.conftest import ServedApps
 from tests.agent.slow_service import SlowService, service_running
 from tests.agent.test_room import metric, spoken
 
 pytestmark = [pytest.mark.servers, pytest.mark.e2e]
 
-APP = '''
-import httpx2
-
-from parley import Agent, tool
-
-
-@tool(says="Let me look that up.")
-async def order_status(number: str) -> str:
-    """Where an order is. number: as printed on the receipt."""
-    async with httpx2.AsyncClient() as http:
-        answer = await http.get(f"http://127.0.0.1:{PORT}/orders/{{number}}", timeout=20)
-        return answer.text
-
-
-agent = Agent(
-    instructions="You are the desk of a bicycle shop.", tools=[order_status], greeting=""
-)
-'''
-LONG_S = 60.0
 STORY = "Bicycles are older than cars, and people laughed at them at first, but not for very long."
 WORD_DELAY_S = 0.8
 LONGEST_SILENCE_S = 6.0
@@ -68,46 +44,22 @@ def desk(messages: list[dict[str, object]]) -> ScriptedAnswer:
     return ScriptedAnswer(text="We close at six o'clock in the evening.")
 
 
-@dataclass(frozen=True)
-class Shop:
-    stack: Stack
-    llm_port: int
-    service_port: int
-
-    @asynccontextmanager
-    async def call(self, model: FakeLlm, service: SlowService) -> AsyncGenerator[RoomClient]:
-        gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
-        async with AsyncExitStack() as stack:
-            await stack.enter_async_context(llm_serving(model, port=self.llm_port))
-            await stack.enter_async_context(service_running(service, self.service_port))
-            client = await stack.enter_async_context(join(await request_access(gateway)))
-            await client.wait_for_agent()
-            yield client
+@asynccontextmanager
+async def calling(
+    apps: ServedApps, model: FakeLlm, service: SlowService
+) -> AsyncGenerator[RoomClient]:
+    async with (
+        service_running(service, apps.orders_port),
+        apps.rooms.call(model, app="desk") as client,
+    ):
+        yield client
 
 
-@pytest.fixture(scope="module")
-def shop(start_stack: Callable[..., Stack], tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    llm_port, service_port = free_ports(2)
-    folder = tmp_path_factory.mktemp("shop")
-    (folder / "bicycle_shop.py").write_text(
-        APP.replace("{PORT}", str(service_port)).replace("{{", "{").replace("}}", "}")
-    )
-    configuration = write_config(
-        folder / "configs",
-        orchestrator={
-            "agent": {"app": str(folder / "bicycle_shop.py")},
-            "llm": {"base_url": f"http://127.0.0.1:{llm_port}/v1", "api_key": "k", "model": "f"},
-        },
-    )
-    parts = [part for part in PART_NAMES if part != "llm"]
-    return Shop(start_stack(*parts, configuration=configuration), llm_port, service_port)
-
-
-async def turns_measured(shop: Shop) -> tuple[float, float]:
+async def turns_measured(served_apps: ServedApps) -> tuple[float, float]:
     """How many turns were measured, and the seconds from speech to answer together."""
     name, of = "turn_latency_seconds", '{stage="total"}'
-    return await metric(shop.stack, f"{name}_count{of}"), await metric(
-        shop.stack, f"{name}_sum{of}"
+    return await metric(served_apps.rooms.stack, f"{name}_count{of}"), await metric(
+        served_apps.rooms.stack, f"{name}_sum{of}"
     )
 
 
@@ -121,11 +73,13 @@ def tool_events(client: RoomClient) -> list[ToolEvent]:
     return [heard.event for heard in client.events if isinstance(heard.event, ToolEvent)]
 
 
-async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) -> None:
+async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(
+    served_apps: ServedApps,
+) -> None:
     model, service = FakeLlm(desk), SlowService(takes_s=3.0)
-    question = Recording("question", await spoken(shop.stack, "Where is my order?"))
-    counted, waited_s = await turns_measured(shop)
-    async with shop.call(model, service) as client:
+    question = Recording("question", await spoken(served_apps.rooms.stack, "Where is my order?"))
+    counted, waited_s = await turns_measured(served_apps)
+    async with calling(served_apps, model, service) as client:
         conversation = CallConversation(client)
         await conversation.hear_greeting()
         turn = await conversation.turn(question)
@@ -148,7 +102,7 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) 
         assert (first.filler, then.filler) == (True, False)
         assert first.at_s is not None and then.at_s is not None
         assert then.at_s - first.at_s > service.takes_s - 1.0
-        measured = await turns_measured(shop)
+        measured = await turns_measured(served_apps)
         assert measured[0] == counted + 1  # once, to the answer
         assert measured[1] - waited_s > service.takes_s
         await client.type("Thank you, and when do you close?")
@@ -158,11 +112,13 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(shop: Shop) 
         assert not any(text and "look that up" in text for text in remembered)
 
 
-async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: Shop) -> None:
+async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(
+    served_apps: ServedApps,
+) -> None:
     model, service = FakeLlm(desk), SlowService(takes_s=15.0)
-    question = await spoken(shop.stack, "Where is my order?")
-    other = await spoken(shop.stack, "Never mind. When do you close in the evening?")
-    async with shop.call(model, service) as client:
+    question = await spoken(served_apps.rooms.stack, "Where is my order?")
+    other = await spoken(served_apps.rooms.stack, "Never mind. When do you close in the evening?")
+    async with calling(served_apps, model, service) as client:
         await CallConversation(client).hear_greeting()
         await client.speak(question)
         assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
@@ -183,11 +139,13 @@ async def test_who_speaks_into_the_wait_cancels_the_tool_and_is_answered(shop: S
         assert "close" in last_user_text(model.messages)
 
 
-async def test_hello_in_the_wait_is_answered_and_does_not_start_the_answer_over(shop: Shop) -> None:
+async def test_hello_in_the_wait_is_answered_and_does_not_start_the_answer_over(
+    served_apps: ServedApps,
+) -> None:
     model, service = FakeLlm(desk), SlowService(may_answer=asyncio.Event())
-    question = await spoken(shop.stack, "Where is my order?")
-    hello = await spoken(shop.stack, "Hello? Are you still there?")
-    async with shop.call(model, service) as client:
+    question = await spoken(served_apps.rooms.stack, "Where is my order?")
+    hello = await spoken(served_apps.rooms.stack, "Hello? Are you still there?")
+    async with calling(served_apps, model, service) as client:
         await CallConversation(client).hear_greeting()
         await client.speak(question)
         assert await client.reached(lambda: bool(service.asked), timeout_s=LONG_S)
@@ -208,12 +166,14 @@ async def test_hello_in_the_wait_is_answered_and_does_not_start_the_answer_over(
         assert "still there" in said[0]
 
 
-async def test_a_slow_model_is_heard_in_pieces_and_hello_does_not_start_it_over(shop: Shop) -> None:
+async def test_a_slow_model_is_heard_in_pieces_and_hello_does_not_start_it_over(
+    served_apps: ServedApps,
+) -> None:
     may_begin = asyncio.Event()
     model = FakeLlm(lambda _: ScriptedAnswer(text=STORY, word_delay_s=WORD_DELAY_S, once=may_begin))
-    question = await spoken(shop.stack, "Tell me about bicycles.")
-    hello = await spoken(shop.stack, "Hello, can you hear me?")
-    async with shop.call(model, SlowService()) as client:
+    question = await spoken(served_apps.rooms.stack, "Tell me about bicycles.")
+    hello = await spoken(served_apps.rooms.stack, "Hello, can you hear me?")
+    async with calling(served_apps, model, SlowService()) as client:
         await CallConversation(client).hear_greeting()
         await client.speak(question)
         assert await client.reached(model.received.is_set, timeout_s=LONG_S)

@@ -211,13 +211,16 @@ async def test_a_full_house_is_asked_again(refuses: int, ahead_s: float) -> None
     assert " ".join(worker.texts) == text
 
 
-async def test_a_refused_reply_leaves_nothing_owed() -> None:
+@pytest.mark.parametrize(
+    "pieces", [["One two three. "], ["One. ", "Two. ", "Three. "], ["One two"], ["One, two. Thr"]]
+)
+async def test_a_refused_reply_leaves_nothing_owed(pieces: list[str]) -> None:
     worker = SpeechWorker(is_full=True)
     pace = Pace()
     async with serving(worker) as target, speaking_at(target, haste=100) as speaking:
         current_pace.set(pace)
         with pytest.raises(APIError):
-            await say(speaking, ["One two three. "])
+            await say(speaking, pieces)
     assert not pace.owes
 
 

@@ -10,7 +10,7 @@ import pytest
 from bench.leak_load import Ending, endings
 from bench.leak_readings import FOLDERS, read_folders, read_part
 from bench.leak_slopes import LEAST_READINGS, LeakReading, fit
-from bench.leaks import LIMITS, PARTS, Leaks, document_of, measure, promises_of
+from bench.leaks import LIMITS, PARTS, Leaks, Unit, document_of, measure, promises_of
 from parley import paths
 
 CALLS = 300
@@ -35,10 +35,22 @@ def test_the_interval_holds_the_growth(per_call: float) -> None:
     assert all(slope.low < slope.per_unit < slope.high for slope in slopes)
 
 
-def test_a_leak_of_200_kb_a_call_is_seen_and_noise_is_none() -> None:
-    limit = LIMITS["call"]["memory_kb"]
-    assert fit(readings(200.0, noise=2000)).exceeds(limit)
-    assert not any(fit(readings(0.0, noise=2000, seed=s)).exceeds(limit) for s in range(10))
+@pytest.mark.parametrize(
+    ("unit", "measured"),
+    [("call", "memory_kb"), ("call", "descriptors"), ("utterance", "tasks"), ("call", "disk_kb")],
+)
+def test_a_leak_of_every_kind_is_seen_and_noise_is_none(unit: Unit, measured: str) -> None:
+    limit, memory_kb = LIMITS[unit][measured], LIMITS["call"]["memory_kb"]
+
+    def exceeds(per_unit: float, *, noise: float, seed: int = 1) -> bool:
+        """What grows like memory, in the measure's own size."""
+        like_memory = readings(per_unit * memory_kb / limit, noise=noise, seed=seed)
+        scaled = [LeakReading(r.done, r.value * limit / memory_kb) for r in like_memory]
+        return fit(scaled).exceeds(limit)
+
+    assert all(exceeds(times * limit, noise=2000) for times in (4, 20))
+    assert exceeds(1.5 * limit, noise=200)
+    assert not any(exceeds(0.0, noise=2000, seed=seed) for seed in range(3))
 
 
 def test_what_is_filled_in_the_warm_up_and_one_step_later_are_no_slope() -> None:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,11 +53,20 @@ def test_a_pool_that_does_well_keeps_every_promise() -> None:
     assert broken(report()) == []
 
 
-def test_each_promise_can_break() -> None:
-    assert broken(report(shares=(72, 8))) == ["busiest_worker_over_mean"]
-    assert broken(report(slow_ms=80)) == ["p99_with_a_slow_worker"]
-    assert broken(report(overload_ms=80)) == ["admitted_p95_at_twice_capacity"]
-    assert broken(report(refused_ms=(10, 2000))) == ["refusal_p95_ms"]
+@pytest.mark.parametrize(
+    ("measured", "promise"),
+    [
+        ({"shares": (72, 8)}, "busiest_worker_over_mean"),
+        ({"shares": (0, 160)}, "busiest_worker_over_mean"),
+        ({"slow_ms": 80.0}, "p99_with_a_slow_worker"),
+        ({"slow_ms": 900.0}, "p99_with_a_slow_worker"),
+        ({"overload_ms": 80.0}, "admitted_p95_at_twice_capacity"),
+        ({"refused_ms": (10, 2000)}, "refusal_p95_ms"),
+        ({"refused_ms": (401, 401, 401)}, "refusal_p95_ms"),
+    ],
+)
+def test_each_promise_can_break(measured: dict[str, Any], promise: str) -> None:
+    assert broken(report(**measured)) == [promise]
 
 
 @pytest.mark.parametrize("shares", [(5, 5), (40, 39), (30, 10)])
@@ -94,7 +104,7 @@ def test_a_promise_is_kept_at_its_limit() -> None:
 def test_a_small_run_prints_one_document_and_every_field_of_it_is_documented() -> None:
     program = "from cli.bench import main; import sys; sys.exit(main(sys.argv[1:]))"
     finished = subprocess.run(
-        [sys.executable, "-c", program, "pool", "--json", "--seconds", "1"],
+        [sys.executable, "-c", program, "pool", "--json", "--seconds", "1", "--at-least", "8"],
         cwd=paths.repository(),
         capture_output=True,
         text=True,
@@ -104,6 +114,7 @@ def test_a_small_run_prints_one_document_and_every_field_of_it_is_documented() -
     assert finished.returncode in (0, 1), finished.stderr
     document = json.loads(finished.stdout)
     results = {result["name"]: result for result in document["results"]}
+    assert results["4_workers"]["utterances"] >= 32
     assert set(results["4_workers"]["share"]) == {"tts-1", "tts-2", "tts-3", "tts-4"}
     assert results["overload"]["refused"] > 0
     assert results["capacity"]["refused"] < results["overload"]["refused"]

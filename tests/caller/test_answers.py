@@ -42,12 +42,17 @@ def test_an_answer_is_timed_at_the_ear() -> None:
     assert answered_after_s(*told, sounds=((3.0, 5.0),)) == pytest.approx([1.06, 1.06], abs=0.01)
 
 
-def test_a_filler_is_no_answer_and_what_follows_it_is() -> None:
-    filler = floor(3.0, "speaking"), turn(3.0, filler=True)
-    heard = answered_after_s(*filler, floor(3.8, "quiet"), sounds=((3.0, 3.8),))
-    assert heard == pytest.approx([-1, 1.06], abs=0.01)
-    heard = answered_after_s(*filler, turn(5.0), sounds=((3.0, 3.8), (4.9, 7.0)))
-    assert heard == pytest.approx([3.0, 1.06], abs=0.01)
+@pytest.mark.parametrize(("from_s", "to_s", "answer_s"), [(3, 3.8, 5), (2.3, 2.9, 3.4), (4, 6, 8)])
+def test_a_filler_is_no_answer_and_what_follows_it_is(
+    from_s: float, to_s: float, answer_s: float
+) -> None:
+    filler = floor(from_s, "speaking"), turn(from_s, filler=True)
+    after_s = from_s - SPEECH_ENDS_S + DOWNLINK_S
+    heard = answered_after_s(*filler, floor(to_s, "quiet"), sounds=((from_s, to_s),))
+    assert heard == pytest.approx([-1, after_s], abs=0.01)
+    sounds = ((from_s, to_s), (answer_s - 0.1, answer_s + 1.5))
+    heard = answered_after_s(*filler, turn(answer_s), sounds=sounds)
+    assert heard == pytest.approx([answer_s - SPEECH_ENDS_S, after_s], abs=0.01)
 
 
 def test_the_tail_of_a_talk_over_is_no_answer() -> None:

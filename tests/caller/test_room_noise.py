@@ -22,7 +22,7 @@ async def spoken(*, quiet_room: bool) -> Samples:
     finally:
         microphone.stop()
         await speaking
-        await microphone.source.aclose()
+        await microphone.aclose()
     began_s = microphone.time_of(0)
     return microphone.between(began_s, began_s + 0.5).samples
 

@@ -51,7 +51,7 @@ async def test_a_sample_counts_as_spoken_when_the_native_source_takes_it() -> No
     finally:
         microphone.stop()
         await speaking
-        await microphone.source.aclose()
+        await microphone.aclose()
     times_s = [microphone.time_of(n * SAMPLE_RATE_HZ // 100) for n in range(60)]
     steps_ms = 1000 * np.diff(times_s)
     assert steps_ms.min() == pytest.approx(10, abs=0.01)
@@ -76,7 +76,7 @@ async def test_what_was_spoken_is_heard_one_native_frame_later_where_no_room_lie
         await speaking
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
-        await microphone.source.aclose()
+        await microphone.aclose()
     assert utterance.first_sample is not None
     spoken_s = microphone.time_of(utterance.first_sample)
     heard = ear.between(spoken_s, monotonic())

@@ -21,6 +21,11 @@ COSYVOICE_LOCK = "workers/engines/cosyvoice/requirements.lock"
 STARTED = {
     "agent": ("agent.__main__", "agent.server", "apps.assistant"),
     "gateway": ("gateway.__main__",),
+    "orchestrator": (
+        "gateway.orchestrate.__main__",
+        "gateway.orchestrate.app",
+        "apps.orchestrator",
+    ),
     "tts": ("workers.tts", "workers.engines.piper.engine", "workers.engines.hibari"),
     "tts-cosyvoice": ("workers.tts", "workers.engines.cosyvoice.engine"),
     "asr": ("workers.asr", "workers.engines.moonshine.engine", "workers.engines.whisper.engine"),

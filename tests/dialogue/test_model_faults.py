@@ -88,26 +88,41 @@ async def test_tools_that_there_are_not_come_to_one_clear_end(
     assert said(events) in ("", "Let me see.")
 
 
-async def test_a_text_that_is_repeated_before_every_call_is_said_once() -> None:
-    call = ScriptedAnswer(
-        text="Let me see.", calls=(ScriptedToolCall("get_weather", {"city": "Rome"}),)
-    )
+ROME = ScriptedToolCall("get_weather", {"city": "Rome"})
+BEFORE_A_CALL = ["One moment.", "I am checking the weather. It takes a second.", "Hm, well, Rome"]
+
+
+@pytest.mark.parametrize("before", BEFORE_A_CALL)
+@pytest.mark.parametrize("calls", [(ROME,), (ROME, ScriptedToolCall("get_weather", {"city": "R"}))])
+async def test_a_text_that_is_repeated_before_every_call_is_said_once(
+    before: str, calls: tuple[ScriptedToolCall, ...]
+) -> None:
+    call = ScriptedAnswer(text=before, calls=calls)
     async with conversing(FakeLlm(in_turn(call)), Agent(tools=[get_weather])) as conversation:
         events = await ask(conversation, "Weather?")
-    assert said(events) == "Let me see."
+    assert said(events) == before
     assert fillers(events) == [ENGLISH.no_answer] and error_codes(events) == ["model_no_answer"]
 
 
-async def test_what_was_said_before_a_tool_may_be_the_whole_answer() -> None:
-    llm = FakeLlm(
-        in_turn(
-            ScriptedAnswer(text="I look.", calls=(ScriptedToolCall("get_weather", {"city": "R"}),)),
-            ScriptedAnswer(),
-        )
-    )
+@pytest.mark.parametrize("before", BEFORE_A_CALL)
+@pytest.mark.parametrize("after", [ScriptedAnswer(), ScriptedAnswer(pieces=["  ", "\n"])])
+async def test_what_was_said_before_a_tool_may_be_the_whole_answer(
+    before: str, after: ScriptedAnswer
+) -> None:
+    llm = FakeLlm(in_turn(ScriptedAnswer(text=before, calls=(ROME,)), after))
     async with conversing(llm, Agent(tools=[get_weather])) as conversation:
         events = await ask(conversation, "Look.")
-    assert said(events) == "I look." and not fillers(events) and not error_codes(events)
+    assert said(events).strip() == before and not fillers(events) and not error_codes(events)
+
+
+@pytest.mark.parametrize("before", BEFORE_A_CALL)
+async def test_what_is_said_before_a_tool_and_after_it_is_one_answer(before: str) -> None:
+    told = ScriptedAnswer(text="It rains in Rome.")
+    llm = FakeLlm(in_turn(ScriptedAnswer(text=before, calls=(ROME,)), told))
+    async with conversing(llm, Agent(tools=[get_weather])) as conversation:
+        events = await ask(conversation, "Weather?")
+    assert said(events).split() == f"{before} It rains in Rome.".split()
+    assert not fillers(events) and not error_codes(events)
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,9 @@ async def test_the_right_most_address_that_is_no_proxy_counts(
     assert await client_of(address, *forwarded) == client
 
 
-async def test_nobody_is_believed_by_default_the_loopback_included() -> None:
-    assert await client_of("127.0.0.1", "203.0.113.7", proxies=()) == "127.0.0.1"
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.5", "198.51.100.2"])
+async def test_nobody_is_believed_by_default_the_loopback_included(address: str) -> None:
+    assert await client_of(address, "203.0.113.7", proxies=()) == address
 
 
 async def answers(client: httpx.AsyncClient, *addresses: str) -> list[int]:
@@ -63,9 +64,20 @@ async def answers(client: httpx.AsyncClient, *addresses: str) -> list[int]:
     ]
 
 
-async def test_a_made_up_address_does_not_get_round_the_limit(serve: Serve) -> None:
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        ("10.0.0.1", "10.0.0.2", "10.0.0.3"),
+        ("127.0.0.1", "::1", "localhost"),
+        ("203.0.113.1, 10.0.0.1", "203.0.113.2, 10.0.0.1", "203.0.113.3"),
+        ("", "nonsense", "256.1.1.1"),
+    ],
+)
+async def test_a_made_up_address_does_not_get_round_the_limit(
+    serve: Serve, made_up: tuple[str, ...]
+) -> None:
     async with serve(settings_with(calls_per_minute=1)) as client:
-        assert await answers(client, "10.0.0.1", "10.0.0.2", "10.0.0.3") == [201, 429, 429]
+        assert await answers(client, *made_up) == [201, 429, 429]
 
 
 async def test_behind_a_trusted_proxy_everybody_has_a_limit_of_their_own(serve: Serve) -> None:

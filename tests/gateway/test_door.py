@@ -32,16 +32,20 @@ def code(answer: httpx.Response) -> str:
     return str(answer.json()["error"]["code"]) if answer.is_error else ""
 
 
-async def test_of_twelve_who_come_at_once_four_get_in_and_the_others_are_told_when_to_return(
-    serve: Serve,
+@pytest.mark.parametrize(
+    ("callers", "there", "free"), [(12, 0, 4), (5, 4, 0), (5, 1, 3), (40, 2, 9), (2, 0, 1)]
+)
+async def test_of_those_who_come_at_once_as_many_get_in_as_fit_and_others_know_when_to_return(
+    serve: Serve, callers: int, there: int, free: int
 ) -> None:
+    capacity = takes(there + free, *(f"room {number}" for number in range(there)))
     async with (
-        agent_at(AgentHealthPort(takes(4))) as agent,
-        serve(settings_with(agents=agent.address)) as client,
+        agent_at(AgentHealthPort(capacity)) as agent,
+        serve(settings_with(agents=agent.address, calls_per_minute=100)) as client,
     ):
-        answers = await asyncio.gather(*(client.post("/api/token") for _ in range(12)))
+        answers = await asyncio.gather(*(client.post("/api/token") for _ in range(callers)))
     refused = [answer for answer in answers if answer.status_code != 201]
-    assert len(answers) - len(refused) == 4
+    assert len(answers) - len(refused) == free
     assert {answer.status_code for answer in refused} == {503}
     assert {code(answer) for answer in refused} == {"at_capacity"}
     assert {answer.headers["retry-after"] for answer in refused} == {str(FULL_RETRY_S)}

@@ -1,5 +1,7 @@
 """When a call counts as having lost its agent, on a turned clock."""
 
+import pytest
+
 from gateway.calls.lost_agents import (
     DECLINED_S,
     GONE_S,
@@ -21,9 +23,13 @@ def lost_after_s(call: CallLooks, *, taken: bool, dispatch: str = "d1") -> float
     raise AssertionError("never")
 
 
-def test_an_agent_that_was_there_is_lost_within_a_second() -> None:
+@pytest.mark.parametrize(
+    "looks_s", [[1.0], [99.5], [0.0, 0.5, 60.0], [float(n) for n in range(99)]]
+)
+def test_an_agent_that_was_there_is_lost_within_a_second(looks_s: list[float]) -> None:
     call = CallLooks()
-    assert not call.look(1.0, has_person=True, has_agent=True)
+    for at_s in looks_s:
+        assert not call.look(at_s, has_person=True, has_agent=True)
     assert lost_after_s(call, taken=True) == GONE_S
 
 

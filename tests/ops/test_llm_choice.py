@@ -57,6 +57,12 @@ def test_the_smaller_model_is_served_where_there_is_not_and_why_is_said(room: Ro
     assert f"{LARGE_LLM} needs 4 GB and 2 cores" in str(choice)
 
 
+def test_only_the_larger_keeps_a_copy_of_its_weights_and_only_where_there_is_room() -> None:
+    assert ROOMY.is_repacked(LARGE_LLM)
+    assert not ROOMY.is_repacked(SMALL_LLM)
+    assert not Room(4_900_000_000, 2).is_repacked(LARGE_LLM)
+
+
 @pytest.mark.usefixtures("cache")
 def test_a_first_call_waits_for_the_smaller_model_only() -> None:
     choice = choose_llm(auto(), ROOMY)

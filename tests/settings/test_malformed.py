@@ -200,10 +200,23 @@ def test_a_variable_fills_a_number_and_has_a_default(tmp_path: Path) -> None:
     assert (settings.server.port, settings.asr.enabled) == (81, True)
 
 
-def test_livekits_own_keys_are_passed_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("logging: {level: debug}", {"logging": {"level": "debug"}}),
+        ("rtc: {use_mdns: true}", {"rtc": {"use_mdns": True}}),
+        ("room: {max_participants: 3}", {"room": {"max_participants": 3}}),
+        ("turn: {enabled: true, domain: t.example}", {"turn": {"enabled": True}}),
+    ],
+)
+def test_livekits_own_keys_are_passed_on(
+    tmp_path: Path, written: str, found: dict[str, dict[str, object]]
+) -> None:
+    """And what the defaults shut stays shut: the loopback alone, no media over TCP."""
     file = tmp_path / "livekit.yaml"
-    file.write_text("port: 7000\nlogging: {level: debug}\nrtc: {use_mdns: true}\n")
-    settings = load_livekit_server(file, environ={})
-    dumped = settings.model_dump(mode="json")
-    assert (dumped["port"], dumped["logging"]) == (7000, {"level": "debug"})
-    assert (dumped["rtc"]["use_mdns"], dumped["rtc"]["tcp_port"]) == (True, 0)
+    file.write_text(f"port: 7000\n{written}\n")
+    dumped = load_livekit_server(file, environ={}).model_dump(mode="json")
+    assert (dumped["port"], dumped["bind_addresses"]) == (7000, ["127.0.0.1"])
+    assert dumped["rtc"]["tcp_port"] == 0
+    for section, values in found.items():
+        assert values.items() <= dumped[section].items()

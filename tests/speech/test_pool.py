@@ -141,12 +141,16 @@ async def test_who_does_not_wait_is_refused_at_once_and_told_when_to_ask_again()
     assert sorted(waits_s) == [0.0, SLOT_WAIT_S]
 
 
-async def test_workers_at_capacity_are_asked_again_until_one_has_room() -> None:
-    workers = [FakeWorker(busy=True), FakeWorker(busy=True)]
+@pytest.mark.parametrize("refusals", [1, 3, 6, 9])
+@pytest.mark.parametrize("count", [1, 2, 4])
+async def test_workers_at_capacity_are_asked_again_until_one_has_room(
+    refusals: int, count: int
+) -> None:
+    workers = [FakeWorker(busy=True) for _ in range(count)]
     async with pool_of(*workers) as pool:
 
         async def one_gets_free() -> None:
-            while sum(len(worker.opened) for worker in workers) < 6:
+            while sum(len(worker.opened) for worker in workers) < refusals:
                 for worker in workers:
                     worker.asked.clear()
                 asked = [asyncio.create_task(worker.asked.wait()) for worker in workers]

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import cast
 
 import grpc
 import numpy as np
@@ -29,8 +30,9 @@ class EngineGone(BaseException):
 class SlowRecognizer:
     """Its text is the request's hints; each decode waits for `step` after its encoder half.
 
-    Hints that stand for events: `fail` raises, `few` gives too few drafts, `end` raises what no
-    program is to catch, `loop` is a loop at the first attempt, `unsure` an improbable text.
+    Hints that stand for events: `fail` raises, `few` gives too few drafts, `many` too many, `none`
+    nothing, `end` raises what no program is to catch, `loop` is a loop at the first attempt,
+    `unsure` an improbable text.
     """
 
     device = "cpu"
@@ -60,6 +62,10 @@ class SlowRecognizer:
             raise EngineError("the engine broke")
         if "few" in hints:
             return []
+        if "many" in hints:
+            return [Draft(DecodedText(hint, 0.9)) for hint in (*hints, "more")]
+        if "none" in hints:
+            return cast(list[Draft], None)
         if "end" in hints:
             raise EngineGone
         return [
@@ -287,30 +293,33 @@ async def test_a_partial_that_has_become_urgent_does_not_give_way(
     assert engine.batches == [["paused"], ["final"]]
 
 
+@pytest.mark.parametrize(
+    "error", [ValueError("no sound"), MemoryError("no sound"), KeyError("no sound")]
+)
 async def test_a_request_that_cannot_be_made_fails_its_job_and_no_other(
-    decoder: Decoder, engine: SlowRecognizer
+    decoder: Decoder, engine: SlowRecognizer, error: Exception
 ) -> None:
     await running(decoder, engine, Urgency.FINAL, "running")
 
     def take_request() -> DecodeRequest:
-        raise ValueError("no such sound")
+        raise error
 
     broken = decoder.submit(take_request, Urgency.FINAL)
     whole = submit(decoder, "whole", Urgency.FINAL)
     engine.step(2)
-    with pytest.raises(ValueError, match="no such sound"):
+    with pytest.raises(type(error), match="no sound"):
         await broken.result
     assert await whole.result is not None
 
 
-@pytest.mark.parametrize("broken", ["few", "fail"])
+@pytest.mark.parametrize("broken", ["few", "many", "none", "fail"])
 async def test_whatever_an_engine_answers_the_next_job_is_decoded(
     decoder: Decoder, engine: SlowRecognizer, broken: str
 ) -> None:
     for _ in range(3):
         job = submit(decoder, broken, Urgency.FINAL)
         engine.step()
-        with pytest.raises((ValueError, EngineError)):
+        with pytest.raises((ValueError, TypeError, EngineError)):
             await job.result
     whole = submit(decoder, "whole", Urgency.PREFLIGHT)
     engine.step()

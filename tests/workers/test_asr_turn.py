@@ -46,8 +46,9 @@ def speaker() -> Speaker:
     return Speaker()
 
 
-def test_silence_fills_no_memory_and_is_never_decoded(speaker: Speaker) -> None:
-    speaker.wait(600)
+@pytest.mark.parametrize("seconds", [30, 240, 600, 3600])
+def test_silence_fills_no_memory_and_is_never_decoded(speaker: Speaker, seconds: int) -> None:
+    speaker.wait(seconds)
     assert speaker.turn.open.end - speaker.turn.open.start <= 2 * 16000
     speaker.turn.end(1, at=0.0)
     assert speaker.turn.pending is None

@@ -216,6 +216,8 @@ class Decoder:
             self._recent_s += (_NEWEST_SHARE if self._recent_s else 1.0) * (
                 taken_s - self._recent_s
             )
+            if len(drafts) != len(batch):  # then nobody knows whose words are whose
+                raise ValueError(f"the engine gave {len(drafts)} texts for {len(batch)} sounds")
             for job, draft in zip(batch, drafts, strict=True):
                 job.decode_s += taken_s
                 self._take(job, draft)

@@ -17,13 +17,14 @@ def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
 
-@pytest.mark.parametrize("was_there", [False, True])
-def test_what_up_writes_is_for_its_owner_alone(tmp_path: Path, was_there: bool) -> None:
+@pytest.mark.parametrize("was", [None, 0o644, 0o640, 0o666, 0o604])
+def test_what_up_writes_is_for_its_owner_alone(tmp_path: Path, was: int | None) -> None:
     state = tmp_path / "state"
-    if was_there:
+    if was is not None:
         (state / "logs").mkdir(parents=True)
         for name in ("livekit.yaml", "logs/agent.log"):
-            (state / name).touch(mode=0o644)
+            (state / name).touch()
+            (state / name).chmod(was)
     configuration = read_configuration(write_config(tmp_path / "configs"), state)
     livekit_keys(configuration)
     with the_only_supervisor(state):
@@ -32,7 +33,7 @@ def test_what_up_writes_is_for_its_owner_alone(tmp_path: Path, was_there: bool) 
         for _ in range(4):
             log.write(b"a line of a log\n")
         log.close()
-    if not was_there:
+    if was is None:
         assert mode(state) == mode(state / "logs") == 0o700
     private = [state / "livekit.yaml", state / "keys.env", *(state / "logs").iterdir()]
     assert len(private) > 4
