@@ -32,6 +32,7 @@ from agent.turns.floor import FloorPolicy
 from agent.turns.report import TurnReport
 from dialogue.approvals.store import ApprovalStore
 from dialogue.conversation import Conversation
+from dialogue.experiments.experiments import Experiments
 from dialogue.model import build_client
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
@@ -178,6 +179,7 @@ async def talk_with(
     commit_silence_s: float = 0.0,
     voice_of: Callable[[Agent], str] = lambda agent: agent.voice or "tone",
     approvals: ApprovalStore | None = None,
+    experiments: Experiments | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -189,7 +191,13 @@ async def talk_with(
         record = SessionRecord(id="s1", channel="voice", began_at_s=0.0)
         conversation = await stack.enter_async_context(
             conversing(
-                app, record, settings, client=client, store=MemoryStore(), approvals=approvals
+                app,
+                record,
+                settings,
+                client=client,
+                store=MemoryStore(),
+                approvals=approvals,
+                experiments=experiments,
             )
         )
         speaking = WorkerTTS(
