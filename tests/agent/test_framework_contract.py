@@ -30,9 +30,7 @@ from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from agent.turns.report import TurnReport
-from dialogue.approvals.store import ApprovalStore
 from dialogue.conversation import Conversation
-from dialogue.experiments.experiments import Experiments
 from dialogue.model import build_client
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
@@ -178,8 +176,7 @@ async def talk_with(
     slow: bool = False,
     commit_silence_s: float = 0.0,
     voice_of: Callable[[Agent], str] = lambda agent: agent.voice or "tone",
-    approvals: ApprovalStore | None = None,
-    experiments: Experiments | None = None,
+    **parts: Any,
 ) -> AsyncGenerator[Talk]:
     voice = SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -190,15 +187,7 @@ async def talk_with(
         client = await stack.enter_async_context(build_client(settings))
         record = SessionRecord(id="s1", channel="voice", began_at_s=0.0)
         conversation = await stack.enter_async_context(
-            conversing(
-                app,
-                record,
-                settings,
-                client=client,
-                store=MemoryStore(),
-                approvals=approvals,
-                experiments=experiments,
-            )
+            conversing(app, record, settings, client=client, store=MemoryStore(), **parts)
         )
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
