@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,11 @@ from parley.errors import ParleyError
 
 POLL_S = 0.2
 LAST_LINES = 12
+
+
+def cli(*words: str | Path) -> list[str | Path]:
+    """`./run` in the environment that is there: where it runs, nothing can be fetched."""
+    return [sys.executable, "-m", "cli.main", *words]
 
 
 class RunError(ParleyError):

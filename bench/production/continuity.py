@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from bench.production.commands import RunError, run, until
+from bench.production.commands import RunError, cli, run, until
 from bench.production.deployment import Container, Deployment, call
 from bench.production.engine import Namespace
 from parley import paths
@@ -95,18 +95,17 @@ def backup_destroy_restore(deployment: Deployment, folder: Path) -> str:
     for old in kept.glob("*"):
         old.unlink()
     compose = shlex.join(deployment.command)
-    program = paths.repository() / "run"
     inside = deployment.engine.namespace.command
     options = ("--compose", compose)
     run(
-        inside(program, "backup", "--production", "--to", kept, *options),
+        inside(*cli("backup", "--production", "--to", kept, *options)),
         within_s=BACKUP_S,
         env=_environment(deployment),
     )
     (file,) = kept.glob("*.tar.gz")
     deployment.compose("down", "--volumes", "--timeout", "30")
     deployment.environment_file.unlink()
-    restore = inside(program, "restore", file, *options)
+    restore = inside(*cli("restore", file, *options))
     run(restore, within_s=BACKUP_S, env=_environment(deployment))
     deployment.start()
     after = _state(deployment)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.production.commands import RunError, run
+from bench.production.commands import RunError, cli, run
 from bench.production.engine import CALLER, SERVER, DockerEngine, Namespace
 from ops import production_file
 from parley import paths
@@ -125,10 +125,9 @@ def call(
     outside: Namespace, trusted: Path, *recordings: Path, within_s: float = 300
 ) -> dict[str, Any]:
     """`./run call` from where callers are, through Caddy; its report. Raises RunError."""
-    program = paths.repository() / "run"
-    command = ("call", "--json", "--gateway", f"https://{DOMAIN}")
+    command = cli("call", "--json", "--gateway", f"https://{DOMAIN}")
     answer = run(
-        outside.command(program, *command, *recordings),
+        outside.command(*command, *recordings),
         within_s=within_s,
         env={"SSL_CERT_FILE": str(trusted)},
         cwd=paths.repository(),
