@@ -134,6 +134,7 @@ async def test_what_is_said_into_a_cut_line_is_said_again(livekit: Stack) -> Non
             cut_at_s = agent.playout.played_s
             await agent.reached(lambda: agent.line.is_lost)
             held_at_s = agent.playout.played_s
+            print(f"\ncut at {cut_at_s:.2f} s of the reply, held at {held_at_s:.2f} s")
             assert held_at_s == pytest.approx(cut_at_s, abs=OFF_BY_S)
             assert len(agent.heard) == pytest.approx(held_at_s / WORD_S, abs=1.5)
             await asyncio.sleep(away_s)  # the person is away: nothing may happen
