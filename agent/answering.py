@@ -18,17 +18,26 @@ from dialogue.conversation import ActiveTurn, Conversation
 from parley.app.agent import Agent
 from parley.app.events import (
     ApprovalPending,
+    Clarification,
     Error,
     Event,
     Filler,
     Handoff,
     HangUp,
+    Progress,
+    Results,
     TextDelta,
     ToolFinished,
     ToolStarted,
 )
 from parley.clock import Clock, monotonic
-from parley.room_events import ApprovalEvent, ToolEvent
+from parley.room_events import (
+    ApprovalEvent,
+    ClarificationEvent,
+    ProgressEvent,
+    ResultsEvent,
+    ToolEvent,
+)
 from parley.telemetry import agent as metrics
 from parley.telemetry import logs, tracing
 
@@ -73,6 +82,8 @@ class Answering:
         of the agent that takes over before it speaks; `on_hang_up`, when the answer that ends the
         call has been heard."""
         self._conversation = conversation
+        self._agent = conversation.agent
+        conversation.on_late_end = self._late_end
         self._person = person
         self._events = events
         self._commit_silence_s = commit_silence_s
@@ -120,7 +131,8 @@ class Answering:
         self._reading = self._run(self._conversation.hears(text), name="read-ahead")
 
     async def answer(self, reply: Reply, text: str) -> AsyncGenerator[str | FlushSentinel]:
-        """What is to be said to `text`, piece by piece; closing it cancels the answer."""
+        """What is to be said to `text`, piece by piece; closing it cancels the answer. With an
+        empty text the agent speaks by itself."""
         asked_at = time.perf_counter()
         tracing.work_for(reply.trace)
         turn = self._begin(reply, text)
@@ -131,6 +143,8 @@ class Answering:
             sounds: asyncio.Event | None = None
             async with aclosing(turn.events()) as events:
                 async for event in events:
+                    if next_agent is None and not isinstance(event, Handoff):
+                        self._speaks_as(self._conversation.agent)
                     match event:
                         case TextDelta(text=piece) if piece:
                             if reply.llm_first_token_s is None:
@@ -158,9 +172,24 @@ class Answering:
             yield FlushSentinel()  # the agent that takes over may have another voice
             if sounds is not None:
                 await sounds.wait()  # in the voice of the one before
-            self._on_agent(self._conversation.agent)
+            self._agent = self._conversation.agent
+            self._on_agent(self._agent)
             asked_at = time.perf_counter()
             turn = self._conversation.turn("", waiting_since_s=self._clock())
+
+    async def speak_by_itself(self, reply: Reply) -> AsyncGenerator[str]:
+        """What the agent says without having been asked, piece by piece."""
+        reply.was_taken = True
+        async with aclosing(self.answer(reply, "")) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, str):
+                    yield piece
+
+    def _speaks_as(self, agent: Agent) -> None:
+        """A hand-off changes who speaks, and so does an experiment that begins or ends."""
+        if agent is not self._agent:
+            self._agent = agent
+            self._on_agent(agent)
 
     def _begin(self, reply: Reply, text: str) -> ActiveTurn:
         if self._reading is not None:
@@ -189,13 +218,13 @@ class Answering:
         name = event.name if event.call_id in self._tools_begun else "none"
         self._tools_begun.discard(event.call_id)
         metrics.tool_latency_seconds.labels(name, event.outcome).observe(event.took_s)
-        told = ToolEvent(
-            name=event.name,
-            arguments=dict(event.arguments),
-            outcome=event.outcome,
-            result=event.result,
-        )
-        self._once_taken(reply, partial(self._events.send, told))
+        self._once_taken(reply, partial(self._events.send, _told(event)))
+
+    def _late_end(self, event: ToolFinished) -> None:
+        """A call has ended that had waited for approval."""
+        metrics.tool_latency_seconds.labels(event.name, event.outcome).observe(event.took_s)
+        self.on_event(event)
+        self._events.send(_told(event))
 
     def _tell(self, event: Event) -> None:
         """Tells the room what is not said."""
@@ -205,6 +234,14 @@ class Answering:
                 self._events.send(
                     ApprovalEvent(approval_id=approval_id, tool=tool, arguments=dict(arguments))
                 )
+            case Progress(message=message, step=step):
+                self._events.send(ProgressEvent(step=step, message=message))
+            case Clarification(question=question, options=options):
+                self._events.send(ClarificationEvent(question=question, suggestions=tuple(options)))
+            case Results(items=items, total=total, asked=asked):
+                shown = tuple(map(dict, items))
+                total = len(shown) if total is None else total
+                self._events.send(ResultsEvent(items=shown, total=total, asked=dict(asked)))
             case Error(code=code, message=message, retryable=retryable):
                 _log.error("%s: %s", code, message)
                 metrics.answer_errors_total.labels(code).inc()
@@ -303,3 +340,12 @@ class Answering:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _told(event: ToolFinished) -> ToolEvent:
+    return ToolEvent(
+        name=event.name,
+        arguments=dict(event.arguments),
+        outcome=event.outcome,
+        result=event.result,
+    )

@@ -15,6 +15,7 @@ from agent.answering import Answering
 from agent.call_limits import CallLimits
 from agent.dispatch import app_of, has_come_back, wishes_of
 from agent.duplex import Duplex
+from agent.late_news import LateNews
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
 from agent.record.recorder import CallRecorder
@@ -38,8 +39,9 @@ from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
 from agent.turns.turn_trace import TurnTrace
 from agent.turns.word_policy import WordPolicy
-from dialogue.approvals import InProcessApprovals
+from dialogue.approvals.opening import open_approvals
 from dialogue.conversation import Conversation
+from dialogue.experiments.opening import open_experiments
 from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
@@ -80,7 +82,7 @@ class Call:
             context.room, shows_tool_details=settings.tool_details_are_shown
         )
         self._client = client
-        self._approvals = InProcessApprovals() if settings.agent.caller_may_approve else None
+        self._approvals = open_approvals(settings.approvals)
         self._recorder = CallRecorder(settings)
         self._beside: set[asyncio.Task[None]] = set()
         self._closes = False
@@ -113,8 +115,8 @@ class Call:
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
         self._speaking = self._tts(speech, agent, session_id)
         hearing = await self._stt(node, session_id)
-        heard_by = [hearing.pool.scoreboard] if hearing is not None else []
-        self._guesses = GuessRoom(self._pace, [speech.scoreboard, *heard_by])
+        workers = [speech.scoreboard, *([hearing.pool.scoreboard] if hearing is not None else ())]
+        self._guesses = GuessRoom(self._pace, workers)
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
@@ -134,10 +136,10 @@ class Call:
         )
         self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
-
         await context.connect()
-        if self._approvals is not None:
-            RoomApprovals(self._approvals, talks_with=self._talks_with).serve(context.room)
+        if self._approvals is not None and self._settings.agent.caller_may_approve:
+            approvals = RoomApprovals(self._approvals, session_id, talks_with=self._talks_with)
+            approvals.serve(context.room)
         await self._recorder.follow(
             context.room,
             conversation,
@@ -198,6 +200,10 @@ class Call:
         wishes = self._wishes
         store = open_store(self._settings.sessions)
         self._running.push_async_callback(store.aclose)
+        experiments = open_experiments(self._settings.experiments)
+        for opened in (self._approvals, experiments):
+            if opened is not None:
+                self._running.push_async_callback(opened.aclose)
         record = SessionRecord(
             id=wishes.session or uuid.uuid4().hex,
             channel="voice",
@@ -216,6 +222,7 @@ class Call:
                 store=store,
                 resumed=wishes.resumed,
                 approvals=self._approvals,
+                experiments=experiments,
                 on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
                 pace=self._pace,
             )
@@ -325,6 +332,8 @@ class Call:
             self._session.say(resumed, allow_interruptions=True, add_to_chat_ctx=False)
         elif greeting:
             self._say(greeting)
+        news = LateNews(conversation, self._session, self._answering, self._report)
+        self._running.push_async_callback(news.follow().aclose)
 
     def _say(self, text: str) -> SpeechHandle:
         """Says words of the agent's own, which are remembered."""

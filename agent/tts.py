@@ -197,6 +197,8 @@ class _WorkerTTSStream(tts.SynthesizeStream):
             else:
                 self._mark_started()
                 self._mark("tts_asked")
+                # Who speaks, and in which voice, may only be known since there are words.
+                request = replace(request, voice=self._speaking.voice)
                 await self._speak(request, _chained(first, texts), script, output_emitter)
         output_emitter.push_timed_transcript(script.rest())
         output_emitter.end_segment()

@@ -47,6 +47,7 @@ def main(arguments: list[str]) -> int:
             drawn = {
                 file.stem: board(watched.prometheus, file, began_s)
                 for file in sorted((paths.repository() / GRAFANA).glob("*.json"))
+                if file.stem != "orchestrator"  # which has no part in a call
             }
     except ParleyError as error:
         print(f"parley: {error}", file=sys.stderr)

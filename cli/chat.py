@@ -8,13 +8,15 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 
 from rich.console import Console
 
 from cli.chat_view import JsonView, TerminalView, View
 from cli.typed_lines import TypedLines
-from dialogue.approvals import InProcessApprovals
+from dialogue.approvals.approval import Approval, ApprovalDecision
+from dialogue.approvals.memory import DecidedAtOnce, MemoryApprovals
 from dialogue.conversation import Conversation
 from dialogue.model import build_client
 from dialogue.opening import conversing
@@ -23,7 +25,7 @@ from dialogue.sessions.store import SessionRecord
 from dialogue.text_front import TextFront
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
-from parley.app.events import ApprovalPending, Error, HangUp, TextDelta
+from parley.app.events import Error, HangUp, TextDelta
 from parley.app.loading import AppReference, load_app
 from parley.clock import monotonic
 from parley.errors import ParleyError
@@ -50,9 +52,8 @@ class Chat:
     front: TextFront
     view: View
     lines: TypedLines
-    approvals: InProcessApprovals
-    approve: bool | None
-    """The answer to every approval; None: whoever sits at the terminal is asked."""
+    approvals: MemoryApprovals
+    """Where they are not decided at once, whoever sits at the terminal is asked."""
     echo: bool
     """Lines come from a script, and nobody has seen them."""
     settings: OrchestratorSettings
@@ -81,14 +82,29 @@ class Chat:
     async def _answered(self, text: str) -> bool:
         """Whether the agent has hung up."""
         self.view.person(text, echo=self.echo)
+        hung_up = await self._uninterrupted(self._answer(text))
+        for approval in await self.approvals.pending():
+            await self._decide(approval)
+            hung_up |= await self._uninterrupted(self._tell_news())
+        return hung_up
+
+    async def _uninterrupted(self, answering: Coroutine[object, object, bool]) -> bool:
+        """Whether the agent has hung up; Ctrl-C cuts the answer short."""
         self._interrupted = False
-        task = self._answering = asyncio.create_task(self._answer(text))
+        task = self._answering = asyncio.create_task(answering)
         try:
             await asyncio.wait({task})
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         return not task.cancelled() and task.result()
+
+    async def _tell_news(self) -> bool:
+        """What became of the call that was decided, as the agent says it by itself."""
+        arrived = asyncio.Event()
+        self.front.conversation.tell_news(arrived.set)
+        await arrived.wait()
+        return await self._answer("")
 
     async def _answer(self, text: str) -> bool:
         began_s, first_text_s, hangs_up, interrupted = monotonic(), None, False, True
@@ -99,8 +115,6 @@ class Chat:
                         first_text_s = monotonic() - began_s
                     self.view.event(event)
                     hangs_up |= isinstance(event, HangUp)
-                    if isinstance(event, ApprovalPending):
-                        await self._decide(event)
                     if isinstance(event, Error):
                         self._check(event)
             interrupted = False
@@ -110,15 +124,12 @@ class Chat:
             )
         return hangs_up
 
-    async def _decide(self, pending: ApprovalPending) -> None:
-        approved, why = self.approve, "nobody at the terminal may approve it"
-        if approved is None:
-            self.view.note("approve? y/n")
-            line = await self.lines.next()
-            approved, why = (line or "").strip().lower() in ("y", "yes"), "the person said no"
-        self.approvals.decide(
-            pending.approval_id, approved=approved, by="terminal", why="" if approved else why
-        )
+    async def _decide(self, approval: Approval) -> None:
+        self.view.note("approve? y/n")
+        yes = (await self.lines.next() or "").strip().lower() in ("y", "yes")
+        notes = "" if yes else "the person said no"
+        decision = ApprovalDecision(approved=yes, approver_id="terminal", approval_notes=notes)
+        await self.approvals.decide(approval.id, decision)
 
     def _check(self, error: Error) -> None:
         if not error.retryable or error.code in _RETRYABLE_AND_FATAL:
@@ -159,12 +170,9 @@ def main(arguments: list[str]) -> int:
 async def _chat(
     app: Agent, settings: OrchestratorSettings, view: View, options: argparse.Namespace
 ) -> int:
-    client, store, approvals = (
-        build_client(settings),
-        open_store(settings.sessions),
-        InProcessApprovals(),
-    )
+    client, store = build_client(settings), open_store(settings.sessions)
     is_terminal = sys.stdin.isatty() and not options.json
+    approvals = _approvals(asks=is_terminal and not options.approve, approve=options.approve)
     record = SessionRecord(
         id=options.session or uuid.uuid4().hex,
         channel="text",
@@ -191,7 +199,6 @@ async def _chat(
                 view=view,
                 lines=lines,
                 approvals=approvals,
-                approve=True if options.approve else None if is_terminal else False,
                 echo=not sys.stdin.isatty(),
                 settings=settings,
             )
@@ -199,6 +206,15 @@ async def _chat(
     finally:
         await client.close()
         await store.aclose()
+
+
+def _approvals(*, asks: bool, approve: bool) -> MemoryApprovals:
+    if asks:
+        return MemoryApprovals()
+    why = "" if approve else "nobody at the terminal may approve it"
+    return DecidedAtOnce(
+        ApprovalDecision(approved=approve, approver_id="terminal", approval_notes=why)
+    )
 
 
 def _begun(

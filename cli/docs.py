@@ -19,6 +19,8 @@ MODULES = {
     "hang_up": ("Hanging up", "hang_up"),
     "mcp": ("MCP servers", "McpServer"),
     "engine": ("Engines", "Engine"),
+    "app_service": ("What an app shares", "AppService"),
+    "language_model": ("The language model, for engines", "LanguageModel"),
     "events": ("Events", "Event"),
     "session": ("Sessions", "Session"),
     "turn_policy": ("Turn-taking", "TurnPolicy"),

@@ -29,6 +29,9 @@ COMMANDS = {
     "restart": Command(
         "cli.restart", "[--app APP]", "stop it, and start it again as `up --detach` does"
     ),
+    "orchestrator": Command(
+        "cli.orchestrator", "[--config FILE]", "serve conversations over WebSocket and HTTP"
+    ),
     "status": Command("cli.status", "[--json]", "how each part is doing"),
     "top": Command("cli.top", "[--agent URL] [--once]", "what callers get, live"),
     "logs": Command("cli.logs", "[PART] [-f] [-n N]", "what the parts say"),
@@ -46,6 +49,9 @@ COMMANDS = {
     ),
     "calls": Command(
         "cli.calls", "[ID] [--link] [--json]", "the records of calls, or one of them turn by turn"
+    ),
+    "recover": Command(
+        "cli.recover", "PIPELINE_ID [--config FILE] [--json]", "go on with a turn that was lost"
     ),
     "replay": Command("cli.replay", "DIR [--json]", "a recorded call's turn-taking, decided again"),
     "say": Command("cli.say", "TEXT [--voice V] [--save WAV]", "speak a text through the workers"),
@@ -67,11 +73,22 @@ COMMANDS = {
         "lose parts in the middle of spoken replies and judge what a caller heard",
     ),
     "test": Command("cli.test", "[--fast] [PYTEST...]", "every check this project has"),
+    "keys": Command(
+        "cli.keys",
+        "create NAME|list|revoke ID [--json]",
+        "keys of the orchestrator's API: make, list, revoke",
+    ),
     "secrets": Command(
         "cli.secrets",
         "[--domain NAME --email MAIL --address IP]",
         "write .env.prod for docker-compose.prod.yml",
     ),
+    "backup": Command(
+        "cli.backup",
+        "[--production] [--to DIR] [--models]",
+        "all that could not be had again, in one file; seven days of them are kept",
+    ),
+    "restore": Command("cli.restore", "FILE [--check]", "put a backup back"),
     "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
     "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),

@@ -1,18 +1,15 @@
 """`./run secrets`: writes .env.prod for docker-compose.prod.yml, with secrets that nobody knows."""
 
 import argparse
-import base64
 import re
-import secrets
-from collections.abc import Mapping
 from pathlib import Path
 
+from ops.production_file import FILE, TEMPLATE, filled, made_secrets
 from parley import paths
 from parley.errors import ConfigurationError
 from parley.private import open_private
 from parley.settings.values import is_ip
 
-FILE, TEMPLATE = ".env.prod", ".env.prod.example"
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9-]{1,63})*")
 _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
@@ -41,32 +38,6 @@ def main(arguments: list[str], *, folder: Path | None = None) -> int:
         print(f"set in it: {', '.join(empty)}")
     print(f"start: docker compose --env-file {FILE} -f docker-compose.prod.yml up -d --build")
     return 0
-
-
-def made_secrets() -> dict[str, str]:
-    """256 bits each, of letters that need no quoting in a file, an address or a shell."""
-    return {
-        "LIVEKIT_API_KEY": f"parley-{secrets.token_hex(6)}",
-        "LIVEKIT_API_SECRET": secrets.token_hex(32),
-        "REDIS_PASSWORD": secrets.token_hex(32),
-        "OPERATOR_KEY": secrets.token_hex(32),
-        "GRAFANA_ADMIN_PASSWORD": secrets.token_hex(32),
-        "WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
-    }
-
-
-def filled(template: str, values: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The template with these values, and the names of what is still empty."""
-    lines, empty = [], []
-    for line in template.splitlines():
-        name, is_variable, value = line.partition("=")
-        if is_variable and not line.startswith("#"):
-            value = values.get(name, value)
-            empty += [] if value else [name]
-            lines.append(f"{name}={value}")
-        else:
-            lines.append(line)
-    return "\n".join(lines) + "\n", empty
 
 
 def _given(domain: str, email: str, address: str) -> dict[str, str]:

@@ -5,13 +5,12 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-
-from pydantic import JsonValue
 
 from dialogue.answer_filter import AnswerFilter
+from dialogue.answer_parts import AnswerCall, Asked
 from dialogue.answer_spans import answer_task, traced
-from dialogue.approvals import decided
+from dialogue.approvals.held_calls import HeldCalls, News
+from dialogue.approvals.in_answer import ask_approval, close_approval
 from dialogue.feed import Feed
 from dialogue.hand_off import AnswerContext, HandOffTool
 from dialogue.held_text import ENOUGH_S, HeldText
@@ -59,29 +58,6 @@ CANCELLED_WITHIN_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Call:
-    request: ToolRequest
-    tool: CallableTool | None
-    arguments: dict[str, JsonValue] = field(default_factory=dict)
-    begun: bool = False
-    told: bool = False
-    """Its end was yielded."""
-    task: asyncio.Task[ToolFinished] | None = None
-
-
-@dataclass
-class _Asked:
-    """What came of one request to the model."""
-
-    text: str = ""
-    """For the person; also what was not said because it had been said before."""
-    requests: Sequence[ToolRequest] = ()
-    reason: str = "stop"
-    thought: bool = False
-    said: str = ""
-
-
 class Answer:
     """Answers one turn, once."""
 
@@ -97,8 +73,12 @@ class Answer:
         resources: Resources,
         unfinished: Unfinished,
         record: ModelRecord,
+        held: HeldCalls | None = None,
+        news: Sequence[News] = (),
     ) -> None:
-        """`agents`: who may take over, each with how much of the log it is shown."""
+        """`agents`: who may take over, each with how much of the log it is shown. `held` keeps
+        calls that need approval; None: they are refused. `news`: what the messages tell of such
+        calls."""
         self._turn = turn
         self._model = model
         self._messages = list(messages)
@@ -109,15 +89,17 @@ class Answer:
         self._resources = resources
         self._record = record
         self._unfinished = unfinished
+        self._held_calls = held
         self._feed = Feed()
         self._context = AnswerContext(turn.session, turn.id, self._feed, agents)
+        self._context.adopt(news)
         self._waiting = Waiting(
             language.phrases,
             resources.clock,
             turn.waiting_since_s,
             chars_per_s=language.chars_per_s,
         )
-        self._calls: dict[str, _Call] = {}
+        self._calls: dict[str, AnswerCall] = {}
         self._said: list[str] = []
         """Of each request to the model what was said."""
         self._held: HeldText | None = None
@@ -178,6 +160,11 @@ class Answer:
                 self._messages += again or [ToolMessage(e.call_id, e.result) for e in finished]
                 if self._context.next_agent is not None:
                     break
+                if any(end.outcome == "pending" for end in finished):
+                    self._say(self._phrases.approval_asked)
+                    if all(end.outcome == "pending" for end in finished):
+                        asked = Asked(text=self._said[-1], said=self._said[-1])
+                        break
             self._end(asked)
         except ModelRequestError as error:
             self._failed(error)
@@ -198,7 +185,7 @@ class Answer:
             said = phrases.model_still_unconfigured
         self._feed.put(Filler(said))
 
-    def _end(self, asked: _Asked) -> None:
+    def _end(self, asked: Asked) -> None:
         """What stands at the end of an answer in which the model did not fail."""
         self._record.answered(UNCONFIGURED)
         if asked.reason == "length":
@@ -214,7 +201,7 @@ class Answer:
         elif asked.reason == "length" and not ends_sentence(asked.said, self._language):
             self._feed.put(Filler(self._phrases.cut_short))
 
-    def _cut_off(self, asked: _Asked) -> None:
+    def _cut_off(self, asked: Asked) -> None:
         what = "by its reasoning" if asked.thought and not asked.text.strip() else "in the middle"
         _log.warning(
             "session %s: the answer's limit of tokens was reached %s: llm.max_tokens sets it",
@@ -224,7 +211,7 @@ class Answer:
         if self._record.is_news("model_limit"):
             self._feed.put(Error("model_limit", f"The answer was cut off {what}: it was too long."))
 
-    def _unanswered(self, asked: _Asked) -> None:
+    def _unanswered(self, asked: Asked) -> None:
         """The last request brought nothing that could be said."""
         if self._has_spoken() and not asked.text.strip() and not asked.requests:
             return  # what was said while the tools ran is the answer
@@ -246,14 +233,14 @@ class Answer:
     def _is_speakable(self, text: str) -> bool:
         return bool(text.strip()) and bool(TextSpeaker(self._language).speak(text).words)
 
-    async def _ask(self, tools: Sequence[CallableTool]) -> _Asked:
+    async def _ask(self, tools: Sequence[CallableTool]) -> Asked:
         """Asks the model; what it says is put into the feed."""
         self._waiting.model_begins()
         self._feed.wake()
         passing = AnswerFilter(tools, begins_with_thought=self._record.begins_with_thought)
         held = self._held = HeldText(self._language, self._said, self._left_to_say_s)
         self._said.append("")
-        asked, requests, tokens = _Asked(), list[ToolRequest](), Tokens(0, 0)
+        asked, requests, tokens = Asked(), list[ToolRequest](), Tokens(0, 0)
 
         def take(passed: Sequence[str | ToolRequest]) -> None:
             for each in passed:
@@ -315,7 +302,7 @@ class Answer:
     async def _run(self, requests: Sequence[ToolRequest]) -> Sequence[ToolFinished]:
         """Runs the calls side by side until all have ended."""
         by_name = {tool.name: tool for tool in self._tools}
-        calls = [_Call(request, by_name.get(request.name)) for request in requests]
+        calls = [AnswerCall(request, by_name.get(request.name)) for request in requests]
         says = [call.tool.says for call in calls if call.tool is not None and call.tool.says]
         if not all(isinstance(call.tool, HandOffTool) for call in calls):
             self._waiting.tools_begin(says[0] if says else None)
@@ -331,9 +318,10 @@ class Answer:
         self._tool_failed = any(end.outcome == "failed" for end in finished)
         return finished
 
-    async def _called(self, call: _Call) -> ToolFinished:
+    async def _called(self, call: AnswerCall) -> ToolFinished:
         clock, request, tool = self._resources.clock, call.request, call.tool
         began_s = clock()
+        outcome: str
         if tool is None:
             outcome, result = "failed", offered_names(request, self._tools)
         else:
@@ -341,20 +329,17 @@ class Answer:
                 call.arguments = parse_arguments(request.arguments)
                 if not tool.read_only or tool.needs_approval:
                     await self._turn.committed()
-                decision = await decided(
-                    self._resources.approvals,
-                    tool,
-                    call.arguments,
-                    session_id=self._turn.session.id,
-                    on_pending=self._feed.put,
+                approval = await ask_approval(
+                    self._held_calls, tool, call.arguments, request.call_id, self._turn, self._feed
                 )
-                if decision.approved:
+                if approval.runs:
                     call.begun, began_s = True, clock()  # what it waited for is not its work
                     if not isinstance(tool, HandOffTool):
                         self._feed.put(ToolStarted(request.call_id, tool.name, call.arguments))
                     outcome, result = await run_tool(tool, call.arguments, self._context)
+                    await close_approval(self._held_calls, approval, outcome, result)
                 else:
-                    outcome, result = "refused", f"Refused: {decision.why or 'no reason given'}."
+                    outcome, result = approval.outcome, approval.result
             except ToolArgumentsError as error:
                 outcome, result = "failed", f"Wrong arguments: {error}"
         finished = ToolFinished(

@@ -4,9 +4,11 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
+from dialogue.approvals.held_calls import HeldCalls, News
 from dialogue.declared_engine import DeclaredEngine
+from dialogue.language_model import AskedModel
 from dialogue.resources import Resources
 from dialogue.session_log import StoredLog
 from dialogue.sessions.store import (
@@ -20,9 +22,11 @@ from dialogue.text.languages import get_or_english
 from dialogue.turn_log import TurnLog
 from dialogue.unfinished import Unfinished
 from parley.app.agent import Agent
+from parley.app.app_service import Media
 from parley.app.engine import Engine, Turn
 from parley.app.events import Done, Error, Event, Filler, Handoff, TextDelta, ToolFinished
-from parley.app.session import AgentSaid, Heard, Resumed, Session
+from parley.app.session import AgentSaid, Heard, Resumed, Session, ToolCalled
+from parley.clock import Clock
 
 UNFINISHED_WITHIN_S = 30.0
 """How long the end of a conversation waits for tools that must finish."""
@@ -49,6 +53,7 @@ class Conversation:
             user=record.user,
             language=record.language,
             attributes=record.attributes,
+            model=AskedModel(resources.model, resources.fills_forms),
         )
         self._log = log
         self._resources = resources
@@ -57,12 +62,16 @@ class Conversation:
         self._unfinished = Unfinished(self._tool_ended_late)
         self._turn_logs: dict[str, TurnLog] = {}
         self._declared: DeclaredEngine | None = None
+        self._held: HeldCalls | None = None
+        self.on_late_end: Callable[[ToolFinished], None] = lambda end: None
+        """Is told how a call ended that had waited for approval."""
         if app.engine is not None:
             self._engine: Engine = app.engine(self.session)
         else:
             self._declared = DeclaredEngine(
                 app, self.session, resources, unfinished=self._unfinished
             )
+            self._declared.held = self._held = self._holding(resources)
             self._engine = self._declared
 
     @classmethod
@@ -101,6 +110,9 @@ class Conversation:
         conversation = cls(app, kept.record, log, resources, now=now)
         if conversation._declared is not None:
             conversation._declared.start()
+            await conversation._declared.refresh()
+        if conversation._held is not None:
+            conversation._held.resume()
         if resumed and kept.entries:
             log.append(Resumed(at_s=now()))
         return conversation
@@ -111,8 +123,26 @@ class Conversation:
         return self._declared.agent if self._declared is not None else self._app
 
     @property
+    def clock(self) -> Clock:
+        """What a turn's `waiting_since_s` is read from."""
+        return self._resources.clock
+
+    @property
     def engine(self) -> Engine:
         return self._engine
+
+    @property
+    def news(self) -> Sequence[News]:
+        """What became of calls that had waited for approval, as far as the person has not heard
+        it. The next answer tells it; a turn with an empty text has the agent tell it by itself."""
+        return self._held.news if self._held is not None else ()
+
+    def tell_news(self, on_news: Callable[[], None]) -> None:
+        """Has it called whenever there are more of them, and now where there are some."""
+        if self._held is not None:
+            self._held.on_news = on_news
+            if self._held.news:
+                on_news()
 
     async def servers_ready(self, timeout_s: float) -> None:
         """Waits until each MCP server of the agent is reached or found away, or for so long."""
@@ -130,7 +160,12 @@ class Conversation:
             await self._declared.hears(text)
 
     def turn(
-        self, text: str, *, waiting_since_s: float, turn_id: str | None = None
+        self,
+        text: str,
+        *,
+        waiting_since_s: float,
+        turn_id: str | None = None,
+        media: Sequence[Media] = (),
     ) -> "ActiveTurn":
         """A turn to be answered: a guess until it is committed. With an empty text, after a
         hand-off, the agent speaks of itself; that is no guess. `waiting_since_s`: when the person
@@ -143,6 +178,7 @@ class Conversation:
             self.session,
             turn_log,
             waiting_since_s=waiting_since_s,
+            media=media,
             apology=get_or_english(language).phrases.apology,
             on_settled=lambda: self._settle(turn_log.turn_id),
             reassure=self._declared.reassure if self._declared is not None else None,
@@ -173,6 +209,11 @@ class Conversation:
         if final:
             await self._engine.heard(turn_id, text, interrupted=interrupted)
 
+    async def has_unfinished(self) -> bool:
+        """Whether the engine can go on with an answer that nobody has got whole."""
+        ask = getattr(self._engine, "has_unfinished", None)
+        return bool(await ask()) if ask is not None else False
+
     async def flush(self) -> None:
         """Returns once the log is in the store, or the store has failed."""
         await self._log.flush()
@@ -181,6 +222,8 @@ class Conversation:
         """Waits for tools that must finish, up to a deadline, disconnects from MCP servers, and
         writes the log to its end.
         Turns are closed before by those who read their events."""
+        if self._held is not None:
+            await self._held.aclose(deadline_s=deadline_s)
         await self._unfinished.aclose(deadline_s=deadline_s)
         if self._declared is not None:
             await self._declared.aclose()
@@ -189,6 +232,28 @@ class Conversation:
     def _tool_ended_late(self, turn_id: str, end: ToolFinished) -> None:
         self._turn_logs[turn_id].tool_ended(end)
         self._settle(turn_id)
+
+    def _holding(self, resources: Resources) -> HeldCalls | None:
+        if resources.approvals is None or self._declared is None:
+            return None
+        return HeldCalls(
+            resources.approvals,
+            self.session.id,
+            user=self.session.user,
+            expires_s=resources.approval_expires_s,
+            run=self._declared.run_held,
+            record=self._held_call_ended,
+        )
+
+    def _held_call_ended(self, turn_id: str, end: ToolFinished) -> None:
+        called = [
+            entry
+            for entry in self._log.entries
+            if isinstance(entry, ToolCalled) and entry.call_id == end.call_id
+        ]
+        if not called or called[-1].outcome == "pending":  # else another process has logged it
+            TurnLog(self._log, turn_id, "", now=self._now).late_tool_ended(end)
+            self.on_late_end(end)
 
     def _settle(self, turn_id: str) -> None:
         """Forgets the turn's log once nothing more can come of it."""
@@ -207,6 +272,7 @@ class ActiveTurn:
         turn_log: TurnLog,
         *,
         waiting_since_s: float,
+        media: Sequence[Media],
         apology: str,
         on_settled: Callable[[], None],
         reassure: Callable[[str], None] | None = None,
@@ -226,6 +292,7 @@ class ActiveTurn:
             text=turn_log.text,
             committed=self._until_committed,
             waiting_since_s=waiting_since_s,
+            media=tuple(media),
         )
 
     @property

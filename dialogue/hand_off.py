@@ -1,10 +1,11 @@
 """What a tool may ask of the conversation that it is called in, a hand-off among it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from dialogue.approvals.held_calls import News
 from dialogue.feed import Feed
 from parley.app.events import Filler
 from parley.app.session import Session
@@ -47,6 +48,12 @@ class AnswerContext:
     agents: Mapping[str, int | None]
     wants_to_hang_up: bool = False
     next_agent: str | None = None
+
+    def adopt(self, news: Sequence[News]) -> None:
+        """Calls that ended later than their answers want something as well."""
+        for each in news:
+            self.wants_to_hang_up |= each.hangs_up
+            self.next_agent = each.next_agent or self.next_agent
 
     def say(self, text: str) -> None:
         self.feed.put(Filler(text))

@@ -43,13 +43,15 @@ def messages(
     examples: Sequence[ExampleExchange] = (),
     text: str = "",
     running: Sequence[ToolCalled] = (),
+    notes: str = "",
 ) -> list[Message]:
     """The messages that the model answers: the opening, the conversation, and last what was said.
 
     `entries` without those of the turn that is to be answered; `text` is what the person said in
     it, empty where the agent is to speak of itself: what another has just said will have been
     heard by then. `running` are calls of earlier turns that have not ended yet, with what the
-    model is to know of them.
+    model is to know of them. `notes` are for this answer alone: they stand before what was said,
+    so that the prompt up to there is the one before and stays cached.
     """
     turns = _turns([*_shown(entries), *running])
     if not text and turns and not turns[-1].is_over:
@@ -60,7 +62,9 @@ def messages(
     conversation = recent(conversation)
     if not text and conversation and isinstance(conversation[-1], AssistantMessage):
         # Servers take a last message of the assistant for one that they are to complete.
-        conversation.append(SystemMessage(GO_ON))
+        conversation.append(SystemMessage(notes or GO_ON))
+    elif notes:
+        conversation.insert(len(conversation) - bool(text), SystemMessage(notes))
     return [*opening(instructions, examples), *conversation]
 
 

@@ -22,6 +22,7 @@ from dialogue.messages import (
 )
 from dialogue.model_errors import ModelRequestError, as_model_request_error
 from dialogue.model_pace import ModelPace
+from dialogue.tls_context import tls_context
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
@@ -132,7 +133,9 @@ def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
         base_url=settings.llm_url,
         max_retries=0,
         timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
+        http_client=httpx2.AsyncClient(
+            verify=tls_context(), limits=httpx2.Limits(keepalive_expiry=120)
+        ),
     )
 
 
@@ -164,10 +167,13 @@ class OpenAIModel:
     client: openai.AsyncClient
     name: str
     """Empty: the only one that the server offers."""
-    temperature: float
+    temperature: float | None
+    """None: none is sent, for models that refuse one."""
     max_tokens: int
     at_openai: bool
     """OpenAI itself, which knows more than others: usage in a stream, the limit's newer name."""
+    asks_for_usage: bool = False
+    """Whether another server than OpenAI is known to tell the usage of a stream."""
     pace: ModelPace = field(default_factory=ModelPace, repr=False)
     """Told how soon answers begin."""
     _served: _ServedModel = field(default_factory=_ServedModel, repr=False)
@@ -178,7 +184,9 @@ class OpenAIModel:
         return replace(
             self,
             name=model or self.name,
-            temperature=self.temperature if temperature is None else temperature,
+            temperature=self.temperature
+            if temperature is None or self.temperature is None
+            else temperature,
         )
 
     async def answer(
@@ -190,7 +198,7 @@ class OpenAIModel:
         reason, asked_s, has_begun = "", monotonic(), False
         try:
             request = self._request(messages, tools, await self._served_name())
-            if self.at_openai:
+            if self.at_openai or self.asks_for_usage:
                 request["stream_options"] = {"include_usage": True}
             stream = await self.client.chat.completions.create(
                 **request, stream=True, extra_headers=trace_headers()
@@ -276,9 +284,10 @@ class OpenAIModel:
         request: dict[str, Any] = {
             "model": name,
             "messages": [wire_message(message) for message in messages],
-            "temperature": self.temperature,
             limit: self.max_tokens,
         }
+        if self.temperature is not None:
+            request["temperature"] = self.temperature
         if tools:
             request["tools"] = [
                 {

@@ -67,7 +67,14 @@ def without_key(text: str, key: str) -> str:
 
 def _of(error: Exception, at: str, model: str) -> ModelRequestError:
     if isinstance(error, openai.APIStatusError):
-        return _of_status(error, at, model)
+        return of_status(
+            error.status_code,
+            _said(error),
+            at=at,
+            model=model,
+            code=error.code or "",
+            key_is="key (OPENAI_API_KEY)",
+        )
     if isinstance(error, openai.APITimeoutError):
         return ModelRequestError(
             f"the language model at {at} did not answer in time",
@@ -93,25 +100,28 @@ def _of(error: Exception, at: str, model: str) -> ModelRequestError:
     )
 
 
-def _of_status(error: openai.APIStatusError, at: str, model: str) -> ModelRequestError:
-    status, said = error.status_code, _said(error)
+def of_status(
+    status: int, said: str, *, at: str, model: str = "", code: str = "", key_is: str = "key"
+) -> ModelRequestError:
+    """The error that an HTTP status says. `said` is the server's own message, `code` its own code
+    where it has one, `model` the name that was asked for, `key_is` how the key is called."""
     names_model = bool(model) and model in said and "model" in said.replace(model, "").lower()
     if status in (401, 403):
-        code, what, retryable = "model_unauthorized", "refuses the key (OPENAI_API_KEY)", False
+        ours, what, retryable = "model_unauthorized", f"refuses the {key_is}", False
     elif status == 404 or (status in (400, 422) and names_model):
-        code, what, retryable = "model_not_found", "does not know the model or the address", False
-    elif status == 402 or error.code == "insufficient_quota":
-        code, what, retryable = "model_quota", "wants to be paid first", False
+        ours, what, retryable = "model_not_found", "does not know the model or the address", False
+    elif status == 402 or code == "insufficient_quota":
+        ours, what, retryable = "model_quota", "wants to be paid first", False
     elif status == 429:
-        code, what, retryable = "model_busy", "gets too many requests", True
+        ours, what, retryable = "model_busy", "gets too many requests", True
     elif status in (408, 504):
-        code, what, retryable = "model_timeout", "did not answer in time", True
+        ours, what, retryable = "model_timeout", "did not answer in time", True
     elif status >= 500:
-        code, what, retryable = "model_unavailable", "has failed", True
+        ours, what, retryable = "model_unavailable", "has failed", True
     else:
-        code, what, retryable = "model_refused", "refuses the request", False
+        ours, what, retryable = "model_refused", "refuses the request", False
     return ModelRequestError(
-        f"the language model at {at} {what} ({status}): {said}", code=code, retryable=retryable
+        f"the language model at {at} {what} ({status}): {said}", code=ours, retryable=retryable
     )
 
 

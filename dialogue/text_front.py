@@ -1,10 +1,11 @@
 """A conversation held by text: what the person was shown is what they have heard."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from dialogue.conversation import Conversation
 from dialogue.text.languages import get_or_english
+from parley.app.app_service import Media
 from parley.app.events import Done, Event, Handoff, TextDelta, Usage
 from parley.clock import Clock, monotonic
 
@@ -37,7 +38,7 @@ class TextFront:
             await self.conversation.heard(self.conversation.say(greeting), greeting)
         return greeting
 
-    async def answer(self, text: str) -> AsyncGenerator[Event]:
+    async def answer(self, text: str, *, media: Sequence[Media] = ()) -> AsyncGenerator[Event]:
         """The events of the answer, those of an agent that takes over within it included; Done
         comes once, at the end.
 
@@ -46,7 +47,7 @@ class TextFront:
         usage = Usage()
         while True:
             handed_off, shown, interrupted = False, "", True
-            turn = self.conversation.turn(text, waiting_since_s=self._clock())
+            turn = self.conversation.turn(text, waiting_since_s=self._clock(), media=media)
             turn.commit()
             try:
                 async with aclosing(turn.events()) as events:
@@ -63,7 +64,7 @@ class TextFront:
                 await self.conversation.heard(turn.id, shown, interrupted=interrupted)
             if not handed_off:
                 break
-            text = ""
+            text, media = "", ()
         yield Done(usage)
 
 

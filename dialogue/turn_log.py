@@ -48,11 +48,18 @@ class TurnLog:
         if self._committed or self.is_dropped:
             return
         self._committed = True
-        if self.text:
+        if self.text and not self._is_logged():
             said = PersonSaid(at_s=self._now(), turn_id=self.turn_id, text=self.text)
             self._held_back.insert(0, said)
         self._log.append(*self._held_back)
         self._held_back.clear()
+
+    def _is_logged(self) -> bool:
+        """Whether what the person said is in the log: a process that died had put it there."""
+        return any(
+            isinstance(entry, PersonSaid) and entry.turn_id == self.turn_id
+            for entry in reversed(self._log.entries)
+        )
 
     def write(self, entry: AnyEntry) -> None:
         if self._committed:
@@ -76,6 +83,11 @@ class TurnLog:
     def handed_off(self, agent: str, keeps: int | None) -> None:
         self.answer_ended()
         self.write(HandedOff(at_s=self._now(), agent=agent, keeps=keeps))
+
+    def late_tool_ended(self, end: ToolFinished) -> None:
+        """Of a turn that was committed long ago, maybe in another process."""
+        self._committed = True
+        self.tool_ended(end)
 
     def tool_ended(self, end: ToolFinished) -> None:
         outcome: ToolOutcome = "done"

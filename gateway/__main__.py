@@ -1,6 +1,5 @@
 """`python -m gateway`: serves until SIGTERM or SIGINT."""
 
-import errno
 import logging
 import signal
 import socket
@@ -11,11 +10,14 @@ from starlette.types import ASGIApp
 
 from gateway.app import create_app
 from gateway.connections import BACKLOG, KEEP_ALIVE_S, MAX_HEAD_BYTES, BoundedHttp, FewerWarnings
+from gateway.listening import listening
 from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.telemetry.logs import configure_logging
 
 SHUTDOWN_GRACE_S = 5
+MAX_MESSAGE_BYTES = 64 * 1024
+"""Of a chat's WebSocket."""
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +49,9 @@ def serving(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=BoundedHttp,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         backlog=BACKLOG,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_keep_alive=KEEP_ALIVE_S,
@@ -60,24 +64,11 @@ def serving(app: ASGIApp) -> uvicorn.Config:
 
 
 def _listen(settings: OrchestratorSettings) -> socket.socket:
-    return _listening(settings.server.host, settings.server.port, "server.port")
+    return listening(settings.server.host, settings.server.port, "server.port")
 
 
 def _check_free(host: str, port: int) -> None:
-    _listening(host, port, "server.gateway_health_port").close()
-
-
-def _listening(host: str, port: int, setting: str) -> socket.socket:
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ConfigurationError(
-                f"port {port} on {host} is in use: stop what listens there, "
-                f"or set {setting} in configs/orchestrator.yaml"
-            ) from None
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error}") from None
+    listening(host, port, "server.gateway_health_port").close()
 
 
 if __name__ == "__main__":

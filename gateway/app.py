@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -13,11 +14,14 @@ from gateway.body_limit import BodyLimit
 from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
+from gateway.calls.places import OwnPlaces, SharedPlaces
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
 from gateway.calls.waiting import WaitingCalls
 from gateway.calls.watcher import watching_calls
+from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS, chat_routes
+from gateway.chat.service import ChatService
 from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
@@ -54,22 +58,34 @@ class _Parts:
         )
         page_folder = page_folder or paths.repository() / "web" / "dist"
         self.page = Page(page_folder)
+        self._chat_page = page_folder / "chat.html"
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
         self.metrics = GatewayMetrics()
+        self.chats = ChatService(settings, self.metrics.registry)
         counted = server.admission == "counted"
         self._agents = AgentServers(settings.agent_targets, clock=clock) if counted else None
         self._waiting = WaitingCalls()
-        self.door = Door(self._agents, self._waiting, clock=clock) if self._agents else None
+        shared = settings.redis.url
+        self._places = SharedPlaces(shared, clock=clock) if shared else OwnPlaces(clock=clock)
+        self.door = Door(self._agents, self._waiting, self._places) if self._agents else None
         self.limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
+
+    async def chat_page(self) -> FileResponse:
+        """The page of chats, where it is built."""
+        if not self._chat_page.is_file():
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        return FileResponse(self._chat_page, headers={"Cache-Control": "no-cache"})
 
     @asynccontextmanager
     async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:
         async with AsyncExitStack() as running:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
+            await running.enter_async_context(self.chats.running())
+            running.push_async_callback(self._places.aclose)
             if self._agents is not None:
                 await running.enter_async_context(self._agents.watching())
             watching = watching_calls(
@@ -111,7 +127,7 @@ def create_app(
                 SecurityHeaders, livekit_url=parts.tokens.url, embedders=server.allowed_origins
             ),
             Middleware(SameSite, hosts=server.allowed_hosts, origins=server.allowed_origins),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, larger={UPLOADS: LARGEST_UPLOAD_BYTES}),
         ],
     )
     install_error_handlers(app)
@@ -125,6 +141,8 @@ def create_app(
         agent=settings.livekit.agent_name,
     ).add_to(app)
     parts.records.add_to(app)
+    app.include_router(chat_routes(parts.chats).router())
+    app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
     app.router.default = GZipMiddleware(parts.page, compresslevel=6)

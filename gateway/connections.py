@@ -34,12 +34,18 @@ class BoundedHttp(H11Protocol):
     """Until then the request has to be there."""
     _stuck: asyncio.TimerHandle | None = None
     """Until then some of the answer has to be taken."""
+    _is_handed_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if self._http_connections() > MAX_CONNECTIONS:
             self._most_patient().transport.abort()
         self._watch()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """From here on another protocol has the connection, which may be silent for hours."""
+        self._is_handed_over = True
+        super().handle_websocket_upgrade(event)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -64,7 +70,8 @@ class BoundedHttp(H11Protocol):
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        if self.transport.is_closing() or self.conn.their_state not in _INCOMPLETE:
+        is_over = self._is_handed_over or self.transport.is_closing()
+        if is_over or self.conn.their_state not in _INCOMPLETE:
             _cancel(self._late)
             self._late = None
         elif self._late is None:
@@ -74,6 +81,12 @@ class BoundedHttp(H11Protocol):
         self._late = None
         if self.conn.their_state in _INCOMPLETE:
             self.transport.abort()
+
+    def _http_connections(self) -> int:
+        """Those that have become WebSockets are bounded by those who serve them."""
+        if len(self.connections) <= MAX_CONNECTIONS:
+            return len(self.connections)
+        return sum(isinstance(other, BoundedHttp) for other in self.connections)
 
     def _most_patient(self) -> "BoundedHttp":
         """The connection whose client has been waited for longest; this one, where none has."""

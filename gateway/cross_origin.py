@@ -11,10 +11,18 @@ PREFLIGHT_VALID_S = 600
 
 
 class CrossOrigin:
-    """ASGI middleware: answers preflight requests, and lets pages of `origins` read the answers."""
+    """ASGI middleware: answers preflight requests, and lets pages of `origins` read the answers.
+    `paths`: those that it is for; None: all."""
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origins: Collection[str],
+        paths: Collection[str] | None = SHARED_PATHS,
+    ) -> None:
         self._app = app
+        self._paths = paths
         self._shared = CORSMiddleware(
             app,
             allow_origins=list(origins),
@@ -25,5 +33,6 @@ class CrossOrigin:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        shared = scope["type"] == "http" and scope["path"] in SHARED_PATHS
+        is_shared = self._paths is None or scope.get("path") in self._paths
+        shared = scope["type"] == "http" and is_shared
         await (self._shared if shared else self._app)(scope, receive, send)

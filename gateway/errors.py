@@ -42,7 +42,8 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
         )
     # loc starts with "body", and pydantic's texts start with a capital.
     field = ".".join(str(part) for part in problem["loc"][1:]) or "body"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    message = problem["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
     return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", f"{field}: {message}")
 
 

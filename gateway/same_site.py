@@ -17,6 +17,8 @@ from gateway.errors import error_response
 from parley.settings.values import is_ip
 
 ANY = "*"
+POLICY = 1008
+"""What a WebSocket is closed with that may not be opened."""
 LOCAL_SUFFIXES = (".localhost", ".local", ".internal")
 """Nobody can register a name below these, nor one without a dot."""
 _NAME = re.compile(r"[a-z0-9._:-]+")
@@ -24,7 +26,8 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 
 class SameSite:
-    """ASGI middleware: 421 for a name of another's, 403 for a page that may not ask.
+    """ASGI middleware: 421 for a name of another's, 403 for a page that may not ask, be it for a
+    WebSocket.
 
     `hosts` are names beside addresses and local ones; `origins` pages that may ask.
     """
@@ -36,6 +39,12 @@ class SameSite:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         app = self._app
+        if scope["type"] == "websocket":  # which browsers open for any page
+            headers = Headers(scope=scope)
+            host = headers.get("host", "")
+            if (host and not self._is_ours(host)) or not self._may_ask(headers, host):
+                await send({"type": "websocket.close", "code": POLICY})
+                return
         if scope["type"] == "http":
             headers = Headers(scope=scope)
             host = headers.get("host", "")

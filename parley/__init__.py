@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from parley.app.agent import ExampleExchange as ExampleExchange
     from parley.app.agent import HandOff as HandOff
     from parley.app.agent import SilencePrompts as SilencePrompts
+    from parley.app.app_service import AppService as AppService
+    from parley.app.app_service import Media as Media
+    from parley.app.app_service import MediaRefusedError as MediaRefusedError
     from parley.app.engine import Engine as Engine
+    from parley.app.engine import ResumableEngine as ResumableEngine
     from parley.app.engine import Turn as Turn
     from parley.app.events import ApprovalPending as ApprovalPending
     from parley.app.events import Clarification as Clarification
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from parley.app.events import Error as Error
     from parley.app.events import Event as Event
     from parley.app.events import Filler as Filler
+    from parley.app.events import Grounded as Grounded
     from parley.app.events import Handoff as Handoff
     from parley.app.events import HangUp as HangUp
     from parley.app.events import Progress as Progress
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     from parley.app.events import ToolStarted as ToolStarted
     from parley.app.events import Usage as Usage
     from parley.app.hang_up import hang_up as hang_up
+    from parley.app.language_model import LanguageModel as LanguageModel
+    from parley.app.language_model import LanguageModelError as LanguageModelError
     from parley.app.mcp import McpServer as McpServer
     from parley.app.session import Session as Session
     from parley.app.tool import ToolContext as ToolContext
@@ -42,7 +49,8 @@ __version__ = "0.2.0.dev0"
 
 _HOMES = {
     "agent": ("Agent", "ExampleExchange", "HandOff", "SilencePrompts"),
-    "engine": ("Engine", "Turn"),
+    "app_service": ("AppService", "Media", "MediaRefusedError"),
+    "engine": ("Engine", "ResumableEngine", "Turn"),
     "events": (
         "ApprovalPending",
         "Clarification",
@@ -50,6 +58,7 @@ _HOMES = {
         "Error",
         "Event",
         "Filler",
+        "Grounded",
         "HangUp",
         "Handoff",
         "Progress",
@@ -60,6 +69,7 @@ _HOMES = {
         "Usage",
     ),
     "hang_up": ("hang_up",),
+    "language_model": ("LanguageModel", "LanguageModelError"),
     "mcp": ("McpServer",),
     "session": ("Session",),
     "tool": ("ToolContext", "ToolError", "tool"),

@@ -148,7 +148,42 @@ class ApprovalEvent(_Event):
     arguments: dict[str, JsonValue]
 
 
-AnyEvent = TurnEvent | FloorEvent | InterruptedEvent | ErrorEvent | ToolEvent | ApprovalEvent
+class ProgressEvent(_Event):
+    """What the agent is doing where that takes a while."""
+
+    type: Literal["progress"] = "progress"
+    step: str = Field("", description="for programs")
+    message: str = Field(description="for people")
+
+
+class ClarificationEvent(_Event):
+    """The agent asks something before it goes on; it says the question too."""
+
+    type: Literal["clarification"] = "clarification"
+    question: str
+    suggestions: tuple[str, ...] = Field((), description="answers that may be given; empty: any")
+
+
+class ResultsEvent(_Event):
+    """Something to show beside what is said: what the agent has found."""
+
+    type: Literal["results"] = "results"
+    items: tuple[dict[str, JsonValue], ...]
+    total: int = Field(description="how many there are")
+    asked: dict[str, JsonValue] = Field({}, description="what they answer, as it was understood")
+
+
+AnyEvent = (
+    TurnEvent
+    | FloorEvent
+    | InterruptedEvent
+    | ErrorEvent
+    | ToolEvent
+    | ApprovalEvent
+    | ProgressEvent
+    | ClarificationEvent
+    | ResultsEvent
+)
 
 RoomEvent = Annotated[AnyEvent, Field(discriminator="type")]
 

@@ -149,9 +149,7 @@ class FakeLlm:
         await response.prepare(request)
         if answer.reasoning:
             await response.write(_chunk({answer.reasoning_field: answer.reasoning}))
-        words = answer.text.split()
-        pieces = answer.pieces or [f" {word}" if n else word for n, word in enumerate(words)]
-        for place, piece in enumerate(pieces):
+        for place, piece in enumerate(pieces_of(answer)):
             if place == answer.breaks_off_after:
                 assert request.transport is not None
                 request.transport.abort()
@@ -192,11 +190,22 @@ async def llm_serving(llm: FakeLlm, *, port: int = 0) -> AsyncGenerator[str]:
         await runner.cleanup()
 
 
+def pieces_of(answer: ScriptedAnswer) -> Sequence[str]:
+    """Of its text, in the order in which they come."""
+    words = answer.text.split()
+    return answer.pieces or [f" {word}" if n else word for n, word in enumerate(words)]
+
+
+def arguments_in_pieces(call: ScriptedToolCall) -> Sequence[str]:
+    """At least one, which may be empty."""
+    given = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
+    size = -(-len(given) // call.pieces) or 1
+    return [given[at : at + size] for at in range(0, len(given), size)] or [""]
+
+
 def _call_deltas(answer: ScriptedAnswer) -> Iterator[dict[str, Any]]:
     for index, call in enumerate(answer.calls):
-        given = call.arguments if isinstance(call.arguments, str) else json.dumps(call.arguments)
-        size = -(-len(given) // call.pieces) or 1
-        pieces = [given[at : at + size] for at in range(0, len(given), size)] or [""]
+        pieces = arguments_in_pieces(call)
         first: dict[str, Any] = {
             "index": 0 if answer.calls_at_index_0 else index,
             "type": "function",

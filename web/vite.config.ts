@@ -7,10 +7,12 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
     // A data: URL would need a wider content security policy.
     assetsInlineLimit: 0,
-    // Beside the page of a call: the records of calls, for operators.
-    rolldownOptions: { input: ["index.html", "calls.html"] },
+    // Beside the page of a call: the records of calls, the page of operators, and the chat.
+    rolldownOptions: { input: ["index.html", "calls.html", "operations.html", "chat.html"] },
   },
   // `npm run dev` beside a running `./run up`.
-  server: { proxy: { "/api": "http://127.0.0.1:8080" } },
+  server: {
+    proxy: { "/api": "http://127.0.0.1:8080", "/ws": { target: "ws://127.0.0.1:8080", ws: true } },
+  },
   test: { include: ["src/**/*.test.ts"] },
 });

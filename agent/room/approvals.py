@@ -5,7 +5,8 @@ from collections.abc import Callable
 from livekit import rtc
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dialogue.approvals import InProcessApprovals
+from dialogue.approvals.approval import ApprovalDecision, ApprovalError
+from dialogue.approvals.store import ApprovalStore
 from parley.room_events import DECIDE_METHOD
 
 NOT_UNDERSTOOD = 400
@@ -13,7 +14,7 @@ NOT_YOURS = 403
 NOTHING_WAITS = 404
 
 
-class ApprovalDecision(BaseModel):
+class RoomDecision(BaseModel):
     """What a client answers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -24,11 +25,14 @@ class ApprovalDecision(BaseModel):
 
 
 class RoomApprovals:
-    """Takes the decisions of the person in the call to the tool calls that wait for them."""
+    """Takes the decisions of the person in the call to the tool calls of it that wait for them."""
 
-    def __init__(self, approvals: InProcessApprovals, *, talks_with: Callable[[str], bool]) -> None:
+    def __init__(
+        self, approvals: ApprovalStore, session_id: str, *, talks_with: Callable[[str], bool]
+    ) -> None:
         """`talks_with`: whether a participant is the one whom the agent talks with."""
         self._approvals = approvals
+        self._session_id = session_id
         self._talks_with = talks_with
 
     def serve(self, room: rtc.Room) -> None:
@@ -39,15 +43,22 @@ class RoomApprovals:
         if not self._talks_with(request.caller_identity):
             raise rtc.RpcError(NOT_YOURS, "only whom the agent talks with may decide")
         try:
-            decision = ApprovalDecision.model_validate_json(request.payload)
+            decision = RoomDecision.model_validate_json(request.payload)
         except ValidationError:
             wanted = 'send {"approval_id": "…", "approved": true or false}'
             raise rtc.RpcError(NOT_UNDERSTOOD, wanted) from None
-        if not self._approvals.decide(
-            decision.approval_id,
-            approved=decision.approved,
-            by=request.caller_identity,
-            why=decision.why,
-        ):
-            raise rtc.RpcError(NOTHING_WAITS, "nothing waits for this decision any more")
+        try:
+            approval = await self._approvals.load(decision.approval_id)
+            if approval is None or approval.request.orchestration_id != self._session_id:
+                raise rtc.RpcError(NOTHING_WAITS, "nothing waits for this decision")
+            await self._approvals.decide(
+                decision.approval_id,
+                ApprovalDecision(
+                    approved=decision.approved,
+                    approver_id=request.caller_identity,
+                    approval_notes=decision.why,
+                ),
+            )
+        except ApprovalError:
+            raise rtc.RpcError(NOTHING_WAITS, "nothing waits for this decision any more") from None
         return "ok"

@@ -13,7 +13,8 @@ from cli.evaluation.checks import Observed, plain_checks
 from cli.evaluation.file import ScriptedConversation, ScriptedInterrupt, ScriptedTurn, Spoken
 from cli.evaluation.judge import Judge
 from cli.evaluation.report import CalledTool, Check, ConversationReport, TurnResult
-from dialogue.approvals import Approvals, Verdict
+from dialogue.approvals.approval import ApprovalDecision
+from dialogue.approvals.memory import DecidedAtOnce
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.store import SessionRecord
@@ -48,16 +49,6 @@ class _Heard:
         )
 
 
-class _Approving:
-    """Approves at once."""
-
-    async def request(self, session_id: str, tool: str, arguments: object) -> str:
-        return uuid.uuid4().hex
-
-    async def wait(self, approval_id: str) -> Verdict:
-        return Verdict(approved=True, by="eval")
-
-
 @dataclass(frozen=True, kw_only=True)
 class ByText:
     """Every conversation is a session of its own, kept in memory."""
@@ -84,7 +75,8 @@ class ByText:
 
     @asynccontextmanager
     async def _front(self, *, approve: bool) -> AsyncGenerator[TextFront]:
-        approvals: Approvals | None = _Approving() if approve else None
+        approving = ApprovalDecision(approved=True, approver_id="eval")
+        approvals = DecidedAtOnce(approving) if approve else None
         record = SessionRecord(
             id=uuid.uuid4().hex,
             channel="text",

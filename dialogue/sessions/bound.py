@@ -1,23 +1,14 @@
-"""The time within which a store has to answer, as every store keeps it."""
+"""The time within which a store of sessions has to answer."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
+from dialogue.bounded import TIMEOUT_S
+from dialogue.bounded import bounded as _bounded
 from dialogue.sessions.store import SessionStoreError
 
-TIMEOUT_S = 2.0
-"""Of one call: a person is waiting for the answer that it holds up."""
+__all__ = ["TIMEOUT_S", "bounded"]
 
 
-@asynccontextmanager
-async def bounded(name: str, timeout_s: float) -> AsyncIterator[None]:
+def bounded(name: str, timeout_s: float) -> AbstractAsyncContextManager[None]:
     """Raises SessionStoreError that names the store where it takes longer than `timeout_s`."""
-    bound = asyncio.timeout(timeout_s)
-    try:
-        async with bound:
-            yield
-    except OSError as error:  # of which TimeoutError is one
-        if bound.expired():
-            raise SessionStoreError(f"{name} did not answer within {timeout_s:g} s") from None
-        raise SessionStoreError(f"{name} cannot be reached: {error}") from None
+    return _bounded(name, timeout_s, SessionStoreError)

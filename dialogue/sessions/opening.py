@@ -3,6 +3,7 @@
 import logging
 import time
 
+from dialogue.sessions.bound import TIMEOUT_S
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.redis import RedisStore
 from dialogue.sessions.sql import SqlStore
@@ -18,8 +19,8 @@ _DAY_S = 86_400.0
 _log = logging.getLogger(__name__)
 
 
-def open_store(settings: SessionsSection) -> SessionStore:
-    """Connects to nothing yet; who opens it closes it.
+def open_store(settings: SessionsSection, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
+    """Connects to nothing yet; who opens it closes it. `timeout_s`: the longest wait of a call.
 
     Raises ConfigurationError for a URL that the chosen store cannot use.
     """
@@ -32,14 +33,14 @@ def open_store(settings: SessionsSection) -> SessionStore:
                 "sessions.store is redis, but sessions.url (SESSIONS_URL) is empty: set it to "
                 "redis://host:port"
             )
-        return RedisStore(url, keep_s=settings.keep_days * _DAY_S or None)
+        return RedisStore(url, keep_s=settings.keep_days * _DAY_S or None, timeout_s=timeout_s)
     if not url:
-        return SqlStore(paths.state_dir() / FILE)
+        return SqlStore(paths.state_dir() / FILE, timeout_s=timeout_s)
     if url.startswith(("redis:", "rediss:", "unix:")):
         raise ConfigurationError(
             "sessions.url (SESSIONS_URL) is a Redis: set sessions.store to redis"
         )
-    return SqlStore(url)
+    return SqlStore(url, timeout_s=timeout_s)
 
 
 async def purge_old(

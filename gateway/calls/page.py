@@ -47,7 +47,9 @@ class Page:
         return (self._folder / "index.html").is_file()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self.is_built:
+        if scope["type"] == "websocket":  # there is none at a page's address
+            await send({"type": "websocket.close", "code": 1000})
+        elif self.is_built:
             await self._files(scope, receive, send)
         elif self._files.get_path(scope) in (".", "index.html"):
             not_built = HTMLResponse(_NOT_BUILT, HTTPStatus.SERVICE_UNAVAILABLE)

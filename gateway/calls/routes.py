@@ -104,7 +104,7 @@ class CallRoutes:
             call = await self._call(wish)
             census = await self._door.check()
             access = self._tokens.grant(call)
-            self._door.claim(access.room, census)
+            await self._door.claim(access.room, census)
         except ApiError as error:
             if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
                 self._limit.give_back(address)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from gateway.calls.agents import AgentServers
 from gateway.calls.page import Page
 from gateway.calls.voices import VoiceCatalog
+from gateway.operations.checks import PartCheck
 from parley.clock import Clock, monotonic
 from parley.errors import SpeechError
 from parley.settings.orchestrator import LiveKitSection
@@ -16,13 +17,6 @@ from parley.settings.orchestrator import LiveKitSection
 PROBE_TIMEOUT_S = 1.0
 FRESH_S = 1.0
 """What was found serves all who ask within this time."""
-
-
-class PartCheck(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    ok: bool
-    error: str | None = None
 
 
 class GatewayHealth(BaseModel):

@@ -1,14 +1,14 @@
-"""The gateway's private port: health with its details, and metrics."""
+"""A private port: health with its details, and metrics."""
 
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from gateway.operations.health import GatewayProbes
+from gateway.operations.checks import HealthProbes
 from parley.small_http import HttpReply, SmallHttpServer
 
 
-def private_port(probes: GatewayProbes, registry: CollectorRegistry) -> SmallHttpServer:
+def private_port(probes: HealthProbes, registry: CollectorRegistry) -> SmallHttpServer:
     """Not started yet."""
 
     async def health() -> HttpReply:

@@ -32,7 +32,18 @@ _JUDGE_VARIABLES = frozenset({"JUDGE_API_KEY", "JUDGE_BASE_URL", "JUDGE_MODEL"})
 """Read by `./run eval` alone."""
 
 _APP_PREFIX = "APP_"
-"""Variables of an app's own, which the agent alone gets."""
+"""Variables of an app's own, which only those get that answer with it: the agent, and the gateway
+by text."""
+
+_APPS_OF_OURS = frozenset(
+    {
+        *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        *("AWS_PROFILE", "AWS_ENDPOINT_URL", "DYNAMODB_TABLE_NAME", "MEDIA_BUCKET"),
+        *("CATALOG_SERVICE_URL", "MEDIA_SERVICE_URL", "RESPONSE_COMPOSER_URL"),
+    }
+)
+"""What the apps of the house read themselves: the agent answers calls with them, the gateway
+chats."""
 
 _OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
 """Read by the gateway, and by `./run calls`."""
@@ -40,7 +51,8 @@ _OPERATOR_VARIABLES = frozenset({"OPERATOR_KEY"})
 _WEBHOOK_VARIABLES = frozenset({"WEBHOOK_URL", "WEBHOOK_SECRET"})
 """Read by the agent alone."""
 
-_LLM_VARIABLES = frozenset({"OPENAI_API_KEY", "OPENAI_BASE_URL", "LLM_MODEL"})
+_KEY_VARIABLES = frozenset({"KEYS_SECRET", "KEYS_URL"})
+"""Read by the orchestrator, and by `./run keys`."""
 
 
 def local_parts(
@@ -186,8 +198,8 @@ def agent_environment(
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES,
-        also=frozenset(own.union(configuration.orchestrator.agent.environment)),
+        withheld=_JUDGE_VARIABLES | _OPERATOR_VARIABLES | _KEY_VARIABLES,
+        also=_APPS_OF_OURS.union(own, configuration.orchestrator.agent.environment),
         environ=environ,
     )
     return {**environment, CALLED_FROM: str(called_from().absolute())}
@@ -223,13 +235,16 @@ def _agent(configuration: Configuration, keys: LiveKitKeys) -> Part:
 
 def _gateway(configuration: Configuration, keys: LiveKitKeys) -> Part:
     server = configuration.orchestrator.server
+    own = {name for name in os.environ if name.startswith(_APP_PREFIX)}
     environment = part_environment(
         OrchestratorSettings,
         configuration.config_dir / "orchestrator.yaml",
         state_dir=configuration.state_dir,
         threads=1,
-        withheld=_LLM_VARIABLES | _JUDGE_VARIABLES | _WEBHOOK_VARIABLES,
+        withheld=_JUDGE_VARIABLES | _WEBHOOK_VARIABLES | _KEY_VARIABLES,
+        also=_APPS_OF_OURS.union(own, configuration.orchestrator.agent.environment),
     )
+    environment[CALLED_FROM] = str(called_from().absolute())
     return Part(
         name="gateway",
         command=_module("gateway"),

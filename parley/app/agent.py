@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parley.app.app_service import AppService
 from parley.app.engine import EngineFactory
 from parley.app.mcp import McpServer
 from parley.app.tool import Tool
@@ -70,6 +71,11 @@ class Agent:
     """Other agents that may take over."""
     engine: EngineFactory | None = None
     """Answers in place of a language model with instructions and tools."""
+    grounded: bool = False
+    """Whether what the settings know of is the agent's too: intents and passages of documents are
+    found out for each turn, and the operations of services are tools."""
+    service: AppService | None = None
+    """What the app's engines share, and what it tells of itself."""
     greeting: str | None = None
     """Said first; empty: the person speaks first."""
     closing: str | None = None

@@ -1,9 +1,10 @@
 """The seam: one engine answers a session, whatever front the person is at."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from parley.app.app_service import Media
 from parley.app.events import Event
 from parley.app.session import Session
 
@@ -24,6 +25,8 @@ class Turn:
     respond is cancelled."""
     waiting_since_s: float
     """`time.monotonic()` of the end of what the person said: from then on they wait."""
+    media: Sequence[Media] = ()
+    """What came with it."""
 
 
 class Engine(Protocol):
@@ -39,6 +42,15 @@ class Engine(Protocol):
 
     async def heard(self, turn_id: str, text: str, *, interrupted: bool) -> None:
         """The answer to the turn is over, and this much of it was heard (fillers left out)."""
+        ...
+
+
+class ResumableEngine(Engine, Protocol):
+    """An engine that keeps how far an answer was, so that another process can go on with it."""
+
+    async def has_unfinished(self) -> bool:
+        """Whether an answer was begun that nobody has got whole, or a question waits for its
+        answer: then a front that comes back calls `respond` with an empty text."""
         ...
 
 

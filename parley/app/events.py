@@ -42,7 +42,7 @@ class ToolFinished:
     """Of the tool."""
     arguments: Mapping[str, JsonValue]
     outcome: str
-    """"done", "failed", "cancelled" or "refused"."""
+    """"done", "failed", "cancelled", "refused", or "pending": it waits for somebody's approval."""
     result: str
     """What the model was told: the tool's answer, or why there is none."""
     took_s: float
@@ -57,6 +57,8 @@ class Progress:
     """For people."""
     share: float | None = None
     """From 0 to 1; None: not known."""
+    step: str = ""
+    """For programs: what is being done, for example "searching"."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,30 @@ class Results:
 
     items: Sequence[Mapping[str, JsonValue]]
     """Objects that the client knows how to show."""
+    total: int | None = None
+    """How many there are; None: as many as `items`."""
+    asked: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What they answer, as the engine understood it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grounded:
+    """What was found out about the turn before it is answered; nothing of it is said."""
+
+    intent: str = ""
+    """Its name; empty: not told, or not in time."""
+    confidence: float = 0.0
+    """Of the intent, from 0 to 1."""
+    sources: Sequence[str] = ()
+    """Of the passages that the answer is given; best first, each once."""
+    intent_ms: float | None = None
+    """Milliseconds that telling the intent took; None: it was not asked for."""
+    retrieval_ms: float | None = None
+    """Milliseconds that finding passages took; None: they were not asked for."""
+    took_ms: float = 0.0
+    """Milliseconds that both took, side by side."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """"intent" or "retrieval" where it was left out, and why: "late" or "failed"."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +170,7 @@ Event = (
     | Progress
     | Clarification
     | Results
+    | Grounded
     | Handoff
     | ApprovalPending
     | HangUp

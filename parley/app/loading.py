@@ -46,7 +46,8 @@ class AppReference:
 
     @classmethod
     def parse(cls, name: str, *, folder: Path | None = None) -> "AppReference":
-        """Reads "my_agent.py", "path/my_agent.py:name", "package.module" or "package.module:name".
+        """Reads "my_agent.py", "path/my_agent.py:name", "package.module" or "package.module:name",
+        or the name of one of Parley's own apps, such as "shopping".
 
         A relative file is one of `folder`, or of where Parley was called. Raises AppError.
         """
@@ -63,11 +64,17 @@ class AppReference:
                 f"app {name!r} is no app: name a Python file (my_agent.py) or a module "
                 "(package.module), and :NAME behind it where it has several agents"
             )
-        return cls(None, place, variable)
+        return cls(None, _of_ours(place), variable)
 
     def __str__(self) -> str:
         place = str(self.file or self.module)
         return f"{place}:{self.variable}" if self.variable else place
+
+
+def _of_ours(module: str) -> str:
+    """The module, or the one of Parley's own apps that is called so."""
+    own = Path(__file__).resolve().parents[2] / "apps" / module / "__init__.py"
+    return f"apps.{module}" if "." not in module and own.is_file() else module
 
 
 def called_from() -> Path:

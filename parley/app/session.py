@@ -10,6 +10,8 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from parley.app.language_model import LanguageModel
+
 Channel = Literal["voice", "text"]
 
 
@@ -49,7 +51,8 @@ class Heard(_Entry):
     final: bool = True
 
 
-ToolOutcome = Literal["done", "failed", "cancelled", "refused"]
+ToolOutcome = Literal["done", "failed", "cancelled", "refused", "pending"]
+"""pending: it waits for somebody's approval; another entry of the call tells how that ended."""
 
 
 class ToolCalled(_Entry):
@@ -109,3 +112,5 @@ class Session:
     """Of the agent's own words and fillers."""
     attributes: Mapping[str, str] = field(default_factory=dict)
     """What the client gave with the call (LiveKit's participant attributes)."""
+    model: LanguageModel | None = field(default=None, repr=False, compare=False)
+    """The language model of the settings, for engines; None: there is none."""

@@ -29,7 +29,7 @@ TIMEOUT_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-def connect(url: str) -> "redis.asyncio.Redis":
+def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> "redis.asyncio.Redis":
     """A client that fails soon, so that its user can go on without Redis.
 
     Raises ConfigurationError for what is no address; the message leaves the address out, which
@@ -39,8 +39,8 @@ def connect(url: str) -> "redis.asyncio.Redis":
         return redis.asyncio.Redis.from_url(
             url,
             decode_responses=True,
-            socket_connect_timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=timeout_s,
+            socket_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),  # its default waits seconds; we ask again by ourselves
         )
     except ValueError:

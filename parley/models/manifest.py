@@ -17,7 +17,7 @@ from typing import Any, Literal
 from parley.errors import ModelError
 from parley.fetch import Checksum
 
-ModelKind = Literal["voice", "recognition", "turn", "llm"]
+ModelKind = Literal["voice", "recognition", "turn", "llm", "embedding"]
 
 _HUB_SAMPLE_RATE_HZ = {"x_low": 16000, "low": 16000, "medium": 22050, "high": 22050}
 

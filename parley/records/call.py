@@ -150,6 +150,9 @@ class CallReader:
                     self.view.interruptions += 1
                 turn.heard, turn.interrupted, turn.ended = line.text, line.interrupted, line.final
                 turn.ended_at_s = line.at_s
+            case ToolCalled(call_id=call_id) if (known := self._tools.get(call_id)) is not None:
+                known.outcome, known.result = line.outcome, line.result  # it had waited
+                known.at_s = line.at_s
             case ToolCalled():
                 tool = self._tools[line.call_id] = ToolView(
                     name=line.name,

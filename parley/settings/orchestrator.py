@@ -8,9 +8,28 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from parley.errors import ConfigurationError
+from parley.settings.approvals import ApprovalsSection
+from parley.settings.chat import ChatSection
+from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
+from parley.settings.experiments import ExperimentsSection
+from parley.settings.intents import IntentsSection
+from parley.settings.orchestration import (
+    CacheSection,
+    DatabaseSection,
+    LoggingSection,
+    MonitoringSection,
+    OrchestrationSection,
+    StorageSection,
+)
 from parley.settings.record import RecordSection, WebhookSection
 from parley.settings.redis import RedisSection
+from parley.settings.registry import ModelsSection
+from parley.settings.retrieval import RetrievalSection
+from parley.settings.security import SecuritySection
+from parley.settings.server import ServerSection
+from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
 from parley.settings.tls import ClientTlsSection
@@ -19,14 +38,10 @@ from parley.settings.values import (
     ApiKey,
     AppName,
     Host,
-    HostName,
     HttpAddress,
     LanguageCode,
     LiveKitAddress,
-    Network,
-    OptionalAddresses,
     OptionalLiveKitAddress,
-    Origin,
     Port,
     VariableName,
     WorkerAddresses,
@@ -51,46 +66,6 @@ DEFAULT_INSTRUCTIONS = (
     "thing and send them to a professional. Do not repeat the question, do not apologize, and do "
     "not end every answer with a question."
 )
-
-
-class ServerSection(Section):
-    host: Host = Field("127.0.0.1", description="address the gateway and the health port listen on")
-    port: Port = Field(8080, description="page, tokens and API")
-    health_check_port: Port = Field(8081, description="the agent's health and metrics")
-    gateway_health_port: Port = Field(8082, description="the gateway's health and metrics")
-    calls_per_minute: int = Field(
-        60, ge=1, description="calls one client address may begin, at once and per minute"
-    )
-    rooms: Literal["private", "joint"] = Field(
-        "private",
-        description="private: each call has a room of its own; joint: who asks for the same room "
-        "meets there",
-    )
-    allowed_origins: tuple[Origin, ...] = Field(
-        (),
-        description="other web pages that may open calls and embed the page, each as "
-        "https://host:port",
-    )
-    allowed_hosts: tuple[HostName, ...] = Field(
-        (),
-        description="names under which browsers reach the gateway, such as parley.example.org, "
-        "beside addresses, names without a dot, *.localhost, *.local and *.internal; *: any",
-    )
-    trusted_proxies: tuple[Network, ...] = Field(
-        (),
-        description="proxies whose X-Forwarded-For is believed, as addresses or networks; else "
-        "the proxy counts as one client",
-    )
-    admission: Literal["counted", "open"] = Field(
-        "counted",
-        description="counted: a call for which no agent has room is refused; open: it gets its "
-        "token and waits in its room",
-    )
-    agent_address: OptionalAddresses = Field(
-        "",
-        description="where agents say how many calls they have: host:port of their health ports, "
-        "several with commas, a name is all of its addresses; empty: this machine's agent",
-    )
 
 
 class LiveKitSection(Section):
@@ -228,7 +203,7 @@ class AgentSection(Section):
     caller_may_approve: bool = Field(
         False,
         description="whether the caller's own client decides on tools that need approval; false: "
-        "in a call they are refused",
+        "operators alone do",
     )
     max_call_s: int = Field(
         3600, ge=0, description="after which a call is ended, with a word; 0: never"
@@ -274,6 +249,17 @@ class EvaluationSection(Section):
     )
 
 
+_OWN_DATABASES = {
+    "sessions": "url",
+    "approvals": "url",
+    "experiments": "url",
+    "checkpoints": "url",
+    "retrieval": "database",
+    "security": "url",
+}
+"""Sections whose key names a database that may be one of their own."""
+
+
 class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
@@ -285,12 +271,27 @@ class OrchestratorSettings(Section):
     agent: AgentSection = AgentSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
+    chat: ChatSection = ChatSection()
     record: RecordSection = RecordSection()
     webhooks: WebhookSection = WebhookSection()
     evaluation: EvaluationSection = EvaluationSection()
+    experiments: ExperimentsSection = ExperimentsSection()
+    approvals: ApprovalsSection = ApprovalsSection()
+    checkpoints: CheckpointsSection = CheckpointsSection()
+    models: ModelsSection = ModelsSection()
+    intents: IntentsSection = IntentsSection()
+    retrieval: RetrievalSection = RetrievalSection()
+    services: ServicesSection = ServicesSection()
+    security: SecuritySection = SecuritySection()
     redis: RedisSection = RedisSection()
     tls: ClientTlsSection = ClientTlsSection()
     telemetry: TelemetrySection = TelemetrySection()
+    orchestration: OrchestrationSection = OrchestrationSection()
+    storage: StorageSection = StorageSection()
+    database: DatabaseSection = DatabaseSection()
+    cache: CacheSection = CacheSection()
+    logging: LoggingSection = LoggingSection()
+    monitoring: MonitoringSection = MonitoringSection()
 
     @property
     def agent_targets(self) -> str:
@@ -310,6 +311,34 @@ class OrchestratorSettings(Section):
         """Whether a caller's client is told the arguments and results of tool calls."""
         wanted = self.agent.tool_events
         return wanted == "full" or (wanted == "auto" and self.server.host in _LOOPBACK)
+
+    @property
+    def sessions_redis_url(self) -> str:
+        """The Redis that the orchestrator's processes share; empty: each is alone. Raises
+        ConfigurationError where there is to be one and it has no address."""
+        if self.cache.type == "redis" and not self.redis.url:
+            raise ConfigurationError(
+                "cache.type is redis, but redis.url (REDIS_URL) is empty: set it to "
+                "redis://host:port"
+            )
+        return "" if self.cache.type == "memory" else self.redis.url
+
+    def over_one_database(self) -> "OrchestratorSettings":
+        """Where storage.type is sql, what has no database of its own is kept in the one of
+        database.url; raises ConfigurationError where that is empty."""
+        if self.storage.type != "sql":
+            return self
+        if not self.database.url.get_secret_value():
+            raise ConfigurationError(
+                "storage.type is sql, but database.url (DATABASE_URL) is empty: set it to "
+                "postgresql://user:password@host:port/database"
+            )
+        changed: dict[str, Section] = {}
+        for name, key in _OWN_DATABASES.items():
+            section: Section = getattr(self, name)
+            if not getattr(section, key).get_secret_value():
+                changed[name] = section.model_copy(update={key: self.database.url})
+        return self.model_copy(update=changed)
 
     @property
     def llm_is_local(self) -> bool:

@@ -10,5 +10,7 @@ from parley.settings.values import RedisAddress
 
 class RedisSection(Section):
     url: Annotated[RedisAddress, Env("REDIS_URL")] = Field(
-        "", description="where workers register and clients find them; empty: no Redis"
+        "",
+        description="where workers register and clients find them, and gateways count together "
+        "whom they let in; empty: no Redis",
     )

@@ -23,8 +23,9 @@ _bound: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=No
 _of_process: dict[str, str] = {}
 
 
-def configure_logging(settings: TelemetrySection, *, part: str) -> None:
-    """Sends this process's log to standard error, each line naming the part (`tts`, `agent`)."""
+def configure_logging(settings: TelemetrySection, *, part: str, file: str = "") -> None:
+    """Sends this process's log to standard error, each line naming the part (`tts`, `agent`); to
+    the end of `file` as well, where one is named."""
     stamp_lines(part=part)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
@@ -39,9 +40,12 @@ def configure_logging(settings: TelemetrySection, *, part: str) -> None:
             *(_JSON if settings.environment == "production" else (_readable,)),
         ],
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if file:
+        handlers.append(logging.FileHandler(file, encoding="utf-8"))
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
 
 
 def stamp_lines(**of_process: str) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from cli import secrets
+from ops import production_file
 from parley import paths
 from parley.errors import ConfigurationError
 from parley.settings.dotenv import read_dotenv
 
-TEMPLATE = secrets.TEMPLATE
+TEMPLATE = production_file.TEMPLATE
 GIVEN = ["--domain", "talk.example.org", "--email", "you@example.org", "--address", "203.0.113.7"]
 
 
@@ -24,7 +25,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def test_it_is_complete_for_its_owner_alone_and_never_the_same(checkout: Path) -> None:
     assert secrets.main(GIVEN, folder=checkout) == 0
-    file = checkout / secrets.FILE
+    file = checkout / production_file.FILE
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     first = read_dotenv(file)
     assert all(first.values()), "something is empty"
@@ -34,11 +35,13 @@ def test_it_is_complete_for_its_owner_alone_and_never_the_same(checkout: Path) -
     file.unlink()
     assert secrets.main(GIVEN, folder=checkout) == 0
     second = read_dotenv(file)
-    assert {name for name in first if first[name] != second[name]} == set(secrets.made_secrets())
+    assert {name for name in first if first[name] != second[name]} == set(
+        production_file.made_secrets()
+    )
 
 
 def test_one_that_is_there_is_never_overwritten(checkout: Path) -> None:
-    file = checkout / secrets.FILE
+    file = checkout / production_file.FILE
     file.write_text("REDIS_PASSWORD=ours\n")
     with pytest.raises(ConfigurationError, match="is there already"):
         secrets.main(GIVEN, folder=checkout)
@@ -63,9 +66,9 @@ def test_what_was_not_given_is_named(checkout: Path, capsys: pytest.CaptureFixtu
 def test_what_can_be_no_value_is_refused(checkout: Path, wrong: list[str]) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(wrong[0])):
         secrets.main(wrong, folder=checkout)
-    assert not (checkout / secrets.FILE).exists()
+    assert not (checkout / production_file.FILE).exists()
 
 
 def test_the_template_has_no_secret_of_its_own() -> None:
     template = read_dotenv(paths.repository() / TEMPLATE)
-    assert {template[name] for name in secrets.made_secrets()} == {""}
+    assert {template[name] for name in production_file.made_secrets()} == {""}

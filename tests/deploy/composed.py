@@ -20,6 +20,8 @@ VALUES = {
     "LIVEKIT_API_KEY": "parley-key",
     "LIVEKIT_API_SECRET": "s" * 64,
     "REDIS_PASSWORD": "r" * 64,
+    "REDIS_AGENT_PASSWORD": "a" * 64,
+    "REDIS_GATEWAY_PASSWORD": "w" * 64,
     "OPERATOR_KEY": "o" * 64,
     "GRAFANA_ADMIN_PASSWORD": "g" * 64,
 }

@@ -11,6 +11,8 @@ from typing import NoReturn
 
 import pytest
 
+from bench.production.compose_program import found_compose
+
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -34,7 +36,7 @@ def _compose() -> Path | None:
     """The binary itself: the wrapper in Python ends with 0 whatever happened."""
     found = find_spec("compose")
     if found is None or not found.submodule_search_locations:
-        return None
+        return found_compose()
     program = Path(found.submodule_search_locations[0]) / "docker-compose"
     return program if program.exists() else None
 

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 import pytest
 from pydantic import BaseModel, JsonValue
 
-from dialogue.approvals import InProcessApprovals
 from dialogue.text.languages.english import PHRASES as ENGLISH
 from dialogue.tools import CallableTool
 from parley import Agent, HandOff, McpServer, ToolContext, ToolError, hang_up, tool
 from parley.app.events import (
-    ApprovalPending,
     Done,
     Filler,
     Handoff,
@@ -251,39 +249,6 @@ async def test_tools_of_a_server_are_offered_beside_the_declared_ones() -> None:
     names = [offered["function"]["name"] for offered in llm.requests[0]["tools"]]
     assert names == ["order_status", "mcp_order_status", "stock"]
     assert source.state == "closed"
-
-
-async def test_approval_lets_a_call_run_and_refusal_tells_the_model_why() -> None:
-    ran: list[str] = []
-
-    @tool(needs_approval=True, read_only=True)
-    async def refund(amount: int) -> str:
-        """Pays back."""
-        ran.append("refund")
-        return "Paid."
-
-    approvals = InProcessApprovals()
-    llm = FakeLlm(
-        by_text({"refund": ScriptedAnswer(calls=(ScriptedToolCall("refund", {"amount": 5}),))})
-    )
-    async with conversing(llm, Agent(tools=[refund]), approvals=approvals) as conversation:
-        for approved, expected in ((True, ("done", "Paid.")), (False, ("refused", ""))):
-            turn = conversation.turn("Refund me.", waiting_since_s=time.monotonic())
-            turn.commit()
-            events = []
-            async for event in turn.events():
-                events.append(event)
-                if isinstance(event, ApprovalPending):
-                    assert [p.arguments for p in approvals.pending] == [{"amount": 5}]
-                    decided = (approved, "Ann", "" if approved else "too much")
-                    for first_time in (True, False):
-                        assert first_time == approvals.decide(
-                            event.approval_id, approved=decided[0], by=decided[1], why=decided[2]
-                        )
-            ((outcome, result),) = results_of(events)
-            assert outcome == expected[0]
-            assert result == (expected[1] or "Refused: too much.")
-    assert ran == ["refund"]
 
 
 async def test_where_nobody_can_approve_a_call_is_refused() -> None:

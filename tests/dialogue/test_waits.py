@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from dialogue.approvals import APPROVAL_DEADLINE_S, InProcessApprovals
 from dialogue.conversation import Conversation
 from dialogue.messages import Message, ToolRequest
 from dialogue.model import Finished, OfferedTool, Piece, Text
@@ -54,7 +53,6 @@ class PlayedModel:
 def played(
     agent: Agent,
     *rounds: Sequence[Piece | float],
-    approvals: InProcessApprovals | None = None,
     presence_at_s: Sequence[float] = (),
     store: KeptInMemory | None = None,
 ) -> list[tuple[float, Event]]:
@@ -70,7 +68,6 @@ def played(
             Resources(
                 model=PlayedModel(list(rounds)),
                 instructions="",
-                approvals=approvals,
                 clock=loop.time,
             ),
             now=loop.time,
@@ -136,31 +133,6 @@ def test_a_slow_model_is_bridged_in_steps() -> None:
 
 def test_a_model_that_pauses_within_its_answer_is_not_talked_over() -> None:
     assert fillers(played(Agent(), [Text("Well,"), 20.0, Text(" yes.")])) == []
-
-
-def test_an_approval_that_nobody_decides_is_refused() -> None:
-    @tool(needs_approval=True)
-    async def work() -> str:
-        """Works."""
-        raise AssertionError("it was never approved")
-
-    approvals = InProcessApprovals()
-    events = played(Agent(tools=[work]), [CALL], [Text("Sorry.")], approvals=approvals)
-    (end,) = of([event for _, event in events], ToolFinished)
-    assert (end.outcome, end.result) == ("refused", "Refused: nobody decided in time.")
-    assert end.took_s == pytest.approx(APPROVAL_DEADLINE_S)
-    assert approvals.pending == []
-
-
-async def test_an_approval_is_withdrawn_with_the_call_that_wants_it() -> None:
-    approvals = InProcessApprovals()
-    approval_id = await approvals.request("s1", "refund", {})
-    waiting = asyncio.create_task(approvals.wait(approval_id))
-    await asyncio.sleep(0)
-    waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert approvals.pending == []
-    assert not approvals.decide(approval_id, approved=True, by="Ann")
 
 
 def test_a_tool_whose_own_work_was_cancelled_has_failed_and_nothing_else() -> None:

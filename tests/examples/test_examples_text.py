@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from dialogue.approvals import InProcessApprovals
+from dialogue.approvals.approval import ApprovalDecision
+from dialogue.approvals.memory import MemoryApprovals
 from dialogue.model import build_client
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
@@ -56,7 +57,7 @@ def example(name: str) -> Agent:
 
 @asynccontextmanager
 async def talking(
-    app: Agent, llm: FakeLlm, *, approvals: InProcessApprovals | None = None
+    app: Agent, llm: FakeLlm, *, approvals: MemoryApprovals | None = None
 ) -> AsyncGenerator[TextFront]:
     async with llm_serving(llm) as url:
         section = LlmSection(base_url=url, api_key=SecretStr("k"), model="fake")
@@ -187,16 +188,17 @@ async def test_mcp(llm: FakeLlm) -> None:
             ),
         }
     )
-    approvals = InProcessApprovals()
+    approvals = MemoryApprovals()
     async with talking(example("04_mcp.py"), llm, approvals=approvals) as front:
         assert "nine, eleven" in said(await ask(front, "Is Monday free?"))
-        events: list[Event] = []
-        async for event in front.answer("Book Tuesday at two."):
-            events.append(event)
-            if isinstance(event, ApprovalPending):
-                approvals.decide(event.approval_id, approved=True, by="test")
-        assert len(of(events, ApprovalPending)) == 1
-        assert "Tuesday at two is booked." in said(events)
+        (pending,) = of(await ask(front, "Book Tuesday at two."), ApprovalPending)
+        yes = ApprovalDecision(approved=True, approver_id="test")
+        await approvals.decide(pending.approval_id, yes)
+        arrived = asyncio.Event()
+        front.conversation.tell_news(arrived.set)
+        await arrived.wait()
+        (news,) = front.conversation.news
+        assert "Tuesday at two is booked." in news.note
 
 
 async def test_hand_off(llm: FakeLlm) -> None:

@@ -133,7 +133,7 @@ async def test_nonsense_gets_an_answer_and_hardly_a_line_of_log(
         ),
         (
             b"GET /liveness HTTP/1.1\r\n" + upgrade.replace(b"Upgrade\r", b"Upgrade, close\r"),
-            b" 200 ",
+            b" 400 ",  # a WebSocket without its key
         ),
         (
             b"POST /api/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",

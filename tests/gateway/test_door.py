@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from gateway.calls.agents import BELIEVED_S, FRESH_S, AgentServers, Census
-from gateway.calls.door import FULL_RETRY_S, JOINS_WITHIN_S, NO_AGENT_RETRY_S, Door
+from gateway.calls.door import FULL_RETRY_S, NO_AGENT_RETRY_S, Door
+from gateway.calls.places import JOINS_WITHIN_S, OwnPlaces
 from gateway.calls.waiting import WaitingCalls
 from gateway.errors import ApiError
 from parley.capacity import Capacity
@@ -144,14 +145,14 @@ async def test_a_second_person_in_a_joint_room_needs_no_other_agent(serve: Serve
 
 async def test_who_waits_in_a_room_counts_whichever_gateway_let_them_in() -> None:
     waiting = WaitingCalls()
-    door = Door(AgentServers(UNREACHABLE), waiting, clock=TurnedClock())
+    door = Door(AgentServers(UNREACHABLE), waiting, OwnPlaces(clock=TurnedClock()))
     census = Census(takers=1, free=2)
     waiting.add("RM_1", "theirs")
-    door.claim("ours", census)
+    await door.claim("ours", census)
     with pytest.raises(ApiError, match="all agents are in a call"):
-        door.claim("another", census)
+        await door.claim("another", census)
     waiting.remove("RM_1")
-    door.claim("another", census)
+    await door.claim("another", census)
 
 
 async def test_an_agent_too_busy_to_answer_is_believed_for_a_moment() -> None:

@@ -1,6 +1,8 @@
 """Each alert fires when it should, is quiet when it should, and says what to do."""
 
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +45,19 @@ def test_the_rules_are_well_formed(promtool: Run) -> None:
 
 def test_alerts_fire_and_stay_quiet_as_their_cases_say(promtool: Run) -> None:
     assert "SUCCESS" in promtool("test", "rules", str(FOLDER / "alerts_test.yml"))
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("expr: ", "expr: sum(("), ("for: 5m", "for: 50m")])
+def test_a_mistake_in_the_rules_would_be_found(
+    promtool: Run, tmp_path: Path, right: str, wrong: str
+) -> None:
+    """One that is no rule, and one that is another."""
+    for file in FOLDER.glob("*.yml"):
+        shutil.copy(file, tmp_path)
+    alerts_file = tmp_path / "alerts.yml"
+    alerts_file.write_text(alerts_file.read_text("utf-8").replace(right, wrong, 1))
+    with pytest.raises(AssertionError):
+        promtool("test", "rules", str(tmp_path / "alerts_test.yml"))
 
 
 def test_the_contracts_alerts_are_there() -> None:

@@ -40,7 +40,13 @@ def test_on_one_machine_and_on_many_the_same_parts_are_asked() -> None:
         return found
 
     assert ports(many) == ports(local) | {"prometheus": 9090}
-    assert ports(local) == {"agent": 8081, "tts": 9091, "asr": 9092, "gateway": 8082}
+    assert ports(local) == {
+        "agent": 8081,
+        "tts": 9091,
+        "asr": 9092,
+        "gateway": 8082,
+        "orchestrator": 8083,
+    }
 
 
 def test_alerts_go_to_receivers_that_there_are() -> None:
@@ -96,7 +102,7 @@ def test_what_the_services_read_is_in_the_checkout() -> None:
         assert mounted[f"/etc/prometheus/{name}"] == FOLDER / name
     provider = read(FOLDER / "grafana" / "provisioning" / "dashboards" / "parley.yml")
     folder = provider["providers"][0]["options"]["path"]
-    assert len(list(mounted[folder].glob("*.json"))) == 3
+    assert len(list(mounted[folder].glob("*.json"))) == 4
 
 
 def test_the_dashboards_ask_the_datasource_that_is_provisioned() -> None:

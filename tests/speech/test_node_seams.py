@@ -1,6 +1,7 @@
 """The socket between a node and its calls, whatever either end does."""
 
 import asyncio
+import gc
 import json
 import socket
 import stat
@@ -331,6 +332,21 @@ async def test_cancelled_anywhere_nothing_is_left(steps: int, tmp_path: Path) ->
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == before
     assert not socket_file.socket_path(tmp_path, 1).exists()
+
+
+async def test_a_connection_lasts_although_the_garbage_is_collected(tmp_path: Path) -> None:
+    """Python 3.13 closes a connection whose writer nobody holds; older ones forget the writer."""
+    path = socket_file.socket_path(tmp_path, 1)
+    before = {id(each) for each in gc.get_objects() if isinstance(each, asyncio.StreamWriter)}
+    async with node_running(tmp_path), connection_to(path) as (reader, ours):
+        assert (await reader.readline()).endswith(b"\n")
+        gc.collect()
+        held = [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, asyncio.StreamWriter) and id(each) not in before
+        ]
+        assert len([each for each in held if each is not ours]) == 1, "the server's"
 
 
 def test_a_full_server_is_as_good_as_none(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ import subprocess
 import sys
 
 import pytest
-from prometheus_client import REGISTRY, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.exposition import choose_encoder
 
 from parley import paths
 from parley.telemetry import agent
+from parley.telemetry.breakers import BreakerMetrics
 from parley.telemetry.gateway import GatewayMetrics
+from parley.telemetry.models import ModelMetrics
 from parley.telemetry.worker import (
     final_latency,
     first_audio_latency,
@@ -114,9 +116,13 @@ def test_every_objective_is_the_bound_of_a_bucket(
 def test_every_metric_is_on_its_page() -> None:
     page = (paths.repository() / "docs" / "metrics.md").read_text("utf-8")
     slots = Slots(1, queue_wait_s=0.0)
+    asking = CollectorRegistry()
+    BreakerMetrics(asking)
+    ModelMetrics(asking)
     registries = (
         REGISTRY,
         GatewayMetrics().registry,
+        asking,
         synthesis_metrics(slots, first_audio_latency()),
         recognition_metrics(slots, lambda: 0, final_latency()),
     )

@@ -34,6 +34,8 @@ class Phrases:
     """Said one after the other to who asks into the wait for an answer whether anybody is there."""
     tool_failed: str
     """A tool failed, and the model failed to say so."""
+    approval_asked: str
+    """What the person wants done waits until somebody has confirmed it."""
     cannot_hear: str
     """Recognition is away; the person can type."""
     hears_again: str

@@ -5,7 +5,7 @@ import json
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from ops.monitoring.dashboards import conversations, nodes, pipeline
+from ops.monitoring.dashboards import conversations, nodes, orchestrator, pipeline
 from ops.monitoring.objectives import ObjectiveFile
 
 
@@ -15,6 +15,7 @@ def dashboards(objectives: ObjectiveFile) -> dict[str, str]:
         "tts-pipeline.json": _json(pipeline.board(objectives)),
         "conversations.json": _json(conversations.board(objectives)),
         "workers-and-nodes.json": _json(nodes.board()),
+        "orchestrator.json": _json(orchestrator.board()),
     }
 
 

@@ -41,11 +41,16 @@ _log = logging.getLogger(__name__)
 class _Job:
     """One connection: what was told to it, and the calls it has at each worker."""
 
-    transport: asyncio.WriteTransport
+    writer: asyncio.StreamWriter
+    """Kept: since Python 3.13 a writer that nobody holds closes its connection."""
     budget: TokenBucket
     ack: int = 0
     behind_since: float | None = None
     calls: dict[tuple[Kind, str], tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def transport(self) -> asyncio.WriteTransport:
+        return self.writer.transport
 
 
 class NodeScoreboard:
@@ -110,7 +115,7 @@ class NodeScoreboard:
             return
         connected = writer.get_extra_info("socket")
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MOST_UNREAD)
-        job = _Job(writer.transport, TokenBucket(REPORTS_PER_MINUTE, self._clock))
+        job = _Job(writer, TokenBucket(REPORTS_PER_MINUTE, self._clock))
         if not self._jobs:  # nobody was told anything lately
             self._push()
         self._send_all(job)

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +12,7 @@ import redis.asyncio
 from dialogue.sessions.bound import TIMEOUT_S
 from dialogue.sessions.store import SessionStore
 from tests.dialogue.sessions.backends import Backend, InMemory, InPostgres, InRedis, InSqlite
-from tests.dialogue.sessions.servers import PostgresServer, postgres_programs
+from tests.dialogue.sessions.servers import PostgresServer
 from tests.discovery.conftest import RedisServer
 
 
@@ -26,20 +25,6 @@ def sessions_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSe
     server.start()
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def sessions_postgres() -> Iterator[PostgresServer]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    pytest.importorskip("asyncpg", reason="asyncpg is not installed (parley[postgres])")
-    # Not in pytest's own folder: that one is closed to the user the server runs as.
-    with tempfile.TemporaryDirectory(prefix="parley-postgres-") as folder:
-        server = PostgresServer(programs, Path(folder))
-        server.start()
-        yield server
-        server.stop()
 
 
 def on(*names: str) -> pytest.MarkDecorator:

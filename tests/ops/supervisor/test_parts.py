@@ -162,3 +162,28 @@ def test_a_part_gets_its_own_settings_and_what_its_file_refers_to(tmp_path: Path
     }
     assert given["PARLEY_CONFIG_DIR"] == str(tmp_path)
     assert given["OMP_NUM_THREADS"] == "2"
+
+
+def test_keys_of_providers_go_to_those_who_answer_and_secrets_of_our_own_keys_to_nobody(
+    configs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {
+        "LLM_PROVIDER": "bedrock",
+        "LLM_API_KEY": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "KEYS_SECRET": "a secret of more than thirty-two characters",
+        "KEYS_URL": "sqlite:////nowhere/keys.db",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    parts = {
+        part.name: given.keys() & part.environment.keys()
+        for part in local_parts(
+            configuration(configs),
+            keys=LiveKitKeys("key", "secret"),
+            livekit_server=Path("livekit"),
+        )
+    }
+    answering = {"LLM_PROVIDER", "LLM_API_KEY", "AWS_SECRET_ACCESS_KEY"}
+    assert parts.pop("agent") == parts.pop("gateway") == answering
+    assert not any(parts.values())

@@ -371,6 +371,12 @@ export class Call {
       case "interrupted":
         this.#set({ transcript: withCut(this.#state.transcript, event.heard) });
         break;
+      case "results":
+        this.#set({ found: event.found, suggestions: [] });
+        break;
+      case "clarification":
+        this.#set({ suggestions: event.suggestions });
+        break;
       case "error": {
         const problem: Problem = {
           code: event.code,

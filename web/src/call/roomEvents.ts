@@ -1,5 +1,7 @@
 /** What the agent tells beside audio and transcripts; mirrors parley/room_events.py. */
 
+import { type Found, productsOf } from "../chat/products";
+
 export const EVENTS_TOPIC = "parley.events";
 /** Of the agent's participant, while it records the call. */
 export const RECORDING_ATTRIBUTE = "parley.recording";
@@ -33,6 +35,8 @@ export type RoomEvent =
   | ({ readonly type: "turn" } & TurnTold)
   | { readonly type: "floor"; readonly floor: Floor }
   | { readonly type: "interrupted"; readonly heard: string }
+  | { readonly type: "results"; readonly found: Found }
+  | { readonly type: "clarification"; readonly suggestions: readonly string[] }
   | {
       readonly type: "error";
       readonly code: string;
@@ -66,6 +70,15 @@ export function decodeRoomEvent(payload: Uint8Array): RoomEvent | null {
     }
     case "interrupted":
       return { type: "interrupted", heard: typeof event.heard === "string" ? event.heard : "" };
+    case "results": {
+      const products = productsOf(event.items);
+      const total = typeof event.total === "number" ? event.total : products.length;
+      return { type: "results", found: { products, total } };
+    }
+    case "clarification": {
+      const suggestions = Array.isArray(event.suggestions) ? event.suggestions.map(String) : [];
+      return { type: "clarification", suggestions };
+    }
     case "error":
       return typeof event.code === "string" && typeof event.message === "string"
         ? { type: "error", code: event.code, message: event.message, fatal: event.fatal === true }

@@ -1,5 +1,6 @@
 /** What the page knows of its call. */
 
+import type { Found } from "../chat/products";
 import { NO_AGENT, type Problem } from "./problems";
 import type { Floor, TurnStages } from "./roomEvents";
 import { EMPTY, type Transcript } from "./transcript";
@@ -30,6 +31,10 @@ export interface CallState {
   readonly voice: string;
   readonly voiceChanging: boolean;
   readonly problem: Problem | null;
+  /** What the agent has shown last. */
+  readonly found: Found | null;
+  /** Answers to what the agent has just asked. */
+  readonly suggestions: readonly string[];
   /** When a call that found no room is tried again, in ms since 1970; null: it is not waiting. */
   readonly retryAt: number | null;
 }
@@ -47,6 +52,8 @@ export const IDLE: CallState = {
   voice: "",
   voiceChanging: false,
   problem: null,
+  found: null,
+  suggestions: [],
   retryAt: null,
 };
 

@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Call } from "../call/call";
 import type { Remedy } from "../call/problems";
 import { type CallState, statusText } from "../call/state";
+import { ProductCards } from "../chat/ProductCards";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
 import { Countdown } from "./Countdown";
@@ -68,6 +69,21 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
           <Welcome call={call} />
         ) : (
           <TranscriptView transcript={state.transcript} />
+        )}
+        {state.found && <ProductCards found={state.found} />}
+        {inCall && state.suggestions.length > 0 && (
+          <div class="suggestions">
+            {state.suggestions.map((suggestion) => (
+              <button
+                key={suggestion}
+                type="button"
+                class="button"
+                onClick={() => call.write(suggestion)}
+              >
+                {suggestion}
+              </button>
+            ))}
+          </div>
         )}
         <Controls call={call} state={state} />
         {inCall && (

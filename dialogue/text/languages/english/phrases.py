@@ -49,6 +49,7 @@ PHRASES = Phrases(
     model_still_unconfigured="I'm sorry, I still can't answer.",
     still_here=("I'm still here, one moment.", "Yes, I'm here, and still on it."),
     tool_failed="Sorry, that did not work.",
+    approval_asked="I have asked for that to be confirmed, and I'll tell you as soon as I know.",
     cannot_hear="I'm sorry, I can't hear you right now. You can type to me in the meantime.",
     hears_again="I can hear you again.",
     cannot_speak="I'm sorry, I can't speak right now. Please try again in a moment.",

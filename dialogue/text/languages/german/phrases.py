@@ -61,6 +61,7 @@ PHRASES = Phrases(
         "Ja, ich bin hier und noch dabei.",
     ),
     tool_failed="Das hat leider nicht geklappt.",
+    approval_asked="Das muss noch bestätigt werden. Ich habe darum gebeten und melde mich dann.",
     cannot_hear="Ich kann Sie im Moment leider nicht hören. Sie können mir solange schreiben.",
     hears_again="Ich kann Sie wieder hören.",
     cannot_speak="Ich kann im Moment leider nicht sprechen. Bitte versuchen Sie es gleich wieder.",

@@ -1,0 +1,1 @@
+"""Catalogues of goods: made up, imported, or asked over HTTP."""

@@ -1,0 +1,1 @@
+"""Pictures and recordings that come with a wish."""

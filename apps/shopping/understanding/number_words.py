@@ -1,0 +1,100 @@
+"""Numbers that were spoken, as digits: "nine hundred and ninety nine" is 999."""
+
+import re
+from collections.abc import Sequence
+
+_UNITS = {
+    word: number
+    for number, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen "
+        "fifteen sixteen seventeen eighteen nineteen".split()
+    )
+}
+_TENS = {
+    word: number
+    for number, word in zip(
+        range(20, 100, 10),
+        "twenty thirty forty fifty sixty seventy eighty ninety".split(),
+        strict=True,
+    )
+}
+_SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000}
+_PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
+_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
+"""But for the pictures of screens, which are 4K and 8K."""
+_COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
+_BEHIND_AND = frozenset((*_UNITS, *_TENS))
+
+
+def with_digits(text: str) -> str:
+    """The text in lower case, each number written in words as digits.
+
+    "three fifty" is 350 and "twelve ninety nine" 1299, as prices are spoken; "a grand" is 1000;
+    "nine and a half" 9.5. Digits with "k" are thousands.
+    """
+    pieces = _PIECE.findall(text.lower())
+    written: list[str] = []
+    place = 0
+    while place < len(pieces):
+        number, after = _number_at(pieces, place)
+        written.append(pieces[place] if number is None else number)
+        place = place + 1 if number is None else after
+    joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", "".join(written))
+    return _THOUSANDS.sub(lambda found: _plain(float(found[1] or found[2]) * 1000), joined)
+
+
+def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
+    """The number that begins at the piece, and the place behind it; None: none does."""
+    words: list[str] = []
+    end = at = place
+    while at < len(pieces):
+        piece = pieces[at]
+        following = _word(pieces, at + 2)
+        if piece in _COUNTING or (piece == "a" and following in _SCALES and not words):
+            words.append(piece)
+            end = at + 1
+        elif piece == "and" and words:
+            if following == "a" and _word(pieces, at + 4) == "half":
+                value = _value(words)
+                return (None, place) if value is None else (_plain(value + 0.5), at + 5)
+            is_next_number = _word(pieces, at + 4) in _SCALES  # "nine hundred and twelve hundred"
+            if words[-1] not in _SCALES or following not in _BEHIND_AND or is_next_number:
+                break
+        elif not words or not (piece.isspace() or piece == "-"):
+            break
+        at += 1
+    if not words or words[0] in _SCALES:
+        return None, place
+    value = _value(words)
+    return (None, place) if value is None else (_plain(value), end)
+
+
+def _word(pieces: Sequence[str], at: int) -> str:
+    return pieces[at] if at < len(pieces) else ""
+
+
+def _value(words: Sequence[str]) -> float | None:
+    """Of a run of number words; None where they are no one number."""
+    total, current = 0.0, 0.0
+    for place, word in enumerate(words):
+        if word == "a":
+            current = 1
+        elif word == "hundred":
+            current = (current or 1) * 100
+        elif word in _SCALES:
+            total, current = total + (current or 1) * _SCALES[word], 0
+        else:
+            value = _UNITS.get(word, _TENS.get(word, 0))
+            before = words[place - 1] if place else ""
+            continues = before in _TENS and 0 < value < 10
+            if before and before not in _SCALES and not continues:
+                # As prices are said: "three fifty", "twelve ninety nine".
+                if not (0 < current < 100 and value >= 10):
+                    return None
+                current *= 100
+            current += value
+    return total + current
+
+
+def _plain(value: float) -> str:
+    return f"{value:g}" if value < 100_000 else f"{value:.0f}"

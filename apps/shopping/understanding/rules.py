@@ -1,0 +1,275 @@
+"""Reads a requirement from a text by rules: for every model that cannot be trusted to."""
+
+import re
+from collections.abc import Mapping
+
+from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, GoodsKind
+from apps.shopping.requirement import LARGEST_QUANTITY, Attributes, RequirementSpec
+from apps.shopping.understanding.number_words import with_digits
+from apps.shopping.understanding.prices import Budget, budget_in
+
+_SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
+_SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
+_REFUSAL = re.compile(
+    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than"
+    r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
+    r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
+    r"|doesn't (?:like|want)|can't stand|isn't|aren't|not a fan of|instead of|apart from"
+    r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
+    r"|any (?:color|colour|brand) but)\b"
+)
+_REFUSED_BEHIND = re.compile(
+    r"^\W*(?:is|are)?\s*(?:out|excluded|not (?:an option|for me|wanted|welcome)|is a no|a no go"
+    r"|no go|no-go)\b"
+)
+_BREAK = re.compile(
+    r"[,.;:!?]|\b(?:but|however|with|under|below|for|in|i want|i need|i'd like|i would like|please"
+    r"|just|preferably|rather|size)\b"
+)
+_LINK = re.compile(
+    r"^\W*(?:(?:or|and|nor|a|an|the|any|from|by|in|of|brand|brands|color|colour|one|ones|it|to be"
+    r"|be|anything|something|made|like|want|please|show me)\b\W*)*$"
+)
+_NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any )?$")
+_FILLING = re.compile(
+    r"\b(?:from|by|in|for|a|an|the|any|brand|made|one|ones|or|and|nor|to be|be)\b"
+)
+_BESIDE_BRAND_MOST = 2
+"""Words that may stand between a refusal and what is refused."""
+_SIZE_NUMBER = re.compile(r"\bsize(?:s)?(?: is| of|:)? (\d+(?:\.\d)?)\b")
+_SHOE_NUMBER = re.compile(r"\b(?:us|u s) ?(?:size )?(\d+(?:\.\d)?)\b|\b(\d+(?:\.\d)?) (?:us|u s)\b")
+_INCHES = re.compile(r"\b(\d+(?:\.\d)?)\s?-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|'')")
+_LITERS = re.compile(r"\b(\d+)\s?-?\s?(?:liters|liter|litres|litre|l\b)")
+_CLOTHING = {
+    "extra small": "XS",
+    "xs": "XS",
+    "x s": "XS",
+    "small": "S",
+    "medium": "M",
+    "extra large": "XL",
+    "x large": "XL",
+    "xl": "XL",
+    "x l": "XL",
+    "xxl": "XXL",
+    "double xl": "XXL",
+    "double extra large": "XXL",
+    "2xl": "XXL",
+    "large": "L",
+}
+_SIZE_LETTER = re.compile(r"\bsize (s|m|l)\b|\b(?:in|an?) (s|m|l)\b(?!')")
+_QUANTITY = re.compile(
+    r"\b(?:a )?(?P<pair>pair of|couple of|dozen|pair)\b"
+    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)"
+    r"(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
+)
+_ONES = re.compile(r"\b(?:of them|pieces|units|items|copies|sets|pairs)\b")
+_USE = re.compile(
+    r"\b(?:for|to use (?:for|in|at)|used for)\s+"
+    r"(?:my |the |a |an |some |his |her |doing |use in |use at )*([a-z][a-z' -]{2,40})"
+)
+_ENDS_USE = re.compile(
+    r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b"
+)
+_NO_USE = frozenset(("", "me", "us", "it", "less", "now", "them", "sale", "both", "all"))
+_BRAND_NAMES = {brand.lower(): brand for brand in BRANDS} | {
+    "levis": "Levi's",
+    "levi": "Levi's",
+    "delonghi": "De'Longhi",
+    "de longhi": "De'Longhi",
+    "the north face": "North Face",
+    "one plus": "OnePlus",
+    "macbook": "Apple",
+    "iphone": "Apple",
+    "ipad": "Apple",
+    "hewlett packard": "HP",
+    "i robot": "iRobot",
+}
+_FEATURE_NAMES = {word: f.name for f in FEATURES for word in (*f.called, f.name)}
+
+
+def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementSpec:
+    """What the text says of a wish; an empty requirement where it says nothing.
+
+    `asked`: the text answers the question for this field ("category", "budget", "size").
+    `category`: of the wish so far, for what the text does not say.
+    """
+    text = _joined_spelling(with_digits(text).replace("’", "'"))
+    kind, text = _category(text)
+    known = kind or BY_NAME.get(category)
+    budget, rest = budget_in(text, is_answer=asked == "budget")
+    brands, brands_unwanted = _split(rest, _BRAND_NAMES)
+    sizes, rest = _sizes(rest, known, asked=asked)
+    colors, colors_unwanted = _split(rest, COLOR_WORDS)
+    features, _ = _split(rest, _FEATURE_NAMES)
+    budget = budget or Budget()
+    return RequirementSpec(
+        category=kind.name if kind else "",
+        budget_min=budget.low,
+        budget_max=budget.high,
+        budget_is_total=budget.is_total,
+        currency=budget.currency,
+        brands=brands,
+        brands_unwanted=brands_unwanted,
+        attributes=Attributes(
+            colors=colors, colors_unwanted=colors_unwanted, sizes=sizes, features=features
+        ),
+        quantity=_quantity(rest),
+        use=_use(rest, known),
+    )
+
+
+def kind_in(text: str) -> GoodsKind | None:
+    """The kind of goods that a text names."""
+    return _category(with_digits(text))[0]
+
+
+def _category(text: str) -> tuple[GoodsKind | None, str]:
+    """The kind that is named first (the longest name where several begin there), and the text with
+    its name made the kind's own, so that "running shoes" says no use and "t-shirt" no size."""
+    best: tuple[int, int, GoodsKind, str] | None = None
+    for kind in KINDS:
+        for called in kind.called:
+            found = re.search(rf"(?<![\w-]){re.escape(called)}(?:e?s)?(?![\w-])", text)
+            if found and not _NOT_THIS.search(text[: found.start()]):
+                candidate = (found.start(), -len(called), kind, found[0])
+                if best is None or candidate[:2] < best[:2]:
+                    best = candidate
+    if best is None:
+        return None, text
+    return best[2], text.replace(best[3], " ¤ ")
+
+
+def _joined_spelling(text: str) -> str:
+    """Brands spelled letter by letter, as recognition writes them: "h p" is "hp"."""
+    known = {brand.lower() for brand in BRANDS} | _SPELLED_WORDS
+
+    def join(found: re.Match[str]) -> str:
+        letters = re.sub(r"[ .]", "", found[0])
+        for begin in range(len(letters) - 1):
+            if letters[begin:] in known:
+                return " ".join((*letters[:begin], letters[begin:]))
+        return found[0]
+
+    return _SPELLED.sub(join, text)
+
+
+def _split(text: str, names: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which of the names the text wants, and which it refuses."""
+    wanted: dict[str, None] = {}
+    refused: dict[str, None] = {}
+    taken: list[range] = []
+    places = sorted(
+        (
+            (found.start(), found.end(), value)
+            for name, value in names.items()
+            for found in re.finditer(rf"(?<![\w]){re.escape(name)}(?:'s)?(?![\w])", text)
+        ),
+        key=lambda place: (place[0] - place[1], place[0]),
+    )
+    spans: list[tuple[int, int, str]] = []
+    for start, end, value in places:
+        if not any(start < span.stop and end > span.start for span in taken):
+            taken.append(range(start, end))
+            spans.append((start, end, value))
+    previous: tuple[int, bool] | None = None
+    for start, end, value in sorted(spans):
+        linked = previous is not None and _LINK.match(text[previous[0] : start].replace(",", " "))
+        if linked and previous is not None and not _REFUSAL.search(text[previous[0] : start]):
+            no = previous[1]
+        else:
+            no = _is_refused(text, start) or bool(_REFUSED_BEHIND.match(text[end:]))
+        (refused if no else wanted)[value] = None
+        previous = (end, no)
+    return (
+        tuple(value for value in wanted if value not in refused),
+        tuple(refused),
+    )
+
+
+def _is_refused(text: str, place: int) -> bool:
+    """Whether a refusal stands before the place, with nothing between that ends it."""
+    before = text[:place]
+    refusals = list(_REFUSAL.finditer(before))
+    if not refusals:
+        return bool(re.search(r"\bnon-$", before))
+    last = refusals[-1]
+    between = before[last.end() :]
+    if last[0] in ("no", "not") and re.match(r"\s*(?:more|less|over|above|under|below)\b", between):
+        return False
+    named = _FILLING.sub(" ", between).split()
+    linked = between.replace(" in ", " ").replace(" for ", " ")
+    return not _BREAK.search(linked) and len(named) <= _BESIDE_BRAND_MOST
+
+
+def _sizes(text: str, kind: GoodsKind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
+    """The sizes that the text names, and the text without them."""
+    found: list[str] = []
+    rest = text
+
+    def take(pattern: re.Pattern[str]) -> None:
+        nonlocal rest
+        for match in pattern.finditer(rest):
+            found.append(_plain(next(group for group in match.groups() if group)))
+        rest = pattern.sub(" ", rest)
+
+    size_kind = kind.size_kind if kind else ""
+    take(_SIZE_NUMBER)
+    if size_kind in ("inch", ""):
+        take(_INCHES)
+    if size_kind in ("liter", ""):
+        take(_LITERS)
+    if size_kind == "shoe":
+        take(_SHOE_NUMBER)
+    if size_kind in ("clothing", "helmet", ""):
+        for said, size in _CLOTHING.items():
+            pattern = rf"(?<![\w-]){said}(?:-sized?)?(?![\w-])"
+            if (size_kind or f"size {said}" in rest) and re.search(pattern, rest):
+                found.append(size)
+                rest = re.sub(rf"(?:size )?{pattern}", " ", rest)
+        for match in _SIZE_LETTER.finditer(rest):
+            if size_kind or match[1]:
+                found.append((match[1] or match[2]).upper())
+        rest = _SIZE_LETTER.sub(" ", rest)
+    if asked == "size" and not found:
+        found += [_plain(n) for n in re.findall(r"\b\d+(?:\.\d)?\b", rest)]
+        found += [letter.upper() for letter in re.findall(r"\b(?:s|m|l)\b", rest)]
+    return tuple(found), rest
+
+
+def _plain(number: str) -> str:
+    return number.removesuffix(".0")
+
+
+def _quantity(text: str) -> int:
+    """How many pieces: a number that is no price, no size and stands before the goods."""
+    before, goods, behind = text.partition("¤")
+    for place, part in enumerate((before, behind) if goods else (text,)):
+        for found in _QUANTITY.finditer(part):
+            follows = part[found.end() :]
+            if found["number"] is None:
+                if found["pair"] == "couple of":
+                    return 2
+                if found["pair"] == "dozen":
+                    return 12
+                continue  # a pair of shoes is one
+            number = int(found["number"])
+            counts = place == 0 and bool(goods) and _stands_before_goods(follows)
+            if 1 <= number <= LARGEST_QUANTITY and (counts or _ONES.search(follows[:12])):
+                return number
+    return 1
+
+
+def _stands_before_goods(between: str) -> bool:
+    """Whether only words of kinds and colors stand between a number and the goods."""
+    return len(between.split()) <= 5 and not re.search(r"[.;!?]|\bsize\b", between)
+
+
+def _use(text: str, kind: GoodsKind | None) -> str:
+    if kind is None:
+        return ""
+    for use in sorted(kind.uses, key=len, reverse=True):
+        if re.search(rf"\b{re.escape(use)}\b", text):
+            return use
+    found = _USE.search(text)
+    words = _ENDS_USE.split(found[1])[0].strip(" -'") if found else ""
+    return "" if words in _NO_USE else words

@@ -1,0 +1,1 @@
+"""docker-compose.prod.yml on a Docker engine of its own: built, started, called, updated, ended."""

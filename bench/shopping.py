@@ -1,0 +1,256 @@
+"""`./run bench shopping`: whether the shopping app's results obey what was asked; many chats.
+
+60 requests that no rule was written by (half of them as they are spoken) are sent to a chat server
+of its own; every product of their results is judged by the constraints that the request's words
+state. Then 200 chats at once. Questions are answered with "any". With `--model` the language model
+of the settings fills the requirements, else rules do: the embedded default.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+from rich.console import Console
+from rich.table import Table
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+
+from bench.machine import ForeignLoad, Machine
+from bench.promise import Promise, print_promises
+from bench.shopping_check import ShoppingRequest, disobeyed, shopping_requests
+from parley import paths
+from parley.clock import monotonic
+from testkit.isolated_config import write_config
+
+OBEYED = 0.98
+CHATS = 200
+WITHIN_S = 120.0
+STEPS = ("connected", "progress", "first token", "results", "done")
+
+
+@dataclass
+class ChatTrial:
+    """One chat: seconds to each step (from connecting, or from the last message on), and what came
+    of it."""
+
+    text: str
+    steps_s: dict[str, float] = field(default_factory=dict)
+    products: list[dict[str, Any]] | None = None
+    questions: int = 0
+    error: str = ""
+
+
+def main(arguments: list[str]) -> int:
+    options = _parser().parse_args(arguments)
+    with ForeignLoad() as foreign:
+        document = asyncio.run(_measured(options.chats, with_model=options.model))
+    document |= {"machine": asdict(Machine.this()), "foreign_load_percent": foreign.percent}
+    promises = [
+        Promise("results_obeyed_share", OBEYED, document["obeyed_share"], at_least=True),
+        Promise("requests_obeyed_share", OBEYED, document["requests_obeyed_share"], at_least=True),
+        Promise("errors_of_chats_at_once", 0, document["at_once"]["errors"]),
+    ]
+    document["promises"] = [promise.document() for promise in promises]
+    if options.json:
+        print(json.dumps(document))
+    else:
+        _print(document, promises)
+    return 0 if all(promise.kept for promise in promises) else 1
+
+
+async def _measured(chats: int, *, with_model: bool) -> dict[str, Any]:
+    requests = shopping_requests("reported")
+    async with chat_process(with_model=with_model) as (process, address):
+        trials = [
+            await _talk(address, request.text, number) for number, request in enumerate(requests)
+        ]
+        judged = [_judged(request, trial) for request, trial in zip(requests, trials, strict=True)]
+        rss_before = process.memory_info().rss
+        texts = [requests[number % len(requests)].text for number in range(chats)]
+        crowd = await asyncio.gather(
+            *(_talk(address, text, 1000 + number) for number, text in enumerate(texts))
+        )
+        rss_after = process.memory_info().rss
+    shown = [len(trial.products or ()) for trial in trials]
+    wrong = sum(each["disobeyed_products"] for each in judged)
+    return {
+        "benchmark": "shopping",
+        "requirements_by": "model" if with_model else "rules",
+        "requests": len(requests),
+        "products": sum(shown),
+        "obeyed_share": round(1 - wrong / max(1, sum(shown)), 4),
+        "requests_obeyed_share": round(
+            sum(not each["disobeyed"] for each in judged) / len(judged), 4
+        ),
+        "requests_without_results": sum(not count for count in shown),
+        "one_at_a_time_s": _percentiles(trials),
+        "failures": [each for each in judged if each["disobeyed"] or each["error"]],
+        "at_once": {
+            "chats": chats,
+            "errors": sum(bool(trial.error) for trial in crowd),
+            "kinds_of_errors": dict(Counter(trial.error for trial in crowd if trial.error)),
+            "steps_s": _percentiles(crowd),
+            "memory_mb": round(rss_after / 1e6, 1),
+            "memory_before_mb": round(rss_before / 1e6, 1),
+        },
+    }
+
+
+def _judged(request: ShoppingRequest, trial: ChatTrial) -> dict[str, Any]:
+    broken = [found for p in trial.products or () if (found := disobeyed(p, request.expected))]
+    return {
+        "request": request.text,
+        "form": request.form,
+        "disobeyed": sorted({name for found in broken for name in found}),
+        "disobeyed_products": len(broken),
+        "error": trial.error,
+    }
+
+
+def _percentiles(trials: Sequence[ChatTrial]) -> dict[str, dict[str, float]]:
+    told = {}
+    for step in STEPS:
+        values = sorted(trial.steps_s[step] for trial in trials if step in trial.steps_s)
+        if values:
+            p95 = values[min(len(values) - 1, int(0.95 * len(values)))]
+            told[step] = {"median": round(statistics.median(values), 3), "p95": round(p95, 3)}
+    return told
+
+
+async def _talk(address: str, text: str, number: int) -> ChatTrial:
+    """One chat from connecting to `done`."""
+    trial, began_s = ChatTrial(text), monotonic()
+    try:
+        async with (
+            asyncio.timeout(WITHIN_S),
+            connect(f"ws://{address}/ws/chat?user_id=bench{number}", open_timeout=WITHIN_S) as chat,
+        ):
+            await chat.recv()
+            trial.steps_s["connected"] = monotonic() - began_s
+            await _say(chat, text, trial)
+    except (TimeoutError, OSError, WebSocketException) as error:
+        trial.error = type(error).__name__
+    return trial
+
+
+async def _say(chat: ClientConnection, text: str, trial: ChatTrial) -> None:
+    said_s = await _sent(chat, text)
+    while True:
+        frame = json.loads(await chat.recv())
+        kind, data = frame["type"], frame["data"]
+        step = "first token" if kind == "token" else kind
+        if step in STEPS:
+            trial.steps_s.setdefault(step, monotonic() - said_s)
+        if kind == "results":
+            trial.products = data["products"]
+        elif kind == "clarification":
+            trial.questions += 1
+            said_s = await _sent(chat, "any")
+        elif kind == "error":
+            trial.error = str(data["code"])
+            return
+        elif kind == "done":
+            return
+
+
+async def _sent(chat: ClientConnection, text: str) -> float:
+    await chat.send(json.dumps({"type": "message", "message": text, "media": []}))
+    return monotonic()
+
+
+@asynccontextmanager
+async def chat_process(*, with_model: bool) -> AsyncIterator[tuple[psutil.Process, str]]:
+    """A chat server with a state folder of its own: its process and host:port."""
+    with tempfile.TemporaryDirectory(prefix="parley-shopping-") as folder:
+        config = write_config(Path(folder) / "configs")
+        port = _port(config)
+        environment = os.environ | {
+            "PARLEY_CONFIG_DIR": str(config),
+            "PARLEY_STATE_DIR": folder,
+            "PARLEY_APP": "apps.shopping:agent",
+            "PYTHONPATH": str(paths.repository()),
+        }
+        if not with_model:
+            for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+                environment.pop(name, None)
+        process = subprocess.Popen(  # noqa: ASYNC220 - it lives as long as the benchmark
+            [sys.executable, "-P", "-m", "gateway.chat"], env=environment
+        )
+        try:
+            await _ready(f"http://127.0.0.1:{port}/health", process)
+            yield psutil.Process(process.pid), f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            await asyncio.to_thread(process.wait)
+
+
+def _port(config: Path) -> int:
+    import yaml  # noqa: PLC0415
+
+    document = yaml.safe_load((config / "orchestrator.yaml").read_text(encoding="utf-8"))
+    return int(document["server"]["port"])
+
+
+async def _ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    async with asyncio.timeout(WITHIN_S), httpx.AsyncClient(timeout=WITHIN_S) as http:
+        while process.poll() is None:
+            try:
+                if (await http.get(url)).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.1)
+    raise SystemExit("the chat server has not started")
+
+
+def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
+    console = Console()
+    console.print(
+        f"{document['requests']} requests, requirements by {document['requirements_by']}: "
+        f"{document['products']} products, {document['obeyed_share']:.1%} obey every constraint; "
+        f"{document['requests_without_results']} requests without results"
+    )
+    table = Table(
+        "step", "one at a time: median", "p95", f"{document['at_once']['chats']} at once", "p95"
+    )
+    alone, crowd = document["one_at_a_time_s"], document["at_once"]["steps_s"]
+    for step in STEPS:
+        if step in alone and step in crowd:
+            row = [
+                alone[step]["median"],
+                alone[step]["p95"],
+                crowd[step]["median"],
+                crowd[step]["p95"],
+            ]
+            table.add_row(step, *(f"{value:.3f} s" for value in row))
+    console.print(table)
+    at_once = document["at_once"]
+    console.print(
+        f"errors: {at_once['errors']}; memory {at_once['memory_before_mb']} MB before, "
+        f"{at_once['memory_mb']} MB after"
+    )
+    for failure in document["failures"]:
+        console.print(f"  {failure['request']}: {failure['disobeyed'] or failure['error']}")
+    print_promises(console, promises)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench shopping", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one document on standard output")
+    parser.add_argument("--chats", type=int, default=CHATS, help="chats at once")
+    parser.add_argument(
+        "--model", action="store_true", help="requirements by the language model of the settings"
+    )
+    return parser

@@ -1,0 +1,1 @@
+"""Circuit breakers around everything that is asked over a network, shared by all processes."""

@@ -1,0 +1,1 @@
+"""Experiments: which configuration answers whom, and whether one is better."""

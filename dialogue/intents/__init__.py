@@ -1,0 +1,1 @@
+"""What a person wants, as one of the intents an operator has named."""

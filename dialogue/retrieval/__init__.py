@@ -1,0 +1,1 @@
+"""Passages of an operator's documents that answer what a person said."""

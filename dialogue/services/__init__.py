@@ -1,0 +1,1 @@
+"""REST services described by OpenAPI documents, whose operations a model may call."""

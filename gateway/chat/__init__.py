@@ -1,0 +1,1 @@
+"""Talking with an agent by text over a WebSocket, whatever its engine."""

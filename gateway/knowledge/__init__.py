@@ -1,0 +1,1 @@
+"""What is known beside the model: intents, documents, services."""

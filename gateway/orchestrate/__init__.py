@@ -1,0 +1,1 @@
+"""Conversations over a WebSocket and HTTP: /orchestrate, and what operators ask about it."""

@@ -1,0 +1,84 @@
+"""Who may do what in the Redis of docker-compose.prod.yml: a real one, started by its command."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+import redis
+import yaml
+
+from dialogue.sessions.redis import RedisStore
+from dialogue.sessions.store import SessionRecord
+from gateway.calls.places import SharedPlaces
+from testkit.isolated_config import free_ports
+from tests.deploy.composed import FILE, VALUES
+
+pytestmark = pytest.mark.servers
+PATIENT_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+    (number,) = free_ports(1)
+    service = yaml.safe_load(FILE.read_text("utf-8"))["services"]["redis"]
+    shell, option, command = (part.replace("$$", "$") for part in service["command"])
+    process = subprocess.Popen(
+        [shell, option, f"{command} --port {number} --bind 127.0.0.1"],
+        cwd=tmp_path_factory.mktemp("redis"),
+        env=os.environ | VALUES,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if b"Ready to accept connections" in line:
+            break
+    else:
+        raise AssertionError(b"".join(said).decode())
+    yield number
+    process.kill()
+    process.communicate()
+
+
+def url(port: int, user: str) -> str:
+    password = VALUES["REDIS_PASSWORD" if not user else f"REDIS_{user.upper()}_PASSWORD"]
+    return f"redis://{user}:{password}@127.0.0.1:{port}/0"
+
+
+async def test_an_agent_keeps_sessions_and_may_not_administer(port: int) -> None:
+    store = RedisStore(url(port, "agent"), keep_s=60, timeout_s=PATIENT_S)
+    await store.create(SessionRecord(id="s-1", channel="voice", began_at_s=1.0))
+    assert await store.load("s-1") is not None
+    assert await store.purge(began_before_s=2.0) == 1
+    await store.aclose()
+    client = redis.Redis.from_url(url(port, "agent"))
+    for forbidden in (client.flushall, client.config_get, client.acl_list, client.keys):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            forbidden()
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        client.set("somebody-elses", "x")
+
+
+async def test_a_gateway_counts_calls_and_reads_no_session(port: int) -> None:
+    places = SharedPlaces(url(port, "gateway"), within_s=PATIENT_S)
+    assert await places.hold("one", free=1, there=(), waiting=())
+    assert await places.hold("two", free=1, there=("one",), waiting=())
+    assert not await places.hold("three", free=1, there=(), waiting=())
+    await places.aclose()
+    redis.Redis.from_url(url(port, "")).rpush("parley:session:s-2", "private")
+    client = redis.Redis.from_url(url(port, "gateway"))
+    with pytest.raises(redis.exceptions.NoPermissionError):
+        client.lrange("parley:session:s-2", 0, -1)
+    with pytest.raises(redis.exceptions.ResponseError, match="permission"):
+        client.eval("return redis.call('LRANGE', KEYS[1], 0, -1)", 1, "parley:session:s-2")
+
+
+def test_nobody_else_may_anything(port: int) -> None:
+    with pytest.raises(redis.exceptions.AuthenticationError):
+        redis.Redis(port=port).ping()
