@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ async def in_a_room(livekit: Stack) -> AsyncGenerator[tuple[LineAgent, subproces
     """The agent, and the caller's process, whose microphone is heard."""
     url, keys = livekit.configuration.orchestrator.livekit.url, livekit.keys
 
-    def token(identity: str, kind: str = "standard") -> str:
+    def token(identity: str, kind: Literal["standard", "agent"] = "standard") -> str:
         grants = api.VideoGrants(room_join=True, room="cut-line")
         made = api.AccessToken(keys.api_key, keys.api_secret).with_identity(identity)
         return made.with_grants(grants).with_kind(kind).to_jwt()
