@@ -14,6 +14,7 @@ from gateway.orchestrate.configuring import load_service
 
 _DAY_S = 86_400.0
 _EVERY = tuple(KeyScope)
+_CONFIG = "the orchestrator's settings, as of ./run orchestrator"
 
 
 def main(arguments: list[str]) -> int:
@@ -104,7 +105,7 @@ def _moment(at_s: float | None) -> str | None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run keys", description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
-    parser.add_argument("--config", default="", metavar="FILE", help="as of ./run orchestrator")
+    parser.add_argument("--config", default="", metavar="FILE", help=_CONFIG)
     create = commands.add_parser("create", help="make a key, and show it once")
     create.add_argument("name", help="whose it is, or what for")
     create.add_argument(
@@ -125,6 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--json", action="store_true", help="print them as JSON")
     revoke = commands.add_parser("revoke", help="a key opens nothing from now on")
     revoke.add_argument("id", help="its id, as `list` has it")
+    for command in (create, listing, revoke):  # where people write it
+        command.add_argument("--config", default=argparse.SUPPRESS, metavar="FILE", help=_CONFIG)
     return parser
 
 

@@ -12,13 +12,14 @@ OLDEST_PYTHON = "3.11"
 _ENGINE = "workers/engines/cosyvoice"
 _PEERS = "bench/peers"
 RUNNING = (
-    "agent dialogue postgres piper hibari whisper moonshine llm gateway orchestrator caller fetch"
+    "agent dialogue postgres piper hibari whisper moonshine llm gateway orchestrator shopping "
+    "caller fetch"
 ).split()
 """The extras that `up` and its sisters need: a first start waits for no others."""
 
 IMAGES = {
     "agent": "agent dialogue postgres s3",
-    "gateway": "gateway s3",
+    "gateway": "gateway dialogue s3",
     "orchestrator": "dialogue orchestrator postgres",
     "tts": "piper hibari",
     "asr": "moonshine whisper",

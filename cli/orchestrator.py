@@ -3,6 +3,10 @@
 import argparse
 import os
 
+from parley import models
+from parley.errors import ConfigurationError
+from parley.settings import load_orchestrator
+
 LOG_LEVEL = "ORCHESTRATOR_LOG_LEVEL"
 
 
@@ -13,7 +17,24 @@ def main(arguments: list[str]) -> int:
         os.environ[LOG_LEVEL] = options.log_level
     from gateway.orchestrate.__main__ import main as serve  # noqa: PLC0415 - after the environment
 
+    _fetch_embeddings(options.config)
     return serve(options.config)
+
+
+def _fetch_embeddings(config: str) -> None:
+    """What a first start lacks is fetched; without it intents and retrieval go by words alone."""
+    from dialogue.embeddings import minilm  # noqa: PLC0415 - after the environment
+    from dialogue.embeddings.embedder import open_embedder  # noqa: PLC0415
+    from dialogue.orchestration.opening import wants_embeddings  # noqa: PLC0415
+    from gateway.orchestrate.configuring import orchestrator_config  # noqa: PLC0415
+
+    try:
+        wanted = wants_embeddings(load_orchestrator(orchestrator_config(config)))
+    except ConfigurationError:
+        return  # serving tells of it
+    if wanted and models.cached(minilm.NAME) is None:
+        print(f"fetching {minilm.NAME} (91 MB) ...", flush=True)
+        open_embedder(fetch=True)
 
 
 def _parser() -> argparse.ArgumentParser:

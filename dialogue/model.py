@@ -22,6 +22,7 @@ from dialogue.messages import (
 )
 from dialogue.model_errors import ModelRequestError, as_model_request_error
 from dialogue.model_pace import ModelPace
+from dialogue.tls_context import tls_context
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
 from parley.settings import OrchestratorSettings
@@ -132,7 +133,9 @@ def build_client(settings: OrchestratorSettings) -> openai.AsyncClient:
         base_url=settings.llm_url,
         max_retries=0,
         timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
-        http_client=httpx2.AsyncClient(limits=httpx2.Limits(keepalive_expiry=120)),
+        http_client=httpx2.AsyncClient(
+            verify=tls_context(), limits=httpx2.Limits(keepalive_expiry=120)
+        ),
     )
 
 

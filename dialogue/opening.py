@@ -22,6 +22,7 @@ from parley.settings import OrchestratorSettings
 
 if TYPE_CHECKING:
     from dialogue.orchestration.opening import Grounding
+    from dialogue.providers.registry import ModelRegistry
 
 
 @asynccontextmanager
@@ -39,12 +40,13 @@ async def conversing(  # noqa: PLR0913 - all it stands on
     servers_within_s: float = 0.0,
     on_lost: Callable[[str, str], None] = lambda what, why: None,
     pace: ModelPace | None = None,
+    models: "ModelRegistry | None" = None,
 ) -> AsyncGenerator[Conversation]:
-    """The conversation of `record` with the app; the client and the store stay open.
+    """The conversation of `record` with the app; the client, the store and `models` stay open.
 
     `resumed`: another process goes on with it. `servers_within_s`: how long the opening waits for
-    MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, the store
-    or an MCP server, and why; `pace`, how soon the model answers.
+    MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, and why;
+    `pace`, how soon the model answers. `models`: of a process with many; None: its own, if any.
     """
 
     def servers(declared: Sequence[McpServer]) -> ToolSource:
@@ -60,7 +62,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 
             known = await opened.enter_async_context(grounding(settings))
         resources = Resources(
-            model=await opened.enter_async_context(_model(settings, client, pace)),
+            model=await opened.enter_async_context(_model(settings, client, pace, models)),
             fills_forms=settings.models.is_configured or not settings.llm_is_local,
             instructions=settings.agent.instructions,
             default_examples=settings.llm_is_local and not settings.models.is_configured,
@@ -88,9 +90,15 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 
 @asynccontextmanager
 async def _model(
-    settings: OrchestratorSettings, client: openai.AsyncClient, pace: ModelPace | None
+    settings: OrchestratorSettings,
+    client: openai.AsyncClient,
+    pace: ModelPace | None,
+    models: "ModelRegistry | None",
 ) -> AsyncGenerator[ChatModel]:
     """One, over the client that is there; or several providers, with connections of their own."""
+    if models is not None:
+        yield models.model(pace=pace)
+        return
     if not settings.models.is_configured:
         yield build_model(settings, client, pace)
         return

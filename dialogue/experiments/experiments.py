@@ -61,6 +61,7 @@ class Experiments:
         self._clock = clock
         self._running: Sequence[Experiment] = ()
         self._read_s: float | None = None
+        self._is_away = False
         self._exposed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     async def aclose(self) -> None:
@@ -147,8 +148,11 @@ class Experiments:
                 assignment = await self._assigned(experiment, user_id)
                 if assignment.assigned:
                     found.append(assignment)
+            self._is_away = False
         except ExperimentError as error:
-            _log.warning("experiments are left out of an answer: %s", error)
+            if not self._is_away:  # once, and not with every answer
+                _log.warning("experiments are left out of answers: %s", error)
+            self._is_away = True
         return found
 
     async def overrides_for(self, user_id: str) -> EngineOverrides:

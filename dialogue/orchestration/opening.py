@@ -17,6 +17,15 @@ from parley.clock import Clock, monotonic
 from parley.settings import OrchestratorSettings
 
 
+def wants_embeddings(settings: OrchestratorSettings) -> bool:
+    """Whether intents or documents are to be compared by their meaning here."""
+    intents, retrieval = settings.intents, settings.retrieval
+    return bool(
+        (intents.file and not intents.url and intents.embeddings)
+        or (retrieval.folder and not retrieval.url and retrieval.embeddings)
+    )
+
+
 @dataclass(kw_only=True)
 class Knowledge:
     """What may be asked beside the model. Whoever opens it closes it."""
@@ -30,15 +39,10 @@ class Knowledge:
     def open(cls, settings: OrchestratorSettings, breakers: Breakers | None = None) -> "Knowledge":
         """Connects to nothing yet. Raises ConfigurationError."""
         knowledge = cls()
-        intents, retrieval = settings.intents, settings.retrieval
-        wanted = [
-            intents.file and not intents.url and intents.embeddings,
-            retrieval.folder and not retrieval.url and retrieval.embeddings,
-        ]
-        if any(wanted):
+        if wants_embeddings(settings):
             knowledge.embedder = open_embedder()
         opened = open_intents(
-            intents,
+            settings.intents,
             knowledge.embedder,
             breaker=breakers.of("intents") if breakers is not None else None,
         )

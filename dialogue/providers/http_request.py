@@ -9,6 +9,7 @@ import httpx2
 
 from dialogue.model import CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S
 from dialogue.model_errors import ModelRequestError, of_status, without_key
+from dialogue.tls_context import tls_context
 
 _LONGEST_SAID = 500
 
@@ -95,6 +96,7 @@ class BrokenStreamError(Exception):
 def new_client() -> httpx2.AsyncClient:
     """Needs no running event loop. Whoever makes it closes it."""
     return httpx2.AsyncClient(
+        verify=tls_context(),
         timeout=httpx2.Timeout(SILENCE_TIMEOUT_S, connect=CONNECT_TIMEOUT_S),
         limits=httpx2.Limits(keepalive_expiry=120),
     )

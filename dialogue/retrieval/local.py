@@ -26,6 +26,8 @@ INITIALIZED = "rag_vectorstore_initialized"
 """The event of the process that made the index, and of no other."""
 CANDIDATES = 40
 """Of each ranking, before they are fused."""
+AT_ONCE = 4000
+"""Passages that are compared within a millisecond, sooner than a thread would begin."""
 LEAST_SIMILARITY = 0.25
 """Cosine below which a passage is about something else, unless it has the query's words. Of the
 tuning half of the questions (`./run bench retrieval`) 2% have their answer below it; of sentences
@@ -82,10 +84,9 @@ class LocalRetriever:
 
     async def query(self, text: str, limit: int = DEFAULT_LIMIT) -> Sequence[Passage]:
         self._queries += 1
-        vector = await self._vector(text)
         for _ in range(3):
             loaded = await self._ready()
-            found = await self._search(loaded, text, vector, limit)
+            found = await self._search(loaded, text, limit)
             if found is not None:
                 return found
             self._loaded = None  # another process has replaced the index
@@ -196,17 +197,20 @@ class LocalRetriever:
         self._on_event(INITIALIZED, made)
         return made
 
-    async def _search(
-        self, loaded: _Loaded, text: str, vector: Vectors | None, limit: int
-    ) -> list[Passage] | None:
+    async def _search(self, loaded: _Loaded, text: str, limit: int) -> list[Passage] | None:
         """None where the index is no longer the one that is loaded."""
         generation = loaded.state.generation
-        by_words = await self._store.by_words(query_words(text), CANDIDATES)
+        vector, by_words = await asyncio.gather(
+            self._vector(text), self._store.by_words(query_words(text), CANDIDATES)
+        )
         if any(generation_of(number) != generation for number in by_words):
             return None
         by_vector: list[int] = []
         if vector is not None and len(loaded.vectors.numbers):
-            by_vector = await asyncio.to_thread(_nearest, loaded.vectors, vector)
+            if len(loaded.vectors.numbers) > AT_ONCE:
+                by_vector = await asyncio.to_thread(_nearest, loaded.vectors, vector)
+            else:
+                by_vector = _nearest(loaded.vectors, vector)
         best = fused([by_vector, by_words])[:limit]
         if not best:
             current = await self._store.state()

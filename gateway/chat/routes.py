@@ -151,7 +151,12 @@ class ChatRoutes:
             async with service.opening:
                 conversation = await open_chat.enter_async_context(
                     conversing(
-                        app, record, service.settings, client=service.client, store=service.store
+                        app,
+                        record,
+                        service.settings,
+                        client=service.client,
+                        store=service.store,
+                        models=service.models,
                     )
                 )
             if conversation.session.user != held.user_id:  # made by another in between

@@ -28,6 +28,7 @@ OPENED_AT_ONCE = 16
 if TYPE_CHECKING:
     import openai
 
+    from dialogue.providers.registry import ModelRegistry
     from dialogue.sessions.store import SessionStore
 
 _log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class ChatService:
         self.clock = clock
         self.client: openai.AsyncClient
         self.store: SessionStore
+        self.models: ModelRegistry | None = None
         self._load = load or (lambda: load_configured(settings))
         self._opened: AsyncExitStack
         self._app: Agent | None = None
@@ -83,8 +85,8 @@ class ChatService:
                 self._app, self._app_service = None, None
 
     async def app(self) -> tuple[Agent, AppService | None]:
-        """The agent, and its service running; from then on `client` and `store` are there. Raises
-        ConfigurationError where it cannot be loaded."""
+        """The agent, and its service running; from then on `client`, `store` and, where several are
+        configured, `models` are there. Raises ConfigurationError where it cannot be loaded."""
         async with self._loading:
             if self._app is None:
                 await self._open()
@@ -105,6 +107,10 @@ class ChatService:
                 ) from error
             self.client = build_client(self.settings)
             opening.push_async_callback(self.client.close)
+            if self.settings.models.is_configured:
+                from dialogue.providers.opening import opened_models  # noqa: PLC0415
+
+                self.models = await opening.enter_async_context(opened_models(self.settings))
             self.store = open_store(self.settings.sessions, timeout_s=STORE_WITHIN_S)
             opening.push_async_callback(self.store.aclose)
             self._app_service = await opening.enter_async_context(serving(app))

@@ -4,8 +4,10 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import Request, WebSocket
+from fastapi import Request, Security, WebSocket
+from fastapi.security import APIKeyHeader
 from starlette.requests import HTTPConnection
 
 from dialogue.limits.buckets import Buckets
@@ -16,6 +18,8 @@ from gateway.keys.tickets import Ticket, Tickets
 from parley.clock import Clock
 
 HEADER = "X-API-Key"
+KEY_HEADER = APIKeyHeader(name=HEADER, auto_error=False, description="`./run keys create`")
+"""For the API's description; KeyGuard itself looks at the header."""
 TICKET = "ticket"
 """The query parameter of a WebSocket's address."""
 
@@ -64,13 +68,19 @@ class KeyGuard:
             return ANYBODY
         return await self._admitted(await self._key(connection), scope)
 
-    def needing(self, scope: KeyScope) -> Callable[[Request], Awaitable[Caller]]:
-        """A FastAPI dependency: `Depends(guard.needing(KeyScope.OPERATE))`."""
+    def needing(self, scope: KeyScope) -> Callable[..., Awaitable[Caller]]:
+        """A FastAPI dependency: `Depends(guard.needing(KeyScope.OPERATE))`. Where a key is
+        required, the API's description says so."""
 
         async def caller(request: Request) -> Caller:
             return await self.caller(request, scope)
 
-        return caller
+        async def caller_with_key(
+            request: Request, _: Annotated[str | None, Security(KEY_HEADER)]
+        ) -> Caller:
+            return await self.caller(request, scope)
+
+        return caller_with_key if self.required else caller
 
     async def socket_caller(self, websocket: WebSocket, scope: KeyScope) -> Caller | None:
         """Who opens it, by a ticket in the query or a key in the header; None: nobody who may,

@@ -1,9 +1,9 @@
 """The one route of keys: tickets."""
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Security
 from pydantic import BaseModel, ConfigDict
 
-from gateway.keys.guard import KeyGuard
+from gateway.keys.guard import KEY_HEADER, KeyGuard
 
 
 class TicketReply(BaseModel):
@@ -26,7 +26,7 @@ def key_routes(guard: KeyGuard) -> APIRouter:
 
     if guard.required:
 
-        @router.post("/tickets")
+        @router.post("/tickets", dependencies=[Security(KEY_HEADER)])
         async def ticket(request: Request) -> TicketReply:
             """A ticket for one WebSocket, for the holder of the key in X-API-Key."""
             issued = await guard.ticket(request)

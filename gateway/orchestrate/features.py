@@ -49,7 +49,7 @@ _FALLBACKS: dict[str, str | None] = {
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package of an extra is here; also after it was uninstalled while we run."""
+    """Whether a package of an extra is here."""
     try:
         return find_spec(package) is not None
     except (ImportError, ValueError):

@@ -3,7 +3,7 @@
 import pytest
 
 from bench.intents import OURS, IntentScore, auc, promises_of
-from bench.knowledge_data import Question, articles, clinc150
+from bench.knowledge_data import KnowledgeQuestion, articles, clinc150
 from bench.retrieval import file_name, place_of
 from dialogue.retrieval.retriever import Passage
 
@@ -50,7 +50,7 @@ def test_what_could_not_be_measured_breaks_the_promise() -> None:
 
 
 def test_a_passage_answers_if_it_is_of_the_article_and_holds_the_answer() -> None:
-    question = Question("Who?", "Some Title (2)", ("Anna-Maria",))
+    question = KnowledgeQuestion("Who?", "Some Title (2)", ("Anna-Maria",))
     right = Passage("It was anna maria.", f"{file_name('Some Title (2)')}.md", 1.0)
     other = Passage("Anna-Maria", "Other.md", 1.0)
     assert place_of([other, right], question) == 2

@@ -53,6 +53,18 @@ def test_without_options_a_key_is_for_everything_and_for_ever(
     assert "expires never" in capsys.readouterr().out
 
 
+def test_the_orchestrators_settings_say_where_keys_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"security:\n  url: sqlite:///{tmp_path}/elsewhere.db\n")
+    assert keys.main(["create", "x", "--config", str(file)]) == 0
+    assert (tmp_path / "elsewhere.db").exists()
+    assert listed(capsys) == [], "those of the default settings are others"
+    assert keys.main(["--config", str(file), "list"]) == 0
+    assert "valid" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("wrong", [["create"], ["create", "x", "--scope", "all"], ["nonsense"]])
 def test_what_is_no_command_is_said(wrong: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:

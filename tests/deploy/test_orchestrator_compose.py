@@ -31,6 +31,13 @@ def test_every_variable_is_one_that_is_read() -> None:
     assert OURS["image"].endswith(f"{__version__}}}")
 
 
+@pytest.mark.parametrize("name", ["production.yaml", "intents.yaml"])
+def test_the_image_has_the_files_of_the_checkout(name: str) -> None:
+    root = paths.repository()
+    image, checkout = root / "deploy" / "config" / name, root / "configs" / name
+    assert image.read_bytes() == checkout.read_bytes(), f"copy configs/{name} to deploy/config"
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_nobody_has_a_right_that_they_do_not_need(name: str) -> None:
     service = SERVICES[name]

@@ -81,9 +81,18 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
                 session_id=thread, request_id=_CHECKPOINT, request_type="checkpoint", blob=blob
             )
         )
-        if before is not None and metadata.get("source") != "input":
+        if metadata.get("source") == "input":  # a wish begins: nothing before it is gone on with
+            await self._forget_writes(thread, but=checkpoint["id"])
+        elif before is not None:
             await self._store.delete(thread, f"{_WRITE}#{before}#")
         return _config(thread, checkpoint["id"])
+
+    async def _forget_writes(self, thread: str, *, but: str) -> None:
+        """Those too that came after the checkpoint that they are in: LangGraph does not wait for
+        them."""
+        items = await self._store.items(thread, f"{_WRITE}#", limit=1000)
+        for old in {item.request_id.split("#")[2] for item in items} - {but}:
+            await self._store.delete(thread, f"{_WRITE}#{old}#")
 
     async def aput_writes(
         self,

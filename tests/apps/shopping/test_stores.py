@@ -14,6 +14,8 @@ from apps.shopping.storage import create_table
 from apps.shopping.storage.sqlite import SqliteRequestStore
 from apps.shopping.storage.store import RequestItem, RequestStatus, RequestStore
 
+WISH_STEPS = 6
+"""Checkpoints of a wish without a question."""
 TABLE = "orchestrator-requests"
 AWS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -164,6 +166,10 @@ async def test_the_whole_flow_stands_on_dynamodb(aws: str, shop_state: Path) -> 
         told = await answer_of(service, "dyn1", "size 9")
         assert "Results" in [type(event).__name__ for event in told]
         assert (await service.session_state("dyn1"))["status"] == "completed"
-        kept = await service.shop.store.items("dyn1", "checkpoint")
+        kept = await service.shop.store.items("dyn1", "checkpoint#")
         assert [each.request_type for each in kept] == ["checkpoint"]
+        await answer_of(service, "dyn1", "a blender under 80 dollars")
+        # What a task has written after its checkpoint was kept goes with the next wish.
+        written = await service.shop.store.items("dyn1", "checkpoint-write#")
+        assert len({each.request_id.split("#")[2] for each in written}) <= WISH_STEPS
         assert (await service.health())["dynamodb"] == f"DynamoDB, table {TABLE}: active"

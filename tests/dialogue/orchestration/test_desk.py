@@ -35,10 +35,10 @@ class Desks:
         self._redis_url = redis_url
         self._memory = MemoryDesk(ttl_s=60, limit=2)
 
-    async def open(self) -> SessionDesk:
+    async def open(self, *, ttl_s: float = 60) -> SessionDesk:
         if not self._redis_url:
-            return self._memory
-        desk = RedisDesk(self._redis_url, ttl_s=60, limit=2)
+            return self._memory if ttl_s == 60 else MemoryDesk(ttl_s=ttl_s, limit=2)
+        desk = RedisDesk(self._redis_url, ttl_s=ttl_s, limit=2)
         return await self._opened.enter_async_context(desk)
 
 
@@ -122,6 +122,17 @@ async def test_of_many_at_once_one_has_it(desks: Desks) -> None:
                 await claim.lost.wait()
     assert not newest.lost.is_set()
     assert await opened[0].held() == 1
+
+
+async def test_a_session_that_nobody_uses_is_forgotten(desks: Desks) -> None:
+    desk = await desks.open(ttl_s=0.2)
+    claim = await desk.claim("s", takes_over=True)
+    await desk.save(claim, SPEAKING)
+    await desk.release(claim)
+    async with asyncio.timeout(30):
+        while await desk.rows():  # noqa: ASYNC110 - time is all that it waits for
+            await asyncio.sleep(0.05)
+    assert (await desk.claim("s", takes_over=True)).snapshot is None
 
 
 async def test_sessions_are_listed_the_latest_first(desks: Desks) -> None:

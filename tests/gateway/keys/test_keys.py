@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,6 +135,13 @@ async def test_a_ticket_is_for_sockets_alone(app: GuardedApp) -> None:
 async def test_a_client_that_can_send_a_header_needs_no_ticket(app: GuardedApp) -> None:
     new = await app.new_key()
     assert await app.socket(key=new.text) == (1000, f"hello {new.key.id}")
+
+
+async def test_the_description_of_the_api_says_where_a_key_is_needed(app: GuardedApp) -> None:
+    _, described, _ = await app.get("/openapi.json")
+    paths: Any = described["paths"]
+    for path, method in (("/who", "get"), ("/circuit-breakers", "get"), ("/tickets", "post")):
+        assert paths[path][method]["security"] == [{"APIKeyHeader": []}]
 
 
 async def test_where_no_key_is_required_everybody_comes_in(tmp_path: Path) -> None:

@@ -68,6 +68,24 @@ async def test_server_sent_events_stream_the_turn(deployment: Deployment) -> Non
     assert set(data["response"]["latency_breakdown"]) == BREAKDOWN
 
 
+async def test_who_leaves_a_stream_ends_the_answer_and_the_session_is_free(
+    deployment: Deployment,
+) -> None:
+    deployment.llm.script = in_turn(ScriptedAnswer(text="la " * 900, word_delay_s=0.05))
+    body = {"session_id": new_session(), "message": "sing"}
+    async with client(deployment.url) as http:
+        async with http.stream(
+            "POST", "/orchestrate", json=body, headers={"Accept": "text/event-stream"}
+        ) as answer:
+            await anext(answer.aiter_lines())
+        async with asyncio.timeout(LIMIT_S):
+            while not deployment.llm.disconnected.is_set():  # noqa: ASYNC110 - another thread's
+                await asyncio.sleep(0.01)
+        deployment.llm.always("Yes?")
+        again = await http.post("/orchestrate", json=body)
+        assert again.json()["response"] == "Yes?"
+
+
 @pytest.mark.parametrize(
     ("body", "status"),
     [

@@ -164,7 +164,7 @@ def test_a_part_gets_its_own_settings_and_what_its_file_refers_to(tmp_path: Path
     assert given["OMP_NUM_THREADS"] == "2"
 
 
-def test_keys_of_providers_go_to_the_agent_and_secrets_of_our_own_keys_to_neither(
+def test_keys_of_providers_go_to_those_who_answer_and_secrets_of_our_own_keys_to_nobody(
     configs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = {
@@ -184,5 +184,6 @@ def test_keys_of_providers_go_to_the_agent_and_secrets_of_our_own_keys_to_neithe
             livekit_server=Path("livekit"),
         )
     }
-    assert parts["agent"] == {"LLM_PROVIDER", "LLM_API_KEY", "AWS_SECRET_ACCESS_KEY"}
-    assert not any(parts[name] for name in parts.keys() - {"agent"})
+    answering = {"LLM_PROVIDER", "LLM_API_KEY", "AWS_SECRET_ACCESS_KEY"}
+    assert parts.pop("agent") == parts.pop("gateway") == answering
+    assert not any(parts.values())

@@ -144,7 +144,8 @@ def test_a_part_has_no_secret_of_another(
     assert {"LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"} <= names["agent"] & names["gateway"]
     assert not any("LIVEKIT" in name or "OPENAI" in name for name in names["tts"])
     assert not any("API" in name for name in names["livekit"])
-    assert "OPENAI_BASE_URL" not in names["gateway"]
+    assert "OPENAI_BASE_URL" in names["agent"] & names["gateway"]  # who answer
+    assert not any("OPENAI" in name for name in names["asr"] | names["livekit"])
     keys = Path(command.configs.parent / "state" / "keys.env")
     assert keys.stat().st_mode & 0o777 == 0o600
 
