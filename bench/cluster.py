@@ -169,9 +169,11 @@ def _judged(name: str, what: str, talkers: list[Talker]) -> ClusterTrial:
     """How many calls broke off, and stories that were cut short."""
     lost = [talker.lost for talker in talkers if talker.lost]
     stories = [story for talker in talkers for story in talker.stories]
-    short = [story for story in stories if story.sounded_s < LEAST_S or story.broken]
+    short = [story for story in stories if story.sounded_s < LEAST_S]
+    broken = sum(story.broken for story in stories)
     slowest_s = max((story.waited_s for story in stories), default=0.0)
     told = f"{what}; {len(stories)} stories, the slowest after {slowest_s:.1f} s"
+    told += f"; broken off as no voice does {broken} times" if broken else ""
     told += "".join(f"; LOST: {each}" for each in lost) + (f"; {len(short)} cut" if short else "")
     return ClusterTrial(f"{name}_lost", told, len(lost) + len(short), 0, len(stories))
 

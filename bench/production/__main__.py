@@ -116,7 +116,7 @@ def _look(
     deployment.start("--no-recreate", "--scale", "tts=2")
     report.say("scale", _both_used(deployment, outside, trusted))
     report.check("memory", lambda: checks.memory(deployment))
-    speech = [_clip(number) for number in range(len(_CLIPS))]
+    speech = [_clip(number) for number in range(len(_CLIPS))] * 2
     quick = [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
     with engine.beside(deployment.engine, *quick):
         where = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"

@@ -38,18 +38,28 @@ def update_under_calls(
         )
         began_s = time.monotonic()
         updating = _updating(deployment, calls)
+        assert updating.stdout is not None
+        output, told = "", {}
+        for line in updating.stdout:
+            output += line
+            if "the old end" in line:  # they are being told now
+                told[line.partition(":")[0]] = sum(not each.done() for each in calls)
         reports = [each.result() for each in calls]
         lasted_s = time.monotonic() - began_s
-        output, _ = updating.communicate(timeout=UPDATE_S)
+        updating.wait(timeout=UPDATE_S)
     if updating.returncode != 0:
         raise RunError(f"deploy/update: {output.strip().splitlines()[-1:]}")
     after = {container.id for name in UPDATED for container in deployment.containers(name)}
     if after & before or len(after) != len(before):
         raise RunError(f"deploy/update: {len(after & before)} old containers still run")
+    if set(told) != set(UPDATED) or not all(told.values()):
+        raise RunError(f"deploy/update told the old ones to end with so many calls left: {told}")
     turns = [turn for report in reports for turn in report["turns"]]
     slowest = max(turn["response_ms"] for turn in turns)
     return (
-        f"{', '.join(UPDATED)} replaced under {CALLS} calls, which went on for {lasted_s:.0f} s: "
+        f"{CALLS} calls for {lasted_s:.0f} s, in which "
+        + " and ".join(f"the old {name} was told to end with {n}" for name, n in told.items())
+        + " of them under way: "
         f"{len(turns)} of {CALLS * len(recordings)} turns answered aloud, the slowest after "
         f"{slowest / 1000:.1f} s"
     )

@@ -14,7 +14,8 @@ from ops.production_file import FILE
 from parley.settings.dotenv import read_dotenv
 
 COMPOSE_FILE = "docker-compose.prod.yml"
-_VOLUMES = {"records": "records", "caddy-data": "certificates"}
+VOLUMES = {"records": "records", "certificates": "caddy-data"}
+"""The part of a backup, and the volume that it is of."""
 _WRITING = ("agent", "gateway")
 """What has to be ended before a backup is put back."""
 _TOOL_S = 3600.0
@@ -114,6 +115,8 @@ class NamedVolume:
         stdin: IO[bytes] | None = None,
         stdout: IO[bytes] | None = None,
     ) -> None:
+        # One that is not there would be made, empty.
+        _output([*self.project.docker, "volume", "inspect", self.volume], self.project.folder)
         mount = f"{self.volume}:/volume{':ro' if read_only else ''}"
         rights = ("--user", "1000:1000", "--cap-drop", "ALL", "--read-only", "--network", "none")
         done = subprocess.run(
@@ -160,7 +163,7 @@ def production_settings(project: ComposeProject) -> list[BackupPart]:
 
 def production_parts(project: ComposeProject, *, models: bool) -> list[BackupPart]:
     """The volumes, and Redis. `models`: theirs, too, which the first start fetches again."""
-    volumes = {**_VOLUMES, **({"models": "models"} if models else {})}
+    volumes = {**VOLUMES, **({"models": "models"} if models else {})}
     return [
         *(NamedVolume(part, volume, project) for part, volume in volumes.items()),
         ComposeRedis("redis", project),

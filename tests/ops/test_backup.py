@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import redis
+import yaml
 
 from cli import backup, restore
 from dialogue.sessions.opening import open_store
@@ -16,10 +17,12 @@ from dialogue.sessions.sql import SqlStore
 from dialogue.sessions.store import SessionRecord, SessionStore
 from ops.backup import archive
 from ops.backup.part import BackupError
+from ops.backup.production import VOLUMES
 from ops.backup.redis_keys import RedisKeys
 from ops.backup.sql import PostgresDatabase
 from ops.supervisor.processes import ProcessIdentity
 from ops.supervisor.record import RecordFile, StackRecord
+from parley import paths
 from parley.app.session import PersonSaid
 from parley.settings import load_orchestrator
 from tests.dialogue.sessions.servers import PostgresServer, postgres_programs
@@ -177,6 +180,14 @@ async def test_sessions_in_postgresql_come_back(tmp_path: Path, postgres: Postgr
     await store.aclose()
     database.restore(tmp_path)
     assert await _is_remembered(SqlStore(postgres.url()))
+
+
+def test_every_volume_of_production_is_in_its_backup() -> None:
+    """What is made anew is left out: models on request, and Redis, which is taken by its keys."""
+    file = paths.repository() / "docker-compose.prod.yml"
+    volumes = set(yaml.safe_load(file.read_text("utf-8"))["volumes"])
+    assert volumes - set(VOLUMES.values()) == {"redis", "models", "caddy-config"}
+    assert set(VOLUMES.values()) <= volumes
 
 
 def test_a_password_is_in_no_message(tmp_path: Path) -> None:
