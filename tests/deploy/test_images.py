@@ -20,7 +20,7 @@ LOCKS = FILE.parent / "locks"
 COSYVOICE_LOCK = "workers/engines/cosyvoice/requirements.lock"
 STARTED = {
     "agent": ("agent.__main__", "agent.server", "apps.assistant"),
-    "gateway": ("gateway.__main__", "apps.assistant"),
+    "gateway": ("gateway.__main__",),
     "orchestrator": (
         "gateway.orchestrate.__main__",
         "gateway.orchestrate.app",
