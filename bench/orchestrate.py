@@ -218,7 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--sessions", type=positive, nargs="+", default=[10, 100, 1000])
     parser.add_argument("--turns", type=positive, default=3, help="of each session")
-    parser.add_argument("--pause-s", type=float, default=20.0, help="between two turns, on average")
+    parser.add_argument("--pause-s", type=float, default=60.0, help="between two turns, on average")
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     return parser
 

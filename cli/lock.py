@@ -19,7 +19,7 @@ RUNNING = (
 
 IMAGES = {
     "agent": "agent dialogue postgres s3",
-    "gateway": "gateway dialogue s3",
+    "gateway": "gateway s3",
     "orchestrator": "dialogue orchestrator postgres",
     "tts": "piper hibari",
     "asr": "moonshine whisper",

@@ -30,7 +30,9 @@ from agent.tts import SAMPLE_RATE_HZ, WorkerTTS
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
 from agent.turns.report import TurnReport
+from dialogue.approvals.store import ApprovalStore
 from dialogue.conversation import Conversation
+from dialogue.experiments.experiments import Experiments
 from dialogue.model import build_client
 from dialogue.opening import conversing
 from dialogue.sessions.memory import MemoryStore
@@ -135,6 +137,8 @@ class WaitingEngine:
 class Talk:
     session: AgentSession[None]
     agent: ToldAgent
+    answering: Answering
+    report: TurnReport
     conversation: Conversation
     voice: SpeechWorker
     page: Page
@@ -174,6 +178,8 @@ async def talk_with(
     slow: bool = False,
     commit_silence_s: float = 0.0,
     voice_of: Callable[[Agent], str] = lambda agent: agent.voice or "tone",
+    approvals: ApprovalStore | None = None,
+    experiments: Experiments | None = None,
 ) -> AsyncGenerator[Talk]:
     voice = SpeechWorker()
     async with AsyncExitStack() as stack:
@@ -184,7 +190,15 @@ async def talk_with(
         client = await stack.enter_async_context(build_client(settings))
         record = SessionRecord(id="s1", channel="voice", began_at_s=0.0)
         conversation = await stack.enter_async_context(
-            conversing(app, record, settings, client=client, store=MemoryStore())
+            conversing(
+                app,
+                record,
+                settings,
+                client=client,
+                store=MemoryStore(),
+                approvals=approvals,
+                experiments=experiments,
+            )
         )
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
@@ -192,7 +206,7 @@ async def talk_with(
         session = session_that_hears_what_it_is_told(speaking)
         events = RoomEventPublisher(cast(rtc.Room, Room()))
         stack.push_async_callback(events.aclose)
-        TurnReport(session, events, hearing=None)
+        report = TurnReport(session, events, hearing=None)
         ear, page = Ear(slow=slow), Page()
         session.output.audio, session.output.transcription = ear, page
         session.input.audio = NoSound(label="off")
@@ -211,7 +225,7 @@ async def talk_with(
         )
         stack.push_async_callback(answering.aclose)
         agent = ToldAgent(answering=answering, barge_in=barge_in)
-        talk = Talk(session, agent, conversation, voice, page, ear)
+        talk = Talk(session, agent, answering, report, conversation, voice, page, ear)
 
         def on_item(event: ConversationItemAddedEvent) -> None:
             if event.item.type == "message" and event.item.role == "user":

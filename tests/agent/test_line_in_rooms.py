@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ async def in_a_room(livekit: Stack) -> AsyncGenerator[tuple[LineAgent, subproces
     """The agent, and the caller's process, whose microphone is heard."""
     url, keys = livekit.configuration.orchestrator.livekit.url, livekit.keys
 
-    def token(identity: str, kind: str = "standard") -> str:
+    def token(identity: str, kind: Literal["standard", "agent"] = "standard") -> str:
         grants = api.VideoGrants(room_join=True, room="cut-line")
         made = api.AccessToken(keys.api_key, keys.api_secret).with_identity(identity)
         return made.with_grants(grants).with_kind(kind).to_jwt()
@@ -134,6 +135,7 @@ async def test_what_is_said_into_a_cut_line_is_said_again(livekit: Stack) -> Non
             cut_at_s = agent.playout.played_s
             await agent.reached(lambda: agent.line.is_lost)
             held_at_s = agent.playout.played_s
+            print(f"\ncut at {cut_at_s:.2f} s of the reply, held at {held_at_s:.2f} s")
             assert held_at_s == pytest.approx(cut_at_s, abs=OFF_BY_S)
             assert len(agent.heard) == pytest.approx(held_at_s / WORD_S, abs=1.5)
             await asyncio.sleep(away_s)  # the person is away: nothing may happen
