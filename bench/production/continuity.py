@@ -117,6 +117,7 @@ def backup_destroy_restore(deployment: Deployment, folder: Path) -> str:
     deployment.environment_file.unlink()
     restore = inside(*cli("restore", file, *options))
     run(restore, within_s=BACKUP_S, env=_environment(deployment))
+    deployment.fill_models(paths.cache_dir())  # which a new machine would fetch
     deployment.start()
     after = _state(deployment)
     for what, value in before.items():
