@@ -29,7 +29,7 @@ WORD_S = 0.25
 WORDS = 36
 NOTICED_WITHIN_S = 40.0
 """On a loaded machine; as a rule it takes two seconds."""
-OFF_BY_S = 1.0
+OFF_BY_S = 0.5
 """The packets of a caller stop within so long of the signal, there and here."""
 AWAY_S = (0.3, 1.5, 0.3)
 """Beyond what it takes to be noticed."""
