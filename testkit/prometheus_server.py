@@ -110,7 +110,9 @@ def _config(targets: Mapping[str, Sequence[str]]) -> dict[str, Any]:
         "evaluation_interval": "1s",
     }
     config["rule_files"] = [str(repository / "monitoring" / name) for name in config["rule_files"]]
-    for job in config["scrape_configs"]:
+    asked = [job for job in config["scrape_configs"] if job["job_name"] in targets]
+    config["scrape_configs"] = asked
+    for job in asked:
         job["static_configs"] = [{"targets": list(targets[job["job_name"]])}]
     return config
 
