@@ -87,7 +87,6 @@ HAPPENED = (
     "sum(synthesis_latency_seconds_count)",
     "sum(synthesis_total)",
     "sla_compliance_percent >= 0",
-    "max_over_time(worker_utilization_percent{job='tts'}[10m])",
     "max_over_time(worker_utilization_percent{job='asr'}[10m])",
     "max_over_time(workers_idle[10m])",
     "max_over_time(sessions_active[10m])",
@@ -110,6 +109,7 @@ HAPPENED = (
 )
 """Where this has happened in the call, it is not 0."""
 PRESENT = (
+    "worker_utilization_percent{job='tts'}",  # a short reply may lie between two scrapes
     "synthesis_queue_depth{job='tts'}",
     "recognition_queue_depth{job='asr'}",
     "workers_active",
