@@ -89,7 +89,8 @@ async def decided(rooms: AppRooms, *, approved: bool) -> None:
 async def asked_and_talked_on(client: RoomClient, wish: Audio, question: Audio) -> None:
     conversation = CallConversation(client)
     turn = await conversation.turn(Recording("wish", wish))
-    assert turn.report.agent_transcript.strip() == ENGLISH.approval_asked
+    # A tool with effects waits for the turn to be sure, for which a filler may be said before.
+    assert turn.report.agent_transcript.strip().endswith(ENGLISH.approval_asked)
     assert any(isinstance(each.event, ApprovalEvent) for each in client.events)
     turn = await conversation.turn(Recording("question", question))
     assert turn.report.agent_transcript.strip() == "We close at six o'clock."
@@ -104,6 +105,14 @@ def last_call(place: RecordSection) -> CallView:
     return read_call(store, store.ids()[0])
 
 
+def has_ended(place: RecordSection, *, turns: int) -> bool:
+    """Whether the record has come so far; it is written beside the call."""
+    if not open_records(place).ids():
+        return False
+    known = last_call(place).turns
+    return len(known) >= turns and known[-1].ended
+
+
 async def test_the_person_talks_on_and_hears_of_the_decision(
     rooms: AppRooms, place: RecordSection
 ) -> None:
@@ -114,7 +123,7 @@ async def test_the_person_talks_on_and_hears_of_the_decision(
         await decided(rooms, approved=True)
         assert await hears(client, "your money is on its way")
         assert outcomes(client) == ["pending", "done"]
-        assert await client.reached(lambda: last_call(place).turns[-1].ended, timeout_s=LONG_S), (
+        assert await client.reached(lambda: has_ended(place, turns=3), timeout_s=LONG_S), (
             "the record knows that it was heard"
         )
     call = last_call(place)
