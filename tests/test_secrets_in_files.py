@@ -23,7 +23,9 @@ PLUGINS = (
 NO_TEXT = {".flac", ".png", ".svg", ".npz", ".onnx", ".lock", ".html"}
 EXAMPLES = {
     (".env.example", "Basic Auth Credentials"),  # user:password@host
-    ("dialogue/sessions/sql.py", "Basic Auth Credentials"),
+    ("dialogue/database.py", "Basic Auth Credentials"),
+    ("parley/settings/orchestrator.py", "Basic Auth Credentials"),
+    ("parley/settings/retrieval.py", "Basic Auth Credentials"),
     ("web/src/call/problems.test.ts", "JSON Web Token"),
 }
 """What is no secret, outside the tests in Python."""
