@@ -13,7 +13,6 @@ import resource
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
@@ -58,7 +57,7 @@ class OrchestrateFigures:
     took_s: float = 0.0
     cpu_cores: float = 0.0
     memory_per_session_kib: float = 0.0
-    stages: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    stages: dict[str, list[float]] = field(default_factory=dict)
     left_out: int = 0
 
     def document(self) -> dict[str, Any]:
@@ -72,7 +71,7 @@ class OrchestrateFigures:
         return self.errors / max(1, self.turns + self.errors)
 
     def p95(self, stage: str) -> float | None:
-        found = distribution(self.stages[stage], PERCENTILES)["p95"]
+        found = distribution(self.stages.get(stage, []), PERCENTILES)["p95"]
         return float(found) if found is not None else None
 
 
@@ -90,9 +89,9 @@ async def converse(
         asked_s = time.monotonic()
         await client.send("vad_end", confidence=0.9)
         response = await client.until("response")
-        figures.stages["client_ms"].append((time.monotonic() - asked_s) * 1000)
+        figures.stages.setdefault("client_ms", []).append((time.monotonic() - asked_s) * 1000)
         for stage in STAGES:
-            figures.stages[stage].append(response["latency_breakdown"][stage])
+            figures.stages.setdefault(stage, []).append(response["latency_breakdown"][stage])
         figures.turns += 1
         client.frames.clear()
         await client.send("tts_complete")
