@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from httpx2 import EventSource
@@ -13,13 +13,13 @@ from dialogue.model import Finished, OfferedTool, Piece, Reasoning, Text, Tokens
 from dialogue.providers.http_request import ProviderHttp
 from dialogue.providers.tool_blocks import ToolBlocks
 from dialogue.providers.turns import (
-    KEEPS_NOTHING,
     MOST_TEMPERATURE,
     Part,
     in_turns,
     tool_id,
     tool_input,
 )
+from dialogue.providers.vendor_model import VendorModel
 from parley.telemetry.tracing import trace_headers
 
 VERSION = "2023-06-01"
@@ -46,21 +46,10 @@ ERROR_STATUS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AnthropicModel:
+class AnthropicModel(VendorModel):
     """A ProviderModel."""
 
-    http: ProviderHttp
     key: str = field(repr=False)
-    name: str
-    temperature: float | None
-    """None: none is sent, for models that refuse one."""
-    max_tokens: int
-
-    def variant(
-        self, *, model: str | None = None, temperature: float | None = None
-    ) -> "AnthropicModel":
-        given = self.temperature if temperature is None or self.temperature is None else temperature
-        return replace(self, name=model or self.name, temperature=given)
 
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
@@ -80,16 +69,6 @@ class AnthropicModel:
                     yield piece
         for piece in reader.end():
             yield piece
-
-    async def fill_prompt_cache(
-        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> str:
-        """See ChatModel."""
-        return KEEPS_NOTHING
-
-    async def learns_from_examples(self) -> bool:
-        """See ChatModel."""
-        return True
 
     async def check(self) -> str:
         """Asks for the list of models, which costs nothing."""

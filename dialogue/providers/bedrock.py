@@ -5,7 +5,7 @@ Signed by us (`sigv4.py`): botocore would bring 31 MB and four more packages, fo
 
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -20,13 +20,13 @@ from dialogue.providers.http_request import ProviderHttp
 from dialogue.providers.sigv4 import AwsCredentials, signed_headers
 from dialogue.providers.tool_blocks import ToolBlocks
 from dialogue.providers.turns import (
-    KEEPS_NOTHING,
     MOST_TEMPERATURE,
     Part,
     in_turns,
     tool_id,
     tool_input,
 )
+from dialogue.providers.vendor_model import VendorModel
 from parley.telemetry.tracing import trace_headers
 
 SERVICE = "bedrock"
@@ -56,25 +56,14 @@ def _utc_now() -> datetime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BedrockModel:
-    """A ProviderModel. `credentials`: an API key of Bedrock, or access keys to sign with."""
+class BedrockModel(VendorModel):
+    """A ProviderModel. `credentials`: an API key of Bedrock, or access keys to sign with;
+    `name`: a model's id, an inference profile's, or an ARN."""
 
-    http: ProviderHttp
     credentials: str | AwsCredentials = field(repr=False)
     region: str
-    name: str
-    """A model's id, an inference profile's, or an ARN."""
-    temperature: float | None
-    """None: none is sent, for models that refuse one."""
-    max_tokens: int
     now: Callable[[], datetime] = field(default=_utc_now, repr=False)
     """In UTC; what is signed holds for minutes around it."""
-
-    def variant(
-        self, *, model: str | None = None, temperature: float | None = None
-    ) -> "BedrockModel":
-        given = self.temperature if temperature is None or self.temperature is None else temperature
-        return replace(self, name=model or self.name, temperature=given)
 
     async def answer(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
@@ -91,16 +80,6 @@ class BedrockModel:
                         yield piece
         for piece in reader.end():
             yield piece
-
-    async def fill_prompt_cache(
-        self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
-    ) -> str:
-        """See ChatModel."""
-        return KEEPS_NOTHING
-
-    async def learns_from_examples(self) -> bool:
-        """See ChatModel."""
-        return True
 
     async def check(self) -> str:
         """Asks for one token: at this address there is nothing cheaper to ask for."""

@@ -24,8 +24,6 @@ GO_ON = "(Go on.)"
 """What the person says where the agent spoke last."""
 MOST_TEMPERATURE = 1.0
 """These APIs refuse more."""
-KEEPS_NOTHING = "this provider keeps no prompt for the next request"
-"""Why a prompt could not be put into its cache."""
 _NOT_IN_IDS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
