@@ -9,10 +9,14 @@ import fcntl
 import json
 import logging
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+from parley.private import open_locked
 
 _PREFIX = "agent-calls-"
 
@@ -34,13 +38,13 @@ class JobBook:
     def __init__(self, folder: Path) -> None:
         """A folder that cannot be written costs the book, and is logged."""
         self._folder = folder
-        self._file = folder / f"{_PREFIX}{os.getpid()}.json"
+        # In containers process ids come again.
+        self._file = folder / f"{_PREFIX}{os.getpid()}-{secrets.token_hex(4)}.json"
         self._calls: dict[str, BookedCall] = {}
-        self._descriptor: int | None = None
+        self._stream: BinaryIO | None = None
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            self._stream = open_locked(self._file)
         except OSError as error:
             _log.warning("%s cannot be written: %s", self._file, error.strerror)
 
@@ -64,19 +68,19 @@ class JobBook:
 
     def close(self) -> None:
         """The server has ended its calls itself."""
-        if self._descriptor is not None:
+        if self._stream is not None:
             with suppress(OSError):
                 self._file.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            self._descriptor = None
+            self._stream.close()
+            self._stream = None
 
     def _write(self) -> None:
-        if self._descriptor is None:
+        if self._stream is None:
             return
         told = json.dumps([asdict(call) for call in self._calls.values()]).encode()
         try:
-            os.pwrite(self._descriptor, told, 0)
-            os.ftruncate(self._descriptor, len(told))
+            os.pwrite(self._stream.fileno(), told, 0)
+            os.ftruncate(self._stream.fileno(), len(told))
         except OSError as error:
             _log.warning("%s cannot be written: %s", self._file, error.strerror)
 
@@ -85,6 +89,8 @@ def _inherited(file: Path) -> Iterator[BookedCall]:
     try:
         with file.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.fstat(stream.fileno()).st_nlink:
+                return  # it has been closed since it was opened
             told = json.loads(stream.read() or b"[]")
             file.unlink(missing_ok=True)
         yield from [BookedCall(**call) for call in told]

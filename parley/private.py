@@ -1,5 +1,6 @@
 """Files that their owner alone may read: keys, logs, what people said."""
 
+import fcntl
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,23 @@ def write_private(file: Path, text: str) -> None:
     with open_private(staged, append=False) as stream:
         stream.write(text.encode())
     staged.replace(file)
+
+
+def open_locked(file: Path, content: bytes = b"") -> BinaryIO:
+    """A new private file, locked before anybody can see it: whoever finds it unlocked may know
+    that the process that made it is gone."""
+    staged = file.with_name(f".{file.name}.{os.getpid()}")
+    stream = open_private(staged, append=False)
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(content)
+        stream.flush()
+        staged.replace(file)
+    except BaseException:
+        stream.close()
+        staged.unlink(missing_ok=True)
+        raise
+    return stream
 
 
 def open_private(file: Path, *, append: bool) -> BinaryIO:

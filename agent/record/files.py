@@ -4,7 +4,6 @@ Nothing grows without bound: what is too much for the disk ends the recording, a
 that is full. The call goes on.
 """
 
-import fcntl
 import logging
 import queue
 import threading
@@ -20,7 +19,7 @@ import soundfile
 from agent.record.flac import FlacFile
 from parley.audio import Samples
 from parley.disk import why_full
-from parley.private import open_private, private_folder
+from parley.private import open_locked, open_private, private_folder
 from parley.records.lines import (
     AUDIO_FILE,
     AUDIO_RATE_HZ,
@@ -96,8 +95,8 @@ class RecordFiles:
     def _write_all(self) -> None:
         private_folder(self._folder.parent)
         private_folder(self._folder)
-        with open_private(self._folder / LINES_FILE, append=True) as lines:
-            fcntl.flock(lines, fcntl.LOCK_EX)  # as long as this process lives, the call does
+        # As long as it is locked, the call goes on.
+        with open_locked(self._folder / LINES_FILE) as lines:
             sound = _Sound(self._folder) if self._audio else None
             try:
                 self._write(lines, sound)

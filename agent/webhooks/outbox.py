@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 
 from parley import paths
 from parley.app.session import Heard
-from parley.private import open_private, private_folder, write_private
+from parley.private import open_locked, private_folder, write_private
 from parley.records.call import CallReader, CallView
 from parley.records.lines import AnyLine, CallBegan, CallEnded
 
@@ -86,11 +86,7 @@ class Outbox:
     def _begin(self, event: CallEvent) -> None:
         private_folder(self._folder)
         file = self._folder / f"{event['data']['call']['id']}{_OPEN}"
-        opened = open_private(file, append=True)
-        fcntl.flock(opened, fcntl.LOCK_EX)
-        opened.write(json.dumps(event["data"]).encode())
-        opened.flush()
-        self._open = file, opened
+        self._open = file, open_locked(file, json.dumps(event["data"]).encode())
         self._write(event)
 
     def _end(self, event: CallEvent) -> None:
@@ -156,10 +152,11 @@ def _lost(folder: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         try:
             with file.open("rb") as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield file, json.loads(stream.read() or b"{}").get("call", {})
+                if os.fstat(stream.fileno()).st_nlink:  # else it has ended since it was opened
+                    yield file, json.loads(stream.read())["call"]
         except BlockingIOError:
             continue  # it goes on
         except FileNotFoundError:
             continue  # it has just ended
-        except ValueError:
-            os.unlink(file)  # noqa: PTH108 - half written, before anybody was told that it began
+        except (ValueError, KeyError, TypeError):
+            file.unlink(missing_ok=True)  # nobody can be told of what cannot be read

@@ -90,7 +90,8 @@ class EchoAgent:
             for _ in range(early_frames):
                 await self._say(silence)
             if greeting_frames:
-                await self.set_state("speaking")
+                # Not waited for: what comes meanwhile would be repeated so much later.
+                self._tasks.add(asyncio.create_task(self.set_state("speaking")))
             async for event in stream:
                 greeting_frames -= 1
                 if greeting_frames == 0:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -87,6 +88,33 @@ async def test_a_call_is_told_in_three_events_with_what_was_heard(tmp_path: Path
     assert ended["data"]["call"]["state"] == "ended"
     assert receiver.refused == 0
     assert left_in(tmp_path) == ["lock"]
+
+
+def test_no_call_that_ends_is_taken_for_lost(tmp_path: Path) -> None:
+    """The agent server looks for lost calls while calls begin and end."""
+    calls = 300
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            tell_of_lost_calls(tmp_path)
+
+    looking = [threading.Thread(target=look) for _ in range(3)]
+    for thread in looking:
+        thread.start()
+    try:
+        for _ in range(calls):
+            call(tmp_path)
+    finally:
+        over.set()
+        for thread in looking:
+            thread.join()
+    states = [
+        event["data"]["call"].get("state")
+        for event in (json.loads(file.read_text()) for file in waiting(tmp_path))
+        if event["type"] == "call.ended"
+    ]
+    assert states == ["ended"] * calls
 
 
 async def test_what_is_refused_comes_again_under_the_same_id(tmp_path: Path) -> None:
