@@ -12,10 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from socket import AF_INET
 from typing import Any
 
-import psutil
 import pytest
 import yaml
 from cryptography import x509
@@ -26,6 +24,7 @@ from ops.supervisor.stack import Stack
 from parley import paths
 from testkit.doc_fences import fences
 from testkit.isolated_config import free_ports, write_config
+from testkit.own_network import interface_and_address
 from tests.browser.conftest import KEEP_CONNECTIONS
 from tests.browser.other_origin import browsing, gateway_of
 
@@ -53,22 +52,11 @@ async () => {
 """
 
 
-def network() -> tuple[str, str]:
-    """The first interface that is up beside the loopback, and its address."""
-    for name, state in psutil.net_if_stats().items():
-        flags = state.flags.split(",")
-        if "running" in flags and "loopback" not in flags:
-            for address in psutil.net_if_addrs().get(name, ()):
-                if address.family == AF_INET:
-                    return name, address.address
-    pytest.skip("this machine is in no network")
-
-
 @dataclass(frozen=True)
 class Lan:
     """A Parley that its network can reach. `here`: what the page shows, with what there is."""
 
-    stack: Stack
+    address: str
     here: Callable[[str], str]
     state: Path
 
@@ -94,7 +82,9 @@ def lan(
     if not (caddy := Path(sys.executable).with_name("caddy")).exists():
         pytest.skip("caddy comes with Parley's extra dev")
     folder = tmp_path_factory.mktemp("lan")
-    interface, address = network()
+    if (network := interface_and_address()) is None:
+        pytest.skip("this machine is in no network")
+    interface, address = network
     https, root = map(str, free_ports(2))
 
     def here(text: str) -> str:
@@ -129,7 +119,7 @@ def lan(
         },
     )
     try:
-        yield Lan(stack, here, folder / "state")
+        yield Lan(address, here, folder / "state")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -202,5 +192,4 @@ async def test_the_page_has_a_microphone_there_and_its_media_goes_to_that_addres
         await page.wait_for_function(
             f"({MEDIA})().then((found) => found.length > 0)", timeout=60_000
         )
-        _, address = network()
-        assert set(await page.evaluate(MEDIA)) == {address}
+        assert set(await page.evaluate(MEDIA)) == {lan.address}
