@@ -4,6 +4,7 @@ network, with Caddy before a gateway and a LiveKit server."""
 import base64
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -87,15 +88,15 @@ def lan(
     interface, address = network
     https, root = map(str, free_ports(2))
 
+    ours = {
+        SHOWN_ADDRESS: address,
+        SHOWN_INTERFACE: interface,
+        SHOWN_HTTPS: https,
+        SHOWN_ROOT: root,
+    }
+
     def here(text: str) -> str:
-        for there, ours in (
-            (SHOWN_ADDRESS, address),
-            (SHOWN_INTERFACE, interface),
-            (SHOWN_HTTPS, https),
-            (SHOWN_ROOT, root),
-        ):
-            text = text.replace(there, ours)
-        return text
+        return re.sub("|".join(map(re.escape, ours)), lambda found: ours[found[0]], text)
 
     orchestrator, livekit = (yaml.safe_load(here(text)) for text in shown("yaml", "Settings"))
     # Without an agent no call would be granted; the server's ports stay those of this run.
