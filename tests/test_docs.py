@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from parley import paths
+from parley import Agent, paths
 from parley.room_events import AnyEvent
 
 ROOT = paths.repository()
@@ -86,6 +87,11 @@ def test_the_page_for_clients_has_every_event_and_its_fields() -> None:
         if name != "type" and f"`{name}`" not in rows.get(kind, "")
     ]
     assert missing == []
+
+
+def test_the_page_of_agents_has_every_field() -> None:
+    text = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
+    assert [each.name for each in fields(Agent) if f"`{each.name}`" not in text] == []
 
 
 def test_every_file_that_the_map_names_is_there() -> None:
