@@ -164,7 +164,7 @@ async def test_the_javascript_of_the_page_is_a_client(
         await seen("window.client")
         await seen("words().includes('agent: Hi, I\\'m Parley')")  # the greeting, as it is heard
         assert await page.evaluate("client.room.localParticipant.attributes.plan") == "gold"
-        assert await page.evaluate("document.querySelectorAll('audio').length") == 1
+        await seen("document.querySelectorAll('audio').length === 1")
         await page.evaluate("client.write()")
         await seen("/agent: Bicycles are/.test(words())")
         await seen("/you: .*(capital|France)/.test(words())")
