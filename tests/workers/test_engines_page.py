@@ -21,7 +21,6 @@ import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from parley import paths
-from parley.settings import load_worker
 from testkit.doc_fences import fences
 from testkit.isolated_config import write_config
 
@@ -105,8 +104,9 @@ def shown_settings() -> list[Mapping[str, Any]]:
 
 
 async def until_serving(environment: Environment) -> None:
-    settings = load_worker(environment.folder / "configs" / "worker.yaml", environ={})
-    for port in (settings.tts.port, settings.asr.port):
+    file = environment.folder / "configs" / "worker.yaml"
+    settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for port in (settings["tts"]["port"], settings["asr"]["port"]):
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             watch = health_pb2_grpc.HealthStub(channel).Watch(
                 health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=READY_S
