@@ -5,6 +5,7 @@ What docs/clients.md shows is run here as it stands there.
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import jwt
 import pytest
 import yaml
+from livekit import rtc
 from playwright.async_api import Error, Page
 
 from ops.supervisor.stack import Stack
@@ -58,7 +60,11 @@ class Shop:
     """A page of somebody else's that the gateway lets ask."""
 
     site: Site
-    gateway: str
+    stack: Stack
+
+    @property
+    def gateway(self) -> str:
+        return gateway_of(self.stack)
 
     def here(self, text: str) -> str:
         """What the page of the documentation shows, with the addresses of this run."""
@@ -89,7 +95,7 @@ def shop(
                 "agent": {"max_sessions": 8},
             },
         )
-        yield Shop(served, gateway_of(start_stack(*PARTS, configuration=configuration)))
+        yield Shop(served, start_stack(*PARTS, configuration=configuration))
 
 
 async def test_the_standard_sdk_talks_and_writes_with_the_agent(
@@ -222,12 +228,41 @@ def claims(answer: dict[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-async def test_the_python_of_the_page_is_a_client(shop: Shop, tmp_path: Path) -> None:
-    (program,) = fences(PAGE, "python")
-    file = tmp_path / "talk.py"
-    file.write_text(shop.here(program.text), encoding="utf-8")
+async def test_the_program_of_the_page_is_a_client(shop: Shop, tmp_path: Path) -> None:
+    talk, _ = fences(PAGE, "python")
+    out = await printed(shop.here(talk.text), tmp_path)
+    said = [line for line in out.splitlines() if line.startswith("agent: ")]
+    assert "Parley" in said[0]
+    assert said[1].startswith("agent: Bicycles are the quickest way")
+    assert "event: floor" in out
+
+
+async def test_a_token_made_without_the_gateway_brings_the_agent(
+    shop: Shop, tmp_path: Path
+) -> None:
+    _, make = fences(PAGE, "python")
+    token = (await printed(make.text, tmp_path, **shop.stack.keys.for_clients())).strip()
+    room, changed = rtc.Room(), asyncio.Event()
+    room.on("participant_attributes_changed", lambda *_: changed.set())
+    await room.connect(shop.stack.configuration.orchestrator.livekit.url, token)
+    try:
+        async with asyncio.timeout(WITHIN_MS / 1000):
+            while not any(
+                "lk.agent.state" in who.attributes for who in room.remote_participants.values()
+            ):
+                changed.clear()
+                await changed.wait()
+    finally:
+        await room.disconnect()
+
+
+async def printed(program: str, folder: Path, **variables: str) -> str:
+    """What the program prints; it has to end well."""
+    file = folder / "program.py"
+    file.write_text(program, encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", str(file)),
+        env=os.environ | variables,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -239,10 +274,7 @@ async def test_the_python_of_the_page_is_a_client(shop: Shop, tmp_path: Path) ->
             process.kill()
             await process.wait()
     assert process.returncode == 0, errors.decode()
-    said = [line for line in out.decode().splitlines() if line.startswith("agent: ")]
-    assert "Parley" in said[0]
-    assert said[1].startswith("agent: Bicycles are the quickest way")
-    assert "event: floor" in out.decode()
+    return out.decode()
 
 
 def test_the_shell_commands_of_the_page_work(shop: Shop) -> None:

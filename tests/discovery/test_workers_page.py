@@ -57,7 +57,6 @@ class Shell:
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
-            "PYTHONPATH": str(paths.repository()),
             "PARLEY_CONFIG_DIR": str(self.folder / "configs"),
             "PARLEY_STATE_DIR": str(self.folder / "state"),
             "PARLEY_CACHE_DIR": str(paths.cache_dir()),
@@ -96,7 +95,7 @@ class Shell:
             *arguments,
             *more,
             cwd=paths.repository(),
-            env=self.variables,
+            env=self.variables | ({"PYTHONPATH": "."} if program == "./run" else {}),
             stdout=pipe,
             stderr=pipe,
         )
