@@ -8,8 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import get_args
 
+from cli.bench import BENCHMARKS
+from cli.main import COMMANDS
 from parley import Agent, paths
 from parley.room_events import AnyEvent
+from parley.settings import OrchestratorSettings, WorkerSettings, source
+from parley.settings.livekit_server import LiveKitServerSettings
 
 ROOT = paths.repository()
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
@@ -17,6 +21,10 @@ PLACE = re.compile(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)")
 CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FOLDERS = "agent|apps|bench|caller|cli|configs|dialogue|gateway|ops|parley|proto|testkit|workers"
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w/.-]*)`")
+COMMAND = re.compile(r"\./run ([a-z]+)(?: ([a-z]+))?")
+NO_SETTINGS = {"agent.lost_jobs", "turn.ended"}
+"""What is named like a setting: a logger, an event of webhooks."""
+FILES = {".db", ".jsonl", ".pem", ".pt", ".yaml"}
 MAPS = ("docs/architecture.md", "docs/turn-taking.md", "docs/caller.md", "docs/decisions")
 """Pages whose every file has to be there; others may name what is yet to be written."""
 
@@ -92,6 +100,34 @@ def test_the_page_for_clients_has_every_event_and_its_fields() -> None:
 def test_the_page_of_agents_has_every_field() -> None:
     text = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8")
     assert [each.name for each in fields(Agent) if f"`{each.name}`" not in text] == []
+
+
+def test_every_command_that_a_page_names_is_one() -> None:
+    unknown = [
+        f"{page.relative_to(ROOT)}: ./run {command} {name}".rstrip()
+        for page in pages()
+        for command, name in COMMAND.findall(page.read_text(encoding="utf-8"))
+        if command not in {*COMMANDS, "help"}
+        or (command == "bench" and name and name not in BENCHMARKS)
+    ]
+    assert unknown == []
+
+
+def test_every_setting_that_a_page_names_is_one() -> None:
+    models = (OrchestratorSettings, WorkerSettings, LiveKitServerSettings)
+    known = [".".join(path) for model in models for path, _ in source.fields(model)]
+    sections = "|".join(sorted({path.partition(".")[0] for path in known}))
+    named = re.compile(rf"`((?:{sections})(?:\.\w+)+)`")
+    unknown = [
+        f"{page.relative_to(ROOT)}: {name}"
+        for page in pages()
+        if page.name != "CHANGELOG.md"
+        for name in named.findall(page.read_text(encoding="utf-8"))
+        if name not in NO_SETTINGS
+        and Path(name).suffix not in FILES
+        and not any(f"{path}.".startswith(f"{name}.") for path in known)
+    ]
+    assert unknown == []
 
 
 def test_every_file_that_the_map_names_is_there() -> None:

@@ -243,7 +243,8 @@ async def test_a_token_made_without_the_gateway_brings_the_agent(
     _, make = fences(PAGE, "python")
     token = (await printed(make.text, tmp_path, **shop.stack.keys.for_clients())).strip()
     room, changed = rtc.Room(), asyncio.Event()
-    room.on("participant_attributes_changed", lambda *_: changed.set())
+    for event in ("participant_connected", "participant_attributes_changed"):
+        room.on(event, lambda *_: changed.set())
     await room.connect(shop.stack.configuration.orchestrator.livekit.url, token)
     try:
         async with asyncio.timeout(WITHIN_MS / 1000):
