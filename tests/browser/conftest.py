@@ -18,7 +18,7 @@ _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-st
 _DESKTOP = ViewportSize(width=1280, height=800)
 
 # Keeps the page's connections where a test can ask them for statistics.
-KEEP_CONNECTIONS = """
+_KEEP_CONNECTIONS = """
 window.connections = [];
 window.RTCPeerConnection = class extends RTCPeerConnection {
   constructor(...parameters) {
@@ -105,7 +105,7 @@ def open_page(chromium: str) -> Open:
                 page = await browser.new_page(viewport=viewport)
                 page.on("console", on_console)
                 page.on("pageerror", on_error)
-                await page.add_init_script(KEEP_CONNECTIONS)
+                await page.add_init_script(_KEEP_CONNECTIONS)
                 await page.goto(page_url(stack))
                 yield page
             finally:

@@ -26,7 +26,6 @@ from parley import paths
 from testkit.doc_fences import fences
 from testkit.isolated_config import free_ports, write_config
 from testkit.own_network import interface_and_address
-from tests.browser.conftest import KEEP_CONNECTIONS
 from tests.browser.other_origin import browsing, gateway_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
@@ -35,6 +34,17 @@ PAGE = "phones.md"
 SHOWN_ADDRESS, SHOWN_INTERFACE = "192.168.1.7", "eth0"
 SHOWN_HTTPS, SHOWN_ROOT = "8443", "8008"
 READY_S = 60.0
+
+# Keeps the page's connections where they can be asked for statistics.
+KEEP_CONNECTIONS = """
+window.connections = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...parameters) {
+    super(...parameters);
+    window.connections.push(this);
+  }
+};
+"""
 
 # Where the page's media has gone, by the candidate pair that was chosen.
 MEDIA = """
