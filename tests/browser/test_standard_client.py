@@ -162,9 +162,7 @@ async def test_the_javascript_of_the_page_is_a_client(
 
         async def seen(condition: str) -> None:
             """Fails at once where the module has failed."""
-            await page.wait_for_function(
-                f"({condition}) || window.failed", timeout=WITHIN_MS
-            )
+            await page.wait_for_function(f"({condition}) || window.failed", timeout=WITHIN_MS)
             assert complaints == []
 
         await seen("window.client")

@@ -1,4 +1,4 @@
-"""What docs/workers.md says of workers in other shells and on other machines, followed to the letter."""
+"""docs/workers.md followed to the letter: workers of other shells, and of other machines."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ def settings_of(section: str, here: Mapping[str, str] | None = None) -> list[Any
 
 @dataclass(frozen=True)
 class Shell:
-    """A shell in the folder of Parley: it knows the settings there, and no variable of another's."""
+    """A shell in the folder of Parley: it knows the settings there, and no other's variables."""
 
     folder: Path
 

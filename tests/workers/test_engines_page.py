@@ -148,9 +148,7 @@ async def test_the_page_followed_to_the_letter_gives_two_engines_that_work(
         voices, say, transcribe = (shlex.split(line)[1:] for line in use.splitlines())
         assert "hum-low" in await asyncio.to_thread(environment.parley, *voices)
         wav = environment.folder / "hum.wav"
-        told = await asyncio.to_thread(
-            environment.parley, *say, "--json", "--save", str(wav)
-        )
+        told = await asyncio.to_thread(environment.parley, *say, "--json", "--save", str(wav))
         report = json.loads(told)
         assert (report["engine"], report["voice"], report["words"]) == ("hum", "hum-low", 3)
         assert report["audio_s"] == pytest.approx(0.3, abs=0.01)
