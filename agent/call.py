@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
@@ -13,11 +11,12 @@ from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
-from agent.dispatch import app_of, has_come_back, wishes_of
+from agent.dispatch import app_of, has_come_back, session_record, wishes_of
 from agent.duplex import Duplex
 from agent.late_news import LateNews
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
+from agent.person_budget import PersonBudget
 from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
@@ -45,7 +44,6 @@ from dialogue.experiments.opening import open_experiments
 from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
-from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
@@ -82,6 +80,7 @@ class Call:
             context.room, shows_tool_details=settings.tool_details_are_shown
         )
         self._client = client
+        self._budget = PersonBudget(settings, self._wishes)
         self._approvals = open_approvals(settings.approvals)
         self._recorder = CallRecorder(settings)
         self._beside: set[asyncio.Task[None]] = set()
@@ -102,6 +101,7 @@ class Call:
         context.add_shutdown_callback(self._end)
         self._running.enter_context(metrics.counted_session())
         self._running.push_async_callback(self._recorder.aclose)
+        self._running.push_async_callback(self._budget.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
@@ -177,6 +177,7 @@ class Call:
             self._events,
             self._report,
             on_typed=person_typed,
+            spends=self._budget.message,
             takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
         )
         await self._session.start(
@@ -204,19 +205,10 @@ class Call:
         for opened in (self._approvals, experiments):
             if opened is not None:
                 self._running.push_async_callback(opened.aclose)
-        record = SessionRecord(
-            id=wishes.session or uuid.uuid4().hex,
-            channel="voice",
-            app=wishes.app,
-            user=wishes.user,
-            language=self._app.language or self._settings.asr.language or "en",
-            attributes=wishes.attributes,
-            began_at_s=time.time(),
-        )
         return await self._running.enter_async_context(
             conversing(
                 self._app,
-                record,
+                session_record(self._settings, wishes, self._app),
                 self._settings,
                 client=self._client,
                 store=store,
@@ -312,7 +304,7 @@ class Call:
         limits = CallLimits(
             silence=self._silence(agent),
             prompts=self._own_words.silence_prompts,
-            max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
+            max_call_s=self._budget.longest_s(self._app.max_call_s),
             warning=self._own_words.language.phrases.one_minute_left,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
             hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
@@ -388,8 +380,12 @@ class Call:
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        offered = self._settings.tts.voices
-        voices = self._voices = VoiceControl(speech, self._speaking, offered=offered)
+        voices = self._voices = VoiceControl(
+            speech,
+            self._speaking,
+            offered=self._settings.tts.voices,
+            spends=self._budget.voice_change,
+        )
         voices.serve(self._context.room, talks_with=self._talks_with)
         try:
             if self._wishes.voice:

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.errors import ConfigurationError
 from parley.settings.approvals import ApprovalsSection
+from parley.settings.budgets import BudgetsSection
 from parley.settings.chat import ChatSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
@@ -117,7 +118,7 @@ class TtsSection(Section):
     voices: tuple[str, ...] = Field(
         (),
         description="those that callers may choose beside default_model, fetched if need be; "
-        "empty: those that are on the workers' machines already",
+        "gateway and agent refuse others; empty: those that are on the workers' machines already",
     )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
@@ -264,6 +265,7 @@ class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
     server: ServerSection = ServerSection()
+    budgets: BudgetsSection = BudgetsSection()
     livekit: LiveKitSection = LiveKitSection()
     tts: TtsSection = TtsSection()
     asr: AsrSection = AsrSection()
