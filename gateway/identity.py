@@ -60,7 +60,7 @@ def who_asks(connection: HTTPConnection) -> str:
 
 
 class Identities:
-    """Names those who ask by letters that tell nothing of them: gateways with the same secret by
+    """Names those who ask by letters that tell nothing of them: processes with the same secret by
     the same ones."""
 
     def __init__(self, secret: str) -> None:
