@@ -18,7 +18,7 @@ VOLUMES = {"records": "records", "certificates": "caddy-data"}
 """The part of a backup, and the volume that it is of."""
 CHATS = "chats"
 """The volume of the service `chat`, where its profile is used."""
-_WRITING = ("agent", "gateway")
+_WRITING = ("agent", "chat", "gateway")
 """What has to be ended before a backup is put back."""
 _TOOL_S = 3600.0
 
