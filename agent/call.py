@@ -5,6 +5,7 @@ import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
+from livekit import rtc
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
@@ -21,6 +22,7 @@ from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.problems import tell_problems
+from agent.room.telephone import Telephone
 from agent.room.text_input import TypedText
 from agent.room.voices import VoiceControl
 from agent.session import (
@@ -74,7 +76,8 @@ class Call:
         self._context = context
         self._settings = settings
         self._wishes = wishes_of(context.job.metadata)
-        self._app = app_of(settings, self._wishes)
+        self._telephone = Telephone(settings, context.room, self._person)
+        self._app = self._telephone.given_to(app_of(settings, self._wishes))
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
@@ -102,6 +105,7 @@ class Call:
         self._running.enter_context(metrics.counted_session())
         self._running.push_async_callback(self._recorder.aclose)
         self._running.push_async_callback(self._budget.aclose)
+        self._running.push_async_callback(self._telephone.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
@@ -188,17 +192,20 @@ class Call:
             record=False,
         )
         self._session.output.transcription = None  # what is heard is written, not what is made
+        self._telephone.follow(lambda keys: typed.take(self._session, keys))
         limits.follow(self._session)
 
     def _talks_with(self, identity: str) -> bool:
         """Whether that participant is the person of the call: others may be in a shared room."""
-        person = self._session.room_io.linked_participant
+        person = self._person()
         return person is not None and person.identity == identity
+
+    def _person(self) -> rtc.RemoteParticipant | None:
+        return self._session.room_io.linked_participant
 
     # --- its parts
 
     async def _conversing(self) -> Conversation:
-        wishes = self._wishes
         store = open_store(self._settings.sessions)
         self._running.push_async_callback(store.aclose)
         experiments = open_experiments(self._settings.experiments)
@@ -208,11 +215,11 @@ class Call:
         return await self._running.enter_async_context(
             conversing(
                 self._app,
-                session_record(self._settings, wishes, self._app),
+                session_record(self._settings, self._wishes, self._app),
                 self._settings,
                 client=self._client,
                 store=store,
-                resumed=wishes.resumed,
+                resumed=self._wishes.resumed,
                 approvals=self._approvals,
                 experiments=experiments,
                 on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
@@ -347,8 +354,6 @@ class Call:
             self._session.update_options(endpointing_opts=self._endpointing)
         self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
-    # --- its end
-
     async def _close(self, closing: str) -> None:
         """Ends the call for everybody, once the closing has been heard; a second call does
         nothing."""
@@ -371,8 +376,6 @@ class Call:
         await self._running.aclose()
         await self._client.close()
         await asyncio.to_thread(tracing.flush_traces)
-
-    # --- beside the conversation
 
     def _beside_the_call(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)

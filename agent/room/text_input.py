@@ -36,6 +36,10 @@ class TypedText:
         self._budget = TokenBucket(MESSAGES_PER_MINUTE)
 
     async def __call__(self, session: AgentSession[None], event: room_io.TextInputEvent) -> None:
+        """What the person has typed."""
+        await self.take(session, event.text)
+
+    async def take(self, session: AgentSession[None], typed: str) -> None:
         """Answers at once: what the agent is saying gives way, unless the text asks for it."""
         if (wait_s := self._budget.retry_after_s()) is not None:
             self._events.error(
@@ -49,7 +53,7 @@ class TypedText:
                 f"try again in {in_words(wait_s)}.",
             )
             return
-        text = event.text.encode("utf-8", "ignore").decode().strip()
+        text = typed.encode("utf-8", "ignore").decode().strip()
         if len(text) > MAX_TYPED_CHARS:
             self._events.error(
                 "text_too_long", f"Only the first {MAX_TYPED_CHARS:,} characters were read."

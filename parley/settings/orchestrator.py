@@ -33,6 +33,7 @@ from parley.settings.server import ServerSection
 from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
+from parley.settings.telephone import TelephoneSection
 from parley.settings.tls import ClientTlsSection
 from parley.settings.turn import TurnSection
 from parley.settings.values import (
@@ -271,6 +272,7 @@ class OrchestratorSettings(Section):
     asr: AsrSection = AsrSection()
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
+    telephone: TelephoneSection = TelephoneSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
     chat: ChatSection = ChatSection()
