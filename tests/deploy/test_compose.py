@@ -223,6 +223,15 @@ def test_images_are_pinned_and_livekit_is_the_one_that_is_tested(
     assert services["livekit"]["image"].endswith(f":v{RELEASE.version}")
 
 
+@pytest.mark.parametrize(
+    "name", ["docker-compose.monitoring.yml", "docker-compose.orchestrator.yml"]
+)
+def test_images_of_other_files_are_pinned_too(name: str) -> None:
+    described = yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]
+    for service, each in described.items():
+        assert re.search(r":(v?\d+\.\d+(\.\d+)?|\$\{PARLEY_VERSION)", each["image"]), service
+
+
 def test_monitoring_joins_the_same_network(compose: Tool, tmp_path: Path) -> None:
     both = render(compose, tmp_path, FILE, ROOT / "docker-compose.monitoring.yml")
     assert both["networks"]["internal"]["internal"] is True
