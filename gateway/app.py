@@ -37,6 +37,7 @@ from gateway.security_headers import SecurityHeaders
 from parley import paths
 from parley.budgets import Spent, budgets_of
 from parley.clock import Clock, monotonic
+from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.speech.channel import Channels
 from parley.speech.configured import speech_discovery
@@ -49,6 +50,11 @@ class _Parts:
 
     def __init__(self, settings: OrchestratorSettings, page_folder: Path | None, clock: Clock):
         server = settings.server
+        if server.user_header and not server.trusted_proxies:
+            raise ConfigurationError(
+                "server.user_header names who has signed in, but server.trusted_proxies is empty: "
+                "nobody is believed"
+            )
         self._livekit = settings.livekit
         self._speakers = speech_discovery(settings)
         self.tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")

@@ -1,5 +1,6 @@
 """docker-compose.prod.yml: what starts, with which rights, and that nothing in it is made up."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,27 @@ def test_the_file_that_is_written_starts_piper_and_a_model_of_our_own(
     done = compose(*command, env={"PATH": ""})
     expected = {*OURS, *OTHERS} - {"tts-cosyvoice", "chat"}
     assert set(done.stdout.split()) == expected, done.stderr
+
+
+def test_the_profile_of_cosyvoice_starts_its_worker_in_place_of_piper_s(
+    compose: Tool, tmp_path: Path
+) -> None:
+    chosen = {"ADAPTER_TYPE": "cosyvoice", "DEFAULT_MODEL": "ann"}
+    file = env_file(tmp_path, COMPOSE_PROFILES="cosyvoice", **chosen)
+    done = compose("--env-file", file, "-f", FILE, "config", "--format", "json", env={"PATH": ""})
+    assert done.returncode == 0, done.stderr
+    started = json.loads(done.stdout)["services"]
+    assert set(started) == {*OURS, *OTHERS} - {"tts", "llm", "models-llm", "chat"}
+    worker = started["tts-cosyvoice"]
+    assert worker["environment"]["ADAPTER_TYPE"] == "cosyvoice"
+    for name in ("tts-cosyvoice", "agent", "gateway"):
+        assert started[name]["environment"]["DEFAULT_MODEL"] == "ann", name
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert worker["networks"]["internal"]["aliases"] == ["tts"], "agents look that name up"
+    assert any(volume["target"] == "/models" for volume in worker["volumes"])
+    environ = {"PARLEY_DOMAIN": "talk.example.org", **chosen}
+    assert load_worker(CONFIG / "worker.yaml", environ=environ).tts.adapter == "cosyvoice"
 
 
 def test_what_is_asked_for_is_what_the_template_has() -> None:

@@ -7,12 +7,14 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
+from gateway.app import create_app
 from gateway.calls.budgets import CHARGED_EVERY_S, LEAST_CALL_S, CallBudgets, CallMeter
 from gateway.calls.tokens import TOKEN_TTL
 from gateway.errors import ApiError
 from gateway.identity import LONGEST_USER
 from parley.budgets import Budgets, OwnLedger, Spent
 from parley.capacity import Capacity
+from parley.errors import ConfigurationError
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
 from parley.settings.budgets import BudgetsSection
@@ -94,6 +96,11 @@ async def test_a_user_that_a_client_makes_up_counts_for_nothing(serve: Serve) ->
             for n in range(3)
         ]
     assert made_up == [201, 429, 429]
+
+
+def test_a_header_that_nobody_is_believed_in_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match=r"trusted_proxies is empty: nobody is believed"):
+        create_app(settings_with(user_header="X-Forwarded-User"))
 
 
 async def test_choosing_a_voice_is_counted_and_the_default_is_not(
