@@ -78,10 +78,10 @@ class _Parts:
         self._places = SharedPlaces(shared, clock=clock) if shared else OwnPlaces(clock=clock)
         self.door = Door(self._agents, self._waiting, self._places) if self._agents else None
         self.limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
-        self.identities = Identities(settings.livekit.api_secret.get_secret_value())
+        self._identities = Identities(settings.livekit.api_secret.get_secret_value())
         self._budgets = budgets_of(settings, clock=clock)
         self._meter = CallMeter(self._budgets, clock=clock)
-        self.call_budgets = CallBudgets(self._budgets, self._meter)
+        self.call_budgets = CallBudgets(self._budgets, self._meter, self._identities)
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
@@ -94,7 +94,7 @@ class _Parts:
 
     async def spend_message(self, websocket: WebSocket) -> int | None:
         """Of whoever chats; None, or the seconds to wait."""
-        return await self._budgets.spend(Spent.MESSAGES, self.identities.of(websocket))
+        return await self._budgets.spend(Spent.MESSAGES, self._identities.of(websocket))
 
     @asynccontextmanager
     async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:
@@ -158,7 +158,6 @@ def create_app(
         parts.metrics,
         door=parts.door,
         budgets=parts.call_budgets,
-        identities=parts.identities,
         apps=settings.agent.apps,
         agent=settings.livekit.agent_name,
     ).add_to(app)

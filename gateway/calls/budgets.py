@@ -4,8 +4,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from starlette.requests import HTTPConnection
+
 from gateway.calls.tokens import TOKEN_TTL
 from gateway.errors import ApiError
+from gateway.identity import Identities
 from parley.budgets import Budgets, Spent, in_words
 from parley.clock import Clock, monotonic
 
@@ -76,9 +79,14 @@ class CallMeter:
 class CallBudgets:
     """Asked before a call is let in, and told once it is."""
 
-    def __init__(self, budgets: Budgets, meter: CallMeter) -> None:
+    def __init__(self, budgets: Budgets, meter: CallMeter, identities: Identities) -> None:
         self._budgets = budgets
         self._meter = meter
+        self._identities = identities
+
+    def identity_of(self, connection: HTTPConnection) -> str:
+        """On whose account it is."""
+        return self._identities.of(connection)
 
     async def spend_call(self, identity: str) -> None:
         """Raises ApiError where the identity may not call now."""

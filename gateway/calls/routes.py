@@ -13,7 +13,7 @@ from gateway.calls.token_request import AgentRequest, TokenRequest
 from gateway.calls.tokens import CallAccess, CallTokens, CallWish
 from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError
-from gateway.identity import Identities, who_asks
+from gateway.identity import who_asks
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
 from parley.telemetry.gateway import GatewayMetrics
@@ -58,7 +58,6 @@ class CallRoutes:
         *,
         door: Door | None,
         budgets: CallBudgets,
-        identities: Identities,
         apps: Collection[str],
         agent: str,
     ) -> None:
@@ -68,7 +67,6 @@ class CallRoutes:
         self._metrics = metrics
         self._door = door
         self._budgets = budgets
-        self._identities = identities
         self._apps = apps
         self._agent = agent
 
@@ -102,7 +100,7 @@ class CallRoutes:
 
     async def _paid(self, request: Request, wish: TokenRequest) -> CallAccess:
         """A token that is on the budget of whoever asks; who is refused has not called."""
-        identity = self._identities.of(request)
+        identity = self._budgets.identity_of(request)
         await self._budgets.spend_call(identity)
         try:
             access = await self._admitted(identity, wish)

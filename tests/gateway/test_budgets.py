@@ -11,7 +11,7 @@ from gateway.app import create_app
 from gateway.calls.budgets import CHARGED_EVERY_S, LEAST_CALL_S, CallBudgets, CallMeter
 from gateway.calls.tokens import TOKEN_TTL
 from gateway.errors import ApiError
-from gateway.identity import LONGEST_USER
+from gateway.identity import LONGEST_USER, Identities
 from parley.budgets import Budgets, OwnLedger, Spent
 from parley.capacity import Capacity
 from parley.errors import ConfigurationError
@@ -166,7 +166,8 @@ async def test_time_is_charged_while_the_room_is_there() -> None:
 
 async def test_who_has_less_than_a_minute_left_is_told_when_to_come_back() -> None:
     budgets = Budgets(BudgetsSection(call_minutes_per_day=2), OwnLedger(clock=TurnedClock()))
-    calls = CallBudgets(budgets, CallMeter(budgets, clock=TurnedClock()))
+    meter = CallMeter(budgets, clock=TurnedClock())
+    calls = CallBudgets(budgets, meter, Identities("s" * 32))
     await calls.spend_call("ann")
     assert await calls.longest_s("ann") == 120
     await budgets.charge(Spent.CALL_SECONDS, "ann", 61)
