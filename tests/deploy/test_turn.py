@@ -68,6 +68,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnServer]:
     config["turn"] |= {"domain": DOMAIN, "udp_port": udp_port, "tls_port": tls_port}
     config["turn"] |= {"cert_file": str(certificate), "key_file": str(key)}
     config["turn"] |= {"relay_range_start": 31_100, "relay_range_end": 31_150}
+    # The node of the test has a private address, to which nothing is relayed otherwise.
+    config["turn"] |= {"allow_restricted_peer_cidrs": [f"{address}/32"]}
     config["keys"] = {KEY: SECRET}
     del config["prometheus"]
     file = folder / "livekit.yaml"
