@@ -113,9 +113,7 @@ async def _replaced(cluster: Cluster, part: str) -> ClusterTrial:
             within_s=AGAIN_S * 2,
         )
         went_on = _runs(cluster, part, old)
-    await until(
-        lambda: not _runs(cluster, part, old) and _is_back(cluster, part), within_s=AGAIN_S
-    )
+    await until(lambda: not _runs(cluster, part, old) and _is_back(cluster, part), within_s=AGAIN_S)
     what = f"{part} of a replaced under {CALLERS} calls and one that came meanwhile"
     return judged(f"update_{part}", f"{what}; it {'waited' if went_on else 'left'}", talkers)
 

@@ -48,7 +48,9 @@ def sbom(image: str, root: Path) -> dict[str, Any]:
     """The document of one image; raises ConfigurationError for one that there is not."""
     lock = locks(root).get(image)
     if lock is None:
-        raise ConfigurationError(f"there is no image {image!r}; there are: {', '.join(locks(root))}")
+        raise ConfigurationError(
+            f"there is no image {image!r}; there are: {', '.join(locks(root))}"
+        )
     bases = dict(_BASE.findall((root / DOCKERFILE).read_text(encoding="utf-8")))
     python = re.search(r":(\d+\.\d+\.\d+)", bases["PYTHON"])
     assert python is not None, "tests/deploy/test_images.py holds the tags exact"
@@ -72,9 +74,7 @@ def sbom(image: str, root: Path) -> dict[str, Any]:
             }
         },
         "components": components,
-        "dependencies": [
-            {"ref": own, "dependsOn": sorted(each["bom-ref"] for each in components)}
-        ],
+        "dependencies": [{"ref": own, "dependsOn": sorted(each["bom-ref"] for each in components)}],
     }
 
 

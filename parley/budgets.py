@@ -195,7 +195,9 @@ class Budgets:
     async def aclose(self) -> None:
         await self._ledger.aclose()
 
-    async def _book(self, what: Spent, identity: str, cost_s: float, *, always: bool) -> LedgerEntry:
+    async def _book(
+        self, what: Spent, identity: str, cost_s: float, *, always: bool
+    ) -> LedgerEntry:
         room_s = self._limits[what].within_s + _ROUNDING_S
         return await self._ledger.book(f"{what}:{identity}", cost_s, room_s, always=always)
 

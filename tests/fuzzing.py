@@ -105,9 +105,9 @@ class ServerLoop:
     @contextmanager
     def serving(self, context: AbstractAsyncContextManager[T]) -> Iterator[T]:
         """Inside of the context, which is entered and left by one task."""
-        ready: asyncio.Future[T] = asyncio.run_coroutine_threadsafe(
-            _future(), self._loop
-        ).result(WITHIN_S)
+        ready: asyncio.Future[T] = asyncio.run_coroutine_threadsafe(_future(), self._loop).result(
+            WITHIN_S
+        )
         leave = asyncio.Event()
         held = asyncio.run_coroutine_threadsafe(_held(context, ready, leave), self._loop)
         try:

@@ -44,9 +44,7 @@ async def killed_agent(cluster: Cluster) -> ClusterTrial:
     """Agent server a with all its calls."""
     async with talking(cluster, CALLERS, agent_may_be_replaced=True) as (talkers, more):
         victims = await _served_by_a(cluster, talkers, more)
-        waits = await _waits_after(
-            victims, lambda: cluster.signal("a", "agent", signal.SIGKILL)
-        )
+        waits = await _waits_after(victims, lambda: cluster.signal("a", "agent", signal.SIGKILL))
     what = f"the agent server of a killed with {len(victims)} calls"
     return _timed("killed_agent_s", what, waits, SERVER_S, talkers)
 
@@ -119,7 +117,5 @@ def _jobs(cluster: Cluster) -> list[int]:
     """Processes of agent server a that have media ports open: idle ones have none."""
     server = psutil.Process(cluster.pid("a", "agent"))
     return [
-        child.pid
-        for child in server.children(recursive=True)
-        if child.net_connections(kind="udp")
+        child.pid for child in server.children(recursive=True) if child.net_connections(kind="udp")
     ]

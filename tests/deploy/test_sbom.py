@@ -22,7 +22,9 @@ def valid() -> jsonschema.Draft7Validator:
 
 
 def wrong(validator: jsonschema.Draft7Validator, document: dict[str, Any]) -> list[str]:
-    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(document)]
+    return [
+        f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(document)
+    ]
 
 
 def test_there_is_one_for_each_image() -> None:
@@ -44,7 +46,9 @@ def test_it_is_cyclonedx_and_names_every_package_of_the_lock(
     lock = sbom.locks(ROOT)[image].read_text("utf-8")
     unconditional = re.findall(r"^([\w.-]+)==([^\s;\\]+) \\?$", lock, re.MULTILINE)
     assert unconditional
-    assert {(re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in unconditional} <= told
+    assert {
+        (re.sub(r"[-_.]+", "-", name).lower(), version) for name, version in unconditional
+    } <= told
     (base,) = [each for each in document["components"] if each["type"] == "container"]
     assert base["purl"].startswith("pkg:docker/python@3.13.")
     for each in document["components"]:

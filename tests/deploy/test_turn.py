@@ -160,5 +160,8 @@ async def test_turn_speaks_tls_with_the_certificate_of_its_domain(server: TurnSe
         )
     tls = writer.get_extra_info("ssl_object")
     assert tls.version() in ("TLSv1.2", "TLSv1.3")
-    assert dict(pair for pairs in tls.getpeercert()["subject"] for pair in pairs)["commonName"] == DOMAIN
+    assert (
+        dict(pair for pairs in tls.getpeercert()["subject"] for pair in pairs)["commonName"]
+        == DOMAIN
+    )
     writer.close()

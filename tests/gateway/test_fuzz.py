@@ -70,9 +70,7 @@ async def whole_gateway() -> AsyncIterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def served(
-    server_loop: ServerLoop, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
+def served(server_loop: ServerLoop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARLEY_STATE_DIR", str(tmp_path_factory.mktemp("state")))
         with server_loop.serving(whole_gateway()) as running:

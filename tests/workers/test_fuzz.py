@@ -104,7 +104,9 @@ def synthesis_requests() -> st.SearchStrategy[list[pb.SynthesizeRequest]]:
         st.just(_says(end=pb.SynthesizeEnd())),
         st.just(pb.SynthesizeRequest()),
     )
-    return st.tuples(opened | rest, st.lists(rest, max_size=4)).map(lambda all_: [all_[0], *all_[1]])
+    return st.tuples(opened | rest, st.lists(rest, max_size=4)).map(
+        lambda all_: [all_[0], *all_[1]]
+    )
 
 
 def test_fuzz_synthesis_says_what_is_wrong(
@@ -195,7 +197,9 @@ def recognition_requests() -> st.SearchStrategy[list[heard_pb.RecognizeRequest]]
         opened,
         st.just(message()),
     )
-    return st.tuples(opened | rest, st.lists(rest, max_size=6)).map(lambda all_: [all_[0], *all_[1]])
+    return st.tuples(opened | rest, st.lists(rest, max_size=6)).map(
+        lambda all_: [all_[0], *all_[1]]
+    )
 
 
 def test_fuzz_recognition_says_what_is_wrong(
@@ -235,7 +239,9 @@ def test_fuzz_bytes_that_are_no_message_end_their_own_call_alone(
             return await outcome(call(iter(messages), timeout=WITHIN_S))
 
     @fuzzed
-    @given(st.sampled_from(["Synthesize", "LoadVoice", "Nothing"]), st.lists(junk_bytes, max_size=3))
+    @given(
+        st.sampled_from(["Synthesize", "LoadVoice", "Nothing"]), st.lists(junk_bytes, max_size=3)
+    )
     def attempt(method: str, messages: list[bytes]) -> None:
         _, details = server_loop.run(sent(method, messages))
         assert "Traceback" not in details

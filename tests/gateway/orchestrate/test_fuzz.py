@@ -63,12 +63,12 @@ def asks(document: dict[str, Any]) -> st.SearchStrategy[Ask]:
     def of(path: str, method: str) -> st.SearchStrategy[Ask]:
         operation = document["paths"][path][method]
         parts = [
-            junk_text.map(lambda text: quote(text, safe="")) if part.startswith("{") else st.just(part)
+            junk_text.map(lambda text: quote(text, safe=""))
+            if part.startswith("{")
+            else st.just(part)
             for part in path.split("/")
         ]
-        names = [
-            each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"
-        ]
+        names = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
         query = st.lists(st.tuples(st.sampled_from([*names, "x"]), junk_text), max_size=3).map(
             lambda pairs: "&".join(f"{name}={quote(value)}" for name, value in pairs)
         )
