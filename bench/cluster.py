@@ -5,6 +5,7 @@ node is killed. What the callers heard decides.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import signal
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="parley-cluster-") as folder:
             trials = asyncio.run(_all(options.keep or Path(folder)))
     except ParleyError as error:
-        print(f"bench cluster: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = [Promise(trial.name, trial.required, trial.figure) for trial in trials]
     if options.json:
@@ -232,8 +233,8 @@ def _say(trial: ClusterTrial) -> None:
     print(f"{trial.name}: {trial.what}", file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench cluster", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench cluster", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave settings and logs there")
     return parser

@@ -5,6 +5,7 @@ and draws the answers: a picture for each dashboard, `docs/dashboard-NAME.svg`.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import math
@@ -31,7 +32,7 @@ SCRAPED_S = 3.0
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench dashboards", description=__doc__)
+    parser = CommandParser(prog="./run bench dashboards", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     parser.add_argument("--calls", type=positive, default=DEFAULT_CALLS, help="one after the other")
     parser.add_argument("--into", type=Path, default=paths.repository() / "docs")

@@ -6,6 +6,7 @@ speaks. The agent's own playout, turn-taking and recognition, outside a room, in
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             trials = asyncio.run(_run(options))
     except (ConfigurationError, ParleyError) as error:
-        print(f"bench echo: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(trials)
     if options.json:
@@ -187,8 +188,8 @@ def _mark(trial: EchoTrial | None) -> str:
     return f"{len(trial.self_turns)}/{trial.self_cuts}{greeting}/{trial.stops}/{yielded}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench echo", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench echo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--all", action="store_true", help="every cell, in a room and not")
     parser.add_argument(

@@ -6,6 +6,7 @@ which holds for one look that was planned, asked at every look.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import math
 import time
@@ -53,7 +54,7 @@ class WinnersFound:
 
 def main(arguments: list[str]) -> int:
     """0 where false winners are as rare as is promised; else 1."""
-    parser = argparse.ArgumentParser(prog="./run bench experiments")
+    parser = CommandParser(prog="./run bench experiments")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--experiments", type=positive, default=EXPERIMENTS)
     parser.add_argument("--days", type=positive, default=DAYS)

@@ -8,6 +8,7 @@ on top of the model's own.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import time
 from collections.abc import Sequence
@@ -203,8 +204,8 @@ def _print(document: dict[str, object], cuts: Sequence[FirstCut]) -> None:
     console.print(table)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench firstwords", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench firstwords", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--adapter", choices=VOICES, default="piper", help="the voice's engine")
     parser.add_argument(

@@ -6,6 +6,7 @@ agent's own turn-taking, voice activity detection and a recognition worker, in r
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             found = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError) as error:
-        print(f"bench floor: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     if options.keep is not None:
         _keep(found.trials, options.keep)
@@ -348,8 +349,8 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench floor", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench floor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"

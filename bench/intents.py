@@ -6,6 +6,7 @@ and the plainest baseline, the cosine with each intent's TF-IDF centroid.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import statistics
@@ -228,8 +229,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench intents", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench intents", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--part", choices=("val", "test"), default="test", help="val: what was tuned on"

@@ -6,6 +6,7 @@ readings says how much grows with each call and with each utterance, and how sur
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import logging
@@ -292,7 +293,7 @@ def main(arguments: list[str]) -> int:
         try:
             run_until_stopped(measure(options.calls, options.utterances, into=leaks, tell=tell))
         except ParleyError as error:
-            print(f"bench leaks: {error}", file=sys.stderr)
+            print(f"parley: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             interrupted = True
@@ -307,8 +308,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise["kept"] for promise in document["promises"]) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench leaks", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench leaks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--calls", type=positive, default=DEFAULT_CALLS, metavar="N")
     parser.add_argument("--utterances", type=positive, default=DEFAULT_UTTERANCES, metavar="N")

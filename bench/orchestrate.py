@@ -6,6 +6,7 @@ conversation as people do: an utterance, an answer that is listened to, a pause.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import random
@@ -209,8 +210,8 @@ def _print(found: Sequence[OrchestrateFigures], kept: Sequence[Promise]) -> None
     print_promises(console, kept)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run bench orchestrate",
         description="Holds so many conversations at once with one orchestrator process, beside a "
         "model that answers at once and services of 80 ms. Needs nothing but this machine.",

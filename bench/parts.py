@@ -5,6 +5,7 @@ the other while an agent runs, and started again. Its health port is asked ten t
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -83,7 +84,7 @@ class Health:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench parts", description=__doc__)
+    parser = CommandParser(prog="./run bench parts", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     options = parser.parse_args(arguments)
     forget_own_settings()

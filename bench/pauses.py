@@ -6,6 +6,7 @@ a real room. The model answers at once: nothing hides an answer that comes too s
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             trials = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError, CallError) as error:
-        print(f"bench pauses: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(trials)
     if options.json:
@@ -169,8 +170,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench pauses", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench pauses", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"

@@ -5,6 +5,7 @@ the same number of slots in all: what differs is only how the same capacity is d
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import os
 import sys
@@ -230,7 +231,7 @@ def main(arguments: list[str]) -> int:
             )
             report = run_until_stopped(measuring)
         except ParleyError as error:
-            print(f"bench pool: {error}", file=sys.stderr)
+            print(f"parley: {error}", file=sys.stderr)
             return 2
     if options.json:
         print(json.dumps(_document(report, foreign.percent)))
@@ -239,8 +240,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench pool", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench pool", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--engine", choices=ENGINES, default="hibari", help="default: hibari")
     parser.add_argument(

@@ -5,6 +5,7 @@ From the end of the caller's speech to the first audible sample of the answer at
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             found = run_until_stopped(_run(options))
     except ParleyError as error:
-        print(f"bench response: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     ours, *peers = found
     promises = promises_of(ours.asked)
@@ -216,8 +217,8 @@ def _print(document: Mapping[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench response", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench response", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--each", type=positive, default=DEFAULT_EACH, metavar="N", help="questions of each kind"

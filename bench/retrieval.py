@@ -6,6 +6,7 @@ the model, and vectors alone.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import re
@@ -189,8 +190,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench retrieval", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench retrieval", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--half", choices=HALVES, default="reported", help="tuning: what may be looked at"

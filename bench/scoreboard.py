@@ -6,6 +6,7 @@ simulated, and a call is only its replies. How soon a loss is known is measured 
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import resource
@@ -182,8 +183,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench scoreboard", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench scoreboard", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--calls", type=int, default=1000, help="default: 1000")
     parser.add_argument("--workers", type=int, default=100, help="default: 100")

@@ -7,6 +7,7 @@ are heard.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import sys
 import time
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> int:
                 for name, early in (("ended_by_whisper", True), ("gone_on", False))
             }
     except ParleyError as error:
-        print(f"bench sentences: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     lost_percent = 50 * ways["gone_on"].lost_sentences / len(pairs)
     promise = Promise("few_sentences_lost", PROMISED_LOST_PERCENT, round(lost_percent, 2))
@@ -176,8 +177,8 @@ def _print(ways: dict[str, HeardPair], pairs: int, half: str, promise: Promise) 
     print_promises(console, [promise])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench sentences", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench sentences", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="clips with words and speakers"

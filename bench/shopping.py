@@ -7,6 +7,7 @@ of the settings fills the requirements, else rules do: the embedded default.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import os
@@ -246,8 +247,8 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench shopping", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench shopping", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--chats", type=int, default=CHATS, help="chats at once")
     parser.add_argument(

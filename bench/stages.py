@@ -6,6 +6,7 @@ agent's metrics is compared with the turns in which nothing was slowed.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import statistics
 import sys
@@ -98,7 +99,7 @@ class StageSeconds:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench stages", description=__doc__)
+    parser = CommandParser(prog="./run bench stages", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     parser.add_argument(
         "--rounds", type=positive, default=DEFAULT_ROUNDS, help="turns of each kind"

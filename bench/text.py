@@ -5,6 +5,7 @@ rules say it as a reply is said: cut into stretches first.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import statistics
 import sys
@@ -195,8 +196,8 @@ def _print_failures(lines: Sequence[TableLine], ours: LibraryRun | Absent) -> No
             print(f"{line.kind}\t{line.written!r}\t{said}\t({line.spoken})", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench text", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench text", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--half", choices=HALVES, help="only these lines; default: both")
     parser.add_argument(

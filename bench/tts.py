@@ -5,6 +5,7 @@ on both; each ratio is taken within a pair.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import statistics
 import subprocess
@@ -117,8 +118,8 @@ def main(arguments: list[str]) -> int:
     return 0 if promise.kept else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench tts", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench tts", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where the plot goes")
     parser.add_argument("--pairs", type=_pairs, default=DEFAULT_PAIRS, help="runs of each kind")

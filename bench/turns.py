@@ -6,6 +6,7 @@ are held out (bench/turn_pauses.py); `--fit` fits the weights on the others.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
         ]
         _check(held_out, "held out")
     except ParleyError as error:
-        print(f"bench turns: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(held_out)
     if options.plot is not None:
@@ -208,8 +209,8 @@ def _cells(each: PolicyFigures) -> list[str]:
     ]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench turns", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench turns", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips",

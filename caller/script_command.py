@@ -200,4 +200,4 @@ def print_report(report: ScriptReport) -> None:
     if report.recording is not None:
         console.print(f"recording   {report.recording}", markup=False)
     if report.error is not None:
-        sys.stderr.write(f"error: {report.error}\n")
+        sys.stderr.write(f"parley: {report.error}\n")

@@ -1,6 +1,7 @@
 """`./run call FILE…`: talks with the agent as a person would, and says what came of it."""
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import logging
 import signal
@@ -94,7 +95,7 @@ class SpokenCall:
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 only if every recording got an audible answer."""
-    parser = _parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv)
     _check_arguments(parser, arguments)
     # What it complains of arrives as CallError; its retries are nothing to read.
@@ -145,7 +146,7 @@ def _run_script(
     return exit_code
 
 
-def _check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+def _check_arguments(parser: CommandParser, arguments: argparse.Namespace) -> None:
     if bool(arguments.files) == (arguments.script is not None):
         parser.error("name either recordings to speak, or a conversation with --script FILE.yaml")
     if arguments.script is not None and arguments.save is not None:
@@ -218,12 +219,12 @@ def _print(turns: list[MeasuredTurn], error: str | None, *, json: bool) -> None:
         sys.stdout.write(f"turn {number}  {turn.report.file}\n")
         sys.stdout.writelines(f"{line}\n" for line in turn_lines(turn.report, turn.reply))
     if error is not None:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"parley: {error}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run call",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run call",
         description="Speaks recordings to the agent in real time, one after the other, hears the "
         "answers and measures them. Needs `./run up`.",
     )

@@ -1,6 +1,7 @@
 """`./run docs`: writes docs/api.md, the public words of Parley, from their docstrings."""
 
 import argparse
+from parley.arguments import CommandParser
 import ast
 import inspect
 import re
@@ -68,7 +69,7 @@ class Word:
 
 
 def main(arguments: list[str]) -> int:
-    argparse.ArgumentParser(prog="./run docs", description=__doc__).parse_args(arguments)
+    make_parser().parse_args(arguments)
     file = paths.repository() / PAGE
     file.write_text(page(), encoding="utf-8")
     print(f"wrote {PAGE}")
@@ -231,3 +232,7 @@ def _code(text: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("\n\n", " ").replace("|", "\\|")
+
+
+def make_parser() -> CommandParser:
+    return CommandParser(prog="./run docs", description=__doc__)

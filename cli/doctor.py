@@ -1,6 +1,7 @@
 """The command itself: runs every check, prints a table or JSON."""
 
 import argparse
+from parley.arguments import CommandParser
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -29,12 +30,7 @@ _MARKS = {
 
 def main(arguments: list[str]) -> int:
     """0 when nothing keeps Parley from running, else 1."""
-    parser = argparse.ArgumentParser(
-        prog="./run doctor",
-        description="Says what is wrong with this machine or its configuration.",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     findings = examine()
     is_well = all(finding.level is not Level.PROBLEM for finding in findings)
     if options.json:
@@ -90,3 +86,12 @@ def show(console: Console, findings: Sequence[Finding]) -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run doctor",
+        description="Says what is wrong with this machine or its configuration.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    return parser

@@ -1,6 +1,7 @@
 """`./run eval FILE.yaml`: holds scripted conversations with an agent and judges its answers."""
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import contextlib
 import json
@@ -122,7 +123,7 @@ class Evaluation:
 
 def main(arguments: list[str]) -> int:
     """0 when every check passed or was skipped, 1 when one failed, 2 for a bad file or app."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     settings, shown = load_orchestrator(), sys.stdout
@@ -151,8 +152,8 @@ def _own_gateway(settings: OrchestratorSettings) -> str:
     return own_gateway(settings)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run eval",
         description="Holds the conversations of a YAML file (docs/eval.md) with an agent and "
         "judges its answers: by text in this process, or by voice with a synthetic caller, in the "

@@ -1,6 +1,7 @@
 """`./run keys create|list|revoke`: keys of the orchestrator's API."""
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -19,7 +20,7 @@ _CONFIG = "the orchestrator's settings, as of ./run orchestrator"
 
 def main(arguments: list[str]) -> int:
     """0; 1 where there is no such key. Raises ConfigurationError and KeyStoreError."""
-    given = _parser().parse_args(arguments)
+    given = make_parser().parse_args(arguments)
     security = load_service(given.config).security
 
     async def run() -> int:
@@ -51,7 +52,9 @@ async def _revoke(store: KeyStore, key_id: str) -> int:
     if await store.revoke(key_id, now_s=time.time()):
         print(f"Revoked {key_id}: from now on it opens nothing.")
         return 0
-    print(f"no key {key_id} is in force: `./run keys list` has those that are", file=sys.stderr)
+    print(
+        f"parley: no key {key_id} is in force; ./run keys list has those that are", file=sys.stderr
+    )
     return 1
 
 
@@ -102,8 +105,8 @@ def _moment(at_s: float | None) -> str | None:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run keys", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run keys", description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
     parser.add_argument("--config", default="", metavar="FILE", help=_CONFIG)
     create = commands.add_parser("create", help="make a key, and show it once")

@@ -6,6 +6,7 @@ part stand beside it.
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import json
 import logging
@@ -75,13 +76,13 @@ class LoadResult:
 
 
 def main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         settings = load_orchestrator()
         clips = _read_clips(options.clips)
     except (ConfigurationError, AudioFileError) as error:
-        print(f"load: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     load = asyncio.run(_load(options, settings, clips))
     promises = promises_of(load)
@@ -359,8 +360,8 @@ def _minutes(text: str) -> float:
     return minutes
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run load", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run load", description=__doc__)
     parser.add_argument("--callers", type=positive, default=2, metavar="N", help="at once")
     parser.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="how long")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")

@@ -1,6 +1,7 @@
 """`./run logs`: the end of what the parts have written, and what they write next."""
 
 import argparse
+from parley.arguments import CommandParser
 import time
 
 from ops.supervisor.part_log import LogFollower, last_lines
@@ -14,13 +15,7 @@ _LINES_OF_ONE, _LINES_OF_EACH = 100, 15
 
 def main(arguments: list[str]) -> int:
     """Prints until the end, with -f until Ctrl-C; raises SupervisorError where there is nothing."""
-    parser = argparse.ArgumentParser(prog="./run logs", description=__doc__)
-    parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
-    parser.add_argument(
-        "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     files = {file.stem: file for file in sorted((paths.state_dir() / "logs").glob("*.log"))}
     if not files:
         RecordFile(paths.state_dir()).read()  # says so where that folder is none
@@ -48,3 +43,13 @@ def main(arguments: list[str]) -> int:
 def _print(part: str, lines: list[str], *, alone: bool) -> None:
     for line in lines:
         print(line if alone else f"{part:<10} | {line}", flush=True)
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run logs", description=__doc__)
+    parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument(
+        "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"
+    )
+    return parser

@@ -7,10 +7,12 @@ import difflib
 import importlib
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
 from parley import __version__
+from parley.errors import ConfigurationError
 from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
@@ -117,7 +119,7 @@ def _run(arguments: list[str]) -> int:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
         return EXIT_MISCONFIGURED
     try:
-        _take_dotenv()
+        _take_environment()
         module = importlib.import_module(COMMANDS[name].module)
     except ModuleNotFoundError:
         if rest != ["--help"]:
@@ -147,13 +149,22 @@ def _suggestion(name: str) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else "; `./run help` lists them"
 
 
-def _take_dotenv() -> None:
-    from parley import paths  # noqa: PLC0415 - help must not need them
+def _take_environment() -> None:
+    """The variables of `.env`, and the ports of the Parley that runs, as `up` was told them."""
+    from ops.supervisor.record import RecordFile  # noqa: PLC0415 - help must not need them
+    from parley import paths  # noqa: PLC0415
     from parley.settings.dotenv import read_dotenv  # noqa: PLC0415
+    from parley.settings.port_offset import PORT_OFFSET  # noqa: PLC0415
 
+    is_given = bool(os.environ.get(PORT_OFFSET))
     # Beside the folder of the configuration files: theirs, wherever they are.
     for variable, value in read_dotenv(paths.config_dir().parent / ".env").items():
         os.environ.setdefault(variable, value)
+    if is_given:
+        return
+    with suppress(ConfigurationError):  # of a state folder that is none: who needs it says so
+        if (running := RecordFile(paths.state_dir()).running()) is not None:
+            os.environ[PORT_OFFSET] = str(running.port_offset or "")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ It is said as the agent would say it: by the same stretches and the same rules o
 """
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import re
 import sys
@@ -97,7 +98,7 @@ def spoken_texts(
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 when the text was spoken, 1 when not, 2 for a wrong configuration."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     status = 0
     try:
         spoken, audio = _say(arguments.text, arguments.voice, arguments.save)
@@ -111,7 +112,7 @@ def main(argv: list[str]) -> int:
     if arguments.json:
         sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
     elif spoken.error is not None:
-        sys.stderr.write(f"error: {spoken.error}\n")
+        sys.stderr.write(f"parley: {spoken.error}\n")
     else:
         sys.stdout.write(
             f"{counted(spoken.words or 0, 'word')}, {spoken.audio_s:.2f} s of speech; first audio "
@@ -213,12 +214,12 @@ async def _each(texts: list[str]) -> AsyncIterator[str]:
 
 
 def _note(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(f"parley: {line}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run say",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run say",
         description="Speaks a text through the speech workers, without a room. "
         "Needs a speech worker (`./run up`).",
     )

@@ -1,6 +1,7 @@
 """`./run status`: how each part is doing at this moment."""
 
 import argparse
+from parley.arguments import CommandParser
 import json
 
 from rich.console import Console
@@ -18,9 +19,7 @@ from parley.settings import load_orchestrator
 
 def main(arguments: list[str]) -> int:
     """0 when Parley runs and every part is well, else 1."""
-    parser = argparse.ArgumentParser(prog="./run status", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     file = RecordFile(paths.state_dir())
     record = file.running()
     if record is None:
@@ -42,9 +41,9 @@ def main(arguments: list[str]) -> int:
         stop = "stop: ./run down    logs: ./run logs [PART] [-f]"
         show(Console(), record, reports, stop=stop, model=model)
         if disk is not None:
-            print(f"\nwarning: {disk}: calls go on, but logs and metrics are lost")
+            print(f"\nparley: warning: {disk}: calls go on, but logs and metrics are lost")
         if (no_media := why_no_media()) is not None:
-            print(f"\nwarning: {no_media}")
+            print(f"\nparley: warning: {no_media}")
     return 0 if reports and all(report.is_well for report in reports) else 1
 
 
@@ -55,3 +54,9 @@ def _remote_model() -> Finding | None:
     except ConfigurationError:
         return None
     return None if settings.llm_is_local else check_llm(settings, asks=False)
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run status", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    return parser

@@ -1,6 +1,7 @@
 """`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
 import argparse
+from parley.arguments import CommandParser
 import json
 import os
 import subprocess
@@ -36,14 +37,7 @@ class ProjectCheck:
 
 def main(arguments: list[str]) -> int:
     """Runs every check, then pytest, whose closing line comes last."""
-    parser = argparse.ArgumentParser(
-        prog="./run test",
-        description="Runs every check of the project; what else is given goes to pytest.",
-    )
-    parser.add_argument(
-        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
-    )
-    options, pytest_arguments = parser.parse_known_args(arguments)
+    options, pytest_arguments = make_parser().parse_known_args(arguments)
     failed = [check.name for check in static_checks() if not _timed(check)]
     if failed:
         print(f"parley: failed before the tests: {', '.join(failed)}", file=sys.stderr)
@@ -167,3 +161,14 @@ def _monitoring_is_fresh() -> bool:
     for file in files:
         print(f"\n{file} is not what the objectives give: run `./run monitoring`", end="")
     return not files
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run test",
+        description="Runs every check of the project; what else is given goes to pytest.",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
+    )
+    return parser

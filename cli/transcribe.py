@@ -1,6 +1,7 @@
 """`./run transcribe FILE…`: what speech recognition hears in recordings."""
 
 import argparse
+from parley.arguments import CommandParser
 import asyncio
 import math
 import sys
@@ -51,12 +52,12 @@ class Transcriptions(BaseModel):
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 when every file was heard, 1 when not, 2 for a wrong configuration."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         settings = load_orchestrator()
         pool = recognition_pool(settings)
     except ConfigurationError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"parley: {error}\n")
         return 2
     files = asyncio.run(
         _transcribe(arguments.files, pool, settings.asr.language, to_stdout=not arguments.json)
@@ -141,16 +142,16 @@ def _progress(count: int) -> Iterator[Progress]:
 
 def _print(file: Transcription, *, named: bool) -> None:
     if file.error is not None:
-        sys.stderr.write(f"error: {file.error}\n")
+        sys.stderr.write(f"parley: {file.error}\n")
     else:
         text = file.transcript or "(nothing was said)"
         sys.stdout.write(f"{file.file}: {text}\n" if named else f"{text}\n")
         sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run transcribe",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run transcribe",
         description="Prints what speech recognition hears. "
         "Needs a recognition worker (`./run up`).",
     )
