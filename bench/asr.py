@@ -4,7 +4,6 @@ Each clip is decoded in turn as the worker does it, and by faster-whisper's own 
 its full context of 30 s, greedy and with a beam of 5; each ratio of times is taken on one clip.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import statistics

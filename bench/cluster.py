@@ -4,7 +4,6 @@ Rooms and agents on both; then an agent server and a node are replaced while fou
 node is killed. What the callers heard decides.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -4,7 +4,6 @@ Makes calls in a Parley of its own that a Prometheus asks every second, runs eac
 and draws the answers: a picture for each dashboard, `docs/dashboard-NAME.svg`.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -5,7 +5,6 @@ Between equals any winner is a false one. The naive way is the two-sided test of
 which holds for one look that was planned, asked at every look.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import math

@@ -7,7 +7,6 @@ the cut did to them, and the silence in mid-reply whether it came too soon. Time
 on top of the model's own.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import time

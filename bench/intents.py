@@ -5,7 +5,6 @@ Beside it, in the same run: the classifier by words alone, which is the fallback
 and the plainest baseline, the cosine with each intent's TF-IDF centroid.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

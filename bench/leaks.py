@@ -5,7 +5,6 @@ utterances. Between them, while nobody calls, it reads what every part holds; a 
 readings says how much grows with each call and with each utterance, and how sure that is.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -6,7 +6,6 @@ are judged by accepted and refused words (bench/mind_questions.tsv, bench/mind_t
 puts the tables into docs/mind.md.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import sys

@@ -5,7 +5,6 @@ once, and an intent and a retrieval service of 80 ms each, all on this machine. 
 conversation as people do: an utterance, an answer that is listened to, a pause.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

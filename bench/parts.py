@@ -4,7 +4,6 @@ Real processes: Redis, the synthesis worker, the model's server and LiveKit are 
 the other while an agent runs, and started again. Its health port is asked ten times a second.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -5,7 +5,6 @@ Beside ours, in the same run: full text alone (SQLite's FTS5, BM25), which is th
 the model, and vectors alone.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

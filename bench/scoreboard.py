@@ -5,7 +5,6 @@ clock is turned: seconds pass as fast as they are worked off, on any machine. Th
 simulated, and a call is only its replies. How soon a loss is known is measured in real time.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -6,7 +6,6 @@ out and trying again where it is unsure. A sentence is lost when less than a fou
 are heard.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import sys

@@ -6,7 +6,6 @@ state. Then 200 chats at once. Questions are answered with "any". With `--model`
 of the settings fills the requirements, else rules do: the embedded default.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -5,7 +5,6 @@ none, the voice and recognition (on the wire), the tool, the model. What each tu
 agent's metrics is compared with the turns in which nothing was slowed.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import statistics

@@ -6,7 +6,6 @@ uv) is used, as a person's machine would; `./run up` says how long each step too
 run side by side overlap.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import os

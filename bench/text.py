@@ -4,7 +4,6 @@ All say the same table of right values (tests/dialogue/text/english_table), in t
 rules say it as a reply is said: cut into stretches first.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import statistics

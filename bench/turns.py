@@ -5,7 +5,6 @@ and voice activity are asked what the agent would know then. The figures are of 
 are held out (bench/turn_pauses.py); `--fit` fits the weights on the others.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import sys

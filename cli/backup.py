@@ -1,6 +1,5 @@
 """`./run backup`: writes all that could not be had again into one file, for `./run restore`."""
 
-import argparse
 from parley.arguments import CommandParser
 import shlex
 from datetime import UTC, datetime

@@ -4,7 +4,6 @@ Exit status 0 when every promise is kept, 1 when one is broken, 2 for a command 
 makes no sense of it.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import logging
@@ -75,6 +74,7 @@ def make_parser() -> CommandParser:
         epilog="cases: " + "; ".join(f"{case.name}: {case.summary}" for case in CASES.values()),
     )
     parser.add_argument("cases", metavar="CASE", nargs="*", help="default: all of them")
+    parser.suggest("cases", CASES)
     parser.add_argument("--short", action="store_true", help="a shorter reply, each case once")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(

@@ -1,6 +1,5 @@
 """The command itself: runs every check, prints a table or JSON."""
 
-import argparse
 from parley.arguments import CommandParser
 import json
 from collections.abc import Sequence

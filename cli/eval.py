@@ -1,6 +1,5 @@
 """`./run eval FILE.yaml`: holds scripted conversations with an agent and judges its answers."""
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import contextlib

@@ -1,6 +1,5 @@
 """`./run lock`: writes the lock files, every dependency with its hashes."""
 
-import argparse
 from parley.arguments import CommandParser
 import shutil
 import subprocess

@@ -1,10 +1,10 @@
 """`./run logs`: the end of what the parts have written, and what they write next."""
 
-import argparse
 from parley.arguments import CommandParser
 import time
 
 from ops.supervisor.part_log import LogFollower, last_lines
+from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.errors import SupervisorError
@@ -47,7 +47,10 @@ def _print(part: str, lines: list[str], *, alone: bool) -> None:
 
 def make_parser() -> CommandParser:
     parser = CommandParser(prog="./run logs", description=__doc__)
-    parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
+    parser.add_argument(
+        "part", metavar="PART", nargs="?", help="one part alone; without it, all of them"
+    )
+    parser.suggest("part", (*PART_NAMES, "supervisor"))
     parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
     parser.add_argument(
         "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"

@@ -91,9 +91,12 @@ COMMANDS = {
         "all that could not be had again, in one file; seven days of them are kept",
     ),
     "restore": Command("cli.restore", "FILE [--check]", "put a backup back"),
+    "completion": Command(
+        "cli.completion", "bash|zsh|fish", "what a shell needs to complete all of this"
+    ),
     "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
-    "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
+    "docs": Command("cli.docs", "", "write docs/api.md and docs/command-line.md from the code"),
     "monitoring": Command(
         "cli.monitoring", "", "write rules, alerts and dashboards from monitoring/objectives.yml"
     ),

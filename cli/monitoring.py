@@ -1,6 +1,5 @@
 """`./run monitoring`: writes rules, alerts, dashboards and their table from the objectives."""
 
-import argparse
 from parley.arguments import CommandParser
 
 from ops.monitoring.documents import write

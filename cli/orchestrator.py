@@ -1,6 +1,5 @@
 """`./run orchestrator`: serves conversations over a WebSocket and HTTP."""
 
-import argparse
 from parley.arguments import CommandParser
 import os
 

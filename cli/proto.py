@@ -1,6 +1,5 @@
 """`./run proto`: the gRPC code under parley/rpc/v1, and whether it still equals the contract."""
 
-import argparse
 from parley.arguments import CommandParser
 import filecmp
 import os

@@ -1,6 +1,5 @@
 """`./run recover`: goes on with a turn whose process has died in the middle of it."""
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import json

@@ -1,6 +1,5 @@
 """`./run replay DIR`: a recorded call's turn-taking, decided again from what was recorded."""
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import sys

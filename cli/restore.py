@@ -1,6 +1,5 @@
 """`./run restore FILE`: puts a backup back, so that everything is as it was when it was made."""
 
-import argparse
 from parley.arguments import CommandParser
 from pathlib import Path
 

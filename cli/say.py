@@ -3,7 +3,6 @@
 It is said as the agent would say it: by the same stretches and the same rules of spoken text.
 """
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import re

@@ -1,6 +1,5 @@
 """`./run secrets`: writes .env.prod for docker-compose.prod.yml, with secrets that nobody knows."""
 
-import argparse
 from parley.arguments import CommandParser
 import re
 from pathlib import Path

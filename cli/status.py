@@ -1,6 +1,5 @@
 """`./run status`: how each part is doing at this moment."""
 
-import argparse
 from parley.arguments import CommandParser
 import json
 

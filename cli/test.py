@@ -1,6 +1,5 @@
 """`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import os
@@ -148,10 +147,10 @@ def _generated_code_is_fresh() -> bool:
 
 
 def _generated_docs_are_fresh() -> bool:
-    fresh = docs.is_fresh()
-    if not fresh:
-        print(f"\n{docs.PAGE} is not what the docstrings give: run `./run docs`", end="")
-    return fresh
+    stale = docs.stale_pages()
+    for page in stale:
+        print(f"\n{page} is not what the code gives: run `./run docs`", end="")
+    return not stale
 
 
 def _monitoring_is_fresh() -> bool:

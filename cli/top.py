@@ -1,6 +1,5 @@
 """`./run top`: what callers get now: calls, latencies against the objectives, workers."""
 
-import argparse
 from parley.arguments import CommandParser
 import json
 import time

@@ -1,6 +1,5 @@
 """`./run transcribe FILE…`: what speech recognition hears in recordings."""
 
-import argparse
 from parley.arguments import CommandParser
 import asyncio
 import math

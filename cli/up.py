@@ -1,6 +1,5 @@
 """`./run up`: gets what is missing, starts every part, and stays or leaves them running."""
 
-import argparse
 from parley.arguments import CommandParser
 import os
 import subprocess
