@@ -21,8 +21,9 @@ from caller.intelligibility import recognize
 from caller.report import CallReport, TurnFigures
 from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
+from ops.supervisor.media_network import refuse_without_media
 from parley.audio import Audio, read_audio
-from parley.errors import AudioFileError, ConfigurationError, SpeechError
+from parley.errors import AudioFileError, ConfigurationError, SpeechError, SupervisorError
 from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech import RecognitionPool
@@ -63,7 +64,7 @@ class SpokenCall:
                     raise CallError(f"{where}: {error}") from None
                 self.turns.append(turn)
                 if client.model_fault is not None:
-                    raise CallError(f"{where}: {client.model_fault} ./run doctor says more.")
+                    raise CallError(f"{where}: {client.model_fault} ./run doctor says more")
                 if turn.reply is None:
                     raise CallError(f"{where}: {_unanswered(turn.report)}")
         if self.record is not None:
@@ -105,7 +106,8 @@ def main(argv: list[str]) -> int:
         recognizers = recognition_pool(settings)
         recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
         _check_writable(arguments.save)
-    except (ConfigurationError, AudioFileError, CallError) as error:
+        refuse_without_media()
+    except (ConfigurationError, AudioFileError, CallError, SupervisorError) as error:
         _print([], str(error), json=arguments.json)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
     if arguments.script is not None:

@@ -18,6 +18,7 @@ from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running
 from ops.doctor.setup import check_setup
 from ops.supervisor.configuration import read_configuration
+from ops.supervisor.record import RecordFile
 from parley import paths
 
 _MARKS = {
@@ -50,6 +51,7 @@ def examine() -> list[Finding]:
     if any(found.level is Level.PROBLEM for found in files):
         return [*findings, check_network(is_needed=False)]
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    is_running = RecordFile(configuration.state_dir).running() is not None
     app, agents = check_app(configuration)
     programs = list(check_programs(configuration))
     is_something_missing = any(
@@ -59,7 +61,7 @@ def examine() -> list[Finding]:
         *findings,
         app,
         *check_setup(configuration, agents),
-        check_llm(configuration.orchestrator),
+        check_llm(configuration.orchestrator, runs=is_running),
         check_media_network(),
         *programs,
         check_network(is_needed=is_something_missing),

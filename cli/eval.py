@@ -18,6 +18,7 @@ from rich.console import Console
 from cli.evaluation.file import EvalFile, app_of, read_eval
 from cli.evaluation.judge import Judge, judging_model
 from cli.evaluation.report import ConversationReport, EvalReport, show
+from ops.supervisor.media_network import refuse_without_media
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.app.agent import Agent
@@ -85,6 +86,7 @@ class Evaluation:
         from cli.evaluation.voices import CallerVoice  # noqa: PLC0415
         from parley.speech.configured import speech_pool  # noqa: PLC0415
 
+        refuse_without_media()
         name = self._running_name()
         speaks = self.content.caller_voice or self.settings.tts.default_model
         with tempfile.TemporaryDirectory(prefix="parley-eval-") as folder:

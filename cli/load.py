@@ -37,6 +37,7 @@ from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
 from cli.counting import counted
+from ops.supervisor.media_network import refuse_without_media
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.audio import Audio, read_audio
@@ -81,6 +82,7 @@ def main(arguments: list[str]) -> int:
     try:
         settings = load_orchestrator()
         clips = _read_clips(options.clips)
+        refuse_without_media()
     except (ConfigurationError, AudioFileError) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 2

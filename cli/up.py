@@ -156,7 +156,7 @@ def _stay(configuration: Configuration, console: Console) -> int:
         _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
-            target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
+            target=_tell_model, args=(configuration, console), daemon=True, name="ask-model"
         )
         asked.start()
 
@@ -226,7 +226,7 @@ def _detach(configuration: Configuration, console: Console) -> int:
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
     _tell_seconds(console, preparation, view)
     _warn_of_network(console)
-    _warn_of_model(configuration, console)
+    _tell_model(configuration, console)
     return 0
 
 
@@ -252,18 +252,14 @@ def _warn_of_network(console: Console) -> None:
             )
 
 
-def _warn_of_model(configuration: Configuration, console: Console) -> None:
-    """Says so where a language model elsewhere would not answer a call; blocks for seconds."""
-    found = check_llm(configuration.orchestrator)
-    if found.level is Level.OK:
-        return
+def _tell_model(configuration: Configuration, console: Console) -> None:
+    """Which language model it is, where, and whether a call would be answered; blocks for seconds."""
+    found = check_llm(configuration.orchestrator, runs=True)
+    text = f"language model: {found.detail}"
+    if found.level is not Level.OK:
+        text = f"\nparley: warning: the language model: {found.detail}\n  → {found.remedy}"
     with gone_terminals_ignored():
-        console.print(
-            f"\nparley: warning: the language model: {found.detail}\n  → {found.remedy}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _until_ready(
