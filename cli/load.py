@@ -32,7 +32,7 @@ from bench.load_parts import PartUse, parts_of, sample_parts
 from bench.machine import Machine
 from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
-from caller.access import own_gateway
+from caller.access import own_gateway, refuse_without_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
@@ -86,6 +86,7 @@ def main(arguments: list[str]) -> int:
     except (ConfigurationError, AudioFileError) as error:
         print(f"parley: {error}", file=sys.stderr)
         return 2
+    refuse_without_gateway(options.gateway or own_gateway(settings))
     load = asyncio.run(_load(options, settings, clips))
     promises = promises_of(load)
     document = _document(load, promises, options)

@@ -38,6 +38,7 @@ from parley.speech import (
     SynthesisWords,
 )
 from parley.speech.admin import WorkerAdmin
+from parley.speech.channel import NOBODY_LISTENS
 from parley.speech.configured import speech_pool
 
 MAX_CHARACTERS = 20_000
@@ -106,7 +107,8 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         spoken, status = SayReport(error=f"--save {arguments.save}: {error.strerror}"), 1
     except ParleyError as error:
-        spoken = SayReport(error=str(error))
+        hint = ": ./run up starts workers" if str(error).endswith(NOBODY_LISTENS) else ""
+        spoken = SayReport(error=f"{error}{hint}")
         status = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
