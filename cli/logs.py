@@ -1,6 +1,7 @@
 """`./run logs`: the end of what the parts have written, and what they write next."""
 
 from parley.arguments import CommandParser
+import sys
 import time
 
 from ops.supervisor.part_log import LogFollower, last_lines
@@ -30,6 +31,9 @@ def main(arguments: list[str]) -> int:
     count = options.lines
     if count is None:
         count = _LINES_OF_ONE if options.part else _LINES_OF_EACH
+    if RecordFile(paths.state_dir()).running() is None:
+        told = "nothing runs: this is of the last run; ./run up starts Parley"
+        print(f"parley: {told}", file=sys.stderr)
     followers = {part: LogFollower(file) for part, file in files.items()}
     for part, file in files.items():
         _print(part, last_lines(file, count), alone=len(files) == 1)
