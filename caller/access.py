@@ -64,7 +64,7 @@ async def request_access(
 
 
 def refuse_without_gateway(gateway_url: str) -> None:
-    """For who would call for minutes in vain: raises CallError where nobody listens there; blocks."""
+    """For who would call for minutes in vain: raises CallError where nobody listens; blocks."""
     try:
         parts = urlsplit(gateway_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)

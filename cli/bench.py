@@ -71,8 +71,8 @@ def make_parser() -> CommandParser:
     """Of what stands before a benchmark's own options."""
     parser = CommandParser(
         prog="./run bench",
-        description="Measures; without a name, lists what there is. `./run bench NAME --help` has the "
-        "options of one.",
+        description="Measures; without a name, lists what there is. `./run bench NAME --help` has "
+        "the options of one.",
     )
     parser.add_argument("name", metavar="NAME", nargs="?", help="the benchmark")
     parser.suggest("name", BENCHMARKS)

@@ -73,7 +73,7 @@ def zsh(commands: Sequence[CommandUsage]) -> Iterator[str]:
     within = list(_within(commands))
     yield from (
         f"#compdef {PROGRAM}",
-        f"# Completion of ./run for zsh, made by `./run completion zsh`: keep it as _{PROGRAM} in a",
+        "# Completion of ./run for zsh, made by `./run completion zsh`: keep it as _run in a",
         "# folder of $fpath, or source it after compinit.",
         f"compdef _{PROGRAM} {PROGRAM}",
         f"_{PROGRAM}() {{",

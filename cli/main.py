@@ -138,7 +138,8 @@ def print_help(to: TextIO) -> None:
     width = max(len(f"{name} {command.usage}") for name, command in COMMANDS.items())
     for name, command in COMMANDS.items():
         print(f"  {f'{name} {command.usage}':<{width}}  {command.summary}", file=to)
-    print("\n`./run COMMAND --help` says more about one of them, `./run --version` the version.", file=to)
+    more = "`./run COMMAND --help` says more about one of them, `./run --version` the version."
+    print(f"\n{more}", file=to)
 
 
 def print_usage(name: str, to: TextIO) -> None:

@@ -51,12 +51,13 @@ def _tell_that_nothing_runs(last: StackRecord | None, *, as_json: bool) -> None:
 
 
 def _model(*, is_part: bool) -> Finding | None:
-    """How the language model is doing; None where nobody uses it, or the settings cannot be read."""
+    """How it is doing; None where nobody uses it, or the settings cannot be read any more."""
     try:
         settings = load_orchestrator()
     except ConfigurationError:
         return None
-    return check_llm(settings, runs=True) if is_part or not settings.llm_is_on_this_machine else None
+    is_used = is_part or not settings.llm_is_on_this_machine
+    return check_llm(settings, runs=True) if is_used else None
 
 
 def make_parser() -> CommandParser:

@@ -248,12 +248,15 @@ def _warn_of_network(console: Console) -> None:
     if (reason := why_no_media()) is not None:
         with gone_terminals_ignored():
             console.print(
-                f"\nparley: warning: {reason}\n  → {REMEDY}", markup=False, highlight=False, soft_wrap=True
+                f"\nparley: warning: {reason}\n  → {REMEDY}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 
 def _tell_model(configuration: Configuration, console: Console) -> None:
-    """Which language model it is, where, and whether a call would be answered; blocks for seconds."""
+    """Which language model it is, where, and whether it would answer a call; blocks for seconds."""
     found = check_llm(configuration.orchestrator, runs=True)
     text = f"language model: {found.detail}"
     if found.level is not Level.OK:

@@ -63,7 +63,9 @@ def parser_of(command: Command) -> CommandParser:
 
 
 def _usage(words: tuple[str, ...], summary: str, parser: CommandParser) -> CommandUsage:
-    options, operands, below = [], [], []
+    options: list[OptionUsage] = []
+    operands: list[OperandUsage] = []
+    below: list[CommandUsage] = []
     for action in parser._actions:  # argparse has no public way to ask
         if isinstance(action, argparse._SubParsersAction):
             told = {each.dest: each.help or "" for each in action._choices_actions}

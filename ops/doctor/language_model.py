@@ -75,8 +75,8 @@ def check_llm(settings: OrchestratorSettings, *, runs: bool = False) -> Finding:
     some seconds at most.
 
     `runs`: Parley does, so that the model of this machine is asked as well, but for its name alone:
-    an answer would take the place of what calls begin with. Neither the key nor what the server says
-    of it is in the finding.
+    an answer would take the place of what calls begin with. Neither the key nor what the server
+    says of it is in the finding.
     """
     is_here = settings.llm_is_on_this_machine
     if is_here and not runs:

@@ -69,7 +69,8 @@ def _build(web: Path, tools: NodeTools, progress: StepProgress) -> None:
         "npm_config_update_notifier": "false",
     }
     if authority := os.environ.get("SSL_CERT_FILE"):
-        environment.setdefault("NODE_EXTRA_CA_CERTS", authority)  # Node reads none of the other names
+        # Node reads none of the other names.
+        environment.setdefault("NODE_EXTRA_CA_CERTS", authority)
     steps = {
         "The page: its libraries": ("ci", "--no-audit", "--no-fund"),
         "The page: building it": ("run", "build"),

@@ -1,5 +1,5 @@
-"""Certificates that are not trusted: told from a network that is not there, and tried once more with
-the authorities of this system, for installers bring lists of their own.
+"""Certificates that are not trusted: told from a network that is not there, and tried once more
+with the authorities of this system, for installers bring lists of their own.
 
 A network that looks into TLS signs with an authority of its own, which its machines have in the
 system's store. uv reads that store when it is told to (`UV_SYSTEM_CERTS`), Node with

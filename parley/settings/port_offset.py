@@ -1,4 +1,4 @@
-"""One number that is added to every port of a Parley, so that two run side by side on one machine."""
+"""One number added to every port of a Parley, so that two run side by side on one machine."""
 
 import re
 from collections.abc import Mapping

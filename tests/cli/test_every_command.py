@@ -252,7 +252,8 @@ def _running(
 def test_a_command_finds_what_runs_at_the_offset_it_was_started_with(
     elsewhere: Elsewhere, tmp_path: Path
 ) -> None:
-    port = yaml.safe_load((tmp_path / "configs" / "orchestrator.yaml").read_text())["server"]["port"]
+    settings = yaml.safe_load((tmp_path / "configs" / "orchestrator.yaml").read_text())
+    port = settings["server"]["port"]
     service = paths.repository() / "tests" / "ops" / "supervisor" / "small_service.py"
     with subprocess.Popen(
         [sys.executable, service, os.environ["PARLEY_STATE_DIR"], "parley-offset"],
