@@ -4,7 +4,6 @@ Each clip is decoded in turn as the worker does it, and by faster-whisper's own 
 its full context of 30 s, greedy and with a beam of 5; each ratio of times is taken on one clip.
 """
 
-from parley.arguments import CommandParser
 import json
 import statistics
 import sys
@@ -25,6 +24,7 @@ from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PROMISED_EXTRA_PERCENT = 1.0

@@ -5,7 +5,6 @@ on the recording of both sides; the agent's own events say when it decided.
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -33,6 +32,7 @@ from bench.percentiles import distribution, percentile
 from bench.promise import Promise, print_promises
 from caller.recordings import SPEECH
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import AudioFileError, ConfigurationError
 
 DEFAULT_INTERRUPTIONS = 200

@@ -4,7 +4,6 @@ Rooms and agents on both; then an agent server and a node are replaced while fou
 node is killed. What the callers heard decides.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import signal
@@ -21,6 +20,7 @@ from bench.machine import Machine
 from bench.nodes.cluster import NAMES, Cluster, running
 from bench.nodes.talker import LEAST_S, Talker
 from bench.promise import Promise, print_promises
+from parley.arguments import CommandParser
 from parley.errors import ParleyError, SupervisorError
 
 CALLERS = 4

@@ -4,7 +4,6 @@ Makes calls in a Parley of its own that a Prometheus asks every second, runs eac
 and draws the answers: a picture for each dashboard, `docs/dashboard-NAME.svg`.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import math
@@ -19,6 +18,7 @@ from bench.dashboard_picture import Drawn, DrawnLine, draw
 from bench.stopping import run_until_stopped
 from ops.monitoring.documents import GRAFANA
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.fake_llm import FakeLlm
 from testkit.isolated_config import forget_own_settings

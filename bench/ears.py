@@ -5,7 +5,6 @@ How soon text is there is measured in real time, through the worker's own listen
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import statistics
@@ -29,6 +28,7 @@ from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import Recognizer

@@ -6,7 +6,6 @@ speaks. The agent's own playout, turn-taking and recognition, outside a room, in
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -26,6 +25,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.synthetic_speech import synthesize
 from caller.recordings import SPEECH, sound_files
+from parley.arguments import CommandParser
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError, ParleyError

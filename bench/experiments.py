@@ -5,7 +5,6 @@ Between equals any winner is a false one. The naive way is the two-sided test of
 which holds for one look that was planned, asked at every look.
 """
 
-from parley.arguments import CommandParser
 import json
 import math
 import time
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from bench.arguments import positive
 from dialogue.experiments.sequential import LEVEL, RATIO_LEVEL, Tally, compare, ratio_p_value
+from parley.arguments import CommandParser
 
 DAYS = 30
 USERS_A_DAY = 400

@@ -6,7 +6,6 @@ agent's own turn-taking, voice activity detection and a recognition worker, in r
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -42,6 +41,7 @@ from bench.murmur_fit import LearnedSound, fitted, write
 from bench.promise import Promise, print_promises
 from caller.recordings import NOISES, SPEECH
 from parley import models
+from parley.arguments import CommandParser
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.errors import (

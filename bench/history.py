@@ -7,7 +7,6 @@ is right cannot be told by the answer that is hoped for.
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -37,6 +36,7 @@ from caller.heard_words import heard_until
 from caller.plain_words import plain_words
 from caller.recordings import SPEECH
 from parley import models, paths
+from parley.arguments import CommandParser
 from parley.audio import Audio
 from parley.errors import AudioFileError, ConfigurationError
 from workers.engines.tts_engine import FloatSamples

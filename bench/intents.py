@@ -5,7 +5,6 @@ Beside it, in the same run: the classifier by words alone, which is the fallback
 and the plainest baseline, the cosine with each intent's TF-IDF centroid.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import statistics
@@ -28,6 +27,7 @@ from dialogue.intents.catalog import DeclaredIntent, IntentCatalog
 from dialogue.intents.classifier import Intent
 from dialogue.intents.local import LocalClassifier
 from dialogue.intents.words import WordModel
+from parley.arguments import CommandParser
 
 IN_SCOPE_RIGHT = 0.96
 SCOPE_AUC = 0.94

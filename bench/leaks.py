@@ -5,7 +5,6 @@ utterances. Between them, while nobody calls, it reads what every part holds; a 
 readings says how much grows with each call and with each utterance, and how sure that is.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import logging
@@ -38,6 +37,7 @@ from bench.stopping import run_until_stopped
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
 from ops.supervisor.stack import Stack
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
 from parley.errors import ParleyError
 from parley.program import EXIT_INTERRUPTED

@@ -5,7 +5,6 @@ read after every few utterances. The first tenth is left out: allocators and cac
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import random
@@ -26,6 +25,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc

@@ -6,7 +6,6 @@ are judged by accepted and refused words (bench/mind_questions.tsv, bench/mind_t
 puts the tables into docs/mind.md.
 """
 
-from parley.arguments import CommandParser
 import json
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.mind_trial import MindResult, tried
 from bench.promise import Promise, print_promises
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 

@@ -5,7 +5,6 @@ once, and an intent and a retrieval service of 80 ms each, all on this machine. 
 conversation as people do: an utterance, an answer that is listened to, a pause.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import random
@@ -29,6 +28,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.orchestrate_services import DELAY_S, services_serving
 from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
+from parley.arguments import CommandParser
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.orchestrators import OrchestratorClient, OrchestratorProcess, connected
 

@@ -6,7 +6,6 @@ a real room. The model answers at once: nothing hides an answer that comes too s
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -27,6 +26,7 @@ from bench.promise import Promise, print_promises
 from caller.client import join
 from caller.errors import CallError
 from caller.recordings import SPEECH
+from parley.arguments import CommandParser
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings
 from testkit.isolated_instance import running

@@ -5,7 +5,6 @@ the same number of slots in all: what differs is only how the same capacity is d
 """
 
 import argparse
-from parley.arguments import CommandParser
 import json
 import os
 import sys
@@ -32,6 +31,7 @@ from bench.pool_streams import (
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from testkit.isolated_config import forget_own_settings
 from testkit.worker_process import WorkerProcess

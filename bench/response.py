@@ -5,7 +5,6 @@ From the end of the caller's speech to the first audible sample of the answer at
 """
 
 import argparse
-from parley.arguments import CommandParser
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -33,6 +32,7 @@ from bench.stopping import run_until_stopped
 from caller.access import Access
 from caller.recordings import SPEECH
 from parley import __version__, paths
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from testkit.isolated_instance import OwnParley, running_with_local_model
 

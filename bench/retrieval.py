@@ -5,7 +5,6 @@ Beside ours, in the same run: full text alone (SQLite's FTS5, BM25), which is th
 the model, and vectors alone.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import re
@@ -31,6 +30,7 @@ from dialogue.retrieval.documents import DocumentFolder
 from dialogue.retrieval.local import LocalRetriever
 from dialogue.retrieval.retriever import Passage, Retriever
 from dialogue.retrieval.sqlite_store import SqlitePassages
+from parley.arguments import CommandParser
 
 SHOWN = 4
 """Passages that a model is shown."""

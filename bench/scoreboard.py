@@ -5,7 +5,6 @@ clock is turned: seconds pass as fast as they are worked off, on any machine. Th
 simulated, and a call is only its replies. How soon a loss is known is measured in real time.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import resource
@@ -25,6 +24,7 @@ from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
 from bench.scoreboard_fleet import Fleet, FleetLoad, converse, fleet_running, loss_seen_s
 from bench.stopping import run_until_stopped
+from parley.arguments import CommandParser
 from testkit.fake_clock_loop import FakeClockLoop
 
 LEARNING_S = 15.0

@@ -6,7 +6,6 @@ out and trying again where it is unsure. A sentence is lost when less than a fou
 are heard.
 """
 
-from parley.arguments import CommandParser
 import json
 import sys
 import time
@@ -27,6 +26,7 @@ from bench.whisper_decodes import ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import SAMPLE_RATE_HZ, SPEECH, Clip, read_clips
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from workers.engines.asr_engine import DecodeRequest, Draft
 from workers.engines.whisper.recognizer import WhisperRecognizer

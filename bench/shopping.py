@@ -6,7 +6,6 @@ state. Then 200 chats at once. Questions are answered with "any". With `--model`
 of the settings fills the requirements, else rules do: the embedded default.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import os
@@ -32,6 +31,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.shopping_check import ShoppingRequest, disobeyed, shopping_requests
 from parley import paths
+from parley.arguments import CommandParser
 from parley.clock import monotonic
 from testkit.isolated_config import write_config
 

@@ -6,7 +6,6 @@ uv) is used, as a person's machine would; `./run up` says how long each step too
 run side by side overlap.
 """
 
-from parley.arguments import CommandParser
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from bench.arguments import positive
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.isolated_config import forget_own_settings, write_config
 

@@ -4,7 +4,6 @@ All say the same table of right values (tests/dialogue/text/english_table), in t
 rules say it as a reply is said: cut into stretches first.
 """
 
-from parley.arguments import CommandParser
 import json
 import statistics
 import sys
@@ -21,6 +20,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.text_libraries import LIBRARIES, Absent, LibraryRun, run
 from dialogue.text.reading import read_out
+from parley.arguments import CommandParser
 from testkit.spoken_table import TableLine, table
 
 OURS = "ours"

@@ -5,7 +5,6 @@ on both; each ratio is taken within a pair.
 """
 
 import argparse
-from parley.arguments import CommandParser
 import json
 import statistics
 import subprocess
@@ -21,6 +20,7 @@ from rich.table import Table
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from parley import models, paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PROMISED_RATIO = 4.0

@@ -5,7 +5,6 @@ and voice activity are asked what the agent would know then. The figures are of 
 are held out (bench/turn_pauses.py); `--fit` fits the weights on the others.
 """
 
-from parley.arguments import CommandParser
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from bench.turn_policies import (
 )
 from bench.turn_table import keep, kept
 from caller.recordings import SPEECH
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings
 

@@ -1,6 +1,5 @@
 """`./run backup`: writes all that could not be had again into one file, for `./run restore`."""
 
-from parley.arguments import CommandParser
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from ops.backup.production import (
 )
 from ops.production_file import FILE
 from parley import paths
+from parley.arguments import CommandParser
 from parley.settings import load_orchestrator
 
 KINDS = ("machine", "production")

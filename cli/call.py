@@ -1,7 +1,6 @@
 """`./run call FILE…`: talks with the agent as a person would, and says what came of it."""
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import logging
 import signal
@@ -22,6 +21,7 @@ from caller.report import CallReport, TurnFigures
 from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
 from ops.supervisor.media_network import refuse_without_media
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
 from parley.errors import AudioFileError, ConfigurationError, SpeechError, SupervisorError
 from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED

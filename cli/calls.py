@@ -1,7 +1,6 @@
 """`./run calls`: the records of calls, one of them turn by turn, or away with some."""
 
 import argparse
-from parley.arguments import CommandParser
 import json
 import sys
 import time
@@ -13,6 +12,7 @@ from rich.text import Text
 from ops.supervisor.configuration import Configuration, reachable, read_configuration
 from ops.supervisor.keys import livekit_keys
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.program import EXIT_MISCONFIGURED
 from parley.records.call import CallView, TurnView

@@ -4,7 +4,6 @@ Exit status 0 when every promise is kept, 1 when one is broken, 2 for a command 
 makes no sense of it.
 """
 
-from parley.arguments import CommandParser
 import json
 import logging
 import tempfile
@@ -23,6 +22,7 @@ from bench.chaos.suite import Plan, Suite
 from bench.chaos.trial import ChaosTrial
 from bench.machine import ForeignLoad, Machine
 from bench.stopping import run_until_stopped
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.program import EXIT_FAILED, EXIT_MISCONFIGURED
 

@@ -1,7 +1,6 @@
 """`./run chat`: talks with an agent by text, in a terminal or from a script."""
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import contextlib
 import logging
@@ -28,6 +27,7 @@ from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.events import Error, HangUp, TextDelta
 from parley.app.loading import AppReference, load_app
+from parley.arguments import CommandParser
 from parley.clock import monotonic
 from parley.errors import ParleyError
 from parley.program import EXIT_INTERRUPTED

@@ -39,7 +39,7 @@ def bash(commands: Sequence[CommandUsage]) -> Iterator[str]:
         f"    words={_quoted(' '.join(command.name for command in commands))}",
         "  else",
         '    if ((COMP_CWORD > 2)); then case "$command ${COMP_WORDS[2]}" in',
-        f"      {_patterns(_names_below(commands))}) command+=\" ${{COMP_WORDS[2]}}\" ;;",
+        f'      {_patterns(_names_below(commands))}) command+=" ${{COMP_WORDS[2]}}" ;;',
         "    esac; fi",
         '    case "$command $before" in',
     )
@@ -85,7 +85,7 @@ def zsh(commands: Sequence[CommandUsage]) -> Iterator[str]:
         "    return",
         "  fi",
         '  if ((CURRENT > 3)); then case "$command ${words[3]}" in',
-        f"    ({_patterns(_names_below(commands))}) command+=\" ${{words[3]}}\" ;;",
+        f'    ({_patterns(_names_below(commands))}) command+=" ${{words[3]}}" ;;',
         "  esac; fi",
         '  case "$command $before" in',
     )

@@ -1,7 +1,6 @@
 """`./run docs`: writes docs/api.md from the docstrings of the public words, and the commands of
 docs/command-line.md from their parsers."""
 
-from parley.arguments import CommandParser
 import ast
 import inspect
 import re
@@ -13,6 +12,7 @@ from types import MappingProxyType
 import parley
 from cli import command_page
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PAGE = Path("docs/api.md")

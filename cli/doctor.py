@@ -1,6 +1,5 @@
 """The command itself: runs every check, prints a table or JSON."""
 
-from parley.arguments import CommandParser
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,6 +19,7 @@ from ops.doctor.setup import check_setup
 from ops.supervisor.configuration import read_configuration
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 
 _MARKS = {
     Level.OK: "[green]✓[/]",

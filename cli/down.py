@@ -1,11 +1,10 @@
 """`./run down`: stops a running Parley and waits for the end of it."""
 
-
-from parley.arguments import CommandParser
 import signal
 
 from ops.supervisor.record import RecordFile, await_leftovers
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 
 LONGEST_STOP_S = 60.0

@@ -1,6 +1,5 @@
 """`./run eval FILE.yaml`: holds scripted conversations with an agent and judges its answers."""
 
-from parley.arguments import CommandParser
 import asyncio
 import contextlib
 import json
@@ -24,6 +23,7 @@ from parley import paths
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.loading import AppReference, load_app
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.program import EXIT_FAILED
 from parley.settings import OrchestratorSettings, load_orchestrator

@@ -1,7 +1,6 @@
 """`./run keys create|list|revoke`: keys of the orchestrator's API."""
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -12,6 +11,7 @@ from gateway.keys.key import IssuedKey, KeyScope, NewKey
 from gateway.keys.opening import key_secret, open_keys
 from gateway.keys.store import KeyStore
 from gateway.orchestrate.configuring import load_service
+from parley.arguments import CommandParser
 
 _DAY_S = 86_400.0
 _EVERY = tuple(KeyScope)

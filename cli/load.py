@@ -6,7 +6,6 @@ part stand beside it.
 """
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import json
 import logging
@@ -40,6 +39,7 @@ from cli.counting import counted
 from ops.supervisor.media_network import refuse_without_media
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
 from parley.errors import AudioFileError, ConfigurationError

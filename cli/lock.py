@@ -1,10 +1,10 @@
 """`./run lock`: writes the lock files, every dependency with its hashes."""
 
-from parley.arguments import CommandParser
 import shutil
 import subprocess
 
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 OLDEST_PYTHON = "3.11"

@@ -1,6 +1,5 @@
 """`./run logs`: the end of what the parts have written, and what they write next."""
 
-from parley.arguments import CommandParser
 import sys
 import time
 
@@ -8,6 +7,7 @@ from ops.supervisor.part_log import LogFollower, last_lines
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 
 _POLL_S = 0.2

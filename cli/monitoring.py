@@ -1,9 +1,8 @@
 """`./run monitoring`: writes rules, alerts, dashboards and their table from the objectives."""
 
-from parley.arguments import CommandParser
-
 from ops.monitoring.documents import write
 from parley import paths
+from parley.arguments import CommandParser
 
 
 def main(arguments: list[str]) -> int:

@@ -1,9 +1,9 @@
 """`./run orchestrator`: serves conversations over a WebSocket and HTTP."""
 
-from parley.arguments import CommandParser
 import os
 
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
 

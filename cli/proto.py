@@ -1,6 +1,5 @@
 """`./run proto`: the gRPC code under parley/rpc/v1, and whether it still equals the contract."""
 
-from parley.arguments import CommandParser
 import filecmp
 import os
 import subprocess
@@ -9,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 _PACKAGE = Path("parley/rpc/v1")

@@ -1,6 +1,5 @@
 """`./run recover`: goes on with a turn whose process has died in the middle of it."""
 
-from parley.arguments import CommandParser
 import asyncio
 import json
 import sys
@@ -9,6 +8,7 @@ from dialogue.checkpoints.recovery import recover
 from gateway.orchestrate.configuring import orchestrator_config
 from gateway.orchestrate.recovering import conversation_of
 from gateway.orchestrate.service import OrchestratorService
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings, load_orchestrator
 

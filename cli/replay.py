@@ -1,11 +1,11 @@
 """`./run replay DIR`: a recorded call's turn-taking, decided again from what was recorded."""
 
-from parley.arguments import CommandParser
 import json
 import sys
 from pathlib import Path
 
 from agent.turns.recording import FloorChange, RecordingError, fingerprint, replay
+from parley.arguments import CommandParser
 from parley.room_events import TURN_RECORDING_FILE
 
 

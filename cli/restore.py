@@ -1,6 +1,5 @@
 """`./run restore FILE`: puts a backup back, so that everything is as it was when it was made."""
 
-from parley.arguments import CommandParser
 from pathlib import Path
 
 from cli.backup import add_common, parts_of, project, settings_of
@@ -8,6 +7,7 @@ from ops.backup import archive
 from ops.backup.part import BackupError
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 
 
 def main(arguments: list[str]) -> int:

@@ -3,7 +3,6 @@
 It is said as the agent would say it: by the same stretches and the same rules of spoken text.
 """
 
-from parley.arguments import CommandParser
 import asyncio
 import re
 import sys
@@ -18,6 +17,7 @@ from cli.counting import counted
 from cli.player import Player, find_player
 from dialogue.text.languages import Language, get_or_english
 from dialogue.text.reading import FIRST_FLUSH_WORDS, read_out
+from parley.arguments import CommandParser
 from parley.audio import Audio
 from parley.clock import monotonic
 from parley.errors import (

@@ -1,11 +1,11 @@
 """`./run secrets`: writes .env.prod for docker-compose.prod.yml, with secrets that nobody knows."""
 
-from parley.arguments import CommandParser
 import re
 from pathlib import Path
 
 from ops.production_file import FILE, TEMPLATE, filled, made_secrets
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.private import open_private
 from parley.settings.values import is_ip

@@ -1,6 +1,5 @@
 """`./run status`: how each part is doing at this moment."""
 
-from parley.arguments import CommandParser
 import json
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from ops.supervisor.media_network import REMEDY, why_no_media
 from ops.supervisor.record import RecordFile, StackRecord
 from ops.supervisor.report import MODEL_PART, are_well, as_json, ask_parts, show
 from parley import paths
+from parley.arguments import CommandParser
 from parley.disk import why_full
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator

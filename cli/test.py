@@ -1,6 +1,5 @@
 """`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
-from parley.arguments import CommandParser
 import json
 import os
 import subprocess
@@ -14,6 +13,7 @@ from cli import docs
 from cli import proto as codegen
 from ops.toolchain import ensure_node
 from parley import paths
+from parley.arguments import CommandParser
 
 FAST = "not servers and not e2e and not browser"
 _BIN = Path(sys.executable).parent

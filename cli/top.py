@@ -1,6 +1,5 @@
 """`./run top`: what callers get now: calls, latencies against the objectives, workers."""
 
-from parley.arguments import CommandParser
 import json
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from rich.text import Text
 from ops.monitoring.objectives import FILE, Objective, read_objectives
 from ops.monitoring.recent import Recent, Scrape
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.settings import load_orchestrator
 

@@ -1,6 +1,5 @@
 """`./run transcribe FILE…`: what speech recognition hears in recordings."""
 
-from parley.arguments import CommandParser
 import asyncio
 import math
 import sys
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_quiet_audio
 from parley.clock import monotonic
 from parley.errors import (

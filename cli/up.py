@@ -1,6 +1,5 @@
 """`./run up`: gets what is missing, starts every part, and stays or leaves them running."""
 
-from parley.arguments import CommandParser
 import os
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from ops.supervisor.service import Service
 from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED

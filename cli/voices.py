@@ -1,7 +1,6 @@
 """`./run voices`: what the speech workers can say, and what they hold in memory."""
 
 import argparse
-from parley.arguments import CommandParser
 import asyncio
 import sys
 from typing import Any, Literal
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from parley.arguments import CommandParser
 from parley.errors import (
     ConfigurationError,
     SpeechError,

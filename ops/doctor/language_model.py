@@ -95,13 +95,17 @@ def check_llm(settings: OrchestratorSettings, *, runs: bool = False) -> Finding:
         )
     if listed.status in (401, 403):
         return _key_refused(server, listed.status)
-    offered = listed.names
-    wanted = "" if is_here else settings.llm_model
+    return _used(server, settings, listed.names)
+
+
+def _used(server: _Server, settings: OrchestratorSettings, offered: Sequence[str]) -> Finding:
+    """Of the models that the server offers, the one that calls use."""
+    wanted = "" if settings.llm_is_on_this_machine else settings.llm_model
     name = wanted or (offered[0] if len(offered) == 1 else "")
     if not name:
         detail = f"{server.shown} {_shown(offered)}, and no model is named"
         return problem(_SUBJECT, detail, "set LLM_MODEL to one of them")
-    if is_here:
+    if settings.llm_is_on_this_machine:
         return ok(_SUBJECT, f"{name} at {server.shown}")
     found = _asked(server, name, offered, at_openai=settings.llm_is_at_openai)
     if found.level is Level.OK and not settings.llm.model and not settings.llm_is_local:

@@ -37,8 +37,7 @@ def port_offset(environ: Mapping[str, str]) -> int:
     text = environ.get(PORT_OFFSET, "")
     if text and not _NUMBER.fullmatch(text):
         raise ConfigurationError(
-            f"{PORT_OFFSET} (--port-offset): expected a number such as 100, "
-            f"found {text[:80]!r}"
+            f"{PORT_OFFSET} (--port-offset): expected a number such as 100, found {text[:80]!r}"
         )
     return int(text or 0)
 

@@ -21,7 +21,6 @@ from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
 from parley.settings.values import AdvertisedAddress, Host, LanguageCode, Port, is_loopback
 
-
 TtsEngineName = Annotated[str, AfterValidator(partial(known_engine, "tts"))]
 AsrEngineName = Annotated[str, AfterValidator(partial(known_engine, "asr"))]
 _ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"

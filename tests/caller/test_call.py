@@ -316,9 +316,7 @@ async def test_a_model_that_will_not_answer_ends_the_call_however_audible(
 ) -> None:
     failure = await failure_of(
         gateway,
-        once_spoken=lambda: gateway.agents[0].fail(
-            said, code=code, fatal=False
-        ),
+        once_spoken=lambda: gateway.agents[0].fail(said, code=code, fatal=False),
     )
     assert failure.startswith(f"turn 1 (clip.wav): {said}")
     assert "./run doctor" in failure

@@ -167,7 +167,7 @@ def test_where_this_system_alone_trusts_the_index_it_is_trusted(machine: Machine
     link, python = shutil.which("ln"), Path(sys.executable).resolve()
     machine.add(
         "uv",
-        '[[ $1 == --version || -n $UV_SYSTEM_CERTS ]] ||'
+        "[[ $1 == --version || -n $UV_SYSTEM_CERTS ]] ||"
         ' { echo "invalid peer certificate: UnknownIssuer" >&2; exit 1; }\n'
         f'[[ $1 != venv ]] || {{ mkdir -p "${{@: -1}}/bin"; '
         f'{link} -s {python} "${{@: -1}}/bin/python"; }}',

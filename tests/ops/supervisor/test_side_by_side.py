@@ -40,7 +40,7 @@ def test_two_checkouts_run_side_by_side(tmp_path: Path, monkeypatch: pytest.Monk
 
     with ExitStack() as running:
         running.callback((first := stack("", "first")).stop)
-        with pytest.raises(SupervisorError, match="in use by .*--port-offset 100 moves all ports"):
+        with pytest.raises(SupervisorError, match=r"(?s)in use by .*--port-offset 100 moves all"):
             stack("", "in the way")
         running.callback((second := stack("400", "second")).stop)
         ports = [each.configuration.orchestrator.server.port for each in (first, second)]
