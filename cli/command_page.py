@@ -23,14 +23,25 @@ def _commands() -> Iterator[str]:
     for command in usages():
         shown = f"./run {command.name} {COMMANDS[command.name].usage}".rstrip()
         yield f"### `{shown}`\n"
-        summary = f"{command.summary[0].upper()}{command.summary[1:]}."
-        yield f"{summary} {command.description}".rstrip() + "\n"
+        yield f"{_about(command)}\n"
         yield from _table(command)
         for inner in command.below:
             operands = " ".join(operand.shown for operand in inner.operands)
             yield f"#### `./run {inner.name} {operands}".rstrip() + "`\n"
-            yield f"{inner.summary[0].upper()}{inner.summary[1:]}.\n"
+            yield f"{_sentence(inner.summary)}\n"
             yield from _table(inner)
+
+
+def _about(command: CommandUsage) -> str:
+    """What it says of itself, or where that begins anew with its name, what the module says."""
+    told = command.description
+    if told.startswith(f"`./run {command.name}"):
+        return _sentence(told.partition(": ")[2])
+    return f"{_sentence(command.summary)} {told}".rstrip()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:].rstrip('.')}."
 
 
 def _table(command: CommandUsage) -> Iterator[str]:

@@ -107,7 +107,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         spoken, status = SayReport(error=f"--save {arguments.save}: {error.strerror}"), 1
     except ParleyError as error:
-        hint = ": ./run up starts workers" if str(error).endswith(NOBODY_LISTENS) else ""
+        hint = ": ./run up starts workers" if NOBODY_LISTENS in str(error) else ""
         spoken = SayReport(error=f"{error}{hint}")
         status = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:

@@ -56,7 +56,7 @@ WITHOUT_A_STACK: dict[str, Tried | str] = {
     "calls": Tried((), 0, "there are no records"),
     "recover": Tried(("s.1", "--config", "gone.yaml"), 2, "gone.yaml: there is no such file"),
     "replay": Tried(("gone",), 2, "gone.* cannot be read"),
-    "say": Tried(("Hello.",), 1, "nothing listens there: ./run up starts workers"),
+    "say": Tried(("Hello.",), 1, r"nothing listens there\): ./run up starts workers"),
     "voices": Tried((), 1, "nothing listens there: ./run up starts workers"),
     "transcribe": Tried((CLIP,), 1, "start a worker with ./run up"),
     "load": Tried((), 1, "the gateway at .* does not answer .*: is ./run up running?"),
