@@ -26,6 +26,7 @@ from bench.promise import Promise, print_promises
 from caller.client import join
 from caller.errors import CallError
 from caller.recordings import SPEECH
+from parley.arguments import CommandParser
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings
 from testkit.isolated_instance import running
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             trials = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError, CallError) as error:
-        print(f"bench pauses: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(trials)
     if options.json:
@@ -175,8 +176,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench pauses", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench pauses", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"

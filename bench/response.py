@@ -31,6 +31,7 @@ from bench.stopping import run_until_stopped
 from caller.access import Access
 from caller.recordings import SPEECH
 from parley import __version__, paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.isolated_instance import OwnParley, running_with_local_model
 
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             found = run_until_stopped(_run(options))
     except ParleyError as error:
-        print(f"bench response: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     ours, *peers = found
     promises = promises_of(ours.asked)
@@ -201,8 +202,8 @@ def _print(document: Mapping[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench response", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench response", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--each", type=positive, default=DEFAULT_EACH, metavar="N", help="questions of each kind"
