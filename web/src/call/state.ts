@@ -1,6 +1,7 @@
 /** What the page knows of its call. */
 
 import type { Found } from "../chat/products";
+import type { Break } from "./breaks";
 import { NO_AGENT, type Problem } from "./problems";
 import type { Floor, TurnStages } from "./roomEvents";
 import { EMPTY, type Transcript } from "./transcript";
@@ -26,6 +27,8 @@ export interface CallState {
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
   readonly recording: Recording;
   readonly transcript: Transcript;
+  /** Where another agent took over in it. */
+  readonly breaks: readonly Break[];
   readonly turn: TurnStages | null;
   /** Empty: the default voice. */
   readonly voice: string;
@@ -48,6 +51,7 @@ export const IDLE: CallState = {
   personSpeaks: false,
   recording: "",
   transcript: EMPTY,
+  breaks: [],
   turn: null,
   voice: "",
   voiceChanging: false,
