@@ -15,6 +15,7 @@ from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
 from gateway.calls.places import OwnPlaces, SharedPlaces
+from gateway.calls.previews import VoicePreviews
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
@@ -56,6 +57,7 @@ class _Parts:
             offered=settings.tts.voices,
             clock=clock,
         )
+        self.previews = VoicePreviews(settings, self.voices, clock=clock)
         page_folder = page_folder or paths.repository() / "web" / "dist"
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
@@ -134,6 +136,7 @@ def create_app(
     CallRoutes(
         parts.tokens,
         parts.voices,
+        parts.previews,
         parts.limit,
         parts.metrics,
         door=parts.door,
