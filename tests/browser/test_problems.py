@@ -10,7 +10,7 @@ from playwright.async_api import expect
 
 from ops.supervisor.stack import Stack
 from tests.browser.conftest import Open
-from tests.browser.room_agent import answered
+from tests.browser.staged_agent import answered
 from tests.browser.told import RAW, watch, check_truth
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]

@@ -8,40 +8,16 @@ from playwright.async_api import expect
 
 from ops.supervisor.stack import Stack
 from parley.room_events import ErrorEvent, RecoveredEvent
-from parley.rpc.v1 import status_pb2, synthesis_pb2
 from testkit.fake_workers import SpeechWorker, serving
 from testkit.isolated_config import free_ports, write_config
 from tests.browser.conftest import Open
-from tests.browser.room_agent import answered
+from tests.browser.staged_agent import answered
 from tests.browser.told import check_truth, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
-RATE_HZ = 22050
 LANGUAGES = {"amy": "en-US", "joe": "en-US", "thorsten": "de-DE", "jirka": "cs-CZ"}
-REMOTE = ("amy", "jirka")
 RAW_REFUSAL = "StatusCode.UNAVAILABLE: grpc to http://10.0.0.7:50051 failed, token eyJhbGciOi.eyJ.x"
-
-
-class ListedWorker(SpeechWorker):
-    """Lists its voices with their languages."""
-
-    async def ListVoices(  # noqa: N802
-        self, request: synthesis_pb2.ListVoicesRequest, context: object
-    ) -> synthesis_pb2.ListVoicesResponse:
-        remote, here = status_pb2.VOICE_RESIDENCY_REMOTE, status_pb2.VOICE_RESIDENCY_RESIDENT
-        return synthesis_pb2.ListVoicesResponse(
-            voices=[
-                status_pb2.Voice(
-                    name=name,
-                    engine="wire",
-                    languages=[LANGUAGES[name]],
-                    sample_rate_hz=RATE_HZ,
-                    residency=remote if name in REMOTE else here,
-                )
-                for name in self.voices
-            ]
-        )
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +41,19 @@ def choosing(
 
 
 @pytest.fixture
-async def worker(choosing: tuple[Stack, int]) -> AsyncIterator[ListedWorker]:
-    worker = ListedWorker(voices=tuple(LANGUAGES), remote=set(REMOTE))
+async def worker(choosing: tuple[Stack, int]) -> AsyncIterator[SpeechWorker]:
+    worker = SpeechWorker(
+        voices=tuple(LANGUAGES), languages=LANGUAGES, remote={"amy", "jirka"}
+    )
     async with serving(worker, port=choosing[1]):
         yield worker
 
 
 async def test_voices_stand_by_language_those_at_hand_first_and_can_be_heard(
-    choosing: tuple[Stack, int], worker: ListedWorker, open_page: Open
+    choosing: tuple[Stack, int], worker: SpeechWorker, open_page: Open
 ) -> None:
     async with open_page(choosing[0]) as page:
-        select = page.get_by_label("Voice", exact=True)
+        select = page.get_by_role("combobox", name="Voice", exact=True)
         await expect(select).to_have_value("joe")
         groups = await select.locator("optgroup").evaluate_all(
             "groups => groups.map(group => [group.label, [...group.children].map(o => o.text)])"
@@ -97,12 +75,12 @@ async def test_voices_stand_by_language_those_at_hand_first_and_can_be_heard(
 
 
 async def test_a_voice_that_is_refused_leaves_the_selection_as_it_was(
-    choosing: tuple[Stack, int], worker: ListedWorker, open_page: Open
+    choosing: tuple[Stack, int], worker: SpeechWorker, open_page: Open
 ) -> None:
     stack, _ = choosing
     async with open_page(stack) as page, answered(stack, page, "or only type") as agent:
         await watch(page)
-        alert, select = page.get_by_role("alert"), page.get_by_label("Voice", exact=True)
+        alert, select = page.get_by_role("alert"), page.get_by_role("combobox", name="Voice", exact=True)
         agent.refuses = rtc.RpcError(1500, RAW_REFUSAL)
         await select.select_option("amy")
         await expect(alert).to_contain_text("That voice cannot be used now")
@@ -118,15 +96,15 @@ async def test_a_voice_that_is_refused_leaves_the_selection_as_it_was(
         await expect(alert).to_be_empty()
         await check_truth(page)
         await page.reload()
-        await expect(page.get_by_label("Voice", exact=True)).to_have_value("thorsten")
+        await expect(page.get_by_role("combobox", name="Voice", exact=True)).to_have_value("thorsten")
 
 
 async def test_a_voice_that_has_gone_begins_the_call_in_the_usual_one(
-    choosing: tuple[Stack, int], worker: ListedWorker, open_page: Open
+    choosing: tuple[Stack, int], worker: SpeechWorker, open_page: Open
 ) -> None:
     stack, _ = choosing
     async with open_page(stack) as page:
-        select = page.get_by_label("Voice", exact=True)
+        select = page.get_by_role("combobox", name="Voice", exact=True)
         await select.select_option("thorsten")
         worker.voices = ("joe",)
         await page.wait_for_function(  # what the gateway knows is a second old at most

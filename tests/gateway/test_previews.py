@@ -8,42 +8,19 @@ import soundfile
 
 from gateway.calls.previews import PER_MINUTE, SENTENCES, sentence
 from gateway.calls.voices import VoiceListing
-from parley.rpc.v1 import status_pb2, synthesis_pb2
-from testkit.fake_workers import WORD_S, SpeechWorker, serving
+from testkit.fake_workers import VOICES_RATE_HZ, WORD_S, SpeechWorker, serving
 from tests.gateway.conftest import Serve, settings_with
-
-VOICES = ("joe", "amy", "lessac")
-RATE_HZ = 22050
-
-
-class SpeakingLister(SpeechWorker):
-    """A worker on the wire that lists its voices and speaks in them."""
-
-    async def ListVoices(  # noqa: N802
-        self, request: synthesis_pb2.ListVoicesRequest, context: object
-    ) -> synthesis_pb2.ListVoicesResponse:
-        remote, here = status_pb2.VOICE_RESIDENCY_REMOTE, status_pb2.VOICE_RESIDENCY_CACHED
-        return synthesis_pb2.ListVoicesResponse(
-            voices=[
-                status_pb2.Voice(
-                    name=name,
-                    engine="wire",
-                    languages=["de-DE" if name == "amy" else "en-US"],
-                    sample_rate_hz=RATE_HZ,
-                    residency=remote if name in self.remote else here,
-                )
-                for name in self.voices
-            ]
-        )
 
 
 @pytest.fixture
-def worker() -> SpeakingLister:
-    return SpeakingLister(voices=VOICES, remote={"lessac"})
+def worker() -> SpeechWorker:
+    return SpeechWorker(
+        voices=("joe", "amy", "lessac"), remote={"lessac"}, languages={"amy": "de-DE"}
+    )
 
 
 async def test_a_voice_is_heard_in_its_language_and_spoken_once(
-    serve: Serve, worker: SpeakingLister
+    serve: Serve, worker: SpeechWorker
 ) -> None:
     async with serving(worker) as target, serve(settings_with(workers=target)) as client:
         answers = await asyncio.gather(*(client.get("/api/voices/amy/preview") for _ in range(3)))
@@ -52,7 +29,7 @@ async def test_a_voice_is_heard_in_its_language_and_spoken_once(
     assert first.headers["content-type"] == "audio/wav"
     assert "max-age" in first.headers["cache-control"]
     samples, rate_hz = soundfile.read(io.BytesIO(first.content))
-    assert rate_hz == RATE_HZ
+    assert rate_hz == VOICES_RATE_HZ
     assert len(samples) / rate_hz == pytest.approx(len(SENTENCES["de"].split()) * WORD_S)
     assert worker.texts == [SENTENCES["de"]]
     assert [opened.voice for opened in worker.opened] == ["amy"]
@@ -67,7 +44,7 @@ async def test_a_voice_is_heard_in_its_language_and_spoken_once(
     ],
 )
 async def test_what_is_not_at_hand_is_not_spoken(
-    serve: Serve, worker: SpeakingLister, voice: str, status: int, code: str | None
+    serve: Serve, worker: SpeechWorker, voice: str, status: int, code: str | None
 ) -> None:
     settings_voices = ("lessac", "amy")
     async with (
@@ -82,7 +59,7 @@ async def test_what_is_not_at_hand_is_not_spoken(
 
 
 async def test_a_voice_that_cannot_be_spoken_is_no_cached_silence(
-    serve: Serve, worker: SpeakingLister, caplog: pytest.LogCaptureFixture
+    serve: Serve, worker: SpeechWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker.is_broken = True
     async with serving(worker) as target, serve(settings_with(workers=target)) as client:
@@ -95,7 +72,7 @@ async def test_a_voice_that_cannot_be_spoken_is_no_cached_silence(
         assert (await client.get("/api/voices/joe/preview")).status_code == 200
 
 
-async def test_one_address_hears_so_many_a_minute(serve: Serve, worker: SpeakingLister) -> None:
+async def test_one_address_hears_so_many_a_minute(serve: Serve, worker: SpeechWorker) -> None:
     async with serving(worker) as target, serve(settings_with(workers=target)) as client:
         for _ in range(PER_MINUTE):
             assert (await client.get("/api/voices/joe/preview")).status_code == 200
@@ -115,7 +92,7 @@ def test_a_language_without_a_sentence_hears_the_english_one(
         name="v",
         engine="e",
         languages=languages,
-        sample_rate_hz=RATE_HZ,
+        sample_rate_hz=VOICES_RATE_HZ,
         license="",
         ready=True,
         default=False,

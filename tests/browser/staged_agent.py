@@ -14,7 +14,7 @@ LONG_MS = 60_000
 
 
 @dataclass
-class RoomAgent:
+class StagedAgent:
     """`refuses`: what a change of voice is answered with; None: it is taken."""
 
     room: rtc.Room = field(default_factory=rtc.Room)
@@ -46,11 +46,11 @@ class RoomAgent:
 
 
 @asynccontextmanager
-async def answered(stack: Stack, page: Page, button: str) -> AsyncIterator[RoomAgent]:
+async def answered(stack: Stack, page: Page, button: str) -> AsyncIterator[StagedAgent]:
     """A call of the page, begun with the button, in which the agent is."""
     async with page.expect_response("**/api/token") as granted:
         await page.get_by_role("button", name=button).click()
-    agent = RoomAgent()
+    agent = StagedAgent()
     try:
         await agent.join(stack, (await (await granted.value).json())["room"])
         live = page.locator(".page[data-phase=live]")
