@@ -116,6 +116,8 @@ export class Call {
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
     if (!goesOn) this.#forget();
+    const resumed = this.#presence.hasLost;
+    if (goesOn) this.#presence.miss("call");
     this.#store.set({ ...IDLE, ...(goesOn && { transcript, breaks }), voice, phase: "starting" });
     this.#microphone.wanted = microphone ? "on" : "off";
     let track: LocalAudioTrack | null = null;
@@ -128,7 +130,7 @@ export class Call {
       return this.#microphone.tellOf(error);
     }
     try {
-      const access = await this.#admitted(signal);
+      const access = await this.#admitted({ ...this.#wish(), resumed }, signal);
       if (signal.aborted) return track?.stop();
       await this.#enter(access);
       if (track && !signal.aborted) await this.#room.localParticipant.publishTrack(track);
@@ -144,7 +146,6 @@ export class Call {
   /** A call that goes on with the conversation of this one, or of the last. */
   async again(): Promise<void> {
     const types = this.#microphone.wanted === "off";
-    this.#presence.miss("call");
     if (this.state.phase !== "idle") await this.end();
     await this.start(!types, true);
   }
@@ -217,7 +218,7 @@ export class Call {
     return { voice: this.state.voice, app: this.app, session: this.#session };
   }
 
-  #admitted(signal: AbortSignal): Promise<CallAccess> {
+  #admitted(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
     const waiting = {
       onNoRoom: (problem: Problem) => this.#store.set({ problem }),
       onRetry: (retryAt: number) => this.#store.set({ retryAt }),
@@ -227,7 +228,7 @@ export class Call {
       },
       onVoiceGone: (problem: Problem) => this.#voiceGone(problem),
     };
-    return admitted(this.#wish(), waiting, signal);
+    return admitted(wish, waiting, signal);
   }
 
   async #enter(access: CallAccess, how?: RoomConnectOptions): Promise<void> {

@@ -30,5 +30,5 @@ const DEFAULTS: Limits = {
 };
 
 export function limits(): Limits {
-  return { ...DEFAULTS, ...(globalThis as { parleyLimits?: Partial<Limits> }).parleyLimits };
+  return { ...DEFAULTS, ...(Reflect.get(globalThis, "parleyLimits") as Partial<Limits>) };
 }

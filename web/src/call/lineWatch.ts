@@ -67,10 +67,13 @@ export class LineWatch {
     this.#last = received;
     this.#lastAt_ms = now_ms;
     if (!last) return;
+    const wasDown = this.lineIsDown;
     const sounds = hasGrown(last.agent, received.agent);
     this.#hasSounded ||= sounds;
     this.#agentSilent_ms = sounds ? 0 : this.#agentSilent_ms + passed_ms;
     const lives = sounds || hasGrown(last.line, received.line);
+    // What came with the line is waited for anew: its first packet need not be the agent's.
+    if (lives && wasDown) this.#agentSilent_ms = 0;
     this.#lineSilent_ms = lives ? 0 : this.#lineSilent_ms + passed_ms;
   }
 

@@ -60,6 +60,11 @@ export class Presence {
     return this.#agent;
   }
 
+  /** Something is missed that the person did not end. */
+  get hasLost(): boolean {
+    return this.#missed !== null && this.#missed.cause !== "call";
+  }
+
   /** Since when something has been missed, in ms since 1970; now, where nothing is. */
   get missedSince_ms(): number {
     return this.#missed?.since_ms ?? Date.now();

@@ -11,7 +11,7 @@ export class VoicePreview {
     this.stop();
     this.#audio.src = previewAddress(voice);
     const ended = new Promise<void>((resolve) => {
-      for (const event of ["ended", "pause", "error", "emptied"]) {
+      for (const event of ["ended", "pause", "error"]) {
         this.#audio.addEventListener(event, () => resolve(), { once: true });
       }
     });

@@ -223,6 +223,10 @@ export function endProblem(reason: DisconnectReason | undefined): Problem | null
   );
 }
 
+// As agent/room/voices.py answers.
+const VOICE_NOT_FOUND = 404;
+const TOO_MANY_CHANGES = 429;
+
 export function voiceProblem(error: unknown, voice: string): Problem {
   logDetails(`voice ${voice}`, error);
   const refusal = error instanceof RpcError ? error.code : 0;
@@ -249,10 +253,6 @@ export function voiceProblem(error: unknown, voice: string): Problem {
       ]);
   }
 }
-
-// As agent/room/voices.py answers.
-const VOICE_NOT_FOUND = 404;
-const TOO_MANY_CHANGES = 429;
 
 /** A voice that was wished for with the call, and is not there. */
 export const VOICE_GONE = problem("voice_gone", [
