@@ -53,8 +53,6 @@ export class Call {
   readonly #presence = new Presence(this.#room, this.#store, this.#limits);
   readonly #microphone = new Microphone(this.#room, this.#store, this.#sound);
   #attempt = new AbortController();
-  /** The key to the conversation of this call, or of the last. */
-  #session = "";
   #rejoins = false;
   #streams = 0;
   /** Told when the voice that was chosen turned out not to be there: the usual one is. */
@@ -111,14 +109,15 @@ export class Call {
    * with the conversation of the last call, whose transcript stays.
    */
   async start(microphone = true, goesOn = false): Promise<void> {
-    const { phase, voice, transcript, breaks } = this.state;
+    const { phase, voice, transcript, breaks, session } = this.state;
     if (phase !== "idle") return;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
-    if (!goesOn) this.#forget();
+    if (!goesOn) this.#presence.forget();
     const resumed = this.#presence.hasLost;
     if (goesOn) this.#presence.miss("call");
-    this.#store.set({ ...IDLE, ...(goesOn && { transcript, breaks }), voice, phase: "starting" });
+    const before = goesOn ? { transcript, breaks, session } : {};
+    this.#store.set({ ...IDLE, ...before, voice, phase: "starting" });
     this.#microphone.wanted = microphone ? "on" : "off";
     let track: LocalAudioTrack | null = null;
     try {
@@ -215,7 +214,8 @@ export class Call {
   }
 
   #wish(): CallWish {
-    return { voice: this.state.voice, app: this.app, session: this.#session };
+    const { voice, session } = this.state;
+    return { voice, app: this.app, session };
   }
 
   #admitted(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -232,7 +232,7 @@ export class Call {
   }
 
   async #enter(access: CallAccess, how?: RoomConnectOptions): Promise<void> {
-    this.#session = access.session;
+    this.#store.set({ session: access.session });
     await this.#room.connect(access.url, access.token, how);
   }
 
@@ -264,7 +264,7 @@ export class Call {
     this.#rejoins = true;
     this.#presence.reconnecting(true);
     const until_ms = this.#presence.missedSince_ms + this.#limits.givenUp_ms;
-    const wish = { ...this.#wish(), resumed: this.#session !== "" };
+    const wish = { ...this.#wish(), resumed: true };
     const enter = async (access: CallAccess) => {
       await this.#enter(access, REJOIN);
       await this.#microphone.reopen(signal);
@@ -282,13 +282,8 @@ export class Call {
     this.#presence.end();
     this.#told.restart();
     this.#sound.close();
-    const { voice, transcript, breaks, turn } = this.state;
-    this.#store.set({ ...IDLE, voice, turn, breaks, transcript: settled(transcript), problem });
-  }
-
-  /** Another conversation begins. */
-  #forget(): void {
-    this.#session = "";
-    this.#presence.forget();
+    const { voice, session, transcript, breaks, turn } = this.state;
+    const kept = { voice, session, turn, breaks, transcript: settled(transcript) };
+    this.#store.set({ ...IDLE, ...kept, problem });
   }
 }

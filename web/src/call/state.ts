@@ -26,6 +26,8 @@ export interface CallState {
   readonly personSpeaks: boolean;
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
   readonly recording: Recording;
+  /** The key to the conversation, which only this caller has; empty: there is none yet. */
+  readonly session: string;
   readonly transcript: Transcript;
   /** Where another agent took over in it. */
   readonly breaks: readonly Break[];
@@ -50,6 +52,7 @@ export const IDLE: CallState = {
   quality: "unknown",
   personSpeaks: false,
   recording: "",
+  session: "",
   transcript: EMPTY,
   breaks: [],
   turn: null,
