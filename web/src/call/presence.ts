@@ -118,7 +118,7 @@ export class Presence {
     const agentIsThere = this.#agent !== null && !this.#watch.agentIsAway;
     const phase = lineIsDown ? "reconnecting" : agentIsThere ? "live" : "waiting";
     if (phase !== before) {
-      this.store.set({ phase });
+      this.store.set(phase === "reconnecting" ? { phase, quality: "lost" } : { phase });
       if (before === "reconnecting") this.#lineIsBack();
       if (phase === "reconnecting") this.#lineIsLost();
       if (phase === "waiting") this.#agentIsMissed(before === "live");
@@ -129,7 +129,6 @@ export class Presence {
   #lineIsLost(): void {
     this.miss("line");
     this.#expectNoAgent();
-    this.store.set({ quality: "lost" });
     const offer = () => this.store.set({ problem: STILL_LOST });
     this.#offerTimer = setTimeout(offer, this.limits.offer_ms);
   }
