@@ -19,6 +19,7 @@ TOKEN_PATH = ("gateway/calls/door.py", "gateway/calls/routes.py", "gateway/calls
 EVERY_ROUTE = ("gateway/errors.py", "gateway/body_limit.py", "gateway/same_site.py")
 SPOKEN_AWAY = {"voice_not_ready"}
 """Of previews, which the page does not ask for then."""
+RAW = re.compile(r"eyJ|grpc|http|wss?:|StatusCode", re.IGNORECASE)
 
 
 def words_for(table: str) -> set[str]:
@@ -38,7 +39,7 @@ def calls(file: Path, *names: str) -> Iterator[ast.Call]:
                 yield node
 
 
-def constant(node: ast.expr) -> str | None:
+def constant(node: ast.AST) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
@@ -51,18 +52,17 @@ def refusals(file: Path) -> Iterator[str]:
             yield f"unknown_{kind}"
 
 
-def complaints() -> Iterator[str]:
-    yield from (code for code, _ in problems._PROBLEMS.values())
-    yield from PERMANENT
-    for file in (ROOT / "agent").rglob("*.py"):
-        for call in calls(file, "error"):
-            code = constant(call.args[0]) if call.args else None
-            if code is not None and re.fullmatch(r"[a-z]+(_[a-z]+)+", code):  # a log line is none
-                yield code
-    for file in (ROOT / "dialogue").rglob("*.py"):
-        for call in calls(file, "Error"):
-            if call.args and (code := constant(call.args[0])) is not None:
-                yield code
+def complaints() -> Iterator[tuple[str, str]]:
+    """Code and message of what the agent tells; of a message that is made up, the fixed parts."""
+    yield from problems._PROBLEMS.values()
+    yield from PERMANENT.items()
+    for folder, name in (("agent", "error"), ("dialogue", "Error")):
+        for file in (ROOT / folder).rglob("*.py"):
+            for call in calls(file, name):
+                code = constant(call.args[0]) if call.args else None
+                if code is not None and re.fullmatch(r"[a-z]+(_[a-z]+)+", code):  # no log line
+                    texts = map(constant, ast.walk(ast.Tuple(call.args[1:])))
+                    yield code, " ".join(text for text in texts if text)
 
 
 @pytest.mark.parametrize("file", TOKEN_PATH + EVERY_ROUTE)
@@ -74,7 +74,7 @@ def test_every_refusal_of_a_call_has_words_for_visitors(file: str) -> None:
 
 
 def test_every_complaint_of_the_agent_has_words_for_visitors() -> None:
-    codes = set(complaints())
+    codes = {code for code, _ in complaints()}
     assert {"asr_unavailable", "engine_failed", "voice_unavailable", "too_many_messages"} <= codes
     assert codes - words_for("AGENT_ERRORS") == set()
 
@@ -83,5 +83,10 @@ def test_the_page_has_words_for_nothing_that_nobody_sends() -> None:
     sent = {code for file in TOKEN_PATH + EVERY_ROUTE for code in refusals(ROOT / file)}
     made_by_the_page = {"unreachable", "bad_answer"}
     assert words_for("REFUSALS") <= sent | made_by_the_page
-    told = set(complaints()) | {"llm_unavailable", "model_refused", "recording_stopped"}
+    told = {code for code, _ in complaints()} | {"llm_unavailable", "model_refused", "recording_stopped"}
     assert words_for("AGENT_ERRORS") <= told
+
+
+@pytest.mark.parametrize(("code", "message"), sorted(complaints()))
+def test_what_the_agent_tells_people_is_no_program_talking(code: str, message: str) -> None:
+    assert not RAW.search(message), code
