@@ -86,6 +86,14 @@ test("a page that was asleep does not take that for a loss", () => {
   expect(wire.watch.lineIsDown).toBe(false);
 });
 
+test("a browser that counts nothing is not told of a loss", () => {
+  const watch = new LineWatch(limits());
+  for (let now_ms = 0; now_ms < 60_000; now_ms += LOOK_MS) {
+    watch.look({ agent: new Map(), line: new Map() }, now_ms);
+    expect(watch.lineIsDown).toBe(false);
+  }
+});
+
 test("after a restart nothing is missed", () => {
   const wire = new Wire();
   wire.run(10_000, SILENCE);
