@@ -25,7 +25,9 @@ RAW = re.compile(r"eyJ|grpc|http|wss?:|StatusCode", re.IGNORECASE)
 def words_for(table: str) -> set[str]:
     """The codes that a table of the page has."""
     text = PAGE.read_text(encoding="utf-8")
-    body = re.search(rf"const {table}: Readonly<Record<string, Words>> = {{\n(.*?)\n}};", text, re.S)
+    body = re.search(
+        rf"const {table}: Readonly<Record<string, Words>> = {{\n(.*?)\n}};", text, re.S
+    )
     assert body is not None
     return set(re.findall(r"^  (\w+):", body[1], re.M))
 
@@ -83,7 +85,11 @@ def test_the_page_has_words_for_nothing_that_nobody_sends() -> None:
     sent = {code for file in TOKEN_PATH + EVERY_ROUTE for code in refusals(ROOT / file)}
     made_by_the_page = {"unreachable", "bad_answer"}
     assert words_for("REFUSALS") <= sent | made_by_the_page
-    told = {code for code, _ in complaints()} | {"llm_unavailable", "model_refused", "recording_stopped"}
+    told = {code for code, _ in complaints()} | {
+        "llm_unavailable",
+        "model_refused",
+        "recording_stopped",
+    }
     assert words_for("AGENT_ERRORS") <= told
 
 

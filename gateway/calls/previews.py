@@ -99,7 +99,9 @@ class VoicePreviews:
                     if isinstance(event, AudioChunk):
                         chunks.append(event.samples)
         except TimeoutError as error:
-            raise SpeechError(f"{voice.name} was not spoken within {SPOKEN_WITHIN_S:g} s") from error
+            raise SpeechError(
+                f"{voice.name} was not spoken within {SPOKEN_WITHIN_S:g} s"
+            ) from error
         if not chunks:
             raise SpeechError(f"{voice.name} was spoken without a sound")
         return Audio(np.concatenate(chunks), voice.sample_rate_hz).wav()

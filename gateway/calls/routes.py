@@ -1,7 +1,6 @@
 """The API of calls: a token that opens one, the voices to choose from and how they sound."""
 
 import logging
-
 from collections.abc import Collection
 from http import HTTPStatus
 
@@ -50,9 +49,9 @@ class VoiceListings(BaseModel):
 
 
 class CallRoutes:
-    """Serves /api/token and /api/voices with their previews. A client may name one of `apps`, or our `agent`.
+    """Serves /api/token and /api/voices with their previews.
 
-    `door` None: tokens are granted whether or not an agent has room.
+    A client may name one of `apps`, or our `agent`. `door` None: tokens are granted whether or not an agent has room.
     """
 
     def __init__(

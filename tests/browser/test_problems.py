@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from ops.supervisor.stack import Stack
 from tests.browser.conftest import Open
 from tests.browser.staged_agent import answered
-from tests.browser.told import RAW, watch, check_truth
+from tests.browser.told import RAW, check_truth, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.servers]
 
@@ -41,21 +41,23 @@ async def test_a_refused_microphone_leaves_typing(
 async def test_a_microphone_refused_in_a_typed_call_is_helped_and_the_call_goes_on(
     front: Stack, open_page: Open, chatter: Path
 ) -> None:
-    async with open_page(front, microphone=chatter, allowed=False) as page:
-        async with answered(front, page, "or only type"):
-            await watch(page)
-            await page.get_by_role("button", name="Use microphone").click()
-            alert = page.get_by_role("alert")
-            await expect(alert).to_contain_text("The microphone is not allowed")
-            await expect(alert).to_contain_text("left of the address")  # as Chromium has it
-            await expect(alert).to_contain_text("the call goes on")
-            await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
-            await expect(page.locator(".page")).to_have_attribute("data-phase", "live")
-            await page.context.grant_permissions(["microphone"])
-            await expect(alert).to_be_empty()
-            await page.get_by_role("button", name="Use microphone").click()
-            await expect(page.get_by_role("button", name="Mute")).to_be_visible()
-            await check_truth(page)
+    async with (
+        open_page(front, microphone=chatter, allowed=False) as page,
+        answered(front, page, "or only type"),
+    ):
+        await watch(page)
+        await page.get_by_role("button", name="Use microphone").click()
+        alert = page.get_by_role("alert")
+        await expect(alert).to_contain_text("The microphone is not allowed")
+        await expect(alert).to_contain_text("left of the address")  # as Chromium has it
+        await expect(alert).to_contain_text("the call goes on")
+        await expect(page.get_by_role("textbox", name="Message")).to_be_enabled()
+        await expect(page.locator(".page")).to_have_attribute("data-phase", "live")
+        await page.context.grant_permissions(["microphone"])
+        await expect(alert).to_be_empty()
+        await page.get_by_role("button", name="Use microphone").click()
+        await expect(page.get_by_role("button", name="Mute")).to_be_visible()
+        await check_truth(page)
 
 
 async def test_a_livekit_that_is_gone_is_named(

@@ -42,9 +42,7 @@ def choosing(
 
 @pytest.fixture
 async def worker(choosing: tuple[Stack, int]) -> AsyncIterator[SpeechWorker]:
-    worker = SpeechWorker(
-        voices=tuple(LANGUAGES), languages=LANGUAGES, remote={"amy", "jirka"}
-    )
+    worker = SpeechWorker(voices=tuple(LANGUAGES), languages=LANGUAGES, remote={"amy", "jirka"})
     async with serving(worker, port=choosing[1]):
         yield worker
 
@@ -80,7 +78,10 @@ async def test_a_voice_that_is_refused_leaves_the_selection_as_it_was(
     stack, _ = choosing
     async with open_page(stack) as page, answered(stack, page, "or only type") as agent:
         await watch(page)
-        alert, select = page.get_by_role("alert"), page.get_by_role("combobox", name="Voice", exact=True)
+        alert, select = (
+            page.get_by_role("alert"),
+            page.get_by_role("combobox", name="Voice", exact=True),
+        )
         agent.refuses = rtc.RpcError(1500, RAW_REFUSAL)
         await select.select_option("amy")
         await expect(alert).to_contain_text("That voice cannot be used now")
@@ -96,7 +97,9 @@ async def test_a_voice_that_is_refused_leaves_the_selection_as_it_was(
         await expect(alert).to_be_empty()
         await check_truth(page)
         await page.reload()
-        await expect(page.get_by_role("combobox", name="Voice", exact=True)).to_have_value("thorsten")
+        await expect(page.get_by_role("combobox", name="Voice", exact=True)).to_have_value(
+            "thorsten"
+        )
 
 
 async def test_a_voice_that_has_gone_begins_the_call_in_the_usual_one(

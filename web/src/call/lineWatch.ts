@@ -63,7 +63,10 @@ export class LineWatch {
   /** Takes in what has come until `now_ms` of a clock that never goes back. */
   look(received: Received, now_ms: number): void {
     // Not every browser tells of the transport: where nothing is counted, nothing is known.
-    if (received.agent.size + received.line.size === 0) return this.restart();
+    if (received.agent.size + received.line.size === 0) {
+      this.restart();
+      return;
+    }
     const last = this.#last;
     const passed_ms = Math.min(now_ms - this.#lastAt_ms, LONGEST_LOOK_MS);
     this.#last = received;

@@ -7,10 +7,7 @@ const WAYS: readonly (readonly [RegExp, string])[] = [
   ],
   [/Android.*Firefox/, "Tap the lock beside the address, then Permissions, and allow it."],
   [/Android/, "Tap the icon left of the address, then Permissions, and allow the microphone."],
-  [
-    /Firefox/,
-    "Click the crossed-out microphone beside the address, and remove the block.",
-  ],
+  [/Firefox/, "Click the crossed-out microphone beside the address, and remove the block."],
   [/Chrome|Chromium|Edg/, "Click the icon left of the address, and switch the microphone on."],
   [/Safari/, "Open Safari's menu, then Settings for this website, and allow the microphone."],
 ];

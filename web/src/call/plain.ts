@@ -1,7 +1,7 @@
 /** What a banner may quote: never a token, an address, or the words of a program. */
 
 /** As programs write them. */
-const CASED = /eyJ|\w+Error\b|Traceback|StatusCode|0x[0-9a-f]+|[{}<>\\]/;
+const CASED = /eyJ|\w+Error\b|Traceback|StatusCode|0x[0-9a-f]+|[{}<>\\]|\bat \w+\.\w+|\.\w+:\d/;
 const ADDRESS = new RegExp(
   [
     "grpc",
@@ -17,7 +17,8 @@ const LONGEST = 200;
 export function plain(message: string, otherwise: string): string {
   const text = message.trim();
   if (!text || text.length > LONGEST || CASED.test(text) || ADDRESS.test(text)) return otherwise;
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  const sentence = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 const TOKEN = /\beyJ[\w-]*\.[\w-]+(\.[\w-]*)?/g;

@@ -87,7 +87,7 @@ function everyProblem(raw: string): Problem[] {
   ].filter((problem) => problem !== null);
 }
 
-test.each(RAW)("no banner says anything that a visitor cannot understand: %.40s", (raw) => {
+test.each(RAW)("no banner says anything that a visitor cannot understand: %#", (raw) => {
   const problems = everyProblem(raw);
   expect(problems.length).toBeGreaterThan(100);
   for (const { title, detail } of problems) {
@@ -179,7 +179,7 @@ test("an app's own words are shown where they are plain", () => {
     detail: "The till is closed until 12:30.",
     remedies: [],
   });
-  expect(agentProblem("till_closed", "The till is closed.", true)).toMatchObject({
+  expect(agentProblem("till_closed", "The till is closed", true)).toMatchObject({
     title: "The call cannot go on",
     detail: "The till is closed.",
     remedies: ["call-again"],

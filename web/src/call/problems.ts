@@ -63,10 +63,7 @@ function microphoneFault(error: unknown, secure: boolean, browser: string): Prob
   switch (error instanceof Error ? error.name : "") {
     case "NotAllowedError":
     case "SecurityError":
-      return problem("microphone_refused", [
-        "The microphone is not allowed",
-        howToAllow(browser),
-      ]);
+      return problem("microphone_refused", ["The microphone is not allowed", howToAllow(browser)]);
     case "NotFoundError":
     case "OverconstrainedError":
       return problem("no_microphone", [
@@ -205,7 +202,6 @@ const ENDS: ReadonlyMap<DisconnectReason, Problem | null> = new Map<
     ),
   ],
 ]);
-
 
 /** Whether the call has ended, and was not merely lost. */
 export function hasEnded(reason: DisconnectReason | undefined): boolean {

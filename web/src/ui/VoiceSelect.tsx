@@ -57,7 +57,12 @@ function Preview({ voice }: { voice: Voice }) {
   if (!voice.ready) return <small>can be heard once it has been fetched</small>;
   return (
     <div class="preview">
-      <button type="button" class="button" aria-label={`Hear ${voiceLabel(voice)}`} onClick={toggle}>
+      <button
+        type="button"
+        class="button"
+        aria-label={`Hear ${voiceLabel(voice)}`}
+        onClick={toggle}
+      >
         {status === "plays" ? "Stop" : "Hear it"}
       </button>
       <small role="status">{status === "failed" && "It cannot be heard now."}</small>
