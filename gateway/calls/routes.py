@@ -51,7 +51,8 @@ class VoiceListings(BaseModel):
 class CallRoutes:
     """Serves /api/token and /api/voices with their previews.
 
-    A client may name one of `apps`, or our `agent`. `door` None: tokens are granted whether or not an agent has room.
+    A client may name one of `apps`, or our `agent`. `door` None: tokens are granted whether or not
+    an agent has room.
     """
 
     def __init__(
