@@ -83,8 +83,14 @@ class TurnEvent(_Event):
     moments: TurnMoments = TurnMoments()
 
 
-MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))
-"""Codes of errors of the language model that last until somebody changes its configuration."""
+LLM_UNAVAILABLE = "llm_unavailable"
+"""Code of an error of the language model that may have passed by the next turn."""
+
+
+def is_model_fault(code: str) -> bool:
+    """Whether an error of that code says that the language model has not answered a turn."""
+    return code == LLM_UNAVAILABLE or code.startswith("model_")
+
 
 FloorName = Literal["quiet", "thinking", "speaking", "ducked", "held", "yielded"]
 
@@ -215,3 +221,5 @@ class DispatchMetadata(_Event):
     )
     attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
     metadata: str = Field("", description="what the client says to the agent")
+    budget: str = Field("", description="whose budget the call is on (parley/budgets.py)")
+    longest_s: float | None = Field(None, description="after which the call ends; None: untold")
