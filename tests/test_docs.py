@@ -22,8 +22,8 @@ CODE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 FOLDERS = "agent|apps|bench|caller|cli|configs|dialogue|gateway|ops|parley|proto|testkit|workers"
 NAMED = re.compile(rf"`((?:{FOLDERS})/[\w/.-]*)`")
 COMMAND = re.compile(r"\./run ([a-z]+)(?: ([a-z]+))?")
-NO_SETTINGS = {"agent.lost_jobs", "turn.ended"}
-"""What is named like a setting: a logger, an event of webhooks."""
+NO_SETTINGS = {"agent.lost_jobs", "turn.ended", "turn.allow_restricted_peer_cidrs"}
+"""What is named like a setting: a logger, an event of webhooks, a key of LiveKit's own."""
 FILES = {".db", ".jsonl", ".pem", ".pt", ".yaml"}
 MAPS = ("docs/architecture.md", "docs/turn-taking.md", "docs/caller.md", "docs/decisions")
 """Pages whose every file has to be there; others may name what is yet to be written."""

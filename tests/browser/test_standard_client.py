@@ -26,6 +26,7 @@ from testkit.doc_fences import fences
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, by_text
 from testkit.isolated_config import write_config
 from testkit.threaded_llm import ThreadedLlm
+from tests.browser.conftest import QUESTION
 from tests.browser.other_origin import Site, browsing, gateway_of, site
 
 pytestmark = [pytest.mark.browser, pytest.mark.e2e]
@@ -77,9 +78,7 @@ def shop(
 ) -> Iterator[Shop]:
     ensure_page()  # with it come the page's libraries
     answer = ScriptedAnswer(
-        text="Bicycles are the quickest way through an old town, because its streets were laid "
-        "out for carts and donkeys.",
-        word_delay_s=0.025,
+        text="Bicycles are the quickest way through an old town.", word_delay_s=0.025
     )
     script = by_text({"old towns": answer, "capital": answer})
     with site() as served, ThreadedLlm(FakeLlm(script)) as llm:
@@ -98,10 +97,16 @@ def shop(
         yield Shop(served, start_stack(*PARTS, configuration=configuration))
 
 
+@pytest.fixture(scope="module")
+def asking(speech: Callable[..., Path]) -> Path:
+    """Somebody who asks once the greeting is over, and again where the agent came late."""
+    return speech(QUESTION, before_s=7, after_s=12)
+
+
 async def test_the_standard_sdk_talks_and_writes_with_the_agent(
-    chromium: str, question: Path, shop: Shop
+    chromium: str, asking: Path, shop: Shop
 ) -> None:
-    async with browsing(chromium, microphone=question) as page:
+    async with browsing(chromium, microphone=asking) as page:
         await page.goto(shop.site.origin)
         await page.wait_for_function("Boolean(window.join)")
         await page.evaluate(
@@ -129,6 +134,7 @@ async def test_the_standard_sdk_talks_and_writes_with_the_agent(
         assert me["attributes"]["plan"] == "gold"
         assert me["attributes"]["mood"] == "good"
         assert me["attributes"]["parley.session"]
+        await page.evaluate("room.disconnect()")
 
 
 async def test_the_same_page_of_an_origin_that_is_not_listed_gets_nothing(
@@ -151,12 +157,12 @@ async def test_the_same_page_of_an_origin_that_is_not_listed_gets_nothing(
 
 
 async def test_the_javascript_of_the_page_is_a_client(
-    chromium: str, question: Path, shop: Shop
+    chromium: str, asking: Path, shop: Shop
 ) -> None:
     shop.site.files["/snippets"] = SNIPPETS.encode()
     shop.site.files["/snippets.mjs"] = snippets(shop).encode()
     complaints: list[str] = []
-    async with browsing(chromium, microphone=question) as page:
+    async with browsing(chromium, microphone=asking) as page:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         await page.goto(f"{shop.site.origin}/snippets")
 
@@ -178,6 +184,7 @@ async def test_the_javascript_of_the_page_is_a_client(
         voice = await page.evaluate("client.changeVoice()")
         assert voice["asked"] == voice["answered"]
         await goes_on(page)
+        await page.evaluate("client.room.disconnect()")
     assert complaints == []
 
 
