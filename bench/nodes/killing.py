@@ -1,4 +1,4 @@
-"""Parts of the cluster that are killed under calls: a job, an agent server, Redis, a LiveKit node."""
+"""What is killed of the cluster under calls: jobs, an agent server, Redis, a LiveKit node."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""docker-compose.orchestrator.yml on the engine: built, asked with a key, killed, and asked again."""
+"""docker-compose.orchestrator.yml on the engine: built, asked with a key, killed, asked again."""
 
 import json
 import secrets
@@ -72,9 +72,9 @@ def _look(deployment: Deployment) -> str:
         if not answer.get("response"):
             raise RunError(f"it answered {answer}")
     return (
-        f"{len(containers)} containers of docker-compose.orchestrator.yml healthy after {took_s:.0f} "
-        f"s, with no right that they do not need; 401 without a key; answered {first['response']!r}, "
-        "and after SIGKILL in the same session again"
+        f"{len(containers)} containers of {FILE} healthy after {took_s:.0f} s, with no right that "
+        f"they do not need; 401 without a key; answered {first['response']!r}, and after a kill in "
+        "the same session again"
     )
 
 
