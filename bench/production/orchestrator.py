@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.production import checks
 from bench.production.commands import RunError
@@ -82,7 +83,7 @@ def _only(deployment: Deployment) -> Container:
     return deployment.container("orchestrator")
 
 
-def _asked(container: Container, key: str, message: str) -> dict[str, str]:
+def _asked(container: Container, key: str, message: str) -> dict[str, Any]:
     ask = ("python", "-P", "-c", _ASK, key, SESSION, message)
-    answer: dict[str, str] = json.loads(container.run(*ask, within_s=ASKED_WITHIN_S))
+    answer: dict[str, Any] = json.loads(container.run(*ask, within_s=ASKED_WITHIN_S))
     return answer
