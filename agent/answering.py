@@ -32,6 +32,7 @@ from parley.app.events import (
 )
 from parley.clock import Clock, monotonic
 from parley.room_events import (
+    LLM_UNAVAILABLE,
     ApprovalEvent,
     ClarificationEvent,
     ProgressEvent,
@@ -246,7 +247,7 @@ class Answering:
                 _log.error("%s: %s", code, message)
                 metrics.answer_errors_total.labels(code).inc()
                 if retryable and code != "model_no_answer":
-                    code, message = "llm_unavailable", MODEL_IS_AWAY
+                    code, message = LLM_UNAVAILABLE, MODEL_IS_AWAY
                 self._events.error(code, message)
 
     def is_awaited(self, reply: Reply, *, audible: bool) -> bool:

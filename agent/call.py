@@ -28,13 +28,13 @@ from agent.room.voices import VoiceControl
 from agent.session import (
     build_session,
     end_of_turn_policy,
-    endpointing,
     floor_policy,
     room_options,
 )
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
+from agent.turn_waits import TurnWaits
 from agent.turns.guesses import WORDS_STAY, GuessRoom
 from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
@@ -97,6 +97,7 @@ class Call:
         self._answering: Answering
         self._report: TurnReport
         self._limits: CallLimits
+        self._waits: TurnWaits
 
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
@@ -123,11 +124,12 @@ class Call:
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
-        self._endpointing = endpointing(self._turn(agent))
         self._report = TurnReport(self._session, self._events, hearing=hearing, trace=self._trace)
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
+        cut_offs = duplex.barge_in.cut_offs
+        self._waits = TurnWaits(self._turn(agent), self._session, cut_offs, hearing)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -298,7 +300,7 @@ class Call:
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
-            on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
+            on_agent=lambda agent: self._another_speaks(agent, duplex),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
         if self._settings.llm_is_local:  # no other is known to keep what it has read
@@ -339,18 +341,14 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _another_speaks(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
+    def _another_speaks(self, agent: Agent, duplex: Duplex) -> None:
         chosen = self._voices.chosen if self._voices is not None else ""
         default = self._app.voice or self._speaking.default_voice
         self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
         turn = self._turn(agent)
         duplex.barge_in.judge_by(floor_policy(turn), self._words(agent))
-        if hearing is not None and hearing.turn_ends is not None:
-            hearing.turn_ends.judge_by(end_of_turn_policy(turn))
-        if endpointing(turn) != self._endpointing:  # else what it has learned of the pauses stays
-            self._endpointing = endpointing(turn)
-            self._session.update_options(endpointing_opts=self._endpointing)
+        self._waits.judge_by(turn)
         self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
     async def _close(self, closing: str) -> None:

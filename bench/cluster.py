@@ -4,7 +4,6 @@ Rooms and agents on both; then an agent server and a node are replaced while fou
 jobs, an agent server, a node and Redis are killed. What the callers heard decides.
 """
 
-import argparse
 import asyncio
 import json
 import signal
@@ -31,6 +30,7 @@ from bench.nodes.trial import (
     until,
 )
 from bench.promise import Promise, print_promises
+from parley.arguments import CommandParser
 from parley.errors import ParleyError, SupervisorError
 
 
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             chosen = options.trials or list(TRIALS)
             trials = asyncio.run(_all(options.keep or Path(folder), chosen))
     except ParleyError as error:
-        print(f"bench cluster: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = [Promise(trial.name, trial.required, trial.figure) for trial in trials]
     if options.json:
@@ -159,8 +159,8 @@ def _say(trial: ClusterTrial) -> None:
     print(f"{trial.name}: {trial.what}", file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench cluster", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench cluster", description=__doc__)
     parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave settings and logs there")

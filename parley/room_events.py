@@ -83,8 +83,14 @@ class TurnEvent(_Event):
     moments: TurnMoments = TurnMoments()
 
 
-MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))
-"""Codes of errors of the language model that last until somebody changes its configuration."""
+LLM_UNAVAILABLE = "llm_unavailable"
+"""Code of an error of the language model that may have passed by the next turn."""
+
+
+def is_model_fault(code: str) -> bool:
+    """Whether an error of that code says that the language model has not answered a turn."""
+    return code == LLM_UNAVAILABLE or code.startswith("model_")
+
 
 FloorName = Literal["quiet", "thinking", "speaking", "ducked", "held", "yielded"]
 

@@ -14,6 +14,7 @@ from gateway.keys.key import IssuedKey, KeyScope, NewKey
 from gateway.keys.opening import key_secret, open_keys
 from gateway.keys.store import KeyStore
 from gateway.orchestrate.configuring import load_service
+from parley.arguments import CommandParser
 from parley.program import reported
 
 _ABOUT = "Keys of the orchestrator's API: made, listed, revoked."
@@ -24,7 +25,7 @@ _CONFIG = "the orchestrator's settings, as of ./run orchestrator"
 
 def main(arguments: list[str]) -> int:
     """0; 1 where there is no such key. Raises ConfigurationError and KeyStoreError."""
-    given = _parser().parse_args(arguments)
+    given = make_parser().parse_args(arguments)
     security = load_service(given.config).security
 
     async def run() -> int:
@@ -56,7 +57,9 @@ async def _revoke(store: KeyStore, key_id: str) -> int:
     if await store.revoke(key_id, now_s=time.time()):
         print(f"Revoked {key_id}: from now on it opens nothing.")
         return 0
-    print(f"no key {key_id} is in force: `./run keys list` has those that are", file=sys.stderr)
+    print(
+        f"parley: no key {key_id} is in force; ./run keys list has those that are", file=sys.stderr
+    )
     return 1
 
 
@@ -107,8 +110,8 @@ def _moment(at_s: float | None) -> str | None:
     return datetime.fromtimestamp(at_s, UTC).isoformat(timespec="seconds")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run keys", description=_ABOUT)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run keys", description=_ABOUT)
     commands = parser.add_subparsers(dest="what", required=True)
     parser.add_argument("--config", default="", metavar="FILE", help=_CONFIG)
     create = commands.add_parser("create", help="make a key, and show it once")

@@ -27,6 +27,8 @@ OTHER_VARIABLES = MappingProxyType(
         "PARLEY_STATE_DIR": "keys, logs and pids of one running Parley; `.parley` of the checkout",
         "PARLEY_CACHE_DIR": "models and programs, shared by all checkouts; `~/.cache/parley`",
         "PARLEY_CALLED_FROM": "where modules of an app are looked for; the current folder",
+        "PARLEY_PORT_OFFSET": "added to every port of this Parley, and to addresses of LiveKit, "
+        "workers and agents on the loopback; 0",
         "ORCHESTRATOR_CONFIG_PATH": "settings of `./run orchestrator`; those of ORCHESTRATOR_ENV",
         "ORCHESTRATOR_ENV": "development or production: the file of `configs` with that name",
         "HF_ENDPOINT": "hub that voices and models come from; `https://huggingface.co`",

@@ -18,6 +18,7 @@ from tests.deploy.conftest import Tool, beside_python
 from tests.deploy.running_caddy import NAME, RunningCaddy, Upstream, proxies
 
 CADDYFILE, NGINX = ROOT / "Caddyfile", ROOT / "nginx.conf"
+LAN = ROOT / "deploy" / "lan.Caddyfile"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret.signature"
 Start = Callable[[dict[str, Any]], Any]
 
@@ -44,6 +45,16 @@ def test_caddy_would_not_take_a_mistake(caddy: Tool, tmp_path: Path) -> None:
     file.write_text(CADDYFILE.read_text("utf-8").replace("stream_close_delay", "stream_delay"))
     done = caddy("validate", "--config", file, "--adapter", "caddyfile", env=environment())
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize("certificate", ["internal", "cert.pem key.pem"])
+def test_caddy_takes_the_file_for_a_network_of_ones_own(
+    caddy: Tool, tmp_path: Path, certificate: str
+) -> None:
+    env = environment(HOME=str(tmp_path), PARLEY_LAN="192.168.1.7", PARLEY_TLS=certificate)
+    done = caddy("adapt", "--config", LAN, env=env)
+    assert done.returncode == 0, done.stderr
+    assert caddy("fmt", LAN, env=env).stdout == LAN.read_text("utf-8")
 
 
 def test_it_asks_for_what_compose_gives_it() -> None:
