@@ -105,9 +105,8 @@ class Call:
         context = self._context
         context.add_shutdown_callback(self._end)
         self._running.enter_context(metrics.counted_session())
-        self._running.push_async_callback(self._recorder.aclose)
-        self._running.push_async_callback(self._budget.aclose)
-        self._running.push_async_callback(self._telephone.aclose)
+        for opened in (self._recorder, self._budget, self._telephone):
+            self._running.push_async_callback(opened.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
