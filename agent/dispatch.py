@@ -1,9 +1,12 @@
 """What the caller's access token asks of a call, which comes as the metadata of its dispatch."""
 
 import logging
+import time
+import uuid
 
 from pydantic import ValidationError
 
+from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.session import Session
@@ -20,6 +23,21 @@ def wishes_of(metadata: str) -> DispatchMetadata:
     except ValidationError:
         _log.warning("the dispatch's metadata is not understood: the defaults are used")
         return DispatchMetadata()
+
+
+def session_record(
+    settings: OrchestratorSettings, wishes: DispatchMetadata, app: Agent
+) -> SessionRecord:
+    """Of the conversation that the call begins, or goes on with."""
+    return SessionRecord(
+        id=wishes.session or uuid.uuid4().hex,
+        channel="voice",
+        app=wishes.app,
+        user=wishes.user,
+        language=app.language or settings.asr.language or "en",
+        attributes=wishes.attributes,
+        began_at_s=time.time(),
+    )
 
 
 def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.arguments import positive
+from bench.arguments import add_settings, positive, settings_of
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
@@ -101,11 +101,17 @@ async def _run(options: argparse.Namespace) -> list[PauseTrial]:
         )
     chosen = sentences[:: max(1, len(sentences) // options.sentences)][: options.sentences]
     plan = [(halves, pause_s) for pause_s in (*PAUSES_S, None) for halves in chosen]
+    changes = settings_of(options.set)
     model, trials = ToldScripts(), list[PauseTrial]()
     unfinished_wait_s = OrchestratorSettings().turn.endpointing_max_delay_s
     async with (
         model.serving() as url,
-        running(llm_url=url, unfinished_wait_s=unfinished_wait_s) as parley,
+        running(
+            llm_url=url,
+            unfinished_wait_s=unfinished_wait_s,
+            orchestrator=changes.get("orchestrator"),
+            worker=changes.get("worker"),
+        ) as parley,
         join(parley.access()) as client,
     ):
         await client.wait_for_agent()
@@ -183,4 +189,5 @@ def _parser() -> CommandParser:
         metavar="N",
         help="so many at most, spread over the folder",
     )
+    add_settings(parser)
     return parser

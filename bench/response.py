@@ -13,11 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.arguments import positive
+from bench.arguments import add_settings, positive, settings_of
 from bench.interruptions import to_stderr
 from bench.load_figures import unanswered, waits_ms
 from bench.machine import ForeignLoad, Machine
@@ -33,7 +32,7 @@ from caller.access import Access
 from caller.recordings import SPEECH
 from parley import __version__, paths
 from parley.arguments import CommandParser
-from parley.errors import ConfigurationError, ParleyError
+from parley.errors import ParleyError
 from testkit.isolated_instance import OwnParley, running_with_local_model
 
 MEDIAN_MS, P95_MS = 450, 650
@@ -102,20 +101,6 @@ async def _run(options: argparse.Namespace) -> list[Answered]:
                 asked = await _ask(questions, open_call, False)
             found.append(Answered(peer.name, peer.version, asked))
     return found
-
-
-def settings_of(wishes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """From `file.section.key=value`: changes of configs/FILE.yaml, by file; the value is YAML.
-    Raises ConfigurationError."""
-    changed: dict[str, dict[str, Any]] = {}
-    for wish in wishes:
-        name, _, value = wish.partition("=")
-        parts = name.split(".")
-        if len(parts) != 3 or parts[0] not in ("orchestrator", "worker"):
-            raise ConfigurationError(f"--set {wish}: it is not FILE.SECTION.KEY=VALUE")
-        file, section, key = parts
-        changed.setdefault(file, {}).setdefault(section, {})[key] = yaml.safe_load(value)
-    return changed
 
 
 def _calls_of(parley: OwnParley) -> OpenCall:
@@ -231,12 +216,6 @@ def _parser() -> CommandParser:
         action="store_true",
         help="ask livekit-agents and pipecat as well; their environments are made (1.1 GB) first",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FILE.SECTION.KEY=VALUE",
-        help="a setting to be tried, such as orchestrator.turn.end_of_turn=judged",
-    )
+    add_settings(parser)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where the plot (SVG) goes")
     return parser

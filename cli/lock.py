@@ -20,6 +20,7 @@ RUNNING = (
 IMAGES = {
     "agent": "agent dialogue postgres s3",
     "gateway": "gateway s3",
+    "chat": "dialogue orchestrator postgres shopping aws",
     "orchestrator": "dialogue orchestrator postgres",
     "tts": "piper hibari",
     "asr": "moonshine whisper",

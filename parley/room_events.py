@@ -221,3 +221,5 @@ class DispatchMetadata(_Event):
     )
     attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
     metadata: str = Field("", description="what the client says to the agent")
+    budget: str = Field("", description="whose budget the call is on (parley/budgets.py)")
+    longest_s: float | None = Field(None, description="after which the call ends; None: untold")

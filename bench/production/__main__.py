@@ -17,18 +17,22 @@ from bench.machine import Machine
 from bench.production import checks, continuity, engine, stand_ins
 from bench.production.commands import RunError
 from bench.production.compose_program import compose_program
+from bench.production.continuity import CHAT_SESSION, CHAT_USER
 from bench.production.deployment import (
     BUILD_S,
     HOSTS,
     SMALL_MODEL,
     Deployment,
     call,
+    chat,
 )
+from bench.production.orchestrator import orchestrator_serves
 from parley import paths
 from parley.program import reported
 
 _CLIPS = ("1688-142285-0003", "2609-156975-0003", "3005-163389-0002")
 _MODEL_PORT = 8999
+_MODEL_URL = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
 _ROUNDS = 4
 """Of two calls at once, until both of two workers have spoken."""
 
@@ -76,8 +80,15 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
         report.say("engine", f"Docker {version} runs, in namespaces of its own")
         stand_ins.make(docker, folder)
         report.say("bases", f"made of Debian's packages: {', '.join(stand_ins.tags().values())}")
-        deployment = Deployment(docker, compose_program(), folder, project="parley")
-        deployment.configure({"LLM_LOCAL_MODEL": SMALL_MODEL, "RECORD_ENABLED": "true"})
+        compose = compose_program()
+        deployment = Deployment(docker, compose, folder, project="parley")
+        deployment.configure(
+            {
+                "LLM_LOCAL_MODEL": SMALL_MODEL,
+                "RECORD_ENABLED": "true",
+                "COMPOSE_PROFILES": "piper,llm,chat",
+            }
+        )
         deployment.compose("down", "--volumes", "--timeout", "10")
         deployment.compose("build", within_s=BUILD_S)
         report.check("images", lambda: checks.image_sizes(deployment))
@@ -91,11 +102,25 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
         finally:
             if not keep:
                 deployment.compose("down", "--volumes", "--timeout", "30")
-        left = docker.docker("ps", "--all", "--quiet").split()
-        volumes = docker.docker("volume", "ls", "--quiet").split()
-        if not keep and (left or volumes):
-            raise RunError(f"down left {len(left)} containers and {len(volumes)} volumes")
-        report.say("down", "no container and no volume is left")
+        if not keep:
+            report.check("down", lambda: _nothing_left(docker))
+        with engine.beside(docker, *_quick_model()):
+            own = folder / "orchestrator"
+            report.check(
+                "orchestrator", lambda: orchestrator_serves(docker, compose, own, _MODEL_URL)
+            )
+
+
+def _nothing_left(docker: engine.DockerEngine) -> str:
+    left = docker.docker("ps", "--all", "--quiet").split()
+    volumes = docker.docker("volume", "ls", "--quiet").split()
+    if left or volumes:
+        raise RunError(f"down left {len(left)} containers and {len(volumes)} volumes")
+    return "no container and no volume is left"
+
+
+def _quick_model() -> list[str]:
+    return [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
 
 
 def _look(
@@ -113,14 +138,13 @@ def _look(
     report.check("redis", lambda: checks.redis_wants_a_password(deployment))
     trusted = deployment.authority(folder / "authority.crt")
     report.say("call", _told(call(outside, trusted, _clip(0), _clip(1))))
+    report.say("chat", _found(chat(outside, trusted, CHAT_USER, CHAT_SESSION)))
     deployment.start("--no-recreate", "--scale", "tts=2")
     report.say("scale", _both_used(deployment, outside, trusted))
     report.check("memory", lambda: checks.memory(deployment))
     speech = [_clip(number) for number in range(len(_CLIPS))] * 2
-    quick = [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
-    with engine.beside(deployment.engine, *quick):
-        where = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
-        deployment.change(OPENAI_BASE_URL=where, OPENAI_API_KEY="none", LLM_MODEL="quick")
+    with engine.beside(deployment.engine, *_quick_model()):
+        deployment.change(OPENAI_BASE_URL=_MODEL_URL, OPENAI_API_KEY="none", LLM_MODEL="quick")
         deployment.start("--scale", "tts=2")
         report.check(
             "update", lambda: continuity.update_under_calls(deployment, outside, trusted, speech)
@@ -140,6 +164,14 @@ def _told(report: dict[str, Any]) -> str:
             f"understood {turn['user_transcript']!r}, said {turn['agent_transcript']!r}"
             for turn in turns
         )
+    )
+
+
+def _found(chatted: dict[str, Any]) -> str:
+    products = chatted["products"]
+    return (
+        f"the shopping assistant over /ws/chat found {len(products)} products through Caddy, the "
+        f"first {products[0]['title']!r} for {products[0]['price']}"
     )
 
 

@@ -6,12 +6,14 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from gateway.calls.budgets import CallBudgets
 from gateway.calls.door import Door
 from gateway.calls.session_keys import SessionKey
 from gateway.calls.token_request import AgentRequest, TokenRequest
 from gateway.calls.tokens import CallAccess, CallTokens, CallWish
 from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError
+from gateway.identity import who_asks
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
 from parley.telemetry.gateway import GatewayMetrics
@@ -55,6 +57,7 @@ class CallRoutes:
         metrics: GatewayMetrics,
         *,
         door: Door | None,
+        budgets: CallBudgets,
         apps: Collection[str],
         agent: str,
     ) -> None:
@@ -63,6 +66,7 @@ class CallRoutes:
         self._limit = limit
         self._metrics = metrics
         self._door = door
+        self._budgets = budgets
         self._apps = apps
         self._agent = agent
 
@@ -73,10 +77,9 @@ class CallRoutes:
     async def grant_token(
         self, request: Request, response: Response, wish: TokenRequest | None = None
     ) -> TokenAnswer:
-        address = request.client.host if request.client else ""
         try:
-            self._check_rate(address)
-            access = await self._admitted(address, wish or TokenRequest())
+            self._check_rate(who_asks(request))
+            access = await self._paid(request, wish or TokenRequest())
         except ApiError as error:
             self._metrics.tokens.labels(error.code).inc()
             raise
@@ -95,26 +98,37 @@ class CallRoutes:
     async def list_voices(self) -> VoiceListings:
         return VoiceListings(voices=await self._voices())
 
-    async def _admitted(self, address: str, wish: TokenRequest) -> CallAccess:
-        """A token for which an agent has room; who is refused for want of it has not called."""
-        if self._door is None:
-            return self._tokens.grant(await self._call(wish))
+    async def _paid(self, request: Request, wish: TokenRequest) -> CallAccess:
+        """A token that is on the budget of whoever asks; who is refused has not called."""
+        identity = self._budgets.identity_of(request)
+        await self._budgets.spend_call(identity)
         try:
-            await self._door.check()
-            call = await self._call(wish)
-            census = await self._door.check()
-            access = self._tokens.grant(call)
-            await self._door.claim(access.room, census)
+            access = await self._admitted(identity, wish)
         except ApiError as error:
+            await self._budgets.give_back_call(identity)
             if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-                self._limit.give_back(address)
+                self._limit.give_back(who_asks(request))
             raise
+        self._budgets.let_in(access.room, identity)
         return access
 
-    async def _call(self, wish: TokenRequest) -> CallWish:
+    async def _admitted(self, identity: str, wish: TokenRequest) -> CallAccess:
+        """A token for which an agent has room."""
+        if self._door is None:
+            return self._tokens.grant(await self._call(identity, wish))
+        await self._door.check()
+        call = await self._call(identity, wish)
+        census = await self._door.check()
+        access = self._tokens.grant(call)
+        await self._door.claim(access.room, census)
+        return access
+
+    async def _call(self, identity: str, wish: TokenRequest) -> CallWish:
         if wish.voice:
-            await self._check_voice(wish.voice)
+            await self._check_voice(identity, wish.voice)
         return CallWish(
+            budget=identity,
+            longest_s=await self._budgets.longest_s(identity),
             voice=wish.voice or "",
             record=wish.record,
             app=self._app(wish.app or "", wish.agent),
@@ -156,7 +170,7 @@ class CallRoutes:
             raise ApiError(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 "rate_limited",
-                f"too many calls from this address; try again in {wait_s} s",
+                f"too many calls at once; try again in {wait_s} s",
                 retry_after_s=wait_s,
             )
 
@@ -171,10 +185,12 @@ class CallRoutes:
                 retry_after_s=2,
             ) from error
 
-    async def _check_voice(self, voice: str) -> None:
-        names = [listing.name for listing in await self._voices()]
-        if voice not in names:
-            raise _unknown("voice", voice, names)
+    async def _check_voice(self, identity: str, voice: str) -> None:
+        listings = {listing.name: listing for listing in await self._voices()}
+        if voice not in listings:
+            raise _unknown("voice", voice, list(listings))
+        if not listings[voice].default:
+            await self._budgets.spend_voice(identity)
 
 
 def _unknown(kind: str, name: str, known: list[str]) -> ApiError:

@@ -45,6 +45,8 @@ class CallWish:
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
     a conversation that begins. `attributes` of the person; `agent_metadata` is handed to the agent.
+    `budget`: on whose account what happens in the call goes (parley/budgets.py); `longest_s`:
+    seconds after which it ends.
     """
 
     voice: str = ""
@@ -57,6 +59,8 @@ class CallWish:
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     agent_metadata: str = ""
+    budget: str = ""
+    longest_s: float | None = None
 
 
 class CallTokens:
@@ -116,6 +120,8 @@ class CallTokens:
             user=identity,
             attributes=dict(wish.attributes),
             metadata=wish.agent_metadata,
+            budget=wish.budget,
+            longest_s=wish.longest_s,
         )
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name, metadata=metadata.model_dump_json()

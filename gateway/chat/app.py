@@ -14,12 +14,14 @@ from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS, chat_routes
 from gateway.chat.service import ChatHealth, ChatService
 from gateway.client_address import ClientAddress
 from gateway.errors import install_error_handlers
+from gateway.identity import Identities, SignedInUser
 from gateway.keys.guard import KeyGuard
 from gateway.keys.key import KeyScope
 from gateway.keys.opening import open_guard
 from gateway.keys.routes import key_routes
 from gateway.same_site import SameSite
 from parley.app.agent import Agent
+from parley.budgets import Spent, budgets_of
 from parley.settings import OrchestratorSettings
 
 
@@ -39,6 +41,14 @@ def create_chat_app(
         redis_url=redis_url,
     )
 
+    budgets = budgets_of(settings)
+    identities = Identities(settings.livekit.api_secret.get_secret_value())
+
+    async def spends(websocket: WebSocket) -> int | None:
+        if guard.required:  # a key has a limit of its own, and many people behind it
+            return None
+        return await budgets.spend(Spent.MESSAGES, identities.of(websocket))
+
     async def admits(websocket: WebSocket) -> bool:
         return await guard.socket_caller(websocket, KeyScope.CONVERSE) is not None
 
@@ -46,6 +56,7 @@ def create_chat_app(
     async def running(_: FastAPI) -> AsyncGenerator[None]:
         async with AsyncExitStack() as opened:
             opened.push_async_callback(buckets.aclose)
+            opened.push_async_callback(budgets.aclose)
             opened.push_async_callback(guard.aclose)
             await opened.enter_async_context(service.running())
             await service.app()
@@ -57,6 +68,7 @@ def create_chat_app(
         openapi_url=None,
         lifespan=running,
         middleware=[
+            Middleware(SignedInUser, header=server.user_header, proxies=server.trusted_proxies),
             Middleware(ClientAddress, proxies=server.trusted_proxies),
             Middleware(SameSite, hosts=server.allowed_hosts, origins=server.allowed_origins),
             Middleware(BodyLimit, larger={UPLOADS: LARGEST_UPLOAD_BYTES}),
@@ -64,7 +76,7 @@ def create_chat_app(
     )
     install_error_handlers(app)
     app.include_router(
-        chat_routes(service, admits=admits).router(),
+        chat_routes(service, admits=admits, spends=spends).router(),
         dependencies=[Depends(conversing_caller(guard))],
     )
     app.include_router(key_routes(guard))

@@ -112,6 +112,15 @@ HostName = Annotated[
 Network = Annotated[str, _text(_is_network, "expected an address or a network such as 10.0.0.0/8")]
 """Addresses as CIDR writes them; an address is the network of itself."""
 
+HeaderName = Annotated[
+    str,
+    _text(
+        lambda text: re.fullmatch(r"[A-Za-z0-9-]*", text) is not None,
+        "expected the name of an HTTP header, such as X-Forwarded-User",
+    ),
+]
+"""Empty: none."""
+
 Host = Annotated[
     str,
     _text(

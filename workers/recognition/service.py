@@ -29,6 +29,7 @@ from workers.recognition.pause_sound import PauseSound
 from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 from workers.serving.admission import Slots
+from workers.serving.durations import waiting_s
 from workers.serving.errors import (
     answering_errors,
     deadline_exceeded,
@@ -187,7 +188,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                 "open.hints",
                 f"have {len(hints)} characters together, allowed are {MOST_HINT_CHARACTERS}",
             )
-        silence_s = open_.preflight_silence.ToNanoseconds() / 1e9
+        silence_s = open_.preflight_silence.seconds + open_.preflight_silence.nanos / 1e9
         if not 0 <= silence_s <= LONGEST_PREFLIGHT_SILENCE_S:
             raise invalid_argument(
                 "open.preflight_silence",
@@ -224,7 +225,7 @@ async def _while_audio_comes(
 
 def _within_s(flush: pb.RecognizeFlush) -> float | None:
     """How long the client waits for the FINAL, if it says."""
-    return float(flush.within.ToTimedelta().total_seconds()) if flush.HasField("within") else None
+    return waiting_s(flush.within) if flush.HasField("within") else None
 
 
 @contextmanager

@@ -35,6 +35,11 @@ test("a call that cannot begin says who failed", () => {
   expect(startProblem(new GatewayError("rate_limited", "try again in 4 s"), "").detail).toBe(
     "Try again in 4 s",
   );
+  const told = "You have talked for as long as you may for now: try again in 3 hours.";
+  expect(startProblem(new GatewayError("budget_spent", told, 10_800), url)).toMatchObject({
+    title: "Enough calls for now",
+    detail: told,
+  });
   expect(startProblem(ConnectionError.notAllowed("expired", 401), url).code).toBe("token_refused");
   expect(startProblem(ConnectionError.serverUnreachable("down"), url)).toMatchObject({
     code: "livekit_unreachable",

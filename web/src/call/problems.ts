@@ -71,7 +71,9 @@ export function startProblem(error: unknown, url: string): Problem {
         remedies,
       };
     }
-    return { code: error.code, title: "The call was refused", detail: messageOf(error), remedies };
+    const title =
+      error.code === "budget_spent" ? "Enough calls for now" : "The call was refused";
+    return { code: error.code, title, detail: messageOf(error), remedies };
   }
   if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
     return {
