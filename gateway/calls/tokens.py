@@ -45,8 +45,8 @@ class CallWish:
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
     a conversation that begins; `resumed`: its last call was lost. `attributes` of the person;
-    `agent_metadata` is handed to the agent. `budget`: on whose account what happens in the call goes
-    (parley/budgets.py); `longest_s`: seconds after which it ends.
+    `agent_metadata` is handed to the agent. `budget`: on whose account what happens in the call
+    goes (parley/budgets.py); `longest_s`: seconds after which it ends.
     """
 
     voice: str = ""
