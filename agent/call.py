@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
@@ -13,7 +11,7 @@ from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
-from agent.dispatch import app_of, has_come_back, wishes_of
+from agent.dispatch import app_of, has_come_back, record_of, settings_of, wishes_of
 from agent.duplex import Duplex
 from agent.late_news import LateNews
 from agent.nodes import RoomAgent
@@ -21,6 +19,7 @@ from agent.own_words import OwnWords
 from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
+from agent.room.panels import Panels
 from agent.room.problems import tell_problems
 from agent.room.text_input import TypedText
 from agent.room.voices import VoiceControl
@@ -45,7 +44,6 @@ from dialogue.experiments.opening import open_experiments
 from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
-from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
@@ -74,8 +72,8 @@ class Call:
     ) -> None:
         """`client` asks the language model; the call closes it."""
         self._context = context
-        self._settings = settings
         self._wishes = wishes_of(context.job.metadata)
+        self._settings = settings = settings_of(settings, self._wishes)
         self._app = app_of(settings, self._wishes)
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
@@ -187,6 +185,8 @@ class Call:
             record=False,
         )
         self._session.output.transcription = None  # what is heard is written, not what is made
+        panels = Panels(self._session, self._context.room, talks_with=self._talks_with)
+        self._running.push_async_callback(panels.serve().aclose)
         limits.follow(self._session)
 
     def _talks_with(self, identity: str) -> bool:
@@ -204,15 +204,7 @@ class Call:
         for opened in (self._approvals, experiments):
             if opened is not None:
                 self._running.push_async_callback(opened.aclose)
-        record = SessionRecord(
-            id=wishes.session or uuid.uuid4().hex,
-            channel="voice",
-            app=wishes.app,
-            user=wishes.user,
-            language=self._app.language or self._settings.asr.language or "en",
-            attributes=wishes.attributes,
-            began_at_s=time.time(),
-        )
+        record = record_of(self._app, self._settings, wishes)
         return await self._running.enter_async_context(
             conversing(
                 self._app,

@@ -1,14 +1,19 @@
 """What the caller's access token asks of a call, which comes as the metadata of its dispatch."""
 
 import logging
+import time
+import uuid
+from typing import Any
 
 from pydantic import ValidationError
 
+from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.session import Session
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
+from parley.settings.visitors import MAX_INSTRUCTIONS_CHARS
 
 _log = logging.getLogger(__name__)
 
@@ -34,3 +39,36 @@ def app_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
         _log.warning("there is no app %r here: the default one answers", wishes.app)
         return load_configured(settings)
     return load_configured(settings, wishes.app)
+
+
+def settings_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> OrchestratorSettings:
+    """The settings, with instructions and greeting as the call wants them and the settings allow
+    it. An agent that declares its own keeps them."""
+    visitors = settings.visitors
+    wanted: dict[str, Any] = {}
+    if (character := visitors.characters.get(wishes.character)) is not None:
+        wanted["instructions"] = character.instructions
+        if character.greeting is not None:
+            wanted["greeting"] = character.greeting
+    elif wishes.character:
+        _log.warning("there is no character %r here: the agent is itself", wishes.character)
+    if wishes.instructions and visitors.may_instruct:
+        wanted["instructions"] = wishes.instructions[:MAX_INSTRUCTIONS_CHARS]
+    elif wishes.instructions:
+        _log.warning("callers may not write instructions here: visitors.may_instruct is false")
+    if not wanted:
+        return settings
+    return settings.model_copy(update={"agent": settings.agent.model_copy(update=wanted)})
+
+
+def record_of(app: Agent, settings: OrchestratorSettings, wishes: DispatchMetadata) -> SessionRecord:
+    """What a session that begins with this call is known by."""
+    return SessionRecord(
+        id=wishes.session or uuid.uuid4().hex,
+        channel="voice",
+        app=wishes.app,
+        user=wishes.user,
+        language=app.language or settings.asr.language or "en",
+        attributes=wishes.attributes,
+        began_at_s=time.time(),
+    )

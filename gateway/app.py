@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
+from gateway.calls.about import AboutBook
 from gateway.calls.agents import AgentServers
 from gateway.calls.door import Door
 from gateway.calls.page import Page
@@ -72,6 +73,7 @@ class _Parts:
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
+        self.about = AboutBook(settings, self.voices, self._speakers, self.probes, clock=clock)
 
     async def chat_page(self) -> FileResponse:
         """The page of chats, where it is built."""
@@ -84,6 +86,7 @@ class _Parts:
         async with AsyncExitStack() as running:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
+            await running.enter_async_context(self.about.running())
             await running.enter_async_context(self.chats.running())
             running.push_async_callback(self._places.aclose)
             if self._agents is not None:
@@ -137,8 +140,8 @@ def create_app(
         parts.limit,
         parts.metrics,
         door=parts.door,
-        apps=settings.agent.apps,
-        agent=settings.livekit.agent_name,
+        about=parts.about,
+        settings=settings,
     ).add_to(app)
     parts.records.add_to(app)
     app.include_router(chat_routes(parts.chats).router())

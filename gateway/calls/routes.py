@@ -1,11 +1,12 @@
-"""The API of calls: a token that opens one, and the voices to choose from."""
+"""The API of calls: what is to know of them, a token that opens one, the voices to choose from."""
 
-from collections.abc import Collection
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from gateway.calls.about import AboutBook, AboutCalls
 from gateway.calls.door import Door
 from gateway.calls.session_keys import SessionKey
 from gateway.calls.token_request import AgentRequest, TokenRequest
@@ -14,6 +15,7 @@ from gateway.calls.voices import VoiceCatalog, VoiceListing
 from gateway.errors import ApiError
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
+from parley.settings import OrchestratorSettings
 from parley.telemetry.gateway import GatewayMetrics
 
 
@@ -42,7 +44,7 @@ class VoiceListings(BaseModel):
 
 
 class CallRoutes:
-    """Serves /api/token and /api/voices. A client may name one of `apps`, or our `agent`.
+    """Serves /api/about, /api/token and /api/voices, as the settings allow it.
 
     `door` None: tokens are granted whether or not an agent has room.
     """
@@ -55,20 +57,23 @@ class CallRoutes:
         metrics: GatewayMetrics,
         *,
         door: Door | None,
-        apps: Collection[str],
-        agent: str,
+        about: AboutBook,
+        settings: OrchestratorSettings,
     ) -> None:
         self._tokens = tokens
         self._catalog = catalog
         self._limit = limit
         self._metrics = metrics
         self._door = door
-        self._apps = apps
-        self._agent = agent
+        self._about = about
+        self._apps = settings.agent.apps
+        self._agent = settings.livekit.agent_name
+        self._visitors = settings.visitors
 
     def add_to(self, app: FastAPI) -> None:
         app.post("/api/token", status_code=HTTPStatus.CREATED)(self.grant_token)
         app.get("/api/voices")(self.list_voices)
+        app.get("/api/about")(self.tell_about)
 
     async def grant_token(
         self, request: Request, response: Response, wish: TokenRequest | None = None
@@ -95,6 +100,14 @@ class CallRoutes:
     async def list_voices(self) -> VoiceListings:
         return VoiceListings(voices=await self._voices())
 
+    async def tell_about(
+        self, response: Response, app: Annotated[str, Query(max_length=64)] = ""
+    ) -> AboutCalls:
+        if app and app not in self._apps:
+            raise _unknown("app", app, sorted(self._apps))
+        response.headers["Cache-Control"] = "no-store"
+        return await self._about.about(app)
+
     async def _admitted(self, address: str, wish: TokenRequest) -> CallAccess:
         """A token for which an agent has room; who is refused for want of it has not called."""
         if self._door is None:
@@ -114,8 +127,13 @@ class CallRoutes:
     async def _call(self, wish: TokenRequest) -> CallWish:
         if wish.voice:
             await self._check_voice(wish.voice)
+        character = wish.character or ""
+        if character and character not in self._visitors.characters:
+            raise _unknown("character", character, list(self._visitors.characters))
         return CallWish(
-            voice=wish.voice or "",
+            voice=wish.voice or self._voice_of(character),
+            character=character,
+            instructions=self._instructions(wish.instructions or ""),
             record=wish.record,
             app=self._app(wish.app or "", wish.agent),
             session=self._session(wish.session or ""),
@@ -126,6 +144,20 @@ class CallRoutes:
             attributes=wish.participant_attributes or {},
             agent_metadata=wish.agent.metadata or "",
         )
+
+    def _voice_of(self, character: str) -> str:
+        known = self._visitors.characters.get(character)
+        return known.voice if known is not None else ""
+
+    def _instructions(self, text: str) -> str:
+        """Those that the caller wrote, where they may."""
+        if text.strip() and not self._visitors.may_instruct:
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "instructions_not_allowed",
+                "callers may not write instructions here (visitors.may_instruct)",
+            )
+        return text.strip()
 
     def _app(self, app: str, agent: AgentRequest) -> str:
         """The app that is asked for: by `app`, or as the agent's name by clients without it."""

@@ -44,7 +44,8 @@ class CallWish:
     """How a call is wanted. What comes from the client is bounded, and grants it nothing.
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
-    a conversation that begins. `attributes` of the person; `agent_metadata` is handed to the agent.
+    a conversation that begins. `attributes` of the person; `agent_metadata` is handed to the agent,
+    and so are `character` and `instructions`, as far as the settings allow them.
     """
 
     voice: str = ""
@@ -57,6 +58,8 @@ class CallWish:
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     agent_metadata: str = ""
+    character: str = ""
+    instructions: str = ""
 
 
 class CallTokens:
@@ -116,6 +119,8 @@ class CallTokens:
             user=identity,
             attributes=dict(wish.attributes),
             metadata=wish.agent_metadata,
+            character=wish.character,
+            instructions=wish.instructions,
         )
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name, metadata=metadata.model_dump_json()

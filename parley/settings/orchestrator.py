@@ -47,6 +47,7 @@ from parley.settings.values import (
     WorkerAddresses,
     is_loopback,
 )
+from parley.settings.visitors import VisitorsSection
 
 SMALL_LLM = "qwen2.5-0.5b-instruct"
 LARGE_LLM = "qwen2.5-coder-1.5b-instruct"
@@ -269,6 +270,7 @@ class OrchestratorSettings(Section):
     asr: AsrSection = AsrSection()
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
+    visitors: VisitorsSection = VisitorsSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
     chat: ChatSection = ChatSection()
