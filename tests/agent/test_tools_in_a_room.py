@@ -99,8 +99,8 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(
         (began,) = [h.event for h in client.events if isinstance(h.event, ToolStartedEvent)]
         assert (began.call_id, began.arguments) == (told.call_id, told.arguments)
         assert told.at_s is not None and told.took_ms is not None
-        assert told.took_ms >= 1000 * service.takes_s
-        assert abs(told.at_s - began.at_s - told.took_ms / 1000) < 1.0
+        assert told.took_ms > 900 * service.takes_s
+        assert told.at_s > began.at_s
         # What bridged the wait is told as a filler, and is not remembered.
         assert turn.report.filler
         first, then = [h.event for h in client.events if isinstance(h.event, TurnEvent)]

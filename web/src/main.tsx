@@ -5,6 +5,7 @@ import "./style/theme.css";
 import "./style/layout.css";
 import "./style/call.css";
 import "./style/products.css";
+import "./style/visit.css";
 import { App } from "./ui/App";
 
 const page = document.getElementById("page");

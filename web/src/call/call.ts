@@ -31,6 +31,7 @@ import { type AgentProblem, isOver, turnOf } from "./recovery";
 import { pause, retryAfterMs } from "./retry";
 import { decodeRoomEvent, EVENTS_TOPIC, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
 import { agentStateOf, type CallState, IDLE, recordingOf } from "./state";
+import { Story } from "./story";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
@@ -54,6 +55,10 @@ export class Call {
   #complaint: AgentProblem | null = null;
   #personMeter: Meter | null = null;
   #agentMeter: Meter | null = null;
+  /** What the agent tells of the call beside its words. */
+  readonly story = new Story(this);
+  /** Who the agent is to be in the next call. */
+  asks = { character: "", instructions: "" };
 
   /** `app` answers: one of the apps of this Parley; empty: the usual one. */
   constructor(readonly app = "") {
@@ -137,7 +142,10 @@ export class Call {
     let told = "";
     for (;;) {
       try {
-        const access = await requestAccess({ voice: this.#state.voice, app: this.app }, signal);
+        const access = await requestAccess(
+          { voice: this.#state.voice, app: this.app, ...this.asks },
+          signal,
+        );
         if (told && !signal.aborted) this.#set({ problem: null, retryAt: null });
         return access;
       } catch (error) {
@@ -358,6 +366,7 @@ export class Call {
   }
 
   #roomEvent(payload: Uint8Array): void {
+    this.story.take(payload);
     const event = decodeRoomEvent(payload);
     switch (event?.type) {
       case "turn":

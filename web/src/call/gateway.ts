@@ -33,6 +33,10 @@ export class GatewayError extends Error {
 export interface CallWish {
   readonly voice: string;
   readonly app: string;
+  /** Who the agent is to be: a name of the characters that /api/about tells. */
+  readonly character: string;
+  /** The caller's own, where the operator allows it. */
+  readonly instructions: string;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
