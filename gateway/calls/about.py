@@ -5,10 +5,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gateway.calls.voices import VoiceCatalog
 from gateway.operations.health import GatewayProbes
@@ -34,6 +35,7 @@ from parley.tls import client_tls
 ANSWER_WITHIN_S = 1.0
 FRESH_S = 5.0
 """What was found serves all who ask within this time."""
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 _log = logging.getLogger(__name__)
 
@@ -257,24 +259,32 @@ class AboutBook:
         settings = self._settings
         if settings.models.is_configured:
             return _first_provider(settings)
-        here = _is_here(settings.llm_url)
-        offered = await self._offered_models()
-        wanted = settings.llm_model or (offered[0] if offered and len(offered) == 1 else "")
-        engine = "OpenAI" if settings.llm_is_at_openai else ""
-        return PartAbout(model=wanted, engine=engine, here=here, ok=offered is not None)
+        offered, ok = await self._offered_models()
+        only = offered[0] if len(offered) == 1 else ""
+        return PartAbout(
+            model=settings.llm_model or only,
+            engine="OpenAI" if settings.llm_is_at_openai else "",
+            here=_is_here(settings.llm_url),
+            ok=ok,
+        )
 
-    async def _offered_models(self) -> Sequence[str] | None:
-        """The names that the model's server tells; None: it does not answer, or refuses."""
+    async def _offered_models(self) -> tuple[Sequence[str], bool | None]:
+        """The names that the model's server tells, and whether it serves us; None: it answers, and
+        tells no names."""
         key = self._settings.llm.api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         try:
             async with self._http.get(f"{self._settings.llm_url}/models", headers=headers) as told:
-                told.raise_for_status()
+                if told.status != HTTPStatus.OK:
+                    refused = told.status in _REFUSALS or told.status >= 500
+                    return (), False if refused else None
                 listed = _ModelList.model_validate_json(await told.read())
-        except (TimeoutError, aiohttp.ClientError, ValueError) as error:
+        except (TimeoutError, aiohttp.ClientError) as error:
             _log.info("the language model does not tell its name: %s", type(error).__name__)
-            return None
-        return [each.id for each in listed.data]
+            return (), False
+        except ValidationError:
+            return (), None
+        return [each.id for each in listed.data], True
 
 
 class _ModelName(BaseModel):

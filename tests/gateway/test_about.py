@@ -99,6 +99,17 @@ async def test_parts_that_are_away_are_told_as_away(serve: Serve) -> None:
     assert document["mind"]["model"] == "gone"
 
 
+async def test_a_model_server_that_tells_no_names_is_not_called_away(serve: Serve) -> None:
+    async with llm_serving(FakeLlm(models=[])) as mind:
+        known, unknown = f"{mind}", f"{mind}/nothing-here"
+        told_none = LlmSection(base_url=known, api_key=SecretStr(LLM_KEY))
+        no_list = LlmSection(base_url=unknown, api_key=SecretStr(LLM_KEY), model="ours")
+        one = await told(serve, changed(settings_with(), llm=told_none))
+        other = await told(serve, changed(settings_with(), llm=no_list))
+    assert (one["mind"]["model"], one["mind"]["ok"]) == ("", True)
+    assert (other["mind"]["model"], other["mind"]["ok"]) == ("ours", None)
+
+
 async def test_where_nothing_listens_there_is_no_ear(serve: Serve) -> None:
     document = await told(serve, changed(settings_with(), asr=AsrSection(enabled=False)))
     assert document["ear"] is None

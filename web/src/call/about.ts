@@ -52,6 +52,17 @@ export async function askAbout(app: string, signal: AbortSignal): Promise<About 
   }
 }
 
+/** Whether a call can begin, and all that it needs answers. */
+export function isWell({ status, ear, mind, voice }: About): boolean {
+  return status === "healthy" && [ear, mind, voice].every((part) => part?.ok !== false);
+}
+
+/** The same in words. */
+export function healthText(about: About): string {
+  if (about.status !== "healthy") return "No call can begin right now";
+  return isWell(about) ? "Ready for calls" : "Calls can begin, but something does not answer";
+}
+
 /** Where a part runs, for who looks at the page under this host name; empty: not told. */
 export function placeOf(part: AboutPart, hostname: string): string {
   if (!part.here) return "";

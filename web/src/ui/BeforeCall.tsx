@@ -1,4 +1,4 @@
-import { type About, type AboutPart, keptText, placeOf } from "../call/about";
+import { type About, type AboutPart, healthText, isWell, keptText, placeOf } from "../call/about";
 import { MicrophoneTest } from "./MicrophoneTest";
 
 /** Who hears, thinks and speaks, whether it is well, the microphone, and what is kept. */
@@ -14,8 +14,8 @@ export function BeforeCall(props: {
     <section class="before" aria-label="Before the call">
       {about && (
         <>
-          <p class="before-health" data-status={about.status}>
-            {about.status === "healthy" ? "Ready for calls" : "No call can begin right now"}
+          <p class="before-health" data-well={isWell(about)}>
+            {healthText(about)}
           </p>
           <dl class="before-parts">
             <PartLine label="Ear" part={about.ear} />
@@ -35,7 +35,7 @@ function PartLine({ label, part }: { label: string; part: AboutPart | null }) {
   return (
     <div>
       <dt>{label}</dt>
-      <dd data-ok={part?.ok ?? "unknown"}>
+      <dd>
         {part ? part.model || "not known" : "none: you type"}
         {part?.ok === false && <small class="before-away">does not answer</small>}
         {place && <small>{place}</small>}

@@ -30,12 +30,13 @@ export function Choices({ call, about }: { call: Call; about: About }) {
 function CharacterChoice({ call, about }: { call: Call; about: About }) {
   const { characters, instructions } = about;
   const [name, setName] = useState(call.asks.character);
-  const [written, setWritten] = useState(call.asks.instructions);
+  const [written, setWritten] = useState<string | null>(call.asks.instructions || null);
   const chosen = characters.find((each) => each.name === name);
+  /** What the agent is told where nothing is written. */
   const preset = chosen?.instructions ?? instructions.usual;
 
   useEffect(() => {
-    const own = instructions.allowed ? written.trim() : "";
+    const own = instructions.allowed ? (written?.trim() ?? "") : "";
     call.asks = { character: chosen?.name ?? "", instructions: own };
   }, [call, chosen, written, instructions]);
 
@@ -48,7 +49,7 @@ function CharacterChoice({ call, about }: { call: Call; about: About }) {
             value={chosen?.name ?? ""}
             onChange={(event) => {
               setName(event.currentTarget.value);
-              setWritten("");
+              setWritten(null);
             }}
           >
             <option value="">Parley</option>
@@ -61,17 +62,18 @@ function CharacterChoice({ call, about }: { call: Call; about: About }) {
         </label>
       )}
       {instructions.allowed && (
-        <details class="instructions" open={written !== ""}>
+        <details class="instructions" open={written !== null}>
           <summary>Instructions</summary>
           <textarea
             aria-label="Instructions"
             rows={6}
             maxLength={instructions.longest}
-            value={written || preset}
-            onInput={({ currentTarget }) => {
-              const { value } = currentTarget;
-              setWritten(value === preset ? "" : value);
+            value={written ?? preset}
+            onInput={(event) => {
+              const { value } = event.currentTarget;
+              setWritten(value === preset ? null : value);
             }}
+            onBlur={() => written?.trim() === "" && setWritten(null)}
           />
         </details>
       )}

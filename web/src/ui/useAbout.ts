@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { type About, askAbout } from "../call/about";
+import { type About, askAbout, isWell } from "../call/about";
 
-/** While no call can begin it is asked again, so that nobody reads what is no longer so. */
+/** While something is missing it is asked again, so that nobody reads what is no longer so. */
 const AGAIN_AFTER_MS = 5_000;
 
 /** What may be known before a call of `app`; asked before each call, null while nothing is told. */
@@ -15,7 +15,7 @@ export function useAbout(app: string, inCall: boolean): About | null {
       const told = await askAbout(app, asking.signal);
       if (asking.signal.aborted) return;
       setAbout(told);
-      if (told?.status !== "healthy") again = setTimeout(() => void ask(), AGAIN_AFTER_MS);
+      if (!told || !isWell(told)) again = setTimeout(() => void ask(), AGAIN_AFTER_MS);
     };
     void ask();
     return () => {
