@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { type CallState, IDLE } from "./state";
-import { LINES_KEPT, NOTHING_TOLD, readEvent, Story, type Told, withEvent, withState } from "./story";
+import { LINES_KEPT, NOTHING_TOLD, readEvent, Story, type StoryState, withEvent, withState } from "./story";
 
 const bytes = (value: object | string) =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
 
-function told(...events: object[]): Told {
-  return events.reduce<Told>((so_far, each) => {
+function told(...events: object[]): StoryState {
+  return events.reduce<StoryState>((so_far, each) => {
     const event = readEvent(bytes(each));
     return event ? withEvent(so_far, event, 1000) : so_far;
   }, NOTHING_TOLD);
@@ -117,8 +117,8 @@ test("a call that begins knows nothing of the one before", () => {
   change({ ...IDLE, phase: "live" });
   story.take(bytes(TYPED));
   change(IDLE);
-  expect(story.told.turns.length).toBe(1); // to be read after the call
+  expect(story.state.turns.length).toBe(1); // to be read after the call
   change({ ...IDLE, phase: "starting" });
-  expect(story.told.turns).toEqual([]);
-  expect(story.told.log.map(({ words }) => words)).toEqual(["starting"]);
+  expect(story.state.turns).toEqual([]);
+  expect(story.state.log.map(({ words }) => words)).toEqual(["starting"]);
 });

@@ -38,13 +38,13 @@ export interface LogLine {
   readonly details: string;
 }
 
-export interface Told {
+export interface StoryState {
   readonly turns: readonly Waterfall[];
   readonly tools: readonly ToolRun[];
   readonly log: readonly LogLine[];
 }
 
-export const NOTHING_TOLD: Told = { turns: [], tools: [], log: [] };
+export const NOTHING_TOLD: StoryState = { turns: [], tools: [], log: [] };
 
 type Event = Readonly<Record<string, unknown>> & { readonly type: string };
 
@@ -60,7 +60,7 @@ export function readEvent(payload: Uint8Array): Event | null {
 }
 
 /** Takes in an event that came `at`, in ms since 1970 on this page's clock. */
-export function withEvent(told: Told, event: Event, at: number): Told {
+export function withEvent(told: StoryState, event: Event, at: number): StoryState {
   const log = withLine(told.log, {
     at,
     kind: event.type,
@@ -79,7 +79,7 @@ export function withEvent(told: Told, event: Event, at: number): Told {
 }
 
 /** What the page itself sees of the call goes to the log too. */
-export function withState(told: Told, before: CallState, now: CallState, at: number): Told {
+export function withState(told: StoryState, before: CallState, now: CallState, at: number): StoryState {
   let { log } = told;
   const note = (kind: string, words: string) => {
     log = withLine(log, { at, kind, words, details: "" });
@@ -215,28 +215,28 @@ interface Followed {
 
 /** Keeps what is told in one call after the other; each call begins with nothing. */
 export class Story {
-  #told = NOTHING_TOLD;
-  #state: CallState;
+  #state = NOTHING_TOLD;
+  #call: CallState;
   readonly #listeners = new Set<() => void>();
 
   constructor(call: Followed) {
-    this.#state = call.state;
+    this.#call = call.state;
     call.subscribe(() => {
-      const before = this.#state;
-      this.#state = call.state;
+      const before = this.#call;
+      this.#call = call.state;
       const begins = before.phase === "idle" && call.state.phase !== "idle";
-      this.#set(withState(begins ? NOTHING_TOLD : this.#told, before, call.state, Date.now()));
+      this.#set(withState(begins ? NOTHING_TOLD : this.#state, before, call.state, Date.now()));
     });
   }
 
-  get told(): Told {
-    return this.#told;
+  get state(): StoryState {
+    return this.#state;
   }
 
   /** A data packet with an event of the agent. */
   take(payload: Uint8Array): void {
     const event = readEvent(payload);
-    if (event) this.#set(withEvent(this.#told, event, Date.now()));
+    if (event) this.#set(withEvent(this.#state, event, Date.now()));
   }
 
   subscribe(listener: () => void): () => void {
@@ -244,9 +244,9 @@ export class Story {
     return () => this.#listeners.delete(listener);
   }
 
-  #set(told: Told): void {
-    if (told === this.#told) return;
-    this.#told = told;
+  #set(state: StoryState): void {
+    if (state === this.#state) return;
+    this.#state = state;
     for (const listener of this.#listeners) listener();
   }
 }

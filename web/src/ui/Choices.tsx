@@ -31,6 +31,7 @@ function CharacterChoice({ call, about }: { call: Call; about: About }) {
   const { characters, instructions } = about;
   const [name, setName] = useState(call.asks.character);
   const [written, setWritten] = useState<string | null>(call.asks.instructions || null);
+  const [opened] = useState(written !== null);
   const chosen = characters.find((each) => each.name === name);
   /** What the agent is told where nothing is written. */
   const preset = chosen?.instructions ?? instructions.usual;
@@ -62,7 +63,7 @@ function CharacterChoice({ call, about }: { call: Call; about: About }) {
         </label>
       )}
       {instructions.allowed && (
-        <details class="instructions" open={written !== null}>
+        <details class="instructions" open={opened}>
           <summary>Instructions</summary>
           <textarea
             aria-label="Instructions"
