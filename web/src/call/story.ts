@@ -106,8 +106,9 @@ function withTurn(
   const timed = timedTurn(event);
   const waterfall = timed && waterfallOf(timed, spansOf(tools));
   if (!waterfall) return turns;
-  const others = turns.filter(({ turn, filler }) => turn !== waterfall.turn || !filler);
-  return [...others, waterfall].slice(-TURNS_KEPT);
+  const last = turns.at(-1);
+  const before = last?.filler && last.turn === waterfall.turn ? turns.slice(0, -1) : turns;
+  return [...before, waterfall].slice(-TURNS_KEPT);
 }
 
 function spansOf(tools: readonly ToolRun[]): readonly ToolSpan[] {
