@@ -56,7 +56,7 @@ export class Call {
   #personMeter: Meter | null = null;
   #agentMeter: Meter | null = null;
   /** What the agent tells of the call beside its words. */
-  readonly story = new Story(this);
+  readonly story = new Story();
   /** Who the agent is to be in the next call. */
   asks = { character: "", instructions: "" };
 

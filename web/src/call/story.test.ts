@@ -113,7 +113,8 @@ test("a call that begins knows nothing of the one before", () => {
     state = next;
     for (const listener of listeners) listener();
   };
-  const story = new Story(call);
+  const story = new Story();
+  story.follow(call);
   change({ ...IDLE, phase: "live" });
   story.take(bytes(TYPED));
   change(IDLE);

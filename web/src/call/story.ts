@@ -217,16 +217,16 @@ interface Followed {
 /** Keeps what is told in one call after the other; each call begins with nothing. */
 export class Story {
   #state = NOTHING_TOLD;
-  #call: CallState;
   readonly #listeners = new Set<() => void>();
 
-  constructor(call: Followed) {
-    this.#call = call.state;
-    call.subscribe(() => {
-      const before = this.#call;
-      this.#call = call.state;
-      const begins = before.phase === "idle" && call.state.phase !== "idle";
-      this.#set(withState(begins ? NOTHING_TOLD : this.#state, before, call.state, Date.now()));
+  /** Notes what the call itself goes through; the answer ends it. */
+  follow(call: Followed): () => void {
+    let before = call.state;
+    return call.subscribe(() => {
+      const now = call.state;
+      const begins = before.phase === "idle" && now.phase !== "idle";
+      this.#set(withState(begins ? NOTHING_TOLD : this.#state, before, now, Date.now()));
+      before = now;
     });
   }
 

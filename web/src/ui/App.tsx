@@ -104,7 +104,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
           {!inCall && (
             <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
           )}
-          <CallPanels story={call.story} />
+          <CallPanels call={call} />
           <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
         </aside>
       )}

@@ -1,8 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Story, StoryState } from "../call/story";
+import type { Call } from "../call/call";
+import type { StoryState } from "../call/story";
 
-/** What the agent has told of the call so far. */
-export function useStory(story: Story): StoryState {
+/** What was told of the call so far. */
+export function useStory(call: Call): StoryState {
+  const { story } = call;
+  useEffect(() => story.follow(call), [story, call]);
   const [state, setState] = useState(story.state);
   useEffect(() => {
     setState(story.state);
