@@ -61,7 +61,9 @@ def settings_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Orc
     return settings.model_copy(update={"agent": settings.agent.model_copy(update=wanted)})
 
 
-def record_of(app: Agent, settings: OrchestratorSettings, wishes: DispatchMetadata) -> SessionRecord:
+def record_of(
+    app: Agent, settings: OrchestratorSettings, wishes: DispatchMetadata
+) -> SessionRecord:
     """What a session that begins with this call is known by."""
     return SessionRecord(
         id=wishes.session or uuid.uuid4().hex,

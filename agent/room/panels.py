@@ -30,8 +30,8 @@ LOOKS = frozenset(
 Statistics have addresses of the agent's machine in them; the others would act, past the limits of
 `lk.chat` and of the microphone."""
 WITHHELD = frozenset({"debug_message", "error"})
-"""Events with the framework's own words: addresses may be in them. `parley.events` tells people what
-fails."""
+"""Events with the framework's own words: addresses may be in them. `parley.events` tells people
+what fails."""
 REFUSAL = "panels may look here, and not act: what is typed goes to lk.chat"
 LARGEST_REQUEST_BYTES = 4096
 REQUESTS_PER_MINUTE = 120

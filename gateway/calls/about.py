@@ -228,7 +228,9 @@ class AboutBook:
         """Asked once for all who want to know at the same time."""
         async with self._looking:
             if self._found is None or self._clock() - self._found_at_s > FRESH_S:
-                self._found = _Parts(*await asyncio.gather(self._ear(), self._mind(), self._voice()))
+                self._found = _Parts(
+                    *await asyncio.gather(self._ear(), self._mind(), self._voice())
+                )
                 self._found_at_s = self._clock()
             return self._found
 

@@ -68,7 +68,10 @@ def test_what_the_gateway_wrote_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("app", "told"),
-    [(Agent(), "You are a pirate."), (Agent(instructions="You sell bicycles."), "You sell bicycles.")],
+    [
+        (Agent(), "You are a pirate."),
+        (Agent(instructions="You sell bicycles."), "You sell bicycles."),
+    ],
 )
 async def test_the_model_is_told_them_unless_the_agent_declares_its_own(
     app: Agent, told: str

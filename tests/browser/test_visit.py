@@ -112,7 +112,9 @@ async def read_the_panels(page: Page) -> None:
     kinds = set(await page.locator(".event-log li b").all_inner_texts())
     assert {"connection", "agent", "turn", "tool_started", "tool"} <= kinds
     await page.locator(".event-log li[data-kind=tool] summary").first.click()
-    await expect(page.locator(".event-log li[data-kind=tool] pre").first).to_contain_text('"took_ms"')
+    await expect(page.locator(".event-log li[data-kind=tool] pre").first).to_contain_text(
+        '"took_ms"'
+    )
 
 
 async def held(page: Page) -> int:

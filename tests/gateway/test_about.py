@@ -23,7 +23,7 @@ from parley.settings.visitors import DEFAULT_QUESTIONS, VisitorsSection
 from testkit.fake_llm import FakeLlm, llm_serving
 from tests.gateway.conftest import API_SECRET, UNREACHABLE, Serve, settings_with
 
-LLM_KEY = "a key of the language model"
+LLM_KEY = "key-of-the-language-model"
 SHOP = """
 from parley import Agent
 agent = Agent(instructions="You sell bicycles.", questions=["Do you have tandems?"], voice="amy")

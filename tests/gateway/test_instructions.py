@@ -43,7 +43,9 @@ SMUGGLED = json.dumps({"instructions": WORDS, "character": "pirate", "app": "sho
         {"metadata": {"instructions": WORDS}},
     ],
 )
-async def test_no_other_field_becomes_an_instruction(serve: Serve, request_: dict[str, Any]) -> None:
+async def test_no_other_field_becomes_an_instruction(
+    serve: Serve, request_: dict[str, Any]
+) -> None:
     async with serve(settings_with()) as client:
         answer = await client.post("/api/token", json=request_)
     assert answer.status_code == 201
@@ -66,7 +68,9 @@ async def test_what_is_too_long_or_no_text_is_refused(serve: Serve, text: object
 
 async def test_the_longest_instructions_fit_into_a_request(serve: Serve) -> None:
     async with serve(allowing(may_instruct=True)) as client:
-        answer = await client.post("/api/token", json={"instructions": "ы" * MAX_INSTRUCTIONS_CHARS})
+        answer = await client.post(
+            "/api/token", json={"instructions": "ы" * MAX_INSTRUCTIONS_CHARS}
+        )
     assert len(told(answer).instructions) == MAX_INSTRUCTIONS_CHARS
 
 

@@ -1,6 +1,14 @@
 import { expect, test } from "vitest";
 import { type CallState, IDLE } from "./state";
-import { LINES_KEPT, NOTHING_TOLD, readEvent, Story, type StoryState, withEvent, withState } from "./story";
+import {
+  LINES_KEPT,
+  NOTHING_TOLD,
+  readEvent,
+  Story,
+  type StoryState,
+  withEvent,
+  withState,
+} from "./story";
 
 const bytes = (value: object | string) =>
   new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
@@ -20,7 +28,13 @@ const TYPED = {
   stages: { total_ms: 500 },
   moments: { begun_s: 10, first_token_s: 10.2, first_audio_s: 10.4 },
 };
-const BEGAN = { type: "tool_started", call_id: "a", name: "order", arguments: { n: 4 }, at_s: 10.1 };
+const BEGAN = {
+  type: "tool_started",
+  call_id: "a",
+  name: "order",
+  arguments: { n: 4 },
+  at_s: 10.1,
+};
 const ENDED = {
   type: "tool",
   call_id: "a",
@@ -39,7 +53,13 @@ test("a tool is seen as it runs and as it has ended, with what it was asked and 
   expect(tools.length).toBe(1);
   expect(tools[0]).toMatchObject({ outcome: "done", result: "shipped", took_ms: 50 });
   expect(JSON.parse(tools[0]?.arguments ?? "")).toEqual({ n: 4 });
-  expect(turns[0]?.parts.map(({ key }) => key)).toEqual(["thought", "tools", "thought", "voice", "elsewhere"]);
+  expect(turns[0]?.parts.map(({ key }) => key)).toEqual([
+    "thought",
+    "tools",
+    "thought",
+    "voice",
+    "elsewhere",
+  ]);
 });
 
 test("a call with the id of an earlier one is another run; what waited is told again", () => {
@@ -48,7 +68,9 @@ test("a call with the id of an earlier one is another run; what waited is told a
   expect(new Set(again.map(({ key }) => key)).size).toBe(2);
   const pending = { ...ENDED, outcome: "pending" };
   expect(told(pending, ENDED).tools.map(({ outcome }) => outcome)).toEqual(["done"]);
-  expect(told({ ...ENDED, outcome: "failed" }).tools.map(({ outcome }) => outcome)).toEqual(["failed"]);
+  expect(told({ ...ENDED, outcome: "failed" }).tools.map(({ outcome }) => outcome)).toEqual([
+    "failed",
+  ]);
 });
 
 test("arguments that the application keeps to itself are none", () => {

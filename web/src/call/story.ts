@@ -79,7 +79,12 @@ export function withEvent(told: StoryState, event: Event, at: number): StoryStat
 }
 
 /** What the page itself sees of the call goes to the log too. */
-export function withState(told: StoryState, before: CallState, now: CallState, at: number): StoryState {
+export function withState(
+  told: StoryState,
+  before: CallState,
+  now: CallState,
+  at: number,
+): StoryState {
   let { log } = told;
   const note = (kind: string, words: string) => {
     log = withLine(log, { at, kind, words, details: "" });

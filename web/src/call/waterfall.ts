@@ -120,8 +120,8 @@ export interface Row {
  * goes to the longest. What is `elsewhere` comes last.
  */
 export function rowsOf({ total_ms, parts }: Waterfall): readonly Row[] {
-  const keys = [...new Set(parts.map(({ key }) => key))].filter((key) => key !== "elsewhere");
-  if (parts.some(({ key }) => key === "elsewhere")) keys.push("elsewhere");
+  const named = new Set(parts.map(({ key }) => key));
+  const keys = [...named].sort((one, other) => rank(one) - rank(other));
   const rows = keys.map((key) => {
     const own = parts.filter((part) => part.key === key);
     return { key, ms: Math.round(own.reduce((sum, { ms }) => sum + ms, 0)), parts: own };
@@ -130,4 +130,9 @@ export function rowsOf({ total_ms, parts }: Waterfall): readonly Row[] {
   const longest = Math.max(...rows.map(({ ms }) => ms));
   const taker = rows.findIndex(({ ms }) => ms === longest);
   return rows.map((row, index) => (index === taker ? { ...row, ms: row.ms + left } : row));
+}
+
+/** What nothing is known of stands last; the others stay as they came. */
+function rank(key: PartKey): number {
+  return key === "elsewhere" ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-import { type Part, PARTS, rowsOf, type Waterfall } from "../call/waterfall";
+import { PARTS, type Part, rowsOf, type Waterfall } from "../call/waterfall";
 
 /** How long the last reply took to begin, in parts that sum to the whole, and the turns before. */
 export function TurnLatency({ turns }: { turns: readonly Waterfall[] }) {
@@ -48,13 +48,7 @@ function Bar({ parts, whole_ms }: { parts: readonly Part[]; whole_ms: number }) 
   return (
     <svg class="stage-bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
       {parts.map(({ key, from_ms, ms }) => (
-        <rect
-          key={from_ms}
-          class={`part-${key}`}
-          x={share(from_ms)}
-          width={share(ms)}
-          height="1"
-        />
+        <rect key={from_ms} class={`part-${key}`} x={share(from_ms)} width={share(ms)} height="1" />
       ))}
     </svg>
   );
