@@ -38,6 +38,7 @@ from parley.room_events import (
     ProgressEvent,
     ResultsEvent,
     ToolEvent,
+    ToolStartedEvent,
 )
 from parley.telemetry import agent as metrics
 from parley.telemetry import logs, tracing
@@ -214,6 +215,7 @@ class Answering:
         self._once_taken(reply, partial(self.on_event, event))
         if isinstance(event, ToolStarted):
             self._tools_begun.add(event.call_id)
+            self._once_taken(reply, partial(self._events.send, _begun(event)))
             return
         # A model may ask for names that there are not: they would each be a series.
         name = event.name if event.call_id in self._tools_begun else "none"
@@ -343,10 +345,22 @@ class Answering:
         return task
 
 
+def _begun(event: ToolStarted) -> ToolStartedEvent:
+    return ToolStartedEvent(
+        call_id=event.call_id,
+        name=event.name,
+        arguments=dict(event.arguments),
+        at_s=time.time(),
+    )
+
+
 def _told(event: ToolFinished) -> ToolEvent:
     return ToolEvent(
+        call_id=event.call_id,
         name=event.name,
         arguments=dict(event.arguments),
         outcome=event.outcome,
         result=event.result,
+        at_s=time.time(),
+        took_ms=round(1000 * event.took_s, 1),
     )

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
-from agent.dispatch import app_of, as_resumed, session_record, wishes_of
+from agent.dispatch import app_of, as_resumed, session_record, settings_of, wishes_of
 from agent.duplex import Duplex
 from agent.late_news import LateNews
 from agent.nodes import RoomAgent
@@ -22,6 +22,7 @@ from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
 from agent.room.history import tell_history
+from agent.room.panels import Panels
 from agent.room.problems import tell_problems
 from agent.room.telephone import Telephone
 from agent.room.text_input import TypedText
@@ -75,8 +76,8 @@ class Call:
     ) -> None:
         """`client` asks the language model; the call closes it."""
         self._context = context
-        self._settings = settings
         self._wishes = wishes_of(context.job.metadata)
+        self._settings = settings = settings_of(settings, self._wishes)
         self._telephone = Telephone(settings, context.room, self._person)
         self._app = self._telephone.given_to(app_of(settings, self._wishes))
         self._running = AsyncExitStack()
@@ -194,6 +195,8 @@ class Call:
         )
         self._session.output.transcription = None  # what is heard is written, not what is made
         self._telephone.follow(lambda keys: typed.take(self._session, keys))
+        panels = Panels(self._session, self._context.room, talks_with=self._talks_with)
+        self._running.push_async_callback(panels.serve().aclose)
         limits.follow(self._session)
 
     def _talks_with(self, identity: str) -> bool:

@@ -3,6 +3,7 @@
 import logging
 import time
 import uuid
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -12,6 +13,7 @@ from parley.app.configured import load_configured
 from parley.app.session import Session
 from parley.room_events import DispatchMetadata
 from parley.settings import OrchestratorSettings
+from parley.settings.visitors import MAX_INSTRUCTIONS_CHARS
 
 _log = logging.getLogger(__name__)
 
@@ -58,3 +60,23 @@ def app_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
         _log.warning("there is no app %r here: the default one answers", wishes.app)
         return load_configured(settings)
     return load_configured(settings, wishes.app)
+
+
+def settings_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> OrchestratorSettings:
+    """The settings, with instructions and greeting as the call wants them and the settings allow
+    it. An agent that declares its own keeps them."""
+    visitors = settings.visitors
+    wanted: dict[str, Any] = {}
+    if (character := visitors.characters.get(wishes.character)) is not None:
+        wanted["instructions"] = character.instructions
+        if character.greeting is not None:
+            wanted["greeting"] = character.greeting
+    elif wishes.character:
+        _log.warning("there is no character %r here: the agent is itself", wishes.character)
+    if wishes.instructions and visitors.may_instruct:
+        wanted["instructions"] = wishes.instructions[:MAX_INSTRUCTIONS_CHARS]
+    elif wishes.instructions:
+        _log.warning("callers may not write instructions here: visitors.may_instruct is false")
+    if not wanted:
+        return settings
+    return settings.model_copy(update={"agent": settings.agent.model_copy(update=wanted)})

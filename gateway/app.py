@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
+from gateway.calls.about import AboutBook
 from gateway.calls.agents import AgentServers
 from gateway.calls.budgets import CallBudgets, CallMeter
 from gateway.calls.door import Door
@@ -87,6 +88,7 @@ class _Parts:
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
+        self.about = AboutBook(settings, self.voices, self._speakers, self.probes, clock=clock)
 
     async def chat_page(self) -> FileResponse:
         """The page of chats, where it is built."""
@@ -103,6 +105,7 @@ class _Parts:
         async with AsyncExitStack() as running:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
+            await running.enter_async_context(self.about.running())
             await running.enter_async_context(self.chats.running())
             running.push_async_callback(self._places.aclose)
             running.push_async_callback(self._budgets.aclose)
@@ -161,8 +164,8 @@ def create_app(
         parts.metrics,
         door=parts.door,
         budgets=parts.call_budgets,
-        apps=settings.agent.apps,
-        agent=settings.livekit.agent_name,
+        about=parts.about,
+        settings=settings,
     ).add_to(app)
     parts.records.add_to(app)
     app.include_router(chat_routes(parts.chats, spends=parts.spend_message).router())

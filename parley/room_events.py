@@ -144,6 +144,19 @@ class RecoveredEvent(_Event):
     code: str = Field(description="for programs: asr_unavailable")
 
 
+class ToolStartedEvent(_Event):
+    """A tool call of the agent has begun to run; a ToolEvent of the same `call_id` ends it.
+
+    `arguments` are empty where `agent.tool_events` keeps them from clients.
+    """
+
+    type: Literal["tool_started"] = "tool_started"
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue]
+    at_s: float = Field(description="seconds since 1970 on the agent's clock")
+
+
 class ToolEvent(_Event):
     """A tool call of the agent has ended; `result` is what the model was told.
 
@@ -151,10 +164,18 @@ class ToolEvent(_Event):
     """
 
     type: Literal["tool"] = "tool"
+    call_id: str = ""
     name: str
     arguments: dict[str, JsonValue]
-    outcome: str = Field(description="done, failed, cancelled or refused")
+    outcome: str = Field(
+        description="done, failed, cancelled, refused, or pending: it waits for approval, and is "
+        "told again once it has ended"
+    )
     result: str
+    at_s: float | None = Field(
+        None, description="seconds since 1970 on the agent's clock, when it ended; None: untold"
+    )
+    took_ms: float | None = Field(None, description="how long it ran; None: untold")
 
 
 class ApprovalEvent(_Event):
@@ -197,6 +218,7 @@ AnyEvent = (
     | InterruptedEvent
     | ErrorEvent
     | RecoveredEvent
+    | ToolStartedEvent
     | ToolEvent
     | ApprovalEvent
     | ProgressEvent
@@ -228,6 +250,12 @@ class DispatchMetadata(_Event):
     record: bool = Field(False, description="send the call's turn-taking to the caller")
     session: str = Field("", description="the conversation: its log is kept under this id")
     app: str = Field("", description="a name of agent.apps; empty: agent.app")
+    character: str = Field(
+        "", description="a name of visitors.characters: who the agent is to be; empty: itself"
+    )
+    instructions: str = Field(
+        "", description="the caller's own, where visitors.may_instruct allows it; empty: none"
+    )
     user: str = Field("", description="the person's identity in the room")
     resumed: bool = Field(
         False,

@@ -1,12 +1,13 @@
-"""The API of calls: a token that opens one, the voices to choose from and how they sound."""
+"""The API of calls: what is to know of them, a token that opens one, the voices and their sound."""
 
 import logging
-from collections.abc import Collection
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
+from gateway.calls.about import AboutBook, AboutCalls
 from gateway.calls.budgets import CallBudgets
 from gateway.calls.door import Door
 from gateway.calls.previews import VoicePreviews
@@ -18,6 +19,7 @@ from gateway.errors import ApiError
 from gateway.identity import who_asks
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
+from parley.settings import OrchestratorSettings
 from parley.telemetry.gateway import GatewayMetrics
 
 PREVIEW_KEPT_S = 3600
@@ -51,13 +53,13 @@ class VoiceListings(BaseModel):
 
 
 class CallRoutes:
-    """Serves /api/token and /api/voices with their previews.
+    """Serves /api/about, /api/token, and /api/voices with their previews, as the settings allow it.
 
     A client may name one of `apps`, or our `agent`. `door` None: tokens are granted whether or not
     an agent has room.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that it serves with
         self,
         tokens: CallTokens,
         catalog: VoiceCatalog,
@@ -67,8 +69,8 @@ class CallRoutes:
         *,
         door: Door | None,
         budgets: CallBudgets,
-        apps: Collection[str],
-        agent: str,
+        about: AboutBook,
+        settings: OrchestratorSettings,
     ) -> None:
         self._tokens = tokens
         self._catalog = catalog
@@ -77,13 +79,16 @@ class CallRoutes:
         self._metrics = metrics
         self._door = door
         self._budgets = budgets
-        self._apps = apps
-        self._agent = agent
+        self._about = about
+        self._apps = settings.agent.apps
+        self._agent = settings.livekit.agent_name
+        self._visitors = settings.visitors
 
     def add_to(self, app: FastAPI) -> None:
         app.post("/api/token", status_code=HTTPStatus.CREATED)(self.grant_token)
         app.get("/api/voices")(self.list_voices)
         app.get("/api/voices/{voice:path}/preview", response_class=Response)(self.preview_voice)
+        app.get("/api/about")(self.tell_about)
 
     async def grant_token(
         self, request: Request, response: Response, wish: TokenRequest | None = None
@@ -108,6 +113,14 @@ class CallRoutes:
 
     async def list_voices(self) -> VoiceListings:
         return VoiceListings(voices=await self._voices())
+
+    async def tell_about(
+        self, response: Response, app: Annotated[str, Query(max_length=64)] = ""
+    ) -> AboutCalls:
+        if app and app not in self._apps:
+            raise _unknown("app", app, sorted(self._apps))
+        response.headers["Cache-Control"] = "no-store"
+        return await self._about.about(app)
 
     async def preview_voice(self, request: Request, voice: str) -> Response:
         """A short sentence in the voice, as a WAV file."""
@@ -153,10 +166,15 @@ class CallRoutes:
     async def _call(self, identity: str, wish: TokenRequest) -> CallWish:
         if wish.voice:
             await self._check_voice(identity, wish.voice)
+        character = wish.character or ""
+        if character and character not in self._visitors.characters:
+            raise _unknown("character", character, list(self._visitors.characters))
         return CallWish(
             budget=identity,
             longest_s=await self._budgets.longest_s(identity),
-            voice=wish.voice or "",
+            voice=wish.voice or self._voice_of(character),
+            character=character,
+            instructions=self._instructions(wish.instructions or ""),
             record=wish.record,
             app=self._app(wish.app or "", wish.agent),
             session=self._session(wish.session or ""),
@@ -168,6 +186,20 @@ class CallRoutes:
             attributes=wish.participant_attributes or {},
             agent_metadata=wish.agent.metadata or "",
         )
+
+    def _voice_of(self, character: str) -> str:
+        known = self._visitors.characters.get(character)
+        return known.voice if known is not None else ""
+
+    def _instructions(self, text: str) -> str:
+        """Those that the caller wrote, where they may."""
+        if text.strip() and not self._visitors.may_instruct:
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                "instructions_not_allowed",
+                "callers may not write instructions here (visitors.may_instruct)",
+            )
+        return text.strip()
 
     def _app(self, app: str, agent: AgentRequest) -> str:
         """The app that is asked for: by `app`, or as the agent's name by clients without it."""

@@ -45,8 +45,9 @@ class CallWish:
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
     a conversation that begins; `resumed`: its last call was lost. `attributes` of the person;
-    `agent_metadata` is handed to the agent. `budget`: on whose account what happens in the call
-    goes (parley/budgets.py); `longest_s`: seconds after which it ends.
+    `agent_metadata` is handed to the agent, and so are `character` and `instructions`, as far as
+    the settings allow them. `budget`: on whose account what happens in the call goes
+    (parley/budgets.py); `longest_s`: seconds after which it ends.
     """
 
     voice: str = ""
@@ -62,6 +63,8 @@ class CallWish:
     agent_metadata: str = ""
     budget: str = ""
     longest_s: float | None = None
+    character: str = ""
+    instructions: str = ""
 
 
 class CallTokens:
@@ -124,6 +127,8 @@ class CallTokens:
             metadata=wish.agent_metadata,
             budget=wish.budget,
             longest_s=wish.longest_s,
+            character=wish.character,
+            instructions=wish.instructions,
         )
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name, metadata=metadata.model_dump_json()

@@ -49,6 +49,7 @@ from parley.settings.values import (
     WorkerAddresses,
     is_loopback,
 )
+from parley.settings.visitors import VisitorsSection
 
 SMALL_LLM = "qwen2.5-0.5b-instruct"
 LARGE_LLM = "qwen2.5-coder-1.5b-instruct"
@@ -273,6 +274,7 @@ class OrchestratorSettings(Section):
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
     telephone: TelephoneSection = TelephoneSection()
+    visitors: VisitorsSection = VisitorsSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
     chat: ChatSection = ChatSection()

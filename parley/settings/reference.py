@@ -1,7 +1,7 @@
 """docs/settings.md, written from the settings models: `python -m parley.settings.reference`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from pydantic import BaseModel, SecretStr
@@ -84,6 +84,8 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         value = str(value).lower()
     if isinstance(value, tuple):
+        value = ", ".join(value)
+    if isinstance(value, Mapping) and value:
         value = ", ".join(value)
     text = str(value)
     if len(text) > _SHOWN_CHARACTERS:

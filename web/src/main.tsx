@@ -6,6 +6,7 @@ import "./style/layout.css";
 import "./style/call.css";
 import "./style/losses.css";
 import "./style/products.css";
+import "./style/visit.css";
 import { App } from "./ui/App";
 
 const page = document.getElementById("page");

@@ -28,6 +28,7 @@ import { EVENTS_TOPIC, SET_VOICE_METHOD } from "./roomEvents";
 import { Sound } from "./sound";
 import { type CallState, IDLE } from "./state";
 import { CallStore } from "./store";
+import { Story } from "./story";
 import { Told } from "./told";
 import { settled, withHeard, withTyped } from "./transcript";
 
@@ -57,6 +58,10 @@ export class Call {
   #streams = 0;
   /** Told when the voice that was chosen turned out not to be there: the usual one is. */
   onVoiceGone: () => void = () => {};
+  /** What the agent tells of the call beside its words. */
+  readonly story = new Story();
+  /** Who the agent is to be in the next call. */
+  asks = { character: "", instructions: "" };
 
   /** `app` answers: one of the apps of this Parley; empty: the usual one. */
   constructor(readonly app = "") {
@@ -76,7 +81,9 @@ export class Call {
         else this.#store.set({ problem: AUDIO_BLOCKED });
       })
       .on(RoomEvent.DataReceived, (payload, who, _, topic) => {
-        if (topic === EVENTS_TOPIC && who === this.#presence.agent) this.#told.take(payload);
+        if (topic !== EVENTS_TOPIC || who !== this.#presence.agent) return;
+        this.#told.take(payload);
+        this.story.take(payload);
       })
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
     this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
@@ -215,7 +222,7 @@ export class Call {
 
   #wish(): CallWish {
     const { voice, session } = this.state;
-    return { voice, app: this.app, session };
+    return { voice, app: this.app, session, ...this.asks };
   }
 
   #admitted(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {

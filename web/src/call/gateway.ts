@@ -39,6 +39,10 @@ export interface CallWish {
   readonly session?: string;
   /** The call of that conversation was lost, not ended. */
   readonly resumed?: boolean;
+  /** Who the agent is to be: a name of the characters that /api/about tells. */
+  readonly character: string;
+  /** The caller's own, where the operator allows it. */
+  readonly instructions: string;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {

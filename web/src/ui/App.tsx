@@ -1,9 +1,13 @@
 import { useEffect, useRef } from "preact/hooks";
+import type { About } from "../call/about";
 import type { Call } from "../call/call";
 import { remedied } from "../call/remedies";
 import { type CallState, statusText } from "../call/state";
 import { ProductCards } from "../chat/ProductCards";
 import { Announcer } from "./Announcer";
+import { BeforeCall } from "./BeforeCall";
+import { CallPanels } from "./CallPanels";
+import { Choices } from "./Choices";
 import { Composer } from "./Composer";
 import { Countdown } from "./Countdown";
 import { Header } from "./Header";
@@ -12,7 +16,7 @@ import { ProblemBanner } from "./ProblemBanner";
 import { RibbonCanvas } from "./RibbonCanvas";
 import { Settings } from "./Settings";
 import { TranscriptView } from "./TranscriptView";
-import { TurnLatency } from "./TurnLatency";
+import { useAbout } from "./useAbout";
 import { useCallKeys } from "./useCallKeys";
 import { useCallState } from "./useCallState";
 import { useEmbedder } from "./useEmbedder";
@@ -25,6 +29,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const voices = useVoices(state.phase !== "idle");
   const [preferences, choose] = usePreferences(call, voices);
   const inCall = state.phase !== "idle";
+  const about = useAbout(call.app, inCall);
   const field = useRef<HTMLInputElement>(null);
   const talk = useRef<HTMLElement>(null);
 
@@ -57,7 +62,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
           onDismiss={() => call.dismissProblem()}
         />
         {state.phase === "idle" && state.transcript.length === 0 ? (
-          <Welcome call={call} />
+          <Welcome call={call} about={embedded ? null : about} />
         ) : (
           <TranscriptView transcript={state.transcript} breaks={state.breaks} />
         )}
@@ -87,7 +92,10 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
       </main>
       {!embedded && (
         <aside class="side">
-          <TurnLatency turn={state.turn} />
+          {!inCall && (
+            <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
+          )}
+          <CallPanels call={call} />
           <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
         </aside>
       )}
@@ -111,7 +119,7 @@ function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
   );
 }
 
-function Welcome({ call }: { call: Call }) {
+function Welcome({ call, about }: { call: Call; about: About | null }) {
   return (
     <div class="welcome">
       <p class="welcome-words">
@@ -126,6 +134,7 @@ function Welcome({ call }: { call: Call }) {
       <button type="button" class="button-link" onClick={() => void call.start(false)}>
         or only type
       </button>
+      {about && <Choices call={call} about={about} />}
     </div>
   );
 }
