@@ -8,7 +8,6 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
 from gateway.calls.agents import AgentServers
@@ -145,7 +144,7 @@ def create_app(
     app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
-    app.router.default = GZipMiddleware(parts.page, compresslevel=6)
+    app.router.default = parts.page
     return app
 
 

@@ -10,4 +10,5 @@ import { App } from "./ui/App";
 const page = document.getElementById("page");
 if (!page) throw new Error("index.html has no #page");
 const { app, embedded } = readAddress(location.search);
+page.replaceChildren(); // what index.html shows until this script has come
 render(<App call={new Call(app)} embedded={embedded} />, page);
