@@ -11,6 +11,7 @@ import { Icon } from "./Icon";
 import { ProblemBanner } from "./ProblemBanner";
 import { RibbonCanvas } from "./RibbonCanvas";
 import { Settings } from "./Settings";
+import { SettingsSheet } from "./SettingsSheet";
 import { TranscriptView } from "./TranscriptView";
 import { TurnLatency } from "./TurnLatency";
 import { useCallKeys } from "./useCallKeys";
@@ -19,6 +20,7 @@ import { useEmbedder } from "./useEmbedder";
 import { usePreferences } from "./usePreferences";
 import { useVoices } from "./useVoices";
 import { useWakeLock } from "./useWakeLock";
+import { useWide } from "./useWide";
 
 export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const state = useCallState(call);
@@ -44,6 +46,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
   useEmbedder(state.phase, embedded);
   useWakeLock(inCall);
+  const wide = useWide();
 
   const onRemedy = async (remedy: Remedy) => {
     if (remedy === "hear") {
@@ -54,9 +57,14 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
     await call.start(remedy === "call-again");
   };
 
+  const settings = (
+    <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+  );
   return (
     <div class={embedded ? "page embedded" : "page"} data-phase={state.phase}>
-      <Header state={state} />
+      <Header state={state}>
+        {!wide && !embedded && <SettingsSheet>{settings}</SettingsSheet>}
+      </Header>
       <main ref={talk} class="talk" tabIndex={-1}>
         <RibbonCanvas call={call} state={state} />
         <Floor state={state} endAsked={endAsked} />
@@ -85,19 +93,23 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
             ))}
           </div>
         )}
-        <Controls call={call} state={state} />
-        {inCall && (
-          <Composer
-            field={field}
-            enabled={state.phase === "live"}
-            onSend={(text) => call.write(text)}
-          />
-        )}
+        <div class="dock">
+          <Controls call={call} state={state} />
+          {inCall && (
+            <Composer
+              field={field}
+              enabled={state.phase === "live"}
+              onSend={(text) => call.write(text)}
+            />
+          )}
+        </div>
       </main>
       {!embedded && (
         <aside class="side">
-          <TurnLatency turn={state.turn} />
-          <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+          <div class="panels">
+            <TurnLatency turn={state.turn} />
+          </div>
+          {wide && settings}
         </aside>
       )}
       <Announcer state={state} replies={preferences.readReplies} />
