@@ -28,6 +28,7 @@ from gateway.operations.health import GatewayProbes, PublicHealth
 from gateway.operations.private_port import private_port
 from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
+from gateway.records.own import OwnRecording
 from gateway.records.routes import RecordRoutes
 from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
@@ -59,6 +60,9 @@ class _Parts:
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
+        self.own_recording = OwnRecording(
+            settings.record, self.records.store, self.tokens.sessions
+        )
         self.metrics = GatewayMetrics()
         self.chats = ChatService(settings, self.metrics.registry)
         counted = server.admission == "counted"
@@ -140,6 +144,7 @@ def create_app(
         agent=settings.livekit.agent_name,
     ).add_to(app)
     parts.records.add_to(app)
+    parts.own_recording.add_to(app)
     app.include_router(chat_routes(parts.chats).router())
     app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
