@@ -29,7 +29,7 @@ import {
 } from "./problems";
 import { type AgentProblem, isOver, turnOf } from "./recovery";
 import { pause, retryAfterMs } from "./retry";
-import { decodeRoomEvent, EVENTS_TOPIC, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
+import { decodeRoomEvent, EVENTS_TOPIC, RECORD_ATTRIBUTE, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
 import { agentStateOf, type CallState, IDLE, recordingOf } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
@@ -102,12 +102,17 @@ export class Call {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Begins a call with the voice that is set; `microphone` false: the person only types. */
-  async start(microphone = true): Promise<void> {
+  /**
+   * Begins a call with the voice that is set. `microphone` false: the person only types; `goesOn`:
+   * with the conversation of the last call.
+   */
+  async start(microphone = true, { goesOn = false } = {}): Promise<void> {
     if (this.#state.phase !== "idle") return;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
-    this.#set({ ...IDLE, voice: this.#state.voice, phase: "starting" });
+    const { voice, transcript, session } = this.#state;
+    const before = goesOn ? { transcript, session } : {};
+    this.#set({ ...IDLE, ...before, voice, phase: "starting" });
     let track: LocalAudioTrack | null = null;
     let access: CallAccess | null = null;
     try {
@@ -119,6 +124,7 @@ export class Call {
     try {
       access = await this.#admitted(signal);
       if (signal.aborted) return track?.stop();
+      this.#set({ session: access.session });
       await this.#room.connect(access.url, access.token);
       if (track && !signal.aborted) await this.#room.localParticipant.publishTrack(track);
     } catch (error) {
@@ -137,7 +143,10 @@ export class Call {
     let told = "";
     for (;;) {
       try {
-        const access = await requestAccess({ voice: this.#state.voice, app: this.app }, signal);
+        const access = await requestAccess(
+          { voice: this.#state.voice, app: this.app, session: this.#state.session },
+          signal,
+        );
         if (told && !signal.aborted) this.#set({ problem: null, retryAt: null });
         return access;
       } catch (error) {
@@ -181,7 +190,7 @@ export class Call {
       return false;
     }
     this.#streams += 1;
-    const transcript = withTyped(this.#state.transcript, `typed-${this.#streams}`, text);
+    const transcript = withTyped(this.#state.transcript, `typed-${this.#streams}`, text, Date.now());
     this.#set({ transcript });
     return true;
   }
@@ -260,8 +269,9 @@ export class Call {
     this.#personMeter = null;
     this.#agentMeter?.close();
     this.#agentMeter = null;
-    const { voice, transcript, turn } = this.#state;
-    this.#set({ ...IDLE, voice, turn, transcript: settled(transcript), problem });
+    const { voice, turn, session, records } = this.#state;
+    const kept = { voice, turn, session, records, transcript: settled(this.#state.transcript) };
+    this.#set({ ...IDLE, ...kept, problem });
   }
 
   #disconnected(reason: DisconnectReason | undefined): void {
@@ -316,7 +326,10 @@ export class Call {
 
   #attributesChanged(who: Participant): void {
     if (who !== this.#agent) return;
+    const { records } = this.#state;
+    const record = who.attributes[RECORD_ATTRIBUTE];
     this.#set({
+      records: record && !records.includes(record) ? [...records, record] : records,
       agent: agentStateOf(who.attributes["lk.agent.state"]),
       recording: recordingOf(who.attributes[RECORDING_ATTRIBUTE]),
     });
@@ -405,7 +418,7 @@ export class Call {
     let text = "";
     const take = (final: boolean) => {
       if (attempt !== this.#attempt || attempt.signal.aborted) return;
-      const heard = { segment, stream, speaker, text, final } as const;
+      const heard = { segment, stream, speaker, text, final, at_ms: Date.now() } as const;
       this.#set({ transcript: withHeard(this.#state.transcript, heard) });
     };
     try {

@@ -5,6 +5,8 @@ export interface CallAccess {
   readonly token: string;
   readonly room: string;
   readonly identity: string;
+  /** The key to the conversation: opens its recording, and a call that goes on with it. */
+  readonly session: string;
 }
 
 export interface Voice {
@@ -33,6 +35,8 @@ export class GatewayError extends Error {
 export interface CallWish {
   readonly voice: string;
   readonly app: string;
+  /** Of the conversation that goes on; empty: one begins. */
+  readonly session: string;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -66,6 +70,7 @@ async function ask(path: string, request: RequestInit): Promise<unknown> {
   );
 }
 
-function secondsOf(retryAfter: string | null): number | null {
+/** What a Retry-After header says; null: nothing. */
+export function secondsOf(retryAfter: string | null): number | null {
   return retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null;
 }

@@ -25,6 +25,10 @@ export interface CallState {
   readonly personSpeaks: boolean;
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
   readonly recording: Recording;
+  /** Records of the call whose sound its caller may fetch: one for each agent that held it. */
+  readonly records: readonly string[];
+  /** The key to the conversation, which only this caller has; empty: there is none yet. */
+  readonly session: string;
   readonly transcript: Transcript;
   readonly turn: TurnStages | null;
   /** Empty: the default voice. */
@@ -47,6 +51,8 @@ export const IDLE: CallState = {
   quality: "unknown",
   personSpeaks: false,
   recording: "",
+  records: [],
+  session: "",
   transcript: EMPTY,
   turn: null,
   voice: "",

@@ -3,6 +3,7 @@ import type { Call } from "../call/call";
 import type { Remedy } from "../call/problems";
 import { type CallState, statusText } from "../call/state";
 import { ProductCards } from "../chat/ProductCards";
+import { AfterCall } from "./AfterCall";
 import { Announcer } from "./Announcer";
 import { Composer } from "./Composer";
 import { Countdown } from "./Countdown";
@@ -76,7 +77,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
         {state.phase === "idle" && state.transcript.length === 0 ? (
           <Welcome call={call} />
         ) : (
-          <TranscriptView transcript={state.transcript} />
+          <TranscriptView transcript={state.transcript} timed={!inCall} />
         )}
         {state.found && <ProductCards found={state.found} />}
         {inCall && state.suggestions.length > 0 && (
@@ -154,14 +155,7 @@ function Welcome({ call }: { call: Call }) {
 function Controls({ call, state }: { call: Call; state: CallState }) {
   if (state.phase === "idle") {
     if (state.transcript.length === 0) return null;
-    return (
-      <div class="controls">
-        <button type="button" class="button-start" onClick={() => void call.start()}>
-          <Icon name="call" />
-          Call again
-        </button>
-      </div>
-    );
+    return <AfterCall call={call} state={state} />;
   }
   const muted = state.microphone !== "on";
   return (

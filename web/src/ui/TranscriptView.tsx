@@ -1,11 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Line, Transcript } from "../call/transcript";
+import { NAMES, timeOfDay } from "../call/writing";
 
-const NAMES = { person: "You", agent: "Parley" } as const;
 /** Scrolled up further than this, the person reads: new words do not pull the view down. */
 const NEAR_END_PX = 80;
 
-export function TranscriptView({ transcript }: { transcript: Transcript }) {
+/** `timed`: each line says when it was; while people talk that would only distract. */
+export function TranscriptView({ transcript, timed }: { transcript: Transcript; timed: boolean }) {
   const view = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new words are what is followed
@@ -29,20 +30,28 @@ export function TranscriptView({ transcript }: { transcript: Transcript }) {
     >
       {transcript.length === 0 && <p class="hint">Your words and Parley's appear here.</p>}
       {transcript.map((line, n) => (
-        <LineView key={line.id} line={line} goesOn={transcript[n - 1]?.speaker === line.speaker} />
+        <LineView
+          key={line.id}
+          line={line}
+          goesOn={transcript[n - 1]?.speaker === line.speaker}
+          timed={timed}
+        />
       ))}
     </div>
   );
 }
 
-function LineView({ line, goesOn }: { line: Line; goesOn: boolean }) {
+function LineView({ line, goesOn, timed }: { line: Line; goesOn: boolean; timed: boolean }) {
   return (
     <p
       class={`line line-${line.speaker}${goesOn ? " line-goes-on" : ""}`}
       data-status={line.status}
       data-speaker={line.speaker}
     >
-      <span class={goesOn ? "name unseen" : "name"}>{NAMES[line.speaker]}</span>
+      <span class={goesOn ? "name unseen" : "name"}>
+        {NAMES[line.speaker]}
+        {timed && <time class="at"> {timeOfDay(line.at_ms)}</time>}
+      </span>
       <span class="words">
         {line.text}
         {line.status === "cut" && (
