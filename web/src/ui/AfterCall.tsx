@@ -13,6 +13,8 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
   const { transcript, session, records } = state;
   const [told, tell] = useState("");
   const name = fileName(transcript);
+  // Who only typed goes on typing.
+  const spoke = transcript.some((line) => line.speaker === "person" && !line.typed);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(written(transcript));
@@ -32,7 +34,7 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
           <button
             type="button"
             class="button-start button-go-on"
-            onClick={() => void call.start(true, { goesOn: true })}
+            onClick={() => void call.start(spoke, { goesOn: true })}
           >
             Go on from here
           </button>
