@@ -34,6 +34,7 @@ def build_gallery(folder: Path) -> None:
         check=True,
         capture_output=True,
     )
+    (folder / "gallery.html").rename(folder / "index.html")  # the one page of this build
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def serving_page(page_folder: Path, *, calls: Path | None = None) -> Iterator[st
 
 async def open_state(page: Page, address: str, state: str) -> None:
     """Shows the page in that state: a name of STATES in web/src/gallery/states.ts."""
-    await page.goto(f"{address}gallery.html?state={state}")
+    await page.goto(f"{address}?state={state}")
     await page.locator(".page").wait_for()
 
 
