@@ -106,7 +106,7 @@ export class Call {
    * Begins a call with the voice that is set. `microphone` false: the person only types; `goesOn`:
    * with the conversation of the last call.
    */
-  async start(microphone = true, { goesOn = false } = {}): Promise<void> {
+  async start(microphone = true, goesOn = false): Promise<void> {
     if (this.#state.phase !== "idle") return;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;

@@ -34,7 +34,7 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
           <button
             type="button"
             class="button-start button-go-on"
-            onClick={() => void call.start(spoke, { goesOn: true })}
+            onClick={() => void call.start(spoke, true)}
           >
             Go on from here
           </button>
