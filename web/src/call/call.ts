@@ -110,14 +110,15 @@ export class Call {
     if (this.#state.phase !== "idle") return;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
-    const { voice, transcript, session } = this.#state;
-    const before = goesOn ? { transcript, session } : {};
-    this.#set({ ...IDLE, ...before, voice, phase: "starting" });
+    const { voice, transcript, session, records } = this.#state;
+    const before = goesOn ? { transcript, session, records } : {};
+    this.#set({ ...IDLE, ...before, voice, phase: "starting", asksMicrophone: microphone });
     let track: LocalAudioTrack | null = null;
     let access: CallAccess | null = null;
     try {
       if (microphone) track = await this.#openMicrophone();
       if (signal.aborted) return track?.stop();
+      this.#set({ asksMicrophone: false });
     } catch (error) {
       return this.#fail(signal, microphoneProblem(error, window.isSecureContext));
     }

@@ -19,6 +19,7 @@ test("the status says what is waited for", () => {
   expect(statusText({ ...IDLE, phase: "waiting" })).toBe("Waiting for the agent");
   expect(statusText({ ...IDLE, phase: "waiting", problem: NO_AGENT })).toContain("Still waiting");
   expect(statusText({ ...IDLE, phase: "starting" })).toBe("Connecting");
+  expect(statusText({ ...IDLE, phase: "starting", asksMicrophone: true })).toContain("Allow the");
   expect(statusText({ ...IDLE, phase: "starting", retryAt: 1 })).toBe("Waiting for a free agent");
   expect(statusText({ ...IDLE, phase: "reconnecting" })).toContain("reconnecting");
 });

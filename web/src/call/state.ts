@@ -21,6 +21,8 @@ export interface CallState {
   readonly floor: Floor;
   /** `off`: nothing is published, the person types. */
   readonly microphone: "on" | "muted" | "off";
+  /** The browser is asked for the microphone, and may ask the person. */
+  readonly asksMicrophone: boolean;
   readonly quality: Quality;
   readonly personSpeaks: boolean;
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
@@ -48,6 +50,7 @@ export const IDLE: CallState = {
   agent: "initializing",
   floor: "quiet",
   microphone: "off",
+  asksMicrophone: false,
   quality: "unknown",
   personSpeaks: false,
   recording: "",
@@ -96,6 +99,7 @@ export function statusText(state: CallState): string {
     case "idle":
       return state.transcript.length > 0 ? "The call has ended" : "Not in a call";
     case "starting":
+      if (state.asksMicrophone) return "Allow the microphone if your browser asks";
       return state.retryAt === null ? "Connecting" : "Waiting for a free agent";
     case "reconnecting":
       return "Connection lost, reconnecting";

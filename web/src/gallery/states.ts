@@ -64,7 +64,7 @@ export interface Shown {
 
 export const STATES: Readonly<Record<string, Shown>> = {
   before: { state: IDLE },
-  asking: { state: { ...IDLE, phase: "starting" } },
+  asking: { state: { ...IDLE, phase: "starting", asksMicrophone: true } },
   refused: {
     state: {
       ...IDLE,
