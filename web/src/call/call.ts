@@ -30,7 +30,7 @@ import {
 import { type AgentProblem, isOver, turnOf } from "./recovery";
 import { pause, retryAfterMs } from "./retry";
 import { decodeRoomEvent, EVENTS_TOPIC, RECORD_ATTRIBUTE, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
-import { agentStateOf, type CallState, IDLE, recordingOf } from "./state";
+import { agentStateOf, type CallState, IDLE, recordingOf, withRecord } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
 const AGENT_EXPECTED_WITHIN_MS = 10_000;
@@ -161,6 +161,15 @@ export class Call {
         await pause(waitMs, signal);
       }
     }
+  }
+
+  /** A call that goes on with the conversation of the last; who only typed goes on typing. */
+  async again(): Promise<void> {
+    const { transcript } = this.#state;
+    await this.start(
+      transcript.some((line) => line.speaker === "person" && !line.typed),
+      true,
+    );
   }
 
   async end(): Promise<void> {
@@ -327,10 +336,8 @@ export class Call {
 
   #attributesChanged(who: Participant): void {
     if (who !== this.#agent) return;
-    const { records } = this.#state;
-    const record = who.attributes[RECORD_ATTRIBUTE];
     this.#set({
-      records: record && !records.includes(record) ? [...records, record] : records,
+      records: withRecord(this.#state.records, who.attributes[RECORD_ATTRIBUTE]),
       agent: agentStateOf(who.attributes["lk.agent.state"]),
       recording: recordingOf(who.attributes[RECORDING_ATTRIBUTE]),
     });

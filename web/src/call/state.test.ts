@@ -1,6 +1,13 @@
 import { expect, test } from "vitest";
 import { NO_AGENT } from "./problems";
-import { agentStateOf, IDLE, recordingOf, recordingText, statusText } from "./state";
+import {
+  agentStateOf,
+  IDLE,
+  recordingOf,
+  recordingText,
+  statusText,
+  withRecord,
+} from "./state";
 
 test("the status says who has the floor", () => {
   const live = { ...IDLE, phase: "live", agent: "listening", microphone: "on" } as const;
@@ -34,4 +41,11 @@ test("a call that is recorded says so", () => {
   expect(recordingText(recordingOf("audio"))).toBe("This call is recorded");
   expect(recordingText(recordingOf("text"))).toBe("This call is written down");
   expect(recordingText(recordingOf(undefined))).toBe("");
+});
+
+test("each agent of a call may have a record of its own", () => {
+  const first = withRecord([], "one");
+  expect(withRecord(first, undefined)).toBe(first);
+  expect(withRecord(first, "one")).toBe(first);
+  expect(withRecord(first, "two")).toEqual(["one", "two"]);
 });

@@ -81,6 +81,14 @@ export function recordingOf(attribute: string | undefined): Recording {
   return attribute === "audio" || attribute === "text" ? attribute : "";
 }
 
+/** With the record that the agent's attribute names, where it names one that is not known yet. */
+export function withRecord(
+  records: readonly string[],
+  attribute: string | undefined,
+): readonly string[] {
+  return attribute && !records.includes(attribute) ? [...records, attribute] : records;
+}
+
 /** What the person must know of a call that is recorded; empty: it is not. */
 export function recordingText(recording: Recording): string {
   switch (recording) {

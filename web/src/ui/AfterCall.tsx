@@ -13,8 +13,6 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
   const { transcript, session, records } = state;
   const [told, tell] = useState("");
   const name = fileName(transcript);
-  // Who only typed goes on typing.
-  const spoke = transcript.some((line) => line.speaker === "person" && !line.typed);
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(written(transcript));
@@ -34,7 +32,7 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
           <button
             type="button"
             class="button-start button-go-on"
-            onClick={() => void call.start(spoke, true)}
+            onClick={() => void call.again()}
           >
             Go on from here
           </button>
