@@ -43,7 +43,7 @@ export class Call {
   });
   readonly #listeners = new Set<() => void>();
   readonly #audio = document.body.appendChild(document.createElement("audio"));
-  #state = IDLE;
+  #state: CallState;
   #attempt = new AbortController();
   #agent: RemoteParticipant | null = null;
   #noAgentTimer: ReturnType<typeof setTimeout> | undefined;
@@ -55,8 +55,15 @@ export class Call {
   #personMeter: Meter | null = null;
   #agentMeter: Meter | null = null;
 
-  /** `app` answers: one of the apps of this Parley; empty: the usual one. */
-  constructor(readonly app = "") {
+  /**
+   * `app` answers: one of the apps of this Parley; empty: the usual one. `last`: what is left of
+   * an earlier call.
+   */
+  constructor(
+    readonly app = "",
+    last: CallState = IDLE,
+  ) {
+    this.#state = last;
     this.#room
       .on(RoomEvent.ParticipantConnected, () => this.#lookForAgent())
       .on(RoomEvent.ParticipantDisconnected, (who) => who === this.#agent && this.#agentLeft())
