@@ -11,7 +11,7 @@ import { App } from "./ui/App";
 const page = document.getElementById("page");
 if (!page) throw new Error("index.html has no #page");
 const { app, embedded } = readAddress(location.search);
-const call = new Call(app, recalled(sessionStorage, app));
-addEventListener("pagehide", () => remember(sessionStorage, app, call.state));
+const call = new Call(app, recalled(app));
+addEventListener("pagehide", () => remember(app, call.state));
 page.replaceChildren(); // what index.html shows until this script has come
 render(<App call={call} embedded={embedded} />, page);

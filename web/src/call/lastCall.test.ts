@@ -3,7 +3,7 @@ import { recalled, remember } from "./lastCall";
 import { type CallState, IDLE } from "./state";
 import { withTyped } from "./transcript";
 
-class Shelf implements Storage {
+class Kept implements Storage {
   readonly #kept = new Map<string, string>();
   get length() {
     return this.#kept.size;
@@ -25,21 +25,29 @@ const LIVE: CallState = {
 };
 
 test("a page that is loaded again in a call has its words, and no call", () => {
-  const shelf = new Shelf();
-  remember(shelf, "", LIVE);
-  expect(recalled(shelf, "")).toEqual({
+  const shelf = new Kept();
+  remember("", LIVE, () => shelf);
+  expect(recalled("", () => shelf)).toEqual({
     ...IDLE,
     session: "s-1.key",
     records: ["one"],
     transcript: TALK,
   });
-  expect(recalled(shelf, "shop")).toEqual(IDLE);
+  expect(recalled("shop", () => shelf)).toEqual(IDLE);
+});
+
+test("where the browser keeps nothing there is nothing, and no failure", () => {
+  const refused = () => {
+    throw new Error("SecurityError");
+  };
+  remember("", LIVE, refused);
+  expect(recalled("", refused)).toEqual(IDLE);
 });
 
 test("what is not understood is nothing", () => {
-  const shelf = new Shelf();
+  const shelf = new Kept();
   for (const text of ["{", "null", "3", '{"session": "s", "records": [], "transcript": [{}]}']) {
     shelf.setItem("parley.lastCall.", text);
-    expect(recalled(shelf, "")).toEqual(IDLE);
+    expect(recalled("", () => shelf)).toEqual(IDLE);
   }
 });

@@ -3,21 +3,25 @@
 import { type CallState, IDLE } from "./state";
 import { settled } from "./transcript";
 
+/** Browsers that keep nothing throw where it is merely named. */
+type Shelf = () => Storage;
+const TAB: Shelf = () => sessionStorage;
+
 /** `app`: the app whose call it was. */
-export function remember(storage: Storage, app: string, state: CallState): void {
+export function remember(app: string, state: CallState, shelf: Shelf = TAB): void {
   const { session, records } = state;
   const kept = { session, records, transcript: settled(state.transcript) };
   try {
-    storage.setItem(keyOf(app), JSON.stringify(kept));
+    shelf().setItem(keyOf(app), JSON.stringify(kept));
   } catch {
     // Storage is off or full: the words last as long as the page.
   }
 }
 
 /** As `remember` left it; IDLE where it left nothing, or what is no longer understood. */
-export function recalled(storage: Storage, app: string): CallState {
+export function recalled(app: string, shelf: Shelf = TAB): CallState {
   try {
-    const kept: unknown = JSON.parse(storage.getItem(keyOf(app)) ?? "null");
+    const kept: unknown = JSON.parse(shelf().getItem(keyOf(app)) ?? "null");
     return isKept(kept) ? { ...IDLE, ...kept } : IDLE;
   } catch {
     return IDLE;
