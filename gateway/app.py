@@ -60,9 +60,7 @@ class _Parts:
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
-        self.own_recording = OwnRecording(
-            settings.record, self.records.store, self.tokens.sessions
-        )
+        self.own_recording = OwnRecording(settings.record, self.records.store, self.tokens.sessions)
         self.metrics = GatewayMetrics()
         self.chats = ChatService(settings, self.metrics.registry)
         counted = server.admission == "counted"

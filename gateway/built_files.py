@@ -1,6 +1,5 @@
 """One file of the built page as an answer: compressed as the build left it, cached as it may be."""
 
-import os
 import re
 from http import HTTPStatus
 from mimetypes import guess_type
@@ -40,7 +39,7 @@ def built_file(
         status,
         headers,
         media_type=guess_type(path.name)[0] or "application/octet-stream",
-        stat_result=os.stat(sent),
+        stat_result=sent.stat(),
     )
 
 

@@ -38,9 +38,7 @@ _PERSON = ((4.0, 5.9), (13.4, 15.2), (19.15, 21.9), (26.2, 28.6))
 _AGENT = ((0.8, 3.1), (6.46, 7.6), (8.3, 11.6), (15.72, 19.6), (23.2, 25.2), (29.1, 32.4))
 
 
-def make_record(
-    folder: Path, *, began_at_s: float | None = None, session: str = "s-made"
-) -> str:
+def make_record(folder: Path, *, began_at_s: float | None = None, session: str = "s-made") -> str:
     """A call of five turns in `folder`: one with a tool, one cut short, one late. Its id."""
     zero_s = time.time() if began_at_s is None else began_at_s
     record_id = new_id(zero_s)

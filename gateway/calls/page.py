@@ -31,9 +31,7 @@ class _Files(StaticFiles):
         status_code: int = HTTPStatus.OK,
     ) -> Response:
         asked = Headers(scope=scope)
-        response = built_file(
-            Path(full_path), asked.get("accept-encoding", ""), status=status_code
-        )
+        response = built_file(Path(full_path), asked.get("accept-encoding", ""), status=status_code)
         if self.is_not_modified(response.headers, asked):
             return NotModifiedResponse(response.headers)
         return response

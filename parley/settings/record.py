@@ -73,7 +73,8 @@ class RecordSection(Section):
     caller_hours: float = Field(
         24.0,
         ge=0,
-        description="so long after it began, who had a call may fetch its sound; 0: operators alone",
+        description="so long after it began, who had a call may fetch its sound; 0: operators "
+        "alone",
     )
     redact: tuple[Annotated[str, AfterValidator(_pattern)], ...] = Field(
         (),

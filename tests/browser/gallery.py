@@ -43,9 +43,7 @@ def serving_page(page_folder: Path, *, calls: Path | None = None) -> Iterator[st
     (port,) = free_ports(1)
     settings = OrchestratorSettings(
         server=ServerSection(admission="open"),
-        livekit=LiveKitSection(
-            url="ws://127.0.0.1:1", api_key="k", api_secret=SecretStr(SECRET)
-        ),
+        livekit=LiveKitSection(url="ws://127.0.0.1:1", api_key="k", api_secret=SecretStr(SECRET)),
         record=RecordSection(place=str(calls or "")),
     )
     app = create_app(settings, page_folder=page_folder)

@@ -51,6 +51,10 @@ _PLACES = """
   })
 """
 _BELOW_PX = "() => document.querySelector('.dock').getBoundingClientRect().bottom - innerHeight"
+_DURATION_S = """
+(sound) => sound.duration || new Promise((resolve) =>
+  sound.addEventListener("loadedmetadata", () => resolve(sound.duration)))
+"""
 _WORDS_PX = "() => document.querySelector('.transcript').clientHeight"
 
 
@@ -116,7 +120,7 @@ async def test_on_a_phone_the_settings_are_a_sheet_that_moves_nothing(
         button = page.get_by_role("button", name="Settings", exact=True)
         sheet = page.get_by_role("dialog", name="Settings")
         await button.click()
-        await expect(sheet.get_by_label("Voice", exact=True)).to_be_visible()
+        await expect(sheet.get_by_label("Microphone")).to_be_visible()
         assert await page.evaluate(_PLACES) == before
         # Esc is the sheet's: it closes it, and is no half of what ends a call.
         await page.keyboard.press("Escape")
@@ -180,9 +184,7 @@ async def test_the_caller_hears_and_keeps_the_recording(
         await page.get_by_role("button", name="Hear the recording").click()
         sound = page.locator("audio[controls]")
         await expect(sound).to_be_visible(timeout=LONG_MS)
-        await page.wait_for_function(
-            "document.querySelector('audio[controls]').duration > 30", timeout=LONG_MS
-        )
+        assert await sound.evaluate(_DURATION_S) > 30
         async with page.expect_download(timeout=LONG_MS) as downloading:
             await page.get_by_role("link", name="Keep the recording").click()
         download = await downloading.value

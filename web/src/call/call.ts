@@ -29,7 +29,13 @@ import {
 } from "./problems";
 import { type AgentProblem, isOver, turnOf } from "./recovery";
 import { pause, retryAfterMs } from "./retry";
-import { decodeRoomEvent, EVENTS_TOPIC, RECORD_ATTRIBUTE, RECORDING_ATTRIBUTE, SET_VOICE_METHOD } from "./roomEvents";
+import {
+  decodeRoomEvent,
+  EVENTS_TOPIC,
+  RECORD_ATTRIBUTE,
+  RECORDING_ATTRIBUTE,
+  SET_VOICE_METHOD,
+} from "./roomEvents";
 import { agentStateOf, type CallState, IDLE, recordingOf, withRecord } from "./state";
 import { settled, withCut, withHeard, withTyped } from "./transcript";
 
@@ -207,7 +213,12 @@ export class Call {
       return false;
     }
     this.#streams += 1;
-    const transcript = withTyped(this.#state.transcript, `typed-${this.#streams}`, text, Date.now());
+    const transcript = withTyped(
+      this.#state.transcript,
+      `typed-${this.#streams}`,
+      text,
+      Date.now(),
+    );
     this.#set({ transcript });
     return true;
   }

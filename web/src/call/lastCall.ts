@@ -37,15 +37,15 @@ type Kept = Pick<CallState, "session" | "records" | "transcript">;
 function isKept(value: unknown): value is Kept {
   const kept = value as Partial<Kept> | null;
   return (
-    typeof kept?.session === "string" && Array.isArray(kept.records) && isTranscript(kept.transcript)
+    typeof kept?.session === "string" &&
+    Array.isArray(kept.records) &&
+    isTranscript(kept.transcript)
   );
 }
 
 function isTranscript(value: unknown): boolean {
   return (
     Array.isArray(value) &&
-    value.every(
-      (line) => typeof line?.text === "string" && line.id && Number.isFinite(line.at_ms),
-    )
+    value.every((line) => typeof line?.text === "string" && line.id && Number.isFinite(line.at_ms))
   );
 }

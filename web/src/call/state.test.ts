@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
 import { NO_AGENT } from "./problems";
-import {
-  agentStateOf,
-  IDLE,
-  recordingOf,
-  recordingText,
-  statusText,
-  withRecord,
-} from "./state";
+import { agentStateOf, IDLE, recordingOf, recordingText, statusText, withRecord } from "./state";
 
 test("the status says who has the floor", () => {
   const live = { ...IDLE, phase: "live", agent: "listening", microphone: "on" } as const;

@@ -29,11 +29,7 @@ export function AfterCall({ call, state }: { call: Call; state: CallState }) {
           Call again
         </button>
         {session && (
-          <button
-            type="button"
-            class="button-start button-go-on"
-            onClick={() => void call.again()}
-          >
+          <button type="button" class="button-start button-go-on" onClick={() => void call.again()}>
             Go on from here
           </button>
         )}
