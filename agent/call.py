@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
-from agent.dispatch import app_of, has_come_back, session_record, wishes_of
+from agent.dispatch import app_of, as_resumed, session_record, wishes_of
 from agent.duplex import Duplex
 from agent.late_news import LateNews
 from agent.nodes import RoomAgent
@@ -21,6 +21,7 @@ from agent.person_budget import PersonBudget
 from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
+from agent.room.history import tell_history
 from agent.room.problems import tell_problems
 from agent.room.telephone import Telephone
 from agent.room.text_input import TypedText
@@ -104,16 +105,14 @@ class Call:
         context = self._context
         context.add_shutdown_callback(self._end)
         self._running.enter_context(metrics.counted_session())
-        self._running.push_async_callback(self._recorder.aclose)
-        self._running.push_async_callback(self._budget.aclose)
-        self._running.push_async_callback(self._telephone.aclose)
+        for opened in (self._recorder, self._budget, self._telephone):
+            self._running.push_async_callback(opened.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
         self._trace = TurnTrace(session_id)
         self._running.callback(self._trace.close)
-        if has_come_back(conversation.session, self._wishes):
-            self._wishes = self._wishes.model_copy(update={"resumed": True})
+        self._wishes = as_resumed(self._wishes, conversation.session)
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         node = await self._running.enter_async_context(node_link(self._settings))
@@ -129,8 +128,7 @@ class Call:
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
-        cut_offs = duplex.barge_in.cut_offs
-        self._waits = TurnWaits(self._turn(agent), self._session, cut_offs, hearing)
+        self._waits = TurnWaits(self._turn(agent), self._session, duplex.barge_in, hearing)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -143,11 +141,12 @@ class Call:
         self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
         await context.connect()
+        room, is_kept = context.room, bool(conversation.session.log.entries)
+        self._beside_the_call(tell_history(room, is_kept=is_kept))
         if self._approvals is not None and self._settings.agent.caller_may_approve:
-            approvals = RoomApprovals(self._approvals, session_id, talks_with=self._talks_with)
-            approvals.serve(context.room)
+            RoomApprovals(self._approvals, session_id, talks_with=self._talks_with).serve(room)
         await self._recorder.follow(
-            context.room,
+            room,
             conversation,
             app=self._wishes.app,
             events=self._events,
@@ -353,8 +352,7 @@ class Call:
         self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
     async def _close(self, closing: str) -> None:
-        """Ends the call for everybody, once the closing has been heard; a second call does
-        nothing."""
+        """Ends the call for everybody once the closing was heard; a second call does nothing."""
         if self._closes:
             return
         self._closes = True

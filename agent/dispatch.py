@@ -46,6 +46,12 @@ def has_come_back(session: Session, wishes: DispatchMetadata) -> bool:
     return bool(session.log.entries) and bool(wishes.user) and session.user == wishes.user
 
 
+def as_resumed(wishes: DispatchMetadata, session: Session) -> DispatchMetadata:
+    """The wishes of a call whose person has come back, as those of any that goes on."""
+    is_back = has_come_back(session, wishes)
+    return wishes.model_copy(update={"resumed": True}) if is_back else wishes
+
+
 def app_of(settings: OrchestratorSettings, wishes: DispatchMetadata) -> Agent:
     """The app that is asked for by its name, or the default one."""
     if wishes.app and wishes.app not in settings.agent.apps:

@@ -8,7 +8,7 @@ from livekit.agents.voice.turn import EndpointingOptions
 
 from agent.session import end_of_turn_policy, endpointing
 from agent.stt import WorkerSTT
-from agent.turns.cut_offs import CutOffs
+from agent.turns.barge_in import BargeIn
 from parley.settings.turn import TurnSection
 
 
@@ -19,16 +19,16 @@ class TurnWaits:
         self,
         turn: TurnSection,
         session: AgentSession[None],
-        cut_offs: CutOffs,
+        barge_in: BargeIn,
         hearing: WorkerSTT | None,
     ) -> None:
         """`session` and `hearing` were made with the same settings."""
         self._turn = turn
         self._session = session
-        self._cut_offs = cut_offs
+        self._cut_offs = barge_in.cut_offs
         self._turn_ends = hearing.turn_ends if hearing is not None else None
         self._told = endpointing(turn)
-        cut_offs.on_change = self._tell
+        self._cut_offs.on_change = self._tell
 
     def judge_by(self, turn: TurnSection) -> None:
         """Another agent speaks, who wants it otherwise."""

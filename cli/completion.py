@@ -121,7 +121,8 @@ def fish(commands: Sequence[CommandUsage]) -> Iterator[str]:
         f"# ~/.config/fish/completions/{PROGRAM}.fish.",
         "function __parley_run_is",
         "  set -l typed (commandline -opc)",
-        '  test "$typed[2..(math 1 + (count $argv))]" = "$argv"',
+        "  set -l last (math 1 + (count $argv))",
+        '  test "$typed[2..$last]" = "$argv"',
         "end",
     )
     complete = f"complete -c {PROGRAM}"

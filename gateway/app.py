@@ -16,6 +16,7 @@ from gateway.calls.budgets import CallBudgets, CallMeter
 from gateway.calls.door import Door
 from gateway.calls.page import Page
 from gateway.calls.places import OwnPlaces, SharedPlaces
+from gateway.calls.previews import VoicePreviews
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
@@ -65,6 +66,7 @@ class _Parts:
             offered=settings.tts.voices,
             clock=clock,
         )
+        self.previews = VoicePreviews(settings, self.voices, clock=clock)
         page_folder = page_folder or paths.repository() / "web" / "dist"
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
@@ -154,6 +156,7 @@ def create_app(
     CallRoutes(
         parts.tokens,
         parts.voices,
+        parts.previews,
         parts.limit,
         parts.metrics,
         door=parts.door,

@@ -1,7 +1,7 @@
 """`deploy/sbom`: what is in each image, as CycloneDX 1.6, from the locks that it is built from.
 
-Written from the same files it is the same byte for byte. The packages of the base images are in no lock
-of ours: a scanner of built images (docs/production.md) tells those.
+Written from the same files it is the same byte for byte. The packages of the base images are in no
+lock of ours: a scanner of built images (docs/production.md) tells those.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """What one identity may use in a while, counted by all together in Redis where there is one.
 
-An identity is a text that tells nobody who it is (gateway/identity.py makes it). What it has used is
-kept as one number: the time at which nothing of it would count any more.
+An identity is a text that tells nobody who it is (gateway/identity.py makes it). What it has used
+is kept as one number: the time at which nothing of it would count any more.
 """
 
 import asyncio

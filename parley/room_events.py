@@ -27,6 +27,10 @@ RECORDING_ATTRIBUTE = "parley.recording"
 """Of the agent's participant while the call is recorded: "audio", or "text" where only words are
 kept. Clients show it; empty or missing: nothing is recorded."""
 
+HISTORY_ATTRIBUTE = "parley.history"
+"""Of the agent's participant: "kept" where it knows what was said in the conversation before it
+came, "new" where the conversation begins with it. Clients that show what was said before tell."""
+
 DECIDE_METHOD = "parley.decide"
 """LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""
 
@@ -132,6 +136,14 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
+class RecoveredEvent(_Event):
+    """What an ErrorEvent of the same code told of is over. Where none comes, the answer to a later
+    turn says so."""
+
+    type: Literal["recovered"] = "recovered"
+    code: str = Field(description="for programs: asr_unavailable")
+
+
 class ToolEvent(_Event):
     """A tool call of the agent has ended; `result` is what the model was told.
 
@@ -184,6 +196,7 @@ AnyEvent = (
     | FloorEvent
     | InterruptedEvent
     | ErrorEvent
+    | RecoveredEvent
     | ToolEvent
     | ApprovalEvent
     | ProgressEvent
@@ -217,7 +230,8 @@ class DispatchMetadata(_Event):
     app: str = Field("", description="a name of agent.apps; empty: agent.app")
     user: str = Field("", description="the person's identity in the room")
     resumed: bool = Field(
-        False, description="the agent of this call has died: go on where it was, and say so"
+        False,
+        description="this call has lost its agent, or its person: go on where it was, and say so",
     )
     attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
     metadata: str = Field("", description="what the client says to the agent")

@@ -1,7 +1,7 @@
 """What fuzz tests share: what nobody should send, and an event loop beside them for real servers.
 
-`pytest -k fuzz --fuzz 5000` tries so many new examples; without the option a few are tried, and always
-the same ones.
+`pytest -k fuzz --fuzz 5000` tries so many new examples; without the option a few are tried, and
+always the same ones.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-FEW = 60
+FEW = 40
 WITHIN_S = 120.0
 """For anything at all, on a machine that does much else."""
 

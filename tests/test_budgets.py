@@ -165,7 +165,7 @@ async def test_without_redis_each_counts_by_itself_and_says_so_once(
 
 
 @pytest.mark.parametrize(
-    ("settings", "shared"),
+    ("settings", "together"),
     [
         (OrchestratorSettings(), False),
         (OrchestratorSettings(redis=RedisSection(url="redis://127.0.0.1:1/0")), True),
@@ -184,8 +184,8 @@ async def test_without_redis_each_counts_by_itself_and_says_so_once(
     ],
 )
 async def test_the_settings_say_whether_all_count_together(
-    settings: OrchestratorSettings, shared: bool
+    settings: OrchestratorSettings, together: bool
 ) -> None:
     ours = budgets_of(settings)
-    assert isinstance(ours._ledger, SharedLedger) is shared
+    assert isinstance(ours._ledger, SharedLedger) is together
     await ours.aclose()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from livekit import rtc
 
 from parley.clock import Clock, monotonic
-from parley.room_events import TOPIC, AnyEvent, ErrorEvent, ToolEvent, encode
+from parley.room_events import TOPIC, AnyEvent, ErrorEvent, RecoveredEvent, ToolEvent, encode
 
 REPEAT_AFTER_S = 10.0
 """An error of the same code is rate-limited."""
@@ -47,6 +47,11 @@ class RoomEventPublisher:
         self._told_at[code] = now
         self.send(ErrorEvent(code=code, message=message))
         return True
+
+    def recovered(self, code: str) -> None:
+        """What `error` told of by this code is over: it is told at once when it comes again."""
+        if self._told_at.pop(code, None) is not None:
+            self.send(RecoveredEvent(code=code))
 
     async def aclose(self) -> None:
         await asyncio.gather(*self._sending)

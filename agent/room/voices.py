@@ -82,8 +82,9 @@ class VoiceControl:
         self._is_loading = True
         try:
             await self._pool.load(voice, timeout_s=LOAD_TIMEOUT_S)
-        except VoiceNotFoundError:
-            raise
+        except VoiceNotFoundError as error:
+            _log.warning("voice %s is not there: %s", voice, error)
+            raise VoiceNotFoundError(f"no worker has the voice {voice!r}") from error
         except SpeechError as error:
             _log.warning("voice %s cannot be loaded: %s", voice, error)
             raise WorkerUnavailableError(

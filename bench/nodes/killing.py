@@ -1,4 +1,4 @@
-"""Parts of the cluster that are killed under calls: a job, an agent server, Redis, a LiveKit node."""
+"""What is killed of the cluster under calls: jobs, an agent server, Redis, a LiveKit node."""
 
 import asyncio
 import os
@@ -35,7 +35,12 @@ async def killed_job(cluster: Cluster) -> ClusterTrial:
     async with talking(cluster, CALLERS, agent_may_be_replaced=True) as (talkers, more):
         victims = await _served_by_a(cluster, talkers, more)
         jobs = _jobs(cluster)
-        waits = await _waits_after(victims, lambda: [os.kill(pid, signal.SIGKILL) for pid in jobs])
+
+        def kill() -> None:
+            for pid in jobs:
+                os.kill(pid, signal.SIGKILL)
+
+        waits = await _waits_after(victims, kill)
     what = f"{len(jobs)} jobs of a killed"
     return _timed("killed_job_s", what, waits, JOB_S, talkers)
 

@@ -1,4 +1,4 @@
-"""What the trials of the cluster share: callers who talk on, and what is judged of what they heard."""
+"""What the trials of the cluster share: callers who talk on, and what they heard judged."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

@@ -5,6 +5,7 @@ not. `--report FILE` keeps what was printed. Takes minutes more the first time: 
 """
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from parley.program import reported
 _CLIPS = ("1688-142285-0003", "2609-156975-0003", "3005-163389-0002")
 _MODEL_PORT = 8999
 _MODEL_URL = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _ROUNDS = 4
 """Of two calls at once, until both of two workers have spoken."""
 
@@ -90,6 +92,7 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
             }
         )
         deployment.compose("down", "--volumes", "--timeout", "10")
+        docker.docker("volume", "prune", "--force")  # what a run that broke off has left
         deployment.compose("build", within_s=BUILD_S)
         report.check("images", lambda: checks.image_sizes(deployment))
         deployment.fill_models(paths.cache_dir())
@@ -114,9 +117,16 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
 def _nothing_left(docker: engine.DockerEngine) -> str:
     left = docker.docker("ps", "--all", "--quiet").split()
     volumes = docker.docker("volume", "ls", "--quiet").split()
-    if left or volumes:
-        raise RunError(f"down left {len(left)} containers and {len(volumes)} volumes")
-    return "no container and no volume is left"
+    named = [volume for volume in volumes if not _ANONYMOUS.fullmatch(volume)]
+    if left or named:
+        raise RunError(f"down left {len(left)} containers and the volumes {', '.join(named)}")
+    docker.docker("volume", "prune", "--force")
+    if not volumes:
+        return "no container and no volume is left"
+    return (
+        f"no container and no named volume is left; {len(volumes)} of agents that were made anew "
+        "have no name, and `docker volume prune` takes them"
+    )
 
 
 def _quick_model() -> list[str]:

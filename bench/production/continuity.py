@@ -126,8 +126,8 @@ def backup_destroy_restore(deployment: Deployment, folder: Path) -> str:
             raise RunError(f"{what} are not what they were before the backup")
     return (
         f"backup of {file.stat().st_size / 1e6:.1f} MB, all volumes deleted, restore: the same "
-        f"{len(before['sessions'])} sessions, {len(before['records'])} files of records, the request "
-        "of a chat and the certificates"
+        f"{len(before['sessions'])} sessions, {len(before['records'])} files of records, the chat "
+        "and the certificates"
     )
 
 

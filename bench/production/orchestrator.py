@@ -1,9 +1,10 @@
-"""docker-compose.orchestrator.yml on the engine: built, asked with a key, killed, and asked again."""
+"""docker-compose.orchestrator.yml on the engine: built, asked with a key, killed, asked again."""
 
 import json
 import secrets
 import time
 from pathlib import Path
+from typing import Any
 
 from bench.production import checks
 from bench.production.commands import RunError
@@ -72,9 +73,9 @@ def _look(deployment: Deployment) -> str:
         if not answer.get("response"):
             raise RunError(f"it answered {answer}")
     return (
-        f"{len(containers)} containers of docker-compose.orchestrator.yml healthy after {took_s:.0f} "
-        f"s, with no right that they do not need; 401 without a key; answered {first['response']!r}, "
-        "and after SIGKILL in the same session again"
+        f"{len(containers)} containers of {FILE} healthy after {took_s:.0f} s, with no right that "
+        f"they do not need; 401 without a key; answered {first['response']!r}, and after a kill in "
+        "the same session again"
     )
 
 
@@ -82,7 +83,7 @@ def _only(deployment: Deployment) -> Container:
     return deployment.container("orchestrator")
 
 
-def _asked(container: Container, key: str, message: str) -> dict[str, str]:
+def _asked(container: Container, key: str, message: str) -> dict[str, Any]:
     ask = ("python", "-P", "-c", _ASK, key, SESSION, message)
-    answer: dict[str, str] = json.loads(container.run(*ask, within_s=ASKED_WITHIN_S))
+    answer: dict[str, Any] = json.loads(container.run(*ask, within_s=ASKED_WITHIN_S))
     return answer

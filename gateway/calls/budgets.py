@@ -42,8 +42,8 @@ class _Followed:
 
 
 class CallMeter:
-    """Charges the time of the calls that this gateway has let in, from the first look at which their
-    room is there to the last.
+    """Charges the time of the calls that this gateway has let in, from the first look at which
+    their room is there to the last.
 
     A gateway that ends forgets the rest of the calls that it let in. In a room that several share
     each is charged for as long as there is a room.

@@ -1,5 +1,6 @@
-"""The API of calls: a token that opens one, and the voices to choose from."""
+"""The API of calls: a token that opens one, the voices to choose from and how they sound."""
 
+import logging
 from collections.abc import Collection
 from http import HTTPStatus
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.calls.budgets import CallBudgets
 from gateway.calls.door import Door
+from gateway.calls.previews import VoicePreviews
 from gateway.calls.session_keys import SessionKey
 from gateway.calls.token_request import AgentRequest, TokenRequest
 from gateway.calls.tokens import CallAccess, CallTokens, CallWish
@@ -17,6 +19,11 @@ from gateway.identity import who_asks
 from gateway.rate_limit import RateLimit
 from parley.errors import SpeechError
 from parley.telemetry.gateway import GatewayMetrics
+
+PREVIEW_KEPT_S = 3600
+"""By the browser."""
+
+_log = logging.getLogger(__name__)
 
 
 class TokenAnswer(BaseModel):
@@ -44,15 +51,17 @@ class VoiceListings(BaseModel):
 
 
 class CallRoutes:
-    """Serves /api/token and /api/voices. A client may name one of `apps`, or our `agent`.
+    """Serves /api/token and /api/voices with their previews.
 
-    `door` None: tokens are granted whether or not an agent has room.
+    A client may name one of `apps`, or our `agent`. `door` None: tokens are granted whether or not
+    an agent has room.
     """
 
     def __init__(
         self,
         tokens: CallTokens,
         catalog: VoiceCatalog,
+        previews: VoicePreviews,
         limit: RateLimit,
         metrics: GatewayMetrics,
         *,
@@ -63,6 +72,7 @@ class CallRoutes:
     ) -> None:
         self._tokens = tokens
         self._catalog = catalog
+        self._previews = previews
         self._limit = limit
         self._metrics = metrics
         self._door = door
@@ -73,6 +83,7 @@ class CallRoutes:
     def add_to(self, app: FastAPI) -> None:
         app.post("/api/token", status_code=HTTPStatus.CREATED)(self.grant_token)
         app.get("/api/voices")(self.list_voices)
+        app.get("/api/voices/{voice:path}/preview", response_class=Response)(self.preview_voice)
 
     async def grant_token(
         self, request: Request, response: Response, wish: TokenRequest | None = None
@@ -97,6 +108,22 @@ class CallRoutes:
 
     async def list_voices(self) -> VoiceListings:
         return VoiceListings(voices=await self._voices())
+
+    async def preview_voice(self, request: Request, voice: str) -> Response:
+        """A short sentence in the voice, as a WAV file."""
+        address = request.client.host if request.client else ""
+        try:
+            wav = await self._previews.wav(voice, address=address)
+        except SpeechError as error:
+            _log.warning("no preview of %s: %s", voice, error)
+            raise ApiError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "speech_unavailable",
+                "the voice cannot be spoken at present",
+                retry_after_s=2,
+            ) from error
+        kept = {"Cache-Control": f"private, max-age={PREVIEW_KEPT_S}"}
+        return Response(wav, media_type="audio/wav", headers=kept)
 
     async def _paid(self, request: Request, wish: TokenRequest) -> CallAccess:
         """A token that is on the budget of whoever asks; who is refused has not called."""
@@ -133,6 +160,7 @@ class CallRoutes:
             record=wish.record,
             app=self._app(wish.app or "", wish.agent),
             session=self._session(wish.session or ""),
+            resumed=wish.resumed,
             room=wish.room_name or "",
             identity=wish.participant_identity or "",
             name=wish.participant_name or "",

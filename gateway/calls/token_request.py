@@ -52,11 +52,12 @@ class RoomConfigRequest(_Request):
 
 
 class TokenRequest(_Request):
-    """LiveKit's TokenSourceRequest, every field optional, and five of our own.
+    """LiveKit's TokenSourceRequest, every field optional, and six of our own.
 
     `voice` is a name that /api/voices lists; empty or absent: the default voice. `record`: the
     agent sends the caller what its turn-taking saw and decided. `app` is a name of the settings'
-    agent.apps. `session` is what an earlier answer called so: the conversation goes on.
+    agent.apps. `session` is what an earlier answer called so: the conversation goes on. `resumed`:
+    the call of that session was lost, so that its agent says that it is back.
     """
 
     room_name: Name | None = None
@@ -70,6 +71,7 @@ class TokenRequest(_Request):
     record: bool = False
     app: Name | None = None
     session: Annotated[str, Field(max_length=200)] | None = None
+    resumed: bool = False
 
     @property
     def agent(self) -> AgentRequest:

@@ -44,15 +44,16 @@ class CallWish:
     """How a call is wanted. What comes from the client is bounded, and grants it nothing.
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
-    a conversation that begins. `attributes` of the person; `agent_metadata` is handed to the agent.
-    `budget`: on whose account what happens in the call goes (parley/budgets.py); `longest_s`:
-    seconds after which it ends.
+    a conversation that begins; `resumed`: its last call was lost. `attributes` of the person;
+    `agent_metadata` is handed to the agent. `budget`: on whose account what happens in the call
+    goes (parley/budgets.py); `longest_s`: seconds after which it ends.
     """
 
     voice: str = ""
     record: bool = False
     app: str = ""
     session: SessionKey | None = None
+    resumed: bool = False
     room: str = ""
     identity: str = ""
     name: str = ""
@@ -118,6 +119,7 @@ class CallTokens:
             session=session,
             app=wish.app,
             user=identity,
+            resumed=wish.resumed and wish.session is not None,
             attributes=dict(wish.attributes),
             metadata=wish.agent_metadata,
             budget=wish.budget,

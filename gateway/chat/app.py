@@ -10,7 +10,13 @@ from starlette.requests import HTTPConnection
 
 from dialogue.limits.buckets import open_buckets
 from gateway.body_limit import BodyLimit
-from gateway.chat.routes import LARGEST_UPLOAD_BYTES, UPLOADS, chat_routes
+from gateway.chat.routes import (
+    LARGEST_UPLOAD_BYTES,
+    UPLOADS,
+    Spends,
+    chat_routes,
+    without_budget,
+)
 from gateway.chat.service import ChatHealth, ChatService
 from gateway.client_address import ClientAddress
 from gateway.errors import install_error_handlers
@@ -21,7 +27,7 @@ from gateway.keys.opening import open_guard
 from gateway.keys.routes import key_routes
 from gateway.same_site import SameSite
 from parley.app.agent import Agent
-from parley.budgets import Spent, budgets_of
+from parley.budgets import Budgets, Spent, budgets_of
 from parley.settings import OrchestratorSettings
 
 
@@ -43,11 +49,8 @@ def create_chat_app(
 
     budgets = budgets_of(settings)
     identities = Identities(settings.livekit.api_secret.get_secret_value())
-
-    async def spends(websocket: WebSocket) -> int | None:
-        if guard.required:  # a key has a limit of its own, and many people behind it
-            return None
-        return await budgets.spend(Spent.MESSAGES, identities.of(websocket))
+    # A key has a limit of its own, and many people behind it.
+    spends = without_budget if guard.required else _spending(budgets, identities)
 
     async def admits(websocket: WebSocket) -> bool:
         return await guard.socket_caller(websocket, KeyScope.CONVERSE) is not None
@@ -81,6 +84,11 @@ def create_chat_app(
     )
     app.include_router(key_routes(guard))
 
+    _add_operations(app, service, registry)
+    return app
+
+
+def _add_operations(app: FastAPI, service: ChatService, registry: CollectorRegistry) -> None:
     @app.get("/health")
     async def health() -> ChatHealth:
         """200 as long as chats are served: what is away is told."""
@@ -90,7 +98,12 @@ def create_chat_app(
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    return app
+
+def _spending(budgets: Budgets, identities: Identities) -> Spends:
+    async def spends(websocket: WebSocket) -> int | None:
+        return await budgets.spend(Spent.MESSAGES, identities.of(websocket))
+
+    return spends
 
 
 def conversing_caller(guard: KeyGuard) -> Callable[[HTTPConnection], Awaitable[None]]:

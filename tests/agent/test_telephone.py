@@ -81,9 +81,7 @@ async def calling(
     await agent.connect(settings.url, token(settings, "agent", "agent"))
     await person.connect(settings.url, token(settings, "caller", kind))
     async with asyncio.timeout(WITHIN_S):
-        while (
-            "caller" not in agent.remote_participants or "agent" not in person.remote_participants
-        ):
+        while not (agent.remote_participants and person.remote_participants):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
     telephone = Telephone(
         settings_of(livekit, transfers_at), agent, lambda: agent.remote_participants["caller"]
@@ -172,14 +170,14 @@ async def transferring(answer: Any) -> AsyncIterator[tuple[str, list[Any]]]:
 async def test_a_call_is_transferred_to_whom_the_settings_name_and_nobody_else(
     livekit: Stack,
 ) -> None:
-    async with transferring(STS_TRANSFER_SUCCESSFUL) as (url, asked):
-        async with calling(livekit, transfers_at=url) as call:
-            with pytest.raises(
-                ToolError, match=r"nobody called '\+1900'; there are: desk, workshop"
-            ):
-                await call.telephone.transfer_call("+1900")
-            assert asked == []
-            assert "workshop now" in await call.telephone.transfer_call("workshop")
+    async with (
+        transferring(STS_TRANSFER_SUCCESSFUL) as (url, asked),
+        calling(livekit, transfers_at=url) as call,
+    ):
+        with pytest.raises(ToolError, match=r"called '\+1900'; there are: desk, workshop"):
+            await call.telephone.transfer_call("+1900")
+        assert asked == []
+        assert "workshop now" in await call.telephone.transfer_call("workshop")
     (request,) = asked
     assert request.transfer_to == "sip:workshop@example.org"
     assert (request.participant_identity, request.room_name) == ("caller", "phone")

@@ -137,7 +137,7 @@ async def test_who_has_changed_the_voice_often_enough_keeps_it_and_may_have_the_
 
     async with (
         serving(SpeechWorker()) as target,
-        voices_at(target, spends=spends) as (voices, speaking),
+        voices_at(target, spends=spends) as (voices, _),
     ):
         room = Room()
         voices.serve(cast(rtc.Room, room), talks_with=is_ada)

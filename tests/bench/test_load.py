@@ -122,7 +122,7 @@ def test_sentences_without_a_pause_between_them_are_one_turn() -> None:
 
 def test_the_page_needs_nothing_else_and_says_what_the_document_says() -> None:
     of = found(turn(612.5), turn(None), underruns=3)
-    options = load._parser().parse_args(["--callers", "2", "--minutes", "1"])
+    options = load.make_parser().parse_args(["--callers", "2", "--minutes", "1"])
     document = load._document(of, promises_of(of), options)
     shown = page(document, of.findings.turns, of.parts)
     assert shown.startswith("<!doctype html>")

@@ -21,7 +21,7 @@ ASK = {
         "compdef() { }; _files() { }; _describe() { print -l -- ${${(P)2}%%:*} }; "
         'source "$0"; words=(run "$@"); CURRENT=$(($# + 1)); _run'
     ),
-    "fish": 'source $argv[1]; complete -C "run $argv[2..]" | string replace -r "\\t.*" ""',
+    "fish": 'source $argv[1]; complete -C "run $argv[2..]" | string split -f 1 \\t; true',
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,19 +88,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TurnServer]:
 
 
 def _until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    async def listens() -> None:
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                assert process.poll() is None, log.read_text(errors="replace")
-                try:
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                except OSError:  # only asking tells
-                    await asyncio.sleep(0.05)
-                else:
-                    writer.close()
-                    return
-
-    asyncio.run(listens())
+    give_up_s = time.monotonic() + WITHIN_S
+    while True:
+        assert process.poll() is None, log.read_text(errors="replace")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return
+        except OSError:  # only asking tells
+            assert time.monotonic() < give_up_s
+            time.sleep(0.05)
 
 
 def token(identity: str) -> str:

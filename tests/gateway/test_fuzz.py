@@ -1,4 +1,4 @@
-"""Whatever a client sends to the gateway's port: an answer in one shape or none, no failure, no leak."""
+"""Whatever comes to the gateway's port: an answer in one shape or none, no failure, no leak."""
 
 import asyncio
 import json
@@ -154,7 +154,7 @@ def check(answer: bytes, ask: Ask) -> None:
     assert status < 500 or status == 503, (ask, answer)
     assert b"Traceback" not in answer and API_SECRET.encode() not in answer
     assert b"site-packages" not in answer
-    if status >= 400 and body and status != 400:
+    if status >= 400 and body and b"application/json" in head:
         told = json.loads(body)["error"]
         assert set(told) == {"code", "message"} and told["message"], (ask, answer)
 

@@ -4,6 +4,7 @@ import { Call } from "./call/call";
 import "./style/theme.css";
 import "./style/layout.css";
 import "./style/call.css";
+import "./style/losses.css";
 import "./style/products.css";
 import { App } from "./ui/App";
 

@@ -35,6 +35,7 @@ from workers.serving.errors import (
     deadline_exceeded,
     internal,
     invalid_argument,
+    quoted,
     unavailable,
 )
 from workers.serving.opening import read_open
@@ -180,7 +181,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         if language not in self._languages:
             known = ", ".join(self._languages)
             raise invalid_argument(
-                "open.language", f"is {open_.language!r}, {self._model.name} knows {known}"
+                "open.language", f"is {quoted(open_.language)}, {self._model.name} knows {known}"
             )
         hints = ", ".join(open_.hints)
         if len(hints) > MOST_HINT_CHARACTERS:

@@ -5,6 +5,8 @@ export interface CallAccess {
   readonly token: string;
   readonly room: string;
   readonly identity: string;
+  /** The key to the conversation: a later call with it goes on with that. */
+  readonly session: string;
 }
 
 export interface Voice {
@@ -33,6 +35,10 @@ export class GatewayError extends Error {
 export interface CallWish {
   readonly voice: string;
   readonly app: string;
+  /** Of an earlier access: its conversation goes on. */
+  readonly session?: string;
+  /** The call of that conversation was lost, not ended. */
+  readonly resumed?: boolean;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -46,6 +52,11 @@ export async function requestAccess(wish: CallWish, signal: AbortSignal): Promis
 
 export async function listVoices(signal: AbortSignal): Promise<readonly Voice[]> {
   return ((await ask("/api/voices", { signal })) as { voices: Voice[] }).voices;
+}
+
+/** Where a short sentence in that voice is. */
+export function previewAddress(voice: string): string {
+  return `/api/voices/${encodeURIComponent(voice)}/preview`;
 }
 
 async function ask(path: string, request: RequestInit): Promise<unknown> {

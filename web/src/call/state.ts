@@ -1,6 +1,7 @@
 /** What the page knows of its call. */
 
 import type { Found } from "../chat/products";
+import type { Break } from "./breaks";
 import { NO_AGENT, type Problem } from "./problems";
 import type { Floor, TurnStages } from "./roomEvents";
 import { EMPTY, type Transcript } from "./transcript";
@@ -25,7 +26,11 @@ export interface CallState {
   readonly personSpeaks: boolean;
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
   readonly recording: Recording;
+  /** The key to the conversation, which only this caller has; empty: there is none yet. */
+  readonly session: string;
   readonly transcript: Transcript;
+  /** Where another agent took over in it. */
+  readonly breaks: readonly Break[];
   readonly turn: TurnStages | null;
   /** Empty: the default voice. */
   readonly voice: string;
@@ -47,7 +52,9 @@ export const IDLE: CallState = {
   quality: "unknown",
   personSpeaks: false,
   recording: "",
+  session: "",
   transcript: EMPTY,
+  breaks: [],
   turn: null,
   voice: "",
   voiceChanging: false,

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Call } from "../call/call";
-import type { Remedy } from "../call/problems";
+import { remedied } from "../call/remedies";
 import { type CallState, statusText } from "../call/state";
 import { ProductCards } from "../chat/ProductCards";
 import { Announcer } from "./Announcer";
@@ -45,15 +45,6 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   useEmbedder(state.phase, embedded);
   useWakeLock(inCall);
 
-  const onRemedy = async (remedy: Remedy) => {
-    if (remedy === "hear") {
-      await call.hear();
-      return;
-    }
-    await call.end();
-    await call.start(remedy === "call-again");
-  };
-
   return (
     <div class={embedded ? "page embedded" : "page"} data-phase={state.phase}>
       <Header state={state} />
@@ -62,13 +53,13 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
         <Floor state={state} endAsked={endAsked} />
         <ProblemBanner
           problem={state.problem}
-          onRemedy={onRemedy}
+          onRemedy={(remedy) => void remedied(call, remedy)}
           onDismiss={() => call.dismissProblem()}
         />
         {state.phase === "idle" && state.transcript.length === 0 ? (
           <Welcome call={call} />
         ) : (
-          <TranscriptView transcript={state.transcript} />
+          <TranscriptView transcript={state.transcript} breaks={state.breaks} />
         )}
         {state.found && <ProductCards found={state.found} />}
         {inCall && state.suggestions.length > 0 && (

@@ -1,17 +1,21 @@
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Break } from "../call/breaks";
 import type { Line, Transcript } from "../call/transcript";
+import { TranscriptBreak } from "./TranscriptBreak";
 
 const NAMES = { person: "You", agent: "Parley" } as const;
 /** Scrolled up further than this, the person reads: new words do not pull the view down. */
 const NEAR_END_PX = 80;
 
-export function TranscriptView({ transcript }: { transcript: Transcript }) {
+export function TranscriptView(props: { transcript: Transcript; breaks: readonly Break[] }) {
+  const { transcript, breaks } = props;
   const view = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new words are what is followed
   useEffect(() => {
     if (follow.current && view.current) view.current.scrollTop = view.current.scrollHeight;
-  }, [transcript]);
+  }, [transcript, breaks]);
   const onScroll = () => {
     const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = view.current ?? {};
     follow.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
@@ -28,9 +32,15 @@ export function TranscriptView({ transcript }: { transcript: Transcript }) {
       onScroll={onScroll}
     >
       {transcript.length === 0 && <p class="hint">Your words and Parley's appear here.</p>}
-      {transcript.map((line, n) => (
-        <LineView key={line.id} line={line} goesOn={transcript[n - 1]?.speaker === line.speaker} />
-      ))}
+      {transcript.map((line, n) => {
+        const gap = breaks.find(({ after }) => after === line.id);
+        return (
+          <Fragment key={line.id}>
+            <LineView line={line} goesOn={transcript[n - 1]?.speaker === line.speaker} />
+            {gap && <TranscriptBreak gap={gap} />}
+          </Fragment>
+        );
+      })}
     </div>
   );
 }
