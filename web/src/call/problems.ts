@@ -71,8 +71,7 @@ export function startProblem(error: unknown, url: string): Problem {
         remedies,
       };
     }
-    const title =
-      error.code === "budget_spent" ? "Enough calls for now" : "The call was refused";
+    const title = error.code === "budget_spent" ? "Enough calls for now" : "The call was refused";
     return { code: error.code, title, detail: messageOf(error), remedies };
   }
   if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
