@@ -8,7 +8,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -31,6 +31,8 @@ from bench.production.orchestrator import orchestrator_serves
 from parley import paths
 from parley.program import reported
 
+PARTS = ("production", "orchestrator")
+"""docker-compose.prod.yml, and docker-compose.orchestrator.yml."""
 _CLIPS = ("1688-142285-0003", "2609-156975-0003", "3005-163389-0002")
 _MODEL_PORT = 8999
 _MODEL_URL = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
@@ -64,7 +66,8 @@ def main(arguments: list[str]) -> int:
         return 0
     report = RunReport()
     try:
-        _run(options.folder or paths.cache_dir() / "verify-run", report, keep=options.keep)
+        folder = options.folder or paths.cache_dir() / "verify-run"
+        _run(folder, report, parts=options.only or PARTS, keep=options.keep)
     finally:
         if options.report is not None:
             machine = Machine.this()
@@ -73,7 +76,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
+def _run(folder: Path, report: RunReport, *, parts: Sequence[str], keep: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as started:
         programs = engine.unpacked(paths.cache_dir())
@@ -83,35 +86,49 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
         stand_ins.make(docker, folder)
         report.say("bases", f"made of Debian's packages: {', '.join(stand_ins.tags().values())}")
         compose = compose_program()
-        deployment = Deployment(docker, compose, folder, project="parley")
-        deployment.configure(
-            {
-                "LLM_LOCAL_MODEL": SMALL_MODEL,
-                "RECORD_ENABLED": "true",
-                "COMPOSE_PROFILES": "piper,llm,chat",
-            }
-        )
-        deployment.compose("down", "--volumes", "--timeout", "10")
-        docker.docker("volume", "prune", "--force")  # what a run that broke off has left
-        deployment.compose("build", within_s=BUILD_S)
-        report.check("images", lambda: checks.image_sizes(deployment))
-        deployment.fill_models(paths.cache_dir())
-        try:
+        if "production" in parts:
             outside = started.enter_context(engine.outside(docker, HOSTS, folder))
-            _look(deployment, outside, folder, report)
-        except BaseException:
-            (folder / "containers.log").write_text(_logs(deployment), encoding="utf-8")
-            raise
-        finally:
-            if not keep:
-                deployment.compose("down", "--volumes", "--timeout", "30")
-        if not keep:
-            report.check("down", lambda: _nothing_left(docker))
-        with engine.beside(docker, *_quick_model()):
+            _production(docker, compose, outside, folder, report, keep=keep)
+        if "orchestrator" in parts:
             own = folder / "orchestrator"
-            report.check(
-                "orchestrator", lambda: orchestrator_serves(docker, compose, own, _MODEL_URL)
-            )
+            with engine.beside(docker, *_quick_model()):
+                report.check(
+                    "orchestrator", lambda: orchestrator_serves(docker, compose, own, _MODEL_URL)
+                )
+
+
+def _production(
+    docker: engine.DockerEngine,
+    compose: Path,
+    outside: engine.Namespace,
+    folder: Path,
+    report: RunReport,
+    *,
+    keep: bool,
+) -> None:
+    deployment = Deployment(docker, compose, folder, project="parley")
+    deployment.configure(
+        {
+            "LLM_LOCAL_MODEL": SMALL_MODEL,
+            "RECORD_ENABLED": "true",
+            "COMPOSE_PROFILES": "piper,llm,chat",
+        }
+    )
+    deployment.compose("down", "--volumes", "--timeout", "10")
+    docker.docker("volume", "prune", "--force")  # what a run that broke off has left
+    deployment.compose("build", within_s=BUILD_S)
+    report.check("images", lambda: checks.image_sizes(deployment))
+    deployment.fill_models(paths.cache_dir())
+    try:
+        _look(deployment, outside, folder, report)
+    except BaseException:
+        (folder / "containers.log").write_text(_logs(deployment), encoding="utf-8")
+        raise
+    finally:
+        if not keep:
+            deployment.compose("down", "--volumes", "--timeout", "30")
+    if not keep:
+        report.check("down", lambda: _nothing_left(docker))
 
 
 def _nothing_left(docker: engine.DockerEngine) -> str:
@@ -218,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="images and logs; default: in the cache"
     )
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part of it")
     parser.add_argument("--keep", action="store_true", help="leave the volumes as they are")
     return parser
 

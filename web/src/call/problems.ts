@@ -95,6 +95,8 @@ const REFUSALS: Readonly<Record<string, Words>> = {
   unknown_voice: ["The chosen voice is no longer there", "Choose another in the settings."],
   unknown_app: ["There is no such agent here", "The address of this page asks for another."],
   unknown_agent: ["There is no such agent here", "The address of this page asks for another."],
+  unknown_character: ["That character is no longer there", "Choose another before the call."],
+  instructions_not_allowed: ["Parley keeps its own instructions here", "Call without yours."],
   unknown_session: ["The conversation cannot be found again", "Start a new call."],
   unknown_host: ["This address is not allowed", "Whoever runs this Parley has to list its name."],
   foreign_page: ["This page may not call", "Whoever runs this Parley has to allow it."],
