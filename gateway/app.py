@@ -8,7 +8,6 @@ from pathlib import Path
 from fastapi import FastAPI, HTTPException, Response, WebSocket
 from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 
 from gateway.body_limit import BodyLimit
 from gateway.calls.about import AboutBook
@@ -33,6 +32,7 @@ from gateway.operations.health import GatewayProbes, PublicHealth
 from gateway.operations.private_port import private_port
 from gateway.operations.request_counting import RequestCounting
 from gateway.rate_limit import RateLimit
+from gateway.records.own import OwnRecording
 from gateway.records.routes import RecordRoutes
 from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
@@ -72,6 +72,7 @@ class _Parts:
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
         self.records = RecordRoutes(settings.record, settings.livekit.api_secret, page_folder)
+        self.own_recording = OwnRecording(settings.record, self.records.store, self.tokens.sessions)
         self.metrics = GatewayMetrics()
         self.chats = ChatService(settings, self.metrics.registry)
         counted = server.admission == "counted"
@@ -168,11 +169,12 @@ def create_app(
         settings=settings,
     ).add_to(app)
     parts.records.add_to(app)
+    parts.own_recording.add_to(app)
     app.include_router(chat_routes(parts.chats, spends=parts.spend_message).router())
     app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.
-    app.router.default = GZipMiddleware(parts.page, compresslevel=6)
+    app.router.default = parts.page
     return app
 
 

@@ -27,6 +27,9 @@ RECORDING_ATTRIBUTE = "parley.recording"
 """Of the agent's participant while the call is recorded: "audio", or "text" where only words are
 kept. Clients show it; empty or missing: nothing is recorded."""
 
+RECORD_ATTRIBUTE = "parley.record"
+"""Of the agent's participant: the record of the call, whose sound its caller may fetch."""
+
 HISTORY_ATTRIBUTE = "parley.history"
 """Of the agent's participant: "kept" where it knows what was said in the conversation before it
 came, "new" where the conversation begins with it. Clients that show what was said before tell."""

@@ -5,7 +5,7 @@ export interface CallAccess {
   readonly token: string;
   readonly room: string;
   readonly identity: string;
-  /** The key to the conversation: a later call with it goes on with that. */
+  /** The key to the conversation: opens its recording, and a later call that goes on with it. */
   readonly session: string;
 }
 
@@ -81,6 +81,7 @@ async function ask(path: string, request: RequestInit): Promise<unknown> {
   );
 }
 
-function secondsOf(retryAfter: string | null): number | null {
+/** What a Retry-After header says; null: nothing. */
+export function secondsOf(retryAfter: string | null): number | null {
   return retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null;
 }
