@@ -1,6 +1,7 @@
 import { Call } from "../call/call";
 import type { CallState } from "../call/state";
 import { COLUMN_MS, sampleTalk } from "../ui/ribbon";
+import { turnTold } from "./states";
 
 const TALK = sampleTalk(240);
 
@@ -12,6 +13,7 @@ export class StagedCall extends Call {
   constructor(state: CallState) {
     super();
     this.#staged = state;
+    if (state.turn) this.story.take(turnTold(state.turn));
   }
 
   override get state(): CallState {
@@ -31,5 +33,6 @@ export class StagedCall extends Call {
   show(change: Partial<CallState>): void {
     this.#staged = { ...this.#staged, ...change };
     for (const follower of this.#followers) follower();
+    if (change.turn) this.story.take(turnTold(change.turn));
   }
 }
