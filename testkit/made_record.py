@@ -38,12 +38,12 @@ _PERSON = ((4.0, 5.9), (13.4, 15.2), (19.15, 21.9), (26.2, 28.6))
 _AGENT = ((0.8, 3.1), (6.46, 7.6), (8.3, 11.6), (15.72, 19.6), (23.2, 25.2), (29.1, 32.4))
 
 
-def make_record(folder: Path, *, began_at_s: float | None = None) -> str:
+def make_record(folder: Path, *, began_at_s: float | None = None, session: str = "s-made") -> str:
     """A call of five turns in `folder`: one with a tool, one cut short, one late. Its id."""
     zero_s = time.time() if began_at_s is None else began_at_s
     record_id = new_id(zero_s)
     files = RecordFiles(folder / record_id, audio=True, on_stopped=_unexpected)
-    for line in sorted(_lines(record_id, zero_s), key=lambda line: line.at_s):
+    for line in sorted(_lines(record_id, zero_s, session), key=lambda line: line.at_s):
         files.line(line.model_dump_json())
     sound = np.stack(
         [_lane(_PERSON, "1998-15444-0001.flac"), _lane(_AGENT, "2033-164914-0003.flac")], axis=1
@@ -68,11 +68,11 @@ def _lane(stretches: tuple[tuple[float, float], ...], clip: str) -> Samples:
     return lane
 
 
-def _lines(record_id: str, zero_s: float) -> list[AnyLine]:
+def _lines(record_id: str, zero_s: float, session: str) -> list[AnyLine]:
     began = CallBegan(
         at_s=zero_s - 0.2,
         id=record_id,
-        session="s-made",
+        session=session,
         room="parley-made",
         user="caller-1",
         agent="desk",

@@ -39,6 +39,7 @@ from parley.records.lines import (
 from parley.records.redaction import Redaction
 from parley.records.store import local_folder
 from parley.room_events import (
+    RECORD_ATTRIBUTE,
     RECORDING_ATTRIBUTE,
     AnyEvent,
     ErrorEvent,
@@ -111,7 +112,10 @@ class CallRecorder:
         began = record_began(self._settings, conversation, room.name, app, speaking.voice)
         self._room, self._errors, self._session = room, events, conversation.session
         self._entries = len(conversation.session.log.entries)
-        if record.enabled and await self._tell_room("audio" if record.audio else "text"):
+        told = {RECORDING_ATTRIBUTE: "audio" if record.audio else "text"}
+        if record.audio and record.caller_hours:
+            told[RECORD_ATTRIBUTE] = began.id
+        if record.enabled and await self._tell_room(told):
             self._files = RecordFiles(
                 local_folder(record) / began.id,
                 audio=record.audio,
@@ -270,15 +274,17 @@ class CallRecorder:
         self._files = None
         if self._errors is not None and self._room is not None:
             self._errors.error(STOPPED_CODE, f"The recording of this call has stopped: {why}.")
-            self._stopping = asyncio.create_task(self._tell_room(""), name="recording-stopped")
+            self._stopping = asyncio.create_task(
+                self._tell_room({RECORDING_ATTRIBUTE: ""}), name="recording-stopped"
+            )
 
-    async def _tell_room(self, what: str) -> bool:
+    async def _tell_room(self, what: dict[str, str]) -> bool:
         """Tells the clients what is recorded; False where that cannot be done."""
         if self._room is None or not self._room.isconnected():
             return False
         try:
             async with asyncio.timeout(TOLD_WITHIN_S):
-                await self._room.local_participant.set_attributes({RECORDING_ATTRIBUTE: what})
+                await self._room.local_participant.set_attributes(what)
         except TimeoutError:
             _log.error("nobody can be told of the recording: the call is not recorded")
             return False

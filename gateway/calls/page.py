@@ -4,10 +4,13 @@ import os
 from http import HTTPStatus
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
+from starlette.staticfiles import NotModifiedResponse, StaticFiles
 from starlette.types import Receive, Scope, Send
+
+from gateway.built_files import built_file
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Parley: page not built</title>
@@ -18,7 +21,7 @@ _NOT_BUILT = """<!doctype html>
 
 
 class _Files(StaticFiles):
-    """Assets carry a hash of their content in their name; all else is asked for anew."""
+    """Each as `built_file` has it."""
 
     def file_response(
         self,
@@ -27,11 +30,10 @@ class _Files(StaticFiles):
         scope: Scope,
         status_code: int = HTTPStatus.OK,
     ) -> Response:
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        is_asset = Path(full_path).parent.name == "assets"
-        response.headers["Cache-Control"] = (
-            "public, max-age=31536000, immutable" if is_asset else "no-cache"
-        )
+        asked = Headers(scope=scope)
+        response = built_file(Path(full_path), asked.get("accept-encoding", ""), status=status_code)
+        if self.is_not_modified(response.headers, asked):
+            return NotModifiedResponse(response.headers)
         return response
 
 

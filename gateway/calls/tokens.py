@@ -45,7 +45,9 @@ class CallWish:
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
     a conversation that begins; `resumed`: its last call was lost. `attributes` of the person;
-    `agent_metadata` is handed to the agent.
+    `agent_metadata` is handed to the agent, and so are `character` and `instructions`, as far as
+    the settings allow them. `budget`: on whose account what happens in the call goes
+    (parley/budgets.py); `longest_s`: seconds after which it ends.
     """
 
     voice: str = ""
@@ -59,6 +61,10 @@ class CallWish:
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     agent_metadata: str = ""
+    budget: str = ""
+    longest_s: float | None = None
+    character: str = ""
+    instructions: str = ""
 
 
 class CallTokens:
@@ -119,6 +125,10 @@ class CallTokens:
             resumed=wish.resumed and wish.session is not None,
             attributes=dict(wish.attributes),
             metadata=wish.agent_metadata,
+            budget=wish.budget,
+            longest_s=wish.longest_s,
+            character=wish.character,
+            instructions=wish.instructions,
         )
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name, metadata=metadata.model_dump_json()

@@ -3,9 +3,9 @@
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter, Response
-from starlette.responses import FileResponse
+from fastapi import APIRouter, Request, Response
 
+from gateway.built_files import built_file
 from gateway.errors import ApiError
 from parley import paths
 
@@ -20,7 +20,6 @@ def operations_page(page_folder: Path | None = None) -> APIRouter:
     folder = page_folder or paths.repository() / "web" / "dist"
     router = APIRouter(include_in_schema=False)
     headers = {
-        "Cache-Control": "no-cache",
         "Content-Security-Policy": POLICY,
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
@@ -28,25 +27,26 @@ def operations_page(page_folder: Path | None = None) -> APIRouter:
     }
 
     @router.get("/operations")
-    async def page() -> Response:
-        return _file(folder / "operations.html", headers)
+    async def page(request: Request) -> Response:
+        return _file(folder / "operations.html", request, headers)
 
     @router.get("/favicon.svg")
-    async def icon() -> Response:
-        return _file(folder / "favicon.svg", headers)
+    async def icon(request: Request) -> Response:
+        return _file(folder / "favicon.svg", request, headers)
 
     @router.get("/assets/{name}")
-    async def asset(name: str) -> Response:
-        file = folder / "assets" / Path(name).name
-        return _file(file, headers | {"Cache-Control": "public, max-age=31536000, immutable"})
+    async def asset(request: Request, name: str) -> Response:
+        return _file(folder / "assets" / Path(name).name, request, headers)
 
     return router
 
 
-def _file(file: Path, headers: dict[str, str]) -> Response:
+def _file(file: Path, request: Request, headers: dict[str, str]) -> Response:
     if not file.is_file():
         raise _missing()
-    return FileResponse(file, headers=headers)
+    answer = built_file(file, request.headers.get("accept-encoding", ""))
+    answer.headers.update(headers)
+    return answer
 
 
 def _missing() -> ApiError:

@@ -5,19 +5,19 @@ the same TLS and the same name as the page, and audio wants ranges, cookies and 
 headers. The page itself holds nothing of a call; whatever does asks for the key.
 """
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import Depends, FastAPI, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import FileResponse
 
 from gateway.errors import ApiError
 from gateway.rate_limit import RateLimit
+from gateway.records.sound import record_away, sound_of
 from parley.records.call import CallView
-from parley.records.lines import AUDIO_FILE, PEAKS_FILE
+from parley.records.lines import PEAKS_FILE
 from parley.records.operator_key import OPEN_FOR_S, is_key, is_pass, operator_key, pass_of
 from parley.records.store import (
     RecordNotFoundError,
@@ -34,9 +34,6 @@ PATH = "/api/calls"
 TRIES_PER_MINUTE = 10
 """Keys that one client may try."""
 MOST_LISTED = 100
-PART_BYTES = 1 << 18
-"""Audio is read as it is sent."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class SignIn(BaseModel):
@@ -79,7 +76,7 @@ class RecordRoutes:
     ) -> None:
         """Raises ConfigurationError where the place cannot be used."""
         self._key = operator_key(settings, api_secret)
-        self._store = opened(settings)
+        self.store = opened(settings)
         self._page = page_folder / "calls.html"
         self._tries = tries or RateLimit(per_minute=TRIES_PER_MINUTE)
 
@@ -122,10 +119,10 @@ class RecordRoutes:
         """The newest, or those that began before the record `before`."""
         response.headers["Cache-Control"] = "no-store"
         try:
-            ids = [each for each in self._store.ids() if not before or each < before]
+            ids = [each for each in self.store.ids() if not before or each < before]
             read = [self._summary(each) for each in ids[:MOST_LISTED]]
         except RecordStoreError as error:
-            raise _away(error) from error
+            raise record_away(error) from error
         return CallSummaries(
             calls=[each for each in read if each is not None], more=len(ids) > MOST_LISTED
         )
@@ -133,46 +130,24 @@ class RecordRoutes:
     def call(self, response: Response, call_id: str) -> CallView:
         response.headers["Cache-Control"] = "no-store"
         try:
-            return read_call(self._store, call_id)
+            return read_call(self.store, call_id)
         except RecordStoreError as error:
-            raise _away(error) from error
+            raise record_away(error) from error
 
     def audio(self, request: Request, call_id: str) -> Response:
-        """FLAC, of which a player asks for parts."""
-        try:
-            size = self._store.size(call_id, AUDIO_FILE)
-        except RecordStoreError as error:
-            raise _away(error) from error
-        wanted = _wanted(request.headers.get("range", ""), size)
-        start, end = wanted or (0, size)
-        headers = {
-            "Accept-Ranges": "bytes",
-            "Cache-Control": "no-store",
-            "Content-Length": str(end - start),
-        }
-        status = HTTPStatus.OK
-        if wanted is not None:
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-            status = HTTPStatus.PARTIAL_CONTENT
-        return StreamingResponse(
-            self._parts(call_id, start, end), status, headers, media_type="audio/flac"
-        )
+        return sound_of(self.store, call_id, request.headers.get("range", ""))
 
     def peaks(self, call_id: str) -> Response:
         try:
-            content = self._store.read(call_id, PEAKS_FILE)
+            content = self.store.read(call_id, PEAKS_FILE)
         except RecordStoreError as error:
-            raise _away(error) from error
+            raise record_away(error) from error
         headers = {"Cache-Control": "no-store"}
         return Response(content, media_type="application/octet-stream", headers=headers)
 
-    def _parts(self, call_id: str, start: int, end: int) -> Iterator[bytes]:
-        for first in range(start, end, PART_BYTES):
-            yield self._store.read(call_id, AUDIO_FILE, first, min(end, first + PART_BYTES))
-
     def _summary(self, call_id: str) -> CallSummary | None:
         try:
-            call = read_call(self._store, call_id)
+            call = read_call(self.store, call_id)
         except RecordNotFoundError:  # deleted meanwhile
             return None
         known = call.model_dump(include=set(CallSummary.model_fields) - {"turns"})
@@ -207,31 +182,3 @@ def _address(request: Request) -> str:
 
 def _refused(why: str) -> ApiError:
     return ApiError(HTTPStatus.UNAUTHORIZED, "operators_only", why)
-
-
-def _away(error: RecordStoreError) -> ApiError:
-    if isinstance(error, RecordNotFoundError):
-        return ApiError(HTTPStatus.NOT_FOUND, "unknown_call", str(error))
-    return ApiError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "records_unavailable", str(error), retry_after_s=5
-    )
-
-
-def _wanted(header: str, size: int) -> tuple[int, int] | None:
-    """The bytes that a Range header asks for; None: all of them.
-
-    Raises ApiError for a range that lies outside.
-    """
-    asked = _RANGE.fullmatch(header.strip())
-    if asked is None or asked.groups() == ("", ""):
-        return None
-    first, last = asked.groups()
-    if not first:  # the last so many
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1 if last else size)
-    if start >= end:
-        raise ApiError(
-            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "range", f"the file has {size} bytes"
-        )
-    return start, end

@@ -70,6 +70,12 @@ class RecordSection(Section):
     keep_gb: float = Field(
         10.0, ge=0, description="of all records together; the oldest go first; 0: no limit"
     )
+    caller_hours: float = Field(
+        24.0,
+        ge=0,
+        description="so long after it began, who had a call may fetch its sound; 0: operators "
+        "alone",
+    )
     redact: tuple[Annotated[str, AfterValidator(_pattern)], ...] = Field(
         (),
         description="what is blackened in all that is written: emails, numbers (six digits and "

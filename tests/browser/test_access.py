@@ -40,8 +40,9 @@ async def controls(page: Page) -> list[tuple[str, str]]:
 async def test_nothing_reaches_beyond_a_phones_screen(front: Stack, open_page: Open) -> None:
     async with open_page(front, viewport=PHONE) as page:
         assert await widest_overhang_px(page) <= 0
-        await page.get_by_text("Settings").click()
+        await page.get_by_role("button", name="Settings", exact=True).click()
         assert await widest_overhang_px(page) <= 0
+        await page.get_by_role("button", name="Close settings").click()
         await page.get_by_role("button", name="or only type").click()
         await expect(page.get_by_role("button", name="End", exact=True)).to_be_visible()
         assert await widest_overhang_px(page) <= 0

@@ -64,6 +64,13 @@ async def test_a_typed_message_is_answered_aloud_without_any_microphone(
         await expect(answer).to_have_text(re.compile(r"\w+"), timeout=ANSWER_WITHIN_MS)
         assert await received_energy(page) - before > HEARD
         assert await spoken_energy(page) == 0
+        # A page that is loaded again has lost its call, and none of its words.
+        await page.reload()
+        await expect(page.locator(".line-person")).to_contain_text("How many days has a week?")
+        await page.get_by_role("button", name="Go on from here").click()
+        await expect(page.locator(".page")).to_have_attribute("data-phase", "live", timeout=30_000)
+        await expect(page.get_by_role("button", name="Use microphone")).to_be_visible()
+        await expect(page.locator(".line-person")).to_contain_text("How many days has a week?")
 
 
 async def spoken_within(page: Page, *, ms: float) -> float:

@@ -1,8 +1,12 @@
+import gzip
 from pathlib import Path
 
 import pytest
 
 from tests.gateway.conftest import Serve, settings_with
+
+SCRIPT = b"export const words = 'again';"
+BROTLI = b"the client of these tests cannot read brotli: it is handed on as it came"
 
 
 @pytest.fixture
@@ -23,17 +27,46 @@ async def test_the_built_page_and_its_assets_are_served(serve: Serve, built: Pat
     assert script.headers["content-type"].startswith("text/javascript")
 
 
-async def test_a_script_travels_compressed_where_the_browser_can_read_it(
-    serve: Serve, built: Path
+@pytest.mark.parametrize(
+    ("accepted", "coding", "body"),
+    [
+        ("gzip, deflate, br, zstd", "br", BROTLI),
+        ("gzip, deflate", "gzip", SCRIPT),
+        ("gzip;q=1.0, br;q=0", "gzip", SCRIPT),
+        ("br;q=0.0, gzip; q=0", None, SCRIPT),
+        ("identity", None, SCRIPT),
+    ],
+)
+async def test_a_script_travels_as_the_build_compressed_it_for_who_can_read_that(
+    serve: Serve, built: Path, accepted: str, coding: str | None, body: bytes
 ) -> None:
-    (built / "assets" / "large.js").write_text("export const words = 'again';\n" * 20_000)
+    script = built / "assets" / "call.js"
+    script.write_bytes(SCRIPT)
+    script.with_name("call.js.br").write_bytes(BROTLI)
+    script.with_name("call.js.gz").write_bytes(gzip.compress(SCRIPT))
     async with serve(settings_with(), page_folder=built) as client:
-        packed = await client.get("/assets/large.js")
-        plain = await client.get("/assets/large.js", headers={"accept-encoding": "identity"})
-    assert packed.headers["content-encoding"] == "gzip"
-    assert "immutable" in packed.headers["cache-control"]
-    assert "content-encoding" not in plain.headers
-    assert packed.text == plain.text
+        answer = await client.get("/assets/call.js", headers={"accept-encoding": accepted})
+        etag = answer.headers["etag"]
+        again = await client.get(
+            "/assets/call.js", headers={"accept-encoding": accepted, "if-none-match": etag}
+        )
+        plain = await client.get("/assets/call.js", headers={"accept-encoding": "identity"})
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.content == body
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert "immutable" in answer.headers["cache-control"]
+    assert again.status_code == 304
+    assert again.headers["vary"] == "Accept-Encoding"
+    # A cache between must not take the one for the other.
+    assert (etag == plain.headers["etag"]) == (coding is None)
+
+
+async def test_what_the_build_did_not_compress_travels_as_it_is(serve: Serve, built: Path) -> None:
+    async with serve(settings_with(), page_folder=built) as client:
+        answer = await client.get("/assets/index.js", headers={"accept-encoding": "gzip, br"})
+    assert answer.text == "export {};"
+    assert "content-encoding" not in answer.headers
 
 
 async def test_a_new_build_is_seen_at_once_and_its_assets_are_fetched_once(

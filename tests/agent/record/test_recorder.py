@@ -31,7 +31,7 @@ from parley.discovery import StaticDiscovery
 from parley.records.call import CallView
 from parley.records.lines import AUDIO_FILE, AUDIO_RATE_HZ
 from parley.records.store import open_records, read_call
-from parley.room_events import RECORDING_ATTRIBUTE, ErrorEvent, FloorEvent, decode
+from parley.room_events import RECORD_ATTRIBUTE, RECORDING_ATTRIBUTE, ErrorEvent, FloorEvent, decode
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from parley.settings.record import RecordSection
 from parley.speech import SpeechPool
@@ -212,7 +212,8 @@ def test_what_must_not_be_written_is_black_in_what_was_made_and_told(cut: Follow
 
 
 def test_the_clients_are_told_before_anything_is_kept(cut: Followed) -> None:
-    assert cut.room.told == [{RECORDING_ATTRIBUTE: "audio"}]
+    view, _ = cut.record()
+    assert cut.room.told == [{RECORDING_ATTRIBUTE: "audio", RECORD_ATTRIBUTE: view.id}]
 
 
 async def test_words_alone_are_kept_where_the_sound_is_not_wanted(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { breakText, historyOf, withBreak, withHistory } from "./breaks";
 import { EMPTY, withTyped } from "./transcript";
 
-const SAID = withTyped(withTyped(EMPTY, "one", "hello"), "two", "is anybody there");
+const SAID = withTyped(withTyped(EMPTY, "one", "hello", 1000), "two", "is anybody there", 2000);
 
 test("a break stands after what was said last, and says how long nobody was there", () => {
   const [gap] = withBreak([], SAID, "line", 45_200);

@@ -28,6 +28,7 @@ import { EVENTS_TOPIC, SET_VOICE_METHOD } from "./roomEvents";
 import { Sound } from "./sound";
 import { type CallState, IDLE } from "./state";
 import { CallStore } from "./store";
+import { Story } from "./story";
 import { Told } from "./told";
 import { settled, withHeard, withTyped } from "./transcript";
 
@@ -57,9 +58,20 @@ export class Call {
   #streams = 0;
   /** Told when the voice that was chosen turned out not to be there: the usual one is. */
   onVoiceGone: () => void = () => {};
+  /** What the agent tells of the call beside its words. */
+  readonly story = new Story();
+  /** Who the agent is to be in the next call. */
+  asks = { character: "", instructions: "" };
 
-  /** `app` answers: one of the apps of this Parley; empty: the usual one. */
-  constructor(readonly app = "") {
+  /**
+   * `app` answers: one of the apps of this Parley; empty: the usual one. `last`: what is left of
+   * an earlier call.
+   */
+  constructor(
+    readonly app = "",
+    last: CallState = IDLE,
+  ) {
+    this.#store.set(last);
     this.#presence.onAnother = () => {
       this.#told.restart();
       this.#store.set({ transcript: settled(this.state.transcript) });
@@ -76,7 +88,9 @@ export class Call {
         else this.#store.set({ problem: AUDIO_BLOCKED });
       })
       .on(RoomEvent.DataReceived, (payload, who, _, topic) => {
-        if (topic === EVENTS_TOPIC && who === this.#presence.agent) this.#told.take(payload);
+        if (topic !== EVENTS_TOPIC || who !== this.#presence.agent) return;
+        this.#told.take(payload);
+        this.story.take(payload);
       })
       .on(RoomEvent.Disconnected, (reason) => this.#disconnected(reason));
     this.#room.registerTextStreamHandler("lk.transcription", (reader, { identity }) => {
@@ -109,20 +123,21 @@ export class Call {
    * with the conversation of the last call, whose transcript stays.
    */
   async start(microphone = true, goesOn = false): Promise<void> {
-    const { phase, voice, transcript, breaks, session } = this.state;
+    const { phase, voice, transcript, breaks, session, records } = this.state;
     if (phase !== "idle") return;
     this.#attempt = new AbortController();
     const { signal } = this.#attempt;
     if (!goesOn) this.#presence.forget();
     const resumed = this.#presence.hasLost;
     if (goesOn) this.#presence.miss("call");
-    const before = goesOn ? { transcript, breaks, session } : {};
-    this.#store.set({ ...IDLE, ...before, voice, phase: "starting" });
+    const before = goesOn ? { transcript, breaks, session, records } : {};
+    this.#store.set({ ...IDLE, ...before, voice, phase: "starting", asksMicrophone: microphone });
     this.#microphone.wanted = microphone ? "on" : "off";
     let track: LocalAudioTrack | null = null;
     try {
       if (microphone) track = await this.#microphone.open();
       if (signal.aborted) return track?.stop();
+      this.#store.set({ asksMicrophone: false });
     } catch (error) {
       if (signal.aborted) return;
       this.#over(null);
@@ -142,11 +157,15 @@ export class Call {
     this.#presence.begin(signal);
   }
 
-  /** A call that goes on with the conversation of this one, or of the last. */
+  /**
+   * A call that goes on with the conversation of this one, or of the last; who only typed goes on
+   * typing.
+   */
   async again(): Promise<void> {
-    const types = this.#microphone.wanted === "off";
+    const spoke = this.state.transcript.some((line) => line.speaker === "person" && !line.typed);
+    const talks = spoke || this.#microphone.wanted !== "off";
     if (this.state.phase !== "idle") await this.end();
-    await this.start(!types, true);
+    await this.start(talks, true);
   }
 
   async end(): Promise<void> {
@@ -168,7 +187,8 @@ export class Call {
     }
     this.#store.recovered("message-sent");
     this.#streams += 1;
-    const transcript = withTyped(this.state.transcript, `typed-${this.#streams}`, text);
+    const id = `typed-${this.#streams}`;
+    const transcript = withTyped(this.state.transcript, id, text, Date.now());
     this.#store.set({ transcript });
     return true;
   }
@@ -215,7 +235,7 @@ export class Call {
 
   #wish(): CallWish {
     const { voice, session } = this.state;
-    return { voice, app: this.app, session };
+    return { voice, app: this.app, session, ...this.asks };
   }
 
   #admitted(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -282,8 +302,8 @@ export class Call {
     this.#presence.end();
     this.#told.restart();
     this.#sound.close();
-    const { voice, session, transcript, breaks, turn } = this.state;
-    const kept = { voice, session, turn, breaks, transcript: settled(transcript) };
+    const { voice, session, records, transcript, breaks, turn } = this.state;
+    const kept = { voice, session, records, turn, breaks, transcript: settled(transcript) };
     this.#store.set({ ...IDLE, ...kept, problem });
   }
 }

@@ -5,7 +5,7 @@ export interface CallAccess {
   readonly token: string;
   readonly room: string;
   readonly identity: string;
-  /** The key to the conversation: a later call with it goes on with that. */
+  /** The key to the conversation: opens its recording, and a later call that goes on with it. */
   readonly session: string;
 }
 
@@ -39,6 +39,10 @@ export interface CallWish {
   readonly session?: string;
   /** The call of that conversation was lost, not ended. */
   readonly resumed?: boolean;
+  /** Who the agent is to be: a name of the characters that /api/about tells. */
+  readonly character: string;
+  /** The caller's own, where the operator allows it. */
+  readonly instructions: string;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -77,6 +81,7 @@ async function ask(path: string, request: RequestInit): Promise<unknown> {
   );
 }
 
-function secondsOf(retryAfter: string | null): number | null {
+/** What a Retry-After header says; null: nothing. */
+export function secondsOf(retryAfter: string | null): number | null {
   return retryAfter && /^\d+$/.test(retryAfter) ? Number(retryAfter) : null;
 }

@@ -15,11 +15,11 @@ export async function readHeard(
   try {
     for await (const chunk of reader) {
       text += chunk;
-      take({ segment, stream, speaker, text, final: false });
+      take({ segment, stream, speaker, text, final: false, at_ms: Date.now() });
     }
   } catch {
     // The connection broke it off: what has come so far is what was heard.
   }
   const final = reader.info.attributes?.["lk.transcription_final"] === "true";
-  take({ segment, stream, speaker, text, final });
+  take({ segment, stream, speaker, text, final, at_ms: Date.now() });
 }

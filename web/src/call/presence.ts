@@ -11,8 +11,8 @@ import { type Break, historyOf, withBreak, withHistory } from "./breaks";
 import type { Limits } from "./limits";
 import { LineWatch, watching } from "./lineWatch";
 import { AGENT_LEFT, NO_AGENT, STILL_LOST } from "./problems";
-import { HISTORY_ATTRIBUTE, RECORDING_ATTRIBUTE } from "./roomEvents";
-import { agentStateOf, recordingOf } from "./state";
+import { HISTORY_ATTRIBUTE, RECORD_ATTRIBUTE, RECORDING_ATTRIBUTE } from "./roomEvents";
+import { agentStateOf, recordingOf, withRecord } from "./state";
 import type { CallStore } from "./store";
 
 interface Missed {
@@ -194,6 +194,7 @@ export class Presence {
     if (who !== this.#agent) return;
     this.store.set({
       agent: agentStateOf(who.attributes["lk.agent.state"]),
+      records: withRecord(this.store.state.records, who.attributes[RECORD_ATTRIBUTE]),
       recording: recordingOf(who.attributes[RECORDING_ATTRIBUTE]),
       breaks: withHistory(this.store.state.breaks, historyOf(who.attributes[HISTORY_ATTRIBUTE])),
     });

@@ -136,6 +136,11 @@ test("a call that cannot begin says who failed", () => {
   expect(startProblem(new GatewayError("rate_limited", "in 4 s", 4)).detail).toBe(
     "Try again in 4 s.",
   );
+  const spent = new GatewayError("budget_spent", "whatever", 10_800);
+  expect(startProblem(spent)).toMatchObject({
+    title: "Enough calls for now",
+    detail: "Try again in 3 hours.",
+  });
   expect(startProblem(ConnectionError.notAllowed("expired", 401)).code).toBe("token_refused");
   expect(startProblem(ConnectionError.serverUnreachable("down")).code).toBe("livekit_unreachable");
 });

@@ -91,9 +91,12 @@ const REFUSALS: Readonly<Record<string, Words>> = {
   unreachable: ["Parley does not answer", "It is not running, or this device has no network."],
   speech_unavailable: ["Parley has no voice right now", "Try again in a moment."],
   rate_limited: ["Too many calls from here", "Try again in a minute."],
+  budget_spent: ["Enough calls for now", "Try again tomorrow."],
   unknown_voice: ["The chosen voice is no longer there", "Choose another in the settings."],
   unknown_app: ["There is no such agent here", "The address of this page asks for another."],
   unknown_agent: ["There is no such agent here", "The address of this page asks for another."],
+  unknown_character: ["That character is no longer there", "Choose another before the call."],
+  instructions_not_allowed: ["Parley keeps its own instructions here", "Call without yours."],
   unknown_session: ["The conversation cannot be found again", "Start a new call."],
   unknown_host: ["This address is not allowed", "Whoever runs this Parley has to list its name."],
   foreign_page: ["This page may not call", "Whoever runs this Parley has to allow it."],
@@ -107,13 +110,19 @@ const REFUSALS: Readonly<Record<string, Words>> = {
 /** Every code of `startProblem` that the gateway sends, and those that the page makes of it. */
 export const REFUSAL_CODES: readonly string[] = Object.keys(REFUSALS);
 
+function inWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 120 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
+}
+
 /** A call that could not begin. */
 export function startProblem(error: unknown): Problem {
   logDetails("start", error);
   if (error instanceof GatewayError) {
     const [title, detail] = REFUSALS[error.code] ?? REFUSED;
     const { retryAfterS } = error;
-    const wait = retryAfterS === null ? detail : `Try again in ${retryAfterS} s.`;
+    const wait = retryAfterS === null ? detail : `Try again in ${inWords(retryAfterS)}.`;
     const code = error.code === "unreachable" ? "gateway_unreachable" : error.code;
     return problem(code, [title, wait], "call-again");
   }

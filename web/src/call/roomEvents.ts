@@ -5,6 +5,8 @@ import { type Found, productsOf } from "../chat/products";
 export const EVENTS_TOPIC = "parley.events";
 /** Of the agent's participant, while it records the call. */
 export const RECORDING_ATTRIBUTE = "parley.recording";
+/** Of the agent's participant: the record of the call, whose sound its caller may fetch. */
+export const RECORD_ATTRIBUTE = "parley.record";
 /** Of the agent's participant: "kept" where it knows the conversation so far, "new" where none was. */
 export const HISTORY_ATTRIBUTE = "parley.history";
 export const SET_VOICE_METHOD = "parley.set_voice";

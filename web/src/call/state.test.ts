@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { NO_AGENT } from "./problems";
-import { agentStateOf, IDLE, recordingOf, recordingText, statusText } from "./state";
+import { agentStateOf, IDLE, recordingOf, recordingText, statusText, withRecord } from "./state";
 
 test("the status says who has the floor", () => {
   const live = { ...IDLE, phase: "live", agent: "listening", microphone: "on" } as const;
@@ -19,6 +19,7 @@ test("the status says what is waited for", () => {
   expect(statusText({ ...IDLE, phase: "waiting" })).toBe("Waiting for the agent");
   expect(statusText({ ...IDLE, phase: "waiting", problem: NO_AGENT })).toContain("Still waiting");
   expect(statusText({ ...IDLE, phase: "starting" })).toBe("Connecting");
+  expect(statusText({ ...IDLE, phase: "starting", asksMicrophone: true })).toContain("Allow the");
   expect(statusText({ ...IDLE, phase: "starting", retryAt: 1 })).toBe("Waiting for a free agent");
   expect(statusText({ ...IDLE, phase: "reconnecting" })).toContain("reconnecting");
 });
@@ -33,4 +34,11 @@ test("a call that is recorded says so", () => {
   expect(recordingText(recordingOf("audio"))).toBe("This call is recorded");
   expect(recordingText(recordingOf("text"))).toBe("This call is written down");
   expect(recordingText(recordingOf(undefined))).toBe("");
+});
+
+test("each agent of a call may have a record of its own", () => {
+  const first = withRecord([], "one");
+  expect(withRecord(first, undefined)).toBe(first);
+  expect(withRecord(first, "one")).toBe(first);
+  expect(withRecord(first, "two")).toEqual(["one", "two"]);
 });

@@ -22,10 +22,14 @@ export interface CallState {
   readonly floor: Floor;
   /** `off`: nothing is published, the person types. */
   readonly microphone: "on" | "muted" | "off";
+  /** The browser is asked for the microphone, and may ask the person. */
+  readonly asksMicrophone: boolean;
   readonly quality: Quality;
   readonly personSpeaks: boolean;
   /** What the agent keeps of the call: its sound, its words alone, or nothing. */
   readonly recording: Recording;
+  /** Records of the call whose sound its caller may fetch: one for each agent that held it. */
+  readonly records: readonly string[];
   /** The key to the conversation, which only this caller has; empty: there is none yet. */
   readonly session: string;
   readonly transcript: Transcript;
@@ -49,9 +53,11 @@ export const IDLE: CallState = {
   agent: "initializing",
   floor: "quiet",
   microphone: "off",
+  asksMicrophone: false,
   quality: "unknown",
   personSpeaks: false,
   recording: "",
+  records: [],
   session: "",
   transcript: EMPTY,
   breaks: [],
@@ -79,6 +85,14 @@ export function recordingOf(attribute: string | undefined): Recording {
   return attribute === "audio" || attribute === "text" ? attribute : "";
 }
 
+/** With the record that the agent's attribute names, where it names one that is not known yet. */
+export function withRecord(
+  records: readonly string[],
+  attribute: string | undefined,
+): readonly string[] {
+  return attribute && !records.includes(attribute) ? [...records, attribute] : records;
+}
+
 /** What the person must know of a call that is recorded; empty: it is not. */
 export function recordingText(recording: Recording): string {
   switch (recording) {
@@ -97,6 +111,7 @@ export function statusText(state: CallState): string {
     case "idle":
       return state.transcript.length > 0 ? "The call has ended" : "Not in a call";
     case "starting":
+      if (state.asksMicrophone) return "Allow the microphone if your browser asks";
       return state.retryAt === null ? "Connecting" : "Waiting for a free agent";
     case "reconnecting":
       return "Connection lost, reconnecting";

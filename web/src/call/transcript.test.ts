@@ -15,6 +15,7 @@ const heard = (change: Partial<Heard>): Heard => ({
   speaker: "person",
   text: "hello",
   final: false,
+  at_ms: 1000,
   ...change,
 });
 const after = (...events: Partial<Heard>[]): Transcript =>
@@ -59,6 +60,15 @@ test("an agent's segment grows in one stream and closes", () => {
   expect(words(transcript)).toEqual([["The moon is far.", "final"]]);
 });
 
+test("a line keeps the time of its first words", () => {
+  const transcript = after(
+    { text: "how far", at_ms: 2000 },
+    { text: "how far is it", stream: 2, at_ms: 3000 },
+    { text: "How far is it?", stream: 3, final: true, at_ms: 4000 },
+  );
+  expect(transcript.map((line) => line.at_ms)).toEqual([2000]);
+});
+
 test("a segment without words makes no line, and one that loses them leaves none", () => {
   expect(after({ text: "  " })).toEqual(EMPTY);
   expect(after({ text: "uh" }, { text: "", stream: 2, final: true })).toEqual(EMPTY);
@@ -80,8 +90,9 @@ test("an interruption marks the agent's latest line, whether it comes before or 
 });
 
 test("typed words stand beside spoken ones", () => {
-  const transcript = withTyped(after({ final: true }), "typed-1", "and this");
-  expect(transcript[1]).toMatchObject({ text: "and this", typed: true, status: "final" });
+  const transcript = withTyped(after({ final: true }), "typed-1", "and this", 5000);
+  const line = { text: "and this", typed: true, status: "final", at_ms: 5000 };
+  expect(transcript[1]).toMatchObject(line);
 });
 
 test("the end of a call leaves nothing interim", () => {

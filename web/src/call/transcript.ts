@@ -10,6 +10,8 @@ export interface Line {
   /** `interim` may still change; `cut` ends where the person interrupted it. */
   readonly status: "interim" | "final" | "cut";
   readonly typed: boolean;
+  /** When its first words came, in ms since 1970. */
+  readonly at_ms: number;
   /** Which of the segment's text streams the text came from; later ones replace earlier ones. */
   readonly stream: number;
 }
@@ -24,6 +26,8 @@ export interface Heard {
   readonly speaker: Speaker;
   readonly text: string;
   readonly final: boolean;
+  /** When it came, in ms since 1970. */
+  readonly at_ms: number;
 }
 
 /**
@@ -43,6 +47,7 @@ export function withHeard(transcript: Transcript, heard: Heard): Transcript {
         text: heard.text,
         status: heard.final ? "final" : "interim",
         typed: false,
+        at_ms: heard.at_ms,
         stream: heard.stream,
       },
     ];
@@ -56,8 +61,15 @@ export function withHeard(transcript: Transcript, heard: Heard): Transcript {
   return transcript.with(index, { ...known, text: heard.text, status, stream: heard.stream });
 }
 
-export function withTyped(transcript: Transcript, id: string, text: string): Transcript {
-  return [...transcript, { id, speaker: "person", text, status: "final", typed: true, stream: 0 }];
+/** `at_ms`: when it was sent, in ms since 1970. */
+export function withTyped(
+  transcript: Transcript,
+  id: string,
+  text: string,
+  at_ms: number,
+): Transcript {
+  const line = { id, speaker: "person", text, status: "final", typed: true, at_ms } as const;
+  return [...transcript, { ...line, stream: 0 }];
 }
 
 /** Marks the agent's latest line as interrupted where `heard` ends; without words it has none. */

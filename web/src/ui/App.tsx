@@ -1,9 +1,14 @@
 import { useEffect, useRef } from "preact/hooks";
+import type { About } from "../call/about";
 import type { Call } from "../call/call";
 import { remedied } from "../call/remedies";
 import { type CallState, statusText } from "../call/state";
 import { ProductCards } from "../chat/ProductCards";
+import { AfterCall } from "./AfterCall";
 import { Announcer } from "./Announcer";
+import { BeforeCall } from "./BeforeCall";
+import { CallPanels } from "./CallPanels";
+import { Choices } from "./Choices";
 import { Composer } from "./Composer";
 import { Countdown } from "./Countdown";
 import { Header } from "./Header";
@@ -11,20 +16,23 @@ import { Icon } from "./Icon";
 import { ProblemBanner } from "./ProblemBanner";
 import { RibbonCanvas } from "./RibbonCanvas";
 import { Settings } from "./Settings";
+import { SettingsSheet } from "./SettingsSheet";
 import { TranscriptView } from "./TranscriptView";
-import { TurnLatency } from "./TurnLatency";
+import { useAbout } from "./useAbout";
 import { useCallKeys } from "./useCallKeys";
 import { useCallState } from "./useCallState";
 import { useEmbedder } from "./useEmbedder";
 import { usePreferences } from "./usePreferences";
 import { useVoices } from "./useVoices";
 import { useWakeLock } from "./useWakeLock";
+import { useWide } from "./useWide";
 
 export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const state = useCallState(call);
   const voices = useVoices(state.phase !== "idle");
   const [preferences, choose] = usePreferences(call, voices);
   const inCall = state.phase !== "idle";
+  const about = useAbout(call.app, inCall);
   const field = useRef<HTMLInputElement>(null);
   const talk = useRef<HTMLElement>(null);
 
@@ -44,10 +52,17 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const endAsked = useCallKeys(call, field, preferences.shortcuts);
   useEmbedder(state.phase, embedded);
   useWakeLock(inCall);
+  const wide = useWide();
+
+  const settings = (
+    <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+  );
 
   return (
     <div class={embedded ? "page embedded" : "page"} data-phase={state.phase}>
-      <Header state={state} />
+      <Header state={state}>
+        {!wide && !embedded && <SettingsSheet>{settings}</SettingsSheet>}
+      </Header>
       <main ref={talk} class="talk" tabIndex={-1}>
         <RibbonCanvas call={call} state={state} />
         <Floor state={state} endAsked={endAsked} />
@@ -57,9 +72,9 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
           onDismiss={() => call.dismissProblem()}
         />
         {state.phase === "idle" && state.transcript.length === 0 ? (
-          <Welcome call={call} />
+          <Welcome call={call} about={embedded ? null : about} />
         ) : (
-          <TranscriptView transcript={state.transcript} breaks={state.breaks} />
+          <TranscriptView transcript={state.transcript} breaks={state.breaks} timed={!inCall} />
         )}
         {state.found && <ProductCards found={state.found} />}
         {inCall && state.suggestions.length > 0 && (
@@ -76,19 +91,26 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
             ))}
           </div>
         )}
-        <Controls call={call} state={state} />
-        {inCall && (
-          <Composer
-            field={field}
-            enabled={state.phase === "live"}
-            onSend={(text) => call.write(text)}
-          />
-        )}
+        <div class="dock">
+          <Controls call={call} state={state} />
+          {inCall && (
+            <Composer
+              field={field}
+              enabled={state.phase === "live"}
+              onSend={(text) => call.write(text)}
+            />
+          )}
+        </div>
       </main>
       {!embedded && (
         <aside class="side">
-          <TurnLatency turn={state.turn} />
-          <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
+          {!inCall && (
+            <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
+          )}
+          <div class="panels">
+            <CallPanels call={call} />
+          </div>
+          {wide && settings}
         </aside>
       )}
       <Announcer state={state} replies={preferences.readReplies} />
@@ -111,7 +133,7 @@ function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
   );
 }
 
-function Welcome({ call }: { call: Call }) {
+function Welcome({ call, about }: { call: Call; about: About | null }) {
   return (
     <div class="welcome">
       <p class="welcome-words">
@@ -126,6 +148,7 @@ function Welcome({ call }: { call: Call }) {
       <button type="button" class="button-link" onClick={() => void call.start(false)}>
         or only type
       </button>
+      {about && <Choices call={call} about={about} />}
     </div>
   );
 }
@@ -133,14 +156,7 @@ function Welcome({ call }: { call: Call }) {
 function Controls({ call, state }: { call: Call; state: CallState }) {
   if (state.phase === "idle") {
     if (state.transcript.length === 0) return null;
-    return (
-      <div class="controls">
-        <button type="button" class="button-start" onClick={() => void call.start()}>
-          <Icon name="call" />
-          Call again
-        </button>
-      </div>
-    );
+    return <AfterCall call={call} state={state} />;
   }
   const muted = state.microphone !== "on";
   return (

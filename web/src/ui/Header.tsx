@@ -1,8 +1,10 @@
+import type { ComponentChildren } from "preact";
 import { type CallState, type Quality, recordingText } from "../call/state";
 
 const BARS: Record<Quality, number> = { excellent: 3, good: 2, poor: 1, lost: 0, unknown: 0 };
 
-export function Header({ state }: { state: CallState }) {
+/** `children` stand at its end, where nothing that comes and goes moves them. */
+export function Header({ state, children }: { state: CallState; children?: ComponentChildren }) {
   return (
     <header class="header">
       <h1 class="wordmark">
@@ -31,9 +33,12 @@ export function Header({ state }: { state: CallState }) {
             ))}
           </svg>
           <span class="unseen">Connection: </span>
-          {state.quality === "unknown" ? "measuring" : state.quality}
+          <span class="quality-word">
+            {state.quality === "unknown" ? "measuring" : state.quality}
+          </span>
         </p>
       )}
+      {children}
     </header>
   );
 }

@@ -15,8 +15,8 @@ export function Settings(props: {
   const { state, voices, preferences, choose } = props;
   const { microphones, speakers } = useDevices(state.microphone);
   return (
-    <details class="settings" open={matchMedia("(min-width: 60rem)").matches}>
-      <summary>Settings</summary>
+    <section class="settings" aria-label="Settings">
+      <h2 class="settings-title">Settings</h2>
       <div class="settings-fields">
         <VoiceSelect state={state} voices={voices} choose={choose} />
         <DeviceSelect
@@ -43,7 +43,7 @@ export function Settings(props: {
           Let a screen reader read the replies
         </label>
       </div>
-    </details>
+    </section>
   );
 }
 
@@ -82,41 +82,44 @@ function Keys({ shortcuts, choose }: { shortcuts: boolean; choose: Choose }) {
           checked={shortcuts}
           onChange={(event) => choose("shortcuts", event.currentTarget.checked)}
         />
-        Keys
+        Single keys as shortcuts
       </label>
       {shortcuts && (
-        <dl>
-          <div>
-            <dt>
-              <kbd>M</kbd> or <kbd>Space</kbd>
-            </dt>
-            <dd>mute, unmute</dd>
-          </div>
-          <div>
-            <dt>
-              <kbd>/</kbd>
-            </dt>
-            <dd>write a message</dd>
-          </div>
-          <div>
-            <dt>
-              <kbd>Enter</kbd>
-            </dt>
-            <dd>send it</dd>
-          </div>
-          <div>
-            <dt>
-              <kbd>Esc</kbd>
-            </dt>
-            <dd>leave the text</dd>
-          </div>
-          <div>
-            <dt>
-              <kbd>Esc</kbd> <kbd>Esc</kbd>
-            </dt>
-            <dd>end the call</dd>
-          </div>
-        </dl>
+        <details>
+          <summary>Which keys</summary>
+          <dl>
+            <div>
+              <dt>
+                <kbd>M</kbd> or <kbd>Space</kbd>
+              </dt>
+              <dd>mute, unmute</dd>
+            </div>
+            <div>
+              <dt>
+                <kbd>/</kbd>
+              </dt>
+              <dd>write a message</dd>
+            </div>
+            <div>
+              <dt>
+                <kbd>Enter</kbd>
+              </dt>
+              <dd>send it</dd>
+            </div>
+            <div>
+              <dt>
+                <kbd>Esc</kbd>
+              </dt>
+              <dd>leave the text</dd>
+            </div>
+            <div>
+              <dt>
+                <kbd>Esc</kbd> <kbd>Esc</kbd>
+              </dt>
+              <dd>end the call</dd>
+            </div>
+          </dl>
+        </details>
       )}
     </div>
   );

@@ -2,14 +2,19 @@ import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { Break } from "../call/breaks";
 import type { Line, Transcript } from "../call/transcript";
+import { NAMES, timeOfDay } from "../call/writing";
 import { TranscriptBreak } from "./TranscriptBreak";
 
-const NAMES = { person: "You", agent: "Parley" } as const;
 /** Scrolled up further than this, the person reads: new words do not pull the view down. */
 const NEAR_END_PX = 80;
 
-export function TranscriptView(props: { transcript: Transcript; breaks: readonly Break[] }) {
-  const { transcript, breaks } = props;
+export function TranscriptView(props: {
+  transcript: Transcript;
+  breaks: readonly Break[];
+  /** Each line says when it was; while people talk that would only distract. */
+  timed: boolean;
+}) {
+  const { transcript, breaks, timed } = props;
   const view = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new words are what is followed
@@ -36,7 +41,11 @@ export function TranscriptView(props: { transcript: Transcript; breaks: readonly
         const gap = breaks.find(({ after }) => after === line.id);
         return (
           <Fragment key={line.id}>
-            <LineView line={line} goesOn={transcript[n - 1]?.speaker === line.speaker} />
+            <LineView
+              line={line}
+              goesOn={transcript[n - 1]?.speaker === line.speaker}
+              timed={timed}
+            />
             {gap && <TranscriptBreak gap={gap} />}
           </Fragment>
         );
@@ -45,14 +54,17 @@ export function TranscriptView(props: { transcript: Transcript; breaks: readonly
   );
 }
 
-function LineView({ line, goesOn }: { line: Line; goesOn: boolean }) {
+function LineView({ line, goesOn, timed }: { line: Line; goesOn: boolean; timed: boolean }) {
   return (
     <p
       class={`line line-${line.speaker}${goesOn ? " line-goes-on" : ""}`}
       data-status={line.status}
       data-speaker={line.speaker}
     >
-      <span class={goesOn ? "name unseen" : "name"}>{NAMES[line.speaker]}</span>
+      <span class={goesOn ? "name unseen" : "name"}>
+        {NAMES[line.speaker]}
+        {timed && <time class="at"> {timeOfDay(line.at_ms)}</time>}
+      </span>
       <span class="words">
         {line.text}
         {line.status === "cut" && (

@@ -43,6 +43,7 @@ export function useCallKeys(
       }
     };
     const onKey = (event: KeyboardEvent) => {
+      if (document.querySelector("dialog[open]")) return; // its keys are its own
       const command = commandFor({
         key: event.key,
         repeat: event.repeat,

@@ -1,0 +1,35 @@
+/** /gallery.html?state=NAME: the page in one state. It is in no build that is served. */
+
+import { render } from "preact";
+import { type CallState, IDLE } from "../call/state";
+import "../style/theme.css";
+import "../style/layout.css";
+import "../style/call.css";
+import "../style/products.css";
+import { App } from "../ui/App";
+import { StagedCall } from "./StagedCall";
+import { FIRSTS, STATES } from "./states";
+
+declare global {
+  interface Window {
+    /** For who drives the page: changes what the call is in. */
+    show: (change: Partial<CallState>) => void;
+    states: typeof STATES;
+    firsts: typeof FIRSTS;
+  }
+}
+
+/** Time for the ribbon to fill before the turn that it shows is told. */
+const TURN_AFTER_MS = 5000;
+
+const page = document.getElementById("page");
+if (!page) throw new Error("gallery.html has no #page");
+const { state } = STATES[new URLSearchParams(location.search).get("state") ?? ""] ?? {
+  state: IDLE,
+};
+const inCall = state.phase !== "idle";
+const call = new StagedCall(inCall ? { ...state, turn: null } : state);
+if (inCall && state.turn) setTimeout(() => call.show({ turn: state.turn }), TURN_AFTER_MS);
+Object.assign(window, { show: (change: Partial<CallState>) => call.show(change) });
+Object.assign(window, { states: STATES, firsts: FIRSTS });
+render(<App call={call} embedded={false} />, page);
