@@ -32,11 +32,13 @@ from parley.app.events import (
 )
 from parley.clock import Clock, monotonic
 from parley.room_events import (
+    LLM_UNAVAILABLE,
     ApprovalEvent,
     ClarificationEvent,
     ProgressEvent,
     ResultsEvent,
     ToolEvent,
+    ToolStartedEvent,
 )
 from parley.telemetry import agent as metrics
 from parley.telemetry import logs, tracing
@@ -213,6 +215,7 @@ class Answering:
         self._once_taken(reply, partial(self.on_event, event))
         if isinstance(event, ToolStarted):
             self._tools_begun.add(event.call_id)
+            self._once_taken(reply, partial(self._events.send, _begun(event)))
             return
         # A model may ask for names that there are not: they would each be a series.
         name = event.name if event.call_id in self._tools_begun else "none"
@@ -246,7 +249,7 @@ class Answering:
                 _log.error("%s: %s", code, message)
                 metrics.answer_errors_total.labels(code).inc()
                 if retryable and code != "model_no_answer":
-                    code, message = "llm_unavailable", MODEL_IS_AWAY
+                    code, message = LLM_UNAVAILABLE, MODEL_IS_AWAY
                 self._events.error(code, message)
 
     def is_awaited(self, reply: Reply, *, audible: bool) -> bool:
@@ -342,10 +345,22 @@ class Answering:
         return task
 
 
+def _begun(event: ToolStarted) -> ToolStartedEvent:
+    return ToolStartedEvent(
+        call_id=event.call_id,
+        name=event.name,
+        arguments=dict(event.arguments),
+        at_s=time.time(),
+    )
+
+
 def _told(event: ToolFinished) -> ToolEvent:
     return ToolEvent(
+        call_id=event.call_id,
         name=event.name,
         arguments=dict(event.arguments),
         outcome=event.outcome,
         result=event.result,
+        at_s=time.time(),
+        took_ms=round(1000 * event.took_s, 1),
     )

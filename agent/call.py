@@ -2,38 +2,41 @@
 
 import asyncio
 import logging
-import time
-import uuid
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
+from livekit import rtc
 from livekit.agents import AgentSession, JobContext
 from livekit.agents.voice import SpeechHandle
 from openai import AsyncOpenAI
 
 from agent.answering import Answering
 from agent.call_limits import CallLimits
-from agent.dispatch import app_of, has_come_back, wishes_of
+from agent.dispatch import app_of, as_resumed, session_record, settings_of, wishes_of
 from agent.duplex import Duplex
 from agent.late_news import LateNews
 from agent.nodes import RoomAgent
 from agent.own_words import OwnWords
+from agent.person_budget import PersonBudget
 from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
+from agent.room.history import tell_history
+from agent.room.panels import Panels
 from agent.room.problems import tell_problems
+from agent.room.telephone import Telephone
 from agent.room.text_input import TypedText
 from agent.room.voices import VoiceControl
 from agent.session import (
     build_session,
     end_of_turn_policy,
-    endpointing,
     floor_policy,
     room_options,
 )
 from agent.stt import WorkerSTT
 from agent.tts import SAMPLE_RATE_HZ as SPEAKING_HZ
 from agent.tts import WorkerTTS
+from agent.turn_waits import TurnWaits
 from agent.turns.guesses import WORDS_STAY, GuessRoom
 from agent.turns.report import TurnReport
 from agent.turns.turn_ends import TurnEnds
@@ -45,7 +48,6 @@ from dialogue.experiments.opening import open_experiments
 from dialogue.model_pace import ModelPace
 from dialogue.opening import conversing
 from dialogue.sessions.opening import open_store
-from dialogue.sessions.store import SessionRecord
 from parley.app.agent import Agent, SilencePrompts
 from parley.app.configured import turn_settings
 from parley.app.turn_policy import TurnPolicy
@@ -74,14 +76,16 @@ class Call:
     ) -> None:
         """`client` asks the language model; the call closes it."""
         self._context = context
-        self._settings = settings
         self._wishes = wishes_of(context.job.metadata)
-        self._app = app_of(settings, self._wishes)
+        self._settings = settings = settings_of(settings, self._wishes)
+        self._telephone = Telephone(settings, context.room, self._person)
+        self._app = self._telephone.given_to(app_of(settings, self._wishes))
         self._running = AsyncExitStack()
         self._events = RoomEventPublisher(
             context.room, shows_tool_details=settings.tool_details_are_shown
         )
         self._client = client
+        self._budget = PersonBudget(settings, self._wishes)
         self._approvals = open_approvals(settings.approvals)
         self._recorder = CallRecorder(settings)
         self._beside: set[asyncio.Task[None]] = set()
@@ -95,20 +99,21 @@ class Call:
         self._answering: Answering
         self._report: TurnReport
         self._limits: CallLimits
+        self._waits: TurnWaits
 
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
         context = self._context
         context.add_shutdown_callback(self._end)
         self._running.enter_context(metrics.counted_session())
-        self._running.push_async_callback(self._recorder.aclose)
+        for opened in (self._recorder, self._budget, self._telephone):
+            self._running.push_async_callback(opened.aclose)
         conversation = await self._conversing()
         session_id = conversation.session.id
         logs.stamp_lines(session=session_id)
         self._trace = TurnTrace(session_id)
         self._running.callback(self._trace.close)
-        if has_come_back(conversation.session, self._wishes):
-            self._wishes = self._wishes.model_copy(update={"resumed": True})
+        self._wishes = as_resumed(self._wishes, conversation.session)
         agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         node = await self._running.enter_async_context(node_link(self._settings))
@@ -120,11 +125,11 @@ class Call:
         self._session = build_session(
             self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
         )
-        self._endpointing = endpointing(self._turn(agent))
         self._report = TurnReport(self._session, self._events, hearing=hearing, trace=self._trace)
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
+        self._waits = TurnWaits(self._turn(agent), self._session, duplex.barge_in, hearing)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -137,11 +142,12 @@ class Call:
         self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
         await context.connect()
+        room, is_kept = context.room, bool(conversation.session.log.entries)
+        self._beside_the_call(tell_history(room, is_kept=is_kept))
         if self._approvals is not None and self._settings.agent.caller_may_approve:
-            approvals = RoomApprovals(self._approvals, session_id, talks_with=self._talks_with)
-            approvals.serve(context.room)
+            RoomApprovals(self._approvals, session_id, talks_with=self._talks_with).serve(room)
         await self._recorder.follow(
-            context.room,
+            room,
             conversation,
             app=self._wishes.app,
             events=self._events,
@@ -177,6 +183,7 @@ class Call:
             self._events,
             self._report,
             on_typed=person_typed,
+            spends=self._budget.message,
             takes_presence=lambda text: duplex.takes_presence(text, self._own_words.language),
         )
         await self._session.start(
@@ -187,40 +194,36 @@ class Call:
             record=False,
         )
         self._session.output.transcription = None  # what is heard is written, not what is made
+        self._telephone.follow(lambda keys: typed.take(self._session, keys))
+        panels = Panels(self._session, self._context.room, talks_with=self._talks_with)
+        self._running.push_async_callback(panels.serve().aclose)
         limits.follow(self._session)
 
     def _talks_with(self, identity: str) -> bool:
         """Whether that participant is the person of the call: others may be in a shared room."""
-        person = self._session.room_io.linked_participant
+        person = self._person()
         return person is not None and person.identity == identity
+
+    def _person(self) -> rtc.RemoteParticipant | None:
+        return self._session.room_io.linked_participant
 
     # --- its parts
 
     async def _conversing(self) -> Conversation:
-        wishes = self._wishes
         store = open_store(self._settings.sessions)
         self._running.push_async_callback(store.aclose)
         experiments = open_experiments(self._settings.experiments)
         for opened in (self._approvals, experiments):
             if opened is not None:
                 self._running.push_async_callback(opened.aclose)
-        record = SessionRecord(
-            id=wishes.session or uuid.uuid4().hex,
-            channel="voice",
-            app=wishes.app,
-            user=wishes.user,
-            language=self._app.language or self._settings.asr.language or "en",
-            attributes=wishes.attributes,
-            began_at_s=time.time(),
-        )
         return await self._running.enter_async_context(
             conversing(
                 self._app,
-                record,
+                session_record(self._settings, self._wishes, self._app),
                 self._settings,
                 client=self._client,
                 store=store,
-                resumed=wishes.resumed,
+                resumed=self._wishes.resumed,
                 approvals=self._approvals,
                 experiments=experiments,
                 on_lost=lambda what, why: _log.error("%s is away: %s", what, why),
@@ -300,7 +303,7 @@ class Call:
             self._events,
             commit_silence_s=self._settings.turn.commit_silence_s,
             words_owed=lambda: hearing is not None and hearing.pending_finals.owed,
-            on_agent=lambda agent: self._another_speaks(agent, duplex, hearing),
+            on_agent=lambda agent: self._another_speaks(agent, duplex),
             on_hang_up=lambda: self._beside_the_call(self._close("")),
         )
         if self._settings.llm_is_local:  # no other is known to keep what it has read
@@ -312,7 +315,7 @@ class Call:
         limits = CallLimits(
             silence=self._silence(agent),
             prompts=self._own_words.silence_prompts,
-            max_call_s=self._app.max_call_s or self._settings.agent.max_call_s or None,
+            max_call_s=self._budget.longest_s(self._app.max_call_s),
             warning=self._own_words.language.phrases.one_minute_left,
             say=lambda text: self._session.say(text, add_to_chat_ctx=False),
             hang_up=lambda: self._beside_the_call(self._close(self._own_words.closing)),
@@ -341,25 +344,18 @@ class Call:
         self._answering.said(self._report.reply_of(handle), text)
         return handle
 
-    def _another_speaks(self, agent: Agent, duplex: Duplex, hearing: WorkerSTT | None) -> None:
+    def _another_speaks(self, agent: Agent, duplex: Duplex) -> None:
         chosen = self._voices.chosen if self._voices is not None else ""
         default = self._app.voice or self._speaking.default_voice
         self._speaking.voice = agent.voice or chosen or default
         self._speaking.language = self._own_words.language
         turn = self._turn(agent)
         duplex.barge_in.judge_by(floor_policy(turn), self._words(agent))
-        if hearing is not None and hearing.turn_ends is not None:
-            hearing.turn_ends.judge_by(end_of_turn_policy(turn))
-        if endpointing(turn) != self._endpointing:  # else what it has learned of the pauses stays
-            self._endpointing = endpointing(turn)
-            self._session.update_options(endpointing_opts=self._endpointing)
+        self._waits.judge_by(turn)
         self._limits.wait_as(self._silence(agent), self._own_words.silence_prompts)
 
-    # --- its end
-
     async def _close(self, closing: str) -> None:
-        """Ends the call for everybody, once the closing has been heard; a second call does
-        nothing."""
+        """Ends the call for everybody once the closing was heard; a second call does nothing."""
         if self._closes:
             return
         self._closes = True
@@ -380,16 +376,18 @@ class Call:
         await self._client.close()
         await asyncio.to_thread(tracing.flush_traces)
 
-    # --- beside the conversation
-
     def _beside_the_call(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self._beside.add(task)
         task.add_done_callback(self._beside.discard)
 
     async def _choose_voice(self, speech: SpeechPool) -> None:
-        offered = self._settings.tts.voices
-        voices = self._voices = VoiceControl(speech, self._speaking, offered=offered)
+        voices = self._voices = VoiceControl(
+            speech,
+            self._speaking,
+            offered=self._settings.tts.voices,
+            spends=self._budget.voice_change,
+        )
         voices.serve(self._context.room, talks_with=self._talks_with)
         try:
             if self._wishes.voice:

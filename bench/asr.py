@@ -4,7 +4,6 @@ Each clip is decoded in turn as the worker does it, and by faster-whisper's own 
 its full context of 30 s, greedy and with a beam of 5; each ratio of times is taken on one clip.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -25,6 +24,7 @@ from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PROMISED_EXTRA_PERCENT = 1.0
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             report = _measure(options.model, options.threads, clips, noises)
     except ParleyError as error:
-        print(f"bench asr: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     if options.json:
         print(json.dumps(_document(report, foreign.percent)))
@@ -109,8 +109,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench asr", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench asr", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="clips with their words"

@@ -32,6 +32,7 @@ from bench.percentiles import distribution, percentile
 from bench.promise import Promise, print_promises
 from caller.recordings import SPEECH
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import AudioFileError, ConfigurationError
 
 DEFAULT_INTERRUPTIONS = 200
@@ -74,7 +75,7 @@ def main(arguments: list[str]) -> int:
                 )
             )
     except (ConfigurationError, AudioFileError) as error:
-        print(f"bench bargein: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     if options.keep is not None:
         write_kept(run, options.keep)
@@ -224,8 +225,8 @@ def draw(records: Sequence[Record], file: Path) -> None:
     pyplot.close(figure)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench bargein", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench bargein", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--interruptions", type=positive, default=DEFAULT_INTERRUPTIONS, metavar="N"

@@ -1,54 +1,50 @@
 """`./run bench cluster`: two LiveKit nodes and two agent servers under calls that must not end.
 
-Rooms and agents on both; then an agent server and a node are replaced while four people talk, and a
-node is killed. What the callers heard decides.
+Rooms and agents on both; then an agent server and a node are replaced while four people talk, and
+jobs, an agent server, a node and Redis are killed. What the callers heard decides.
 """
 
-import argparse
 import asyncio
 import json
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 from rich.console import Console
 
 from bench.machine import Machine
 from bench.nodes.cluster import NAMES, Cluster, running
-from bench.nodes.talker import LEAST_S, Talker
+from bench.nodes.killing import killed_agent, killed_job, killed_livekit, killed_redis
+from bench.nodes.talker import Talker
+from bench.nodes.trial import (
+    AGAIN_S,
+    CALLERS,
+    MOST_CALLS,
+    ClusterTrial,
+    judged,
+    talking,
+    until,
+)
 from bench.promise import Promise, print_promises
+from parley.arguments import CommandParser
 from parley.errors import ParleyError, SupervisorError
-
-CALLERS = 4
-MOST_CALLS = 8
-REJOINED_S = 10.0
-AGAIN_S = 60.0
-POLL_S = 0.2
-FIRST_STORY_S = 90.0
-
-
-@dataclass(frozen=True)
-class ClusterTrial:
-    """`figure` is what is promised: calls that broke off or stories cut short, else seconds."""
-
-    name: str
-    what: str
-    figure: float
-    required: float
-    stories: int
 
 
 def main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if strange := sorted(set(options.trials) - set(TRIALS)):
+        parser.error(f"there is no trial {strange[0]}; there are {', '.join(TRIALS)}")
     try:
         with tempfile.TemporaryDirectory(prefix="parley-cluster-") as folder:
-            trials = asyncio.run(_all(options.keep or Path(folder)))
+            chosen = options.trials or list(TRIALS)
+            trials = asyncio.run(_all(options.keep or Path(folder), chosen))
     except ParleyError as error:
-        print(f"bench cluster: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = [Promise(trial.name, trial.required, trial.figure) for trial in trials]
     if options.json:
@@ -66,21 +62,19 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-async def _all(folder: Path) -> list[ClusterTrial]:
+async def _all(folder: Path, chosen: Sequence[str]) -> list[ClusterTrial]:
+    trials = []
     async with running(folder) as cluster:
-        trials = [await _spread(cluster)]
-        _say(trials[-1])
-        for part in ("agent", "livekit"):
-            trials.append(await _replaced(cluster, part))
+        for name in chosen:
+            trials.append(await TRIALS[name](cluster))
             _say(trials[-1])
-        trials.append(await _killed(cluster))
-        _say(trials[-1])
+            await until(lambda: _is_whole(cluster), within_s=AGAIN_S)
     return trials
 
 
 async def _spread(cluster: Cluster) -> ClusterTrial:
     """Calls until rooms are on both nodes and agents of both servers are in them."""
-    async with _talking(cluster, CALLERS) as (talkers, more):
+    async with talking(cluster, CALLERS) as (talkers, more):
         while len(talkers) < MOST_CALLS and not await _is_spread(cluster, talkers):
             await more(1)
         if not await _is_spread(cluster, talkers):
@@ -92,7 +86,7 @@ async def _spread(cluster: Cluster) -> ClusterTrial:
         served = " and ".join(str(len(cluster.agents_of(name) & rooms)) for name in NAMES)
     # All came in by one node: those whose room is on the other were calls across.
     what = f"{len(talkers)} calls: rooms on the nodes {counts}, agents of the servers {served}"
-    return _judged("spread", what, talkers)
+    return judged("spread", what, talkers)
 
 
 async def _is_spread(cluster: Cluster, talkers: list[Talker]) -> bool:
@@ -105,13 +99,13 @@ async def _is_spread(cluster: Cluster, talkers: list[Talker]) -> bool:
 async def _replaced(cluster: Cluster, part: str) -> ClusterTrial:
     """The one of node a is told to end under calls, and another is there once it has."""
     cluster.prefer("a")
-    async with _talking(cluster, CALLERS) as (talkers, more):
+    async with talking(cluster, CALLERS) as (talkers, more):
         old = cluster.pid("a", part)
         cluster.signal("a", part, signal.SIGTERM)
         cluster.prefer("b")
         heard = [len(talker.stories) for talker in talkers]
         await more(1)
-        await _until(
+        await until(
             lambda: all(
                 talker.lost or len(talker.stories) >= before + 2
                 for talker, before in zip(talkers, heard, strict=False)
@@ -119,91 +113,30 @@ async def _replaced(cluster: Cluster, part: str) -> ClusterTrial:
             within_s=AGAIN_S * 2,
         )
         went_on = _runs(cluster, part, old)
-    await _until(
-        lambda: not _runs(cluster, part, old) and _is_back(cluster, part), within_s=AGAIN_S
-    )
+    await until(lambda: not _runs(cluster, part, old) and _is_back(cluster, part), within_s=AGAIN_S)
     what = f"{part} of a replaced under {CALLERS} calls and one that came meanwhile"
-    return _judged(f"update_{part}", f"{what}; it {'waited' if went_on else 'left'}", talkers)
+    return judged(f"update_{part}", f"{what}; it {'waited' if went_on else 'left'}", talkers)
 
 
-async def _killed(cluster: Cluster) -> ClusterTrial:
-    """Node a dies: whoever was on it asks again, and is answered."""
-    cluster.prefer("a")
-    loop = asyncio.get_running_loop()
-    async with _talking(cluster, CALLERS, agent_may_be_replaced=True) as (talkers, _):
-        heard = [len(talker.stories) for talker in talkers]
-        killed_s = loop.time()
-        cluster.signal("a", "livekit", signal.SIGKILL)
-        cluster.prefer("b")
-        waits = await asyncio.gather(
-            *(
-                _audible_again(talker, killed_s, before)
-                for talker, before in zip(talkers, heard, strict=True)
-            )
-        )
-    return ClusterTrial(
-        "killed_livekit_s",
-        f"a killed under {CALLERS} calls: heard again after "
-        + ", ".join(f"{wait:.1f}" for wait in sorted(waits))
-        + " s",
-        max(waits),
-        REJOINED_S,
-        sum(len(talker.stories) for talker in talkers),
-    )
+async def _agent_replaced(cluster: Cluster) -> ClusterTrial:
+    return await _replaced(cluster, "agent")
 
 
-async def _audible_again(talker: Talker, since_s: float, before: int) -> float:
-    """Seconds until the agent sounded after a silence that began then; those that are not cut off
-    are not silent at all."""
-    client = talker.client
-    assert client is not None
-    await asyncio.sleep(1.0)  # what was on its way has been heard
-    at_s = client.clock()
-    await _until(lambda: bool(talker.lost) or not client.ear.quiet_since(at_s), within_s=AGAIN_S)
-    if talker.lost:
-        return AGAIN_S
-    return asyncio.get_running_loop().time() - since_s
+async def _livekit_replaced(cluster: Cluster) -> ClusterTrial:
+    return await _replaced(cluster, "livekit")
 
 
-def _judged(name: str, what: str, talkers: list[Talker]) -> ClusterTrial:
-    """How many calls broke off, and stories that were cut short."""
-    lost = [talker.lost for talker in talkers if talker.lost]
-    stories = [story for talker in talkers for story in talker.stories]
-    short = [story for story in stories if story.sounded_s < LEAST_S]
-    broken = sum(story.broken for story in stories)
-    slowest_s = max((story.waited_s for story in stories), default=0.0)
-    told = f"{what}; {len(stories)} stories, the slowest after {slowest_s:.1f} s"
-    told += f"; broken off as no voice does {broken} times" if broken else ""
-    told += "".join(f"; LOST: {each}" for each in lost) + (f"; {len(short)} cut" if short else "")
-    return ClusterTrial(f"{name}_lost", told, len(lost) + len(short), 0, len(stories))
-
-
-@asynccontextmanager
-async def _talking(
-    cluster: Cluster, count: int, *, agent_may_be_replaced: bool = False
-) -> AsyncIterator[tuple[list[Talker], Callable[[int], "asyncio.Future[None]"]]]:
-    """So many callers who have each heard a story, and a way to have more of them."""
-    talkers: list[Talker] = []
-    tasks: list[asyncio.Task[None]] = []
-
-    async def call(number: int) -> None:
-        new = [Talker() for _ in range(number)]
-        talkers.extend(new)
-        tasks.extend(
-            asyncio.create_task(talker.talk(cluster, agent_may_be_replaced=agent_may_be_replaced))
-            for talker in new
-        )
-        await _until(
-            lambda: all(talker.lost or talker.stories for talker in new), within_s=FIRST_STORY_S
-        )
-
-    try:
-        await call(count)
-        yield talkers, lambda number: asyncio.ensure_future(call(number))
-    finally:
-        for talker in talkers:
-            talker.hung_up.set()
-        await asyncio.gather(*tasks, return_exceptions=True)
+TRIALS: Mapping[str, Callable[[Cluster], Awaitable[ClusterTrial]]] = MappingProxyType(
+    {
+        "spread": _spread,
+        "update_agent": _agent_replaced,
+        "update_livekit": _livekit_replaced,
+        "killed_job": killed_job,
+        "killed_agent": killed_agent,
+        "killed_livekit": killed_livekit,
+        "killed_redis": killed_redis,
+    }
+)
 
 
 def _runs(cluster: Cluster, part: str, pid: int) -> bool:
@@ -218,22 +151,17 @@ def _is_back(cluster: Cluster, part: str) -> bool:
     return found.pid is not None and found.state.value == "ready"
 
 
-async def _until(condition: Callable[[], bool], *, within_s: float) -> None:
-    """Raises SupervisorError where it does not come to be so."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not condition():  # noqa: ASYNC110 - it is other processes that change it
-                await asyncio.sleep(POLL_S)
-    except TimeoutError:
-        raise SupervisorError(f"what was waited for did not come within {within_s:.0f} s") from None
+def _is_whole(cluster: Cluster) -> bool:
+    return all(_is_back(cluster, part) for part in ("agent", "livekit"))
 
 
 def _say(trial: ClusterTrial) -> None:
     print(f"{trial.name}: {trial.what}", file=sys.stderr, flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench cluster", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench cluster", description=__doc__)
+    parser.add_argument("trials", nargs="*", metavar="TRIAL", help=", ".join(TRIALS))
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave settings and logs there")
     return parser

@@ -4,7 +4,6 @@ Makes calls in a Parley of its own that a Prometheus asks every second, runs eac
 and draws the answers: a picture for each dashboard, `docs/dashboard-NAME.svg`.
 """
 
-import argparse
 import asyncio
 import json
 import math
@@ -19,6 +18,7 @@ from bench.dashboard_picture import Drawn, DrawnLine, draw
 from bench.stopping import run_until_stopped
 from ops.monitoring.documents import GRAFANA
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.fake_llm import FakeLlm
 from testkit.isolated_config import forget_own_settings
@@ -31,7 +31,7 @@ SCRAPED_S = 3.0
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench dashboards", description=__doc__)
+    parser = CommandParser(prog="./run bench dashboards", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     parser.add_argument("--calls", type=positive, default=DEFAULT_CALLS, help="one after the other")
     parser.add_argument("--into", type=Path, default=paths.repository() / "docs")

@@ -28,6 +28,7 @@ from bench.whisper_decodes import FullContext, ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import NOISES, SPEECH, Clip, read_clips, read_noises
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from workers.engines import create_asr_engine
 from workers.engines.asr_engine import Recognizer
@@ -61,7 +62,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             heard, after = _measure(options, clips, noises)
     except ParleyError as error:
-        print(f"bench ears: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     document = {
         "benchmark": "ears",
@@ -146,8 +147,8 @@ def in_noise(clip: Clip, noises: Sequence[Clip]) -> Clip:
     return Clip(clip.name, mixed, clip.transcript, clip.speaker)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench ears", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench ears", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--adapters",

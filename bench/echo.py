@@ -25,6 +25,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.synthetic_speech import synthesize
 from caller.recordings import SPEECH, sound_files
+from parley.arguments import CommandParser
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.errors import ConfigurationError, ParleyError
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             trials = asyncio.run(_run(options))
     except (ConfigurationError, ParleyError) as error:
-        print(f"bench echo: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(trials)
     if options.json:
@@ -187,8 +188,8 @@ def _mark(trial: EchoTrial | None) -> str:
     return f"{len(trial.self_turns)}/{trial.self_cuts}{greeting}/{trial.stops}/{yielded}"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench echo", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench echo", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--all", action="store_true", help="every cell, in a room and not")
     parser.add_argument(

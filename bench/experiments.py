@@ -5,7 +5,6 @@ Between equals any winner is a false one. The naive way is the two-sided test of
 which holds for one look that was planned, asked at every look.
 """
 
-import argparse
 import json
 import math
 import time
@@ -18,6 +17,7 @@ from rich.table import Table
 
 from bench.arguments import positive
 from dialogue.experiments.sequential import LEVEL, RATIO_LEVEL, Tally, compare, ratio_p_value
+from parley.arguments import CommandParser
 
 DAYS = 30
 USERS_A_DAY = 400
@@ -53,7 +53,7 @@ class WinnersFound:
 
 def main(arguments: list[str]) -> int:
     """0 where false winners are as rare as is promised; else 1."""
-    parser = argparse.ArgumentParser(prog="./run bench experiments")
+    parser = CommandParser(prog="./run bench experiments")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("--experiments", type=positive, default=EXPERIMENTS)
     parser.add_argument("--days", type=positive, default=DAYS)

@@ -7,7 +7,6 @@ the cut did to them, and the silence in mid-reply whether it came too soon. Time
 on top of the model's own.
 """
 
-import argparse
 import json
 import time
 from collections.abc import Sequence
@@ -29,6 +28,7 @@ from dialogue.text.languages.english import LANGUAGE
 from dialogue.text.segmenter import ClauseSegmenter
 from dialogue.text.spoken import TextSpeaker, within
 from parley import models
+from parley.arguments import CommandParser
 from parley.settings.engines import ASR_MODELS
 from workers.engines import create_asr_engine, create_tts_engine
 from workers.engines.tts_engine import (
@@ -203,8 +203,8 @@ def _print(document: dict[str, object], cuts: Sequence[FirstCut]) -> None:
     console.print(table)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench firstwords", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench firstwords", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--adapter", choices=VOICES, default="piper", help="the voice's engine")
     parser.add_argument(

@@ -41,6 +41,7 @@ from bench.murmur_fit import LearnedSound, fitted, write
 from bench.promise import Promise, print_promises
 from caller.recordings import NOISES, SPEECH
 from parley import models
+from parley.arguments import CommandParser
 from parley.audio import Samples
 from parley.discovery import StaticDiscovery
 from parley.errors import (
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             found = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError) as error:
-        print(f"bench floor: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     if options.keep is not None:
         _keep(found.trials, options.keep)
@@ -348,8 +349,8 @@ def _print(found: Found, promises: Sequence[Promise], foreign_percent: float) ->
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench floor", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench floor", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"

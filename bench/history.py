@@ -36,6 +36,7 @@ from caller.heard_words import heard_until
 from caller.plain_words import plain_words
 from caller.recordings import SPEECH
 from parley import models, paths
+from parley.arguments import CommandParser
 from parley.audio import Audio
 from parley.errors import AudioFileError, ConfigurationError
 from workers.engines.tts_engine import FloatSamples
@@ -80,7 +81,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             remembered = _run(options, folder)
     except (ConfigurationError, AudioFileError) as error:
-        print(f"bench history: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(remembered, over=min(OVER, options.interruptions))
     plot = options.plot or paths.state_dir() / "bench" / "history.svg"
@@ -243,8 +244,8 @@ def draw(remembered: Sequence[Remembered], file: Path) -> None:
     pyplot.close(figure)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench history", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench history", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--from",

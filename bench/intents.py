@@ -5,7 +5,6 @@ Beside it, in the same run: the classifier by words alone, which is the fallback
 and the plainest baseline, the cosine with each intent's TF-IDF centroid.
 """
 
-import argparse
 import asyncio
 import json
 import statistics
@@ -28,6 +27,7 @@ from dialogue.intents.catalog import DeclaredIntent, IntentCatalog
 from dialogue.intents.classifier import Intent
 from dialogue.intents.local import LocalClassifier
 from dialogue.intents.words import WordModel
+from parley.arguments import CommandParser
 
 IN_SCOPE_RIGHT = 0.96
 SCOPE_AUC = 0.94
@@ -228,8 +228,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench intents", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench intents", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--part", choices=("val", "test"), default="test", help="val: what was tuned on"

@@ -5,7 +5,6 @@ utterances. Between them, while nobody calls, it reads what every part holds; a 
 readings says how much grows with each call and with each utterance, and how sure that is.
 """
 
-import argparse
 import asyncio
 import json
 import logging
@@ -38,6 +37,7 @@ from bench.stopping import run_until_stopped
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
 from ops.supervisor.stack import Stack
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
 from parley.errors import ParleyError
 from parley.program import EXIT_INTERRUPTED
@@ -292,7 +292,7 @@ def main(arguments: list[str]) -> int:
         try:
             run_until_stopped(measure(options.calls, options.utterances, into=leaks, tell=tell))
         except ParleyError as error:
-            print(f"bench leaks: {error}", file=sys.stderr)
+            print(f"parley: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             interrupted = True
@@ -307,8 +307,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise["kept"] for promise in document["promises"]) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench leaks", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench leaks", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--calls", type=positive, default=DEFAULT_CALLS, metavar="N")
     parser.add_argument("--utterances", type=positive, default=DEFAULT_UTTERANCES, metavar="N")

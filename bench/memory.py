@@ -25,6 +25,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.rpc.v1 import synthesis_pb2 as pb
 from parley.rpc.v1 import synthesis_pb2_grpc as rpc
@@ -176,7 +177,7 @@ def main(arguments: list[str]) -> int:
         try:
             results = run_until_stopped(_measure(engines, options.utterances, Path(folder)))
         except ParleyError as error:
-            print(f"bench memory: {error}", file=sys.stderr)
+            print(f"parley: {error}", file=sys.stderr)
             return 2
     if options.json:
         print(json.dumps(_document(results, foreign.percent)))
@@ -193,8 +194,8 @@ async def _measure(engines: Sequence[str], utterances: int, folder: Path) -> lis
     return results
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench memory", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench memory", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--engine", choices=VOICES, help="default: one after the other")
     parser.add_argument("--utterances", type=_count, default=DEFAULT_UTTERANCES, metavar="N")

@@ -6,7 +6,6 @@ are judged by accepted and refused words (bench/mind_questions.tsv, bench/mind_t
 puts the tables into docs/mind.md.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.mind_trial import MindResult, tried
 from bench.promise import Promise, print_promises
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             results = [tried(model) for model in options.models]
     except ParleyError as error:
-        print(f"bench mind: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     best = max(_all_right(result)[0] for result in results)
     promise = Promise("questions_answered_right", PROMISED_RIGHT, best, at_least=True)
@@ -105,8 +105,8 @@ def _all_right(result: MindResult) -> tuple[int, int]:
     return sum(plain), len(plain)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench mind", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench mind", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--write", action="store_true", help="the tables into docs/mind.md")
     names = [LARGE_LLM, SMALL_LLM]

@@ -5,7 +5,6 @@ once, and an intent and a retrieval service of 80 ms each, all on this machine. 
 conversation as people do: an utterance, an answer that is listened to, a pause.
 """
 
-import argparse
 import asyncio
 import json
 import random
@@ -29,6 +28,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.orchestrate_services import DELAY_S, services_serving
 from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
+from parley.arguments import CommandParser
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.orchestrators import OrchestratorClient, OrchestratorProcess, connected
 
@@ -209,8 +209,8 @@ def _print(found: Sequence[OrchestrateFigures], kept: Sequence[Promise]) -> None
     print_promises(console, kept)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run bench orchestrate",
         description="Holds so many conversations at once with one orchestrator process, beside a "
         "model that answers at once and services of 80 ms. Needs nothing but this machine.",

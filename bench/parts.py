@@ -4,7 +4,6 @@ Real processes: Redis, the synthesis worker, the model's server and LiveKit are 
 the other while an agent runs, and started again. Its health port is asked ten times a second.
 """
 
-import argparse
 import asyncio
 import json
 import sys
@@ -23,6 +22,7 @@ from bench.machine import Machine
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from ops.supervisor.stack import Stack
+from parley.arguments import CommandParser
 from parley.clock import monotonic
 from parley.errors import ParleyError
 from testkit.fake_llm import FakeLlm, llm_serving
@@ -83,7 +83,7 @@ class Health:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench parts", description=__doc__)
+    parser = CommandParser(prog="./run bench parts", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     options = parser.parse_args(arguments)
     forget_own_settings()

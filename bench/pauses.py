@@ -17,7 +17,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.arguments import positive
+from bench.arguments import add_settings, positive, settings_of
 from bench.interruptions import to_stderr
 from bench.machine import ForeignLoad, Machine
 from bench.paused_sentences import PauseTrial, heard_out, parted_sentences, speak_with_pause
@@ -26,6 +26,7 @@ from bench.promise import Promise, print_promises
 from caller.client import join
 from caller.errors import CallError
 from caller.recordings import SPEECH
+from parley.arguments import CommandParser
 from parley.errors import AudioFileError, ConfigurationError
 from parley.settings import OrchestratorSettings
 from testkit.isolated_instance import running
@@ -48,7 +49,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             trials = asyncio.run(_run(options))
     except (ConfigurationError, AudioFileError, CallError) as error:
-        print(f"bench pauses: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(trials)
     if options.json:
@@ -100,11 +101,17 @@ async def _run(options: argparse.Namespace) -> list[PauseTrial]:
         )
     chosen = sentences[:: max(1, len(sentences) // options.sentences)][: options.sentences]
     plan = [(halves, pause_s) for pause_s in (*PAUSES_S, None) for halves in chosen]
+    changes = settings_of(options.set)
     model, trials = ToldScripts(), list[PauseTrial]()
     unfinished_wait_s = OrchestratorSettings().turn.endpointing_max_delay_s
     async with (
         model.serving() as url,
-        running(llm_url=url, unfinished_wait_s=unfinished_wait_s) as parley,
+        running(
+            llm_url=url,
+            unfinished_wait_s=unfinished_wait_s,
+            orchestrator=changes.get("orchestrator"),
+            worker=changes.get("worker"),
+        ) as parley,
         join(parley.access()) as client,
     ):
         await client.wait_for_agent()
@@ -169,8 +176,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench pauses", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench pauses", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="recorded sentences"
@@ -182,4 +189,5 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="so many at most, spread over the folder",
     )
+    add_settings(parser)
     return parser

@@ -31,6 +31,7 @@ from bench.pool_streams import (
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from testkit.isolated_config import forget_own_settings
 from testkit.worker_process import WorkerProcess
@@ -230,7 +231,7 @@ def main(arguments: list[str]) -> int:
             )
             report = run_until_stopped(measuring)
         except ParleyError as error:
-            print(f"bench pool: {error}", file=sys.stderr)
+            print(f"parley: {error}", file=sys.stderr)
             return 2
     if options.json:
         print(json.dumps(_document(report, foreign.percent)))
@@ -239,8 +240,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench pool", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench pool", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--engine", choices=ENGINES, default="hibari", help="default: hibari")
     parser.add_argument(

@@ -13,11 +13,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.arguments import positive
+from bench.arguments import add_settings, positive, settings_of
 from bench.interruptions import to_stderr
 from bench.load_figures import unanswered, waits_ms
 from bench.machine import ForeignLoad, Machine
@@ -32,7 +31,8 @@ from bench.stopping import run_until_stopped
 from caller.access import Access
 from caller.recordings import SPEECH
 from parley import __version__, paths
-from parley.errors import ConfigurationError, ParleyError
+from parley.arguments import CommandParser
+from parley.errors import ParleyError
 from testkit.isolated_instance import OwnParley, running_with_local_model
 
 MEDIAN_MS, P95_MS = 450, 650
@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
         with ForeignLoad() as foreign:
             found = run_until_stopped(_run(options))
     except ParleyError as error:
-        print(f"bench response: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     ours, *peers = found
     promises = promises_of(ours.asked)
@@ -101,20 +101,6 @@ async def _run(options: argparse.Namespace) -> list[Answered]:
                 asked = await _ask(questions, open_call, False)
             found.append(Answered(peer.name, peer.version, asked))
     return found
-
-
-def settings_of(wishes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """From `file.section.key=value`: changes of configs/FILE.yaml, by file; the value is YAML.
-    Raises ConfigurationError."""
-    changed: dict[str, dict[str, Any]] = {}
-    for wish in wishes:
-        name, _, value = wish.partition("=")
-        parts = name.split(".")
-        if len(parts) != 3 or parts[0] not in ("orchestrator", "worker"):
-            raise ConfigurationError(f"--set {wish}: it is not FILE.SECTION.KEY=VALUE")
-        file, section, key = parts
-        changed.setdefault(file, {}).setdefault(section, {})[key] = yaml.safe_load(value)
-    return changed
 
 
 def _calls_of(parley: OwnParley) -> OpenCall:
@@ -216,8 +202,8 @@ def _print(document: Mapping[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench response", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench response", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--each", type=positive, default=DEFAULT_EACH, metavar="N", help="questions of each kind"
@@ -230,12 +216,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="ask livekit-agents and pipecat as well; their environments are made (1.1 GB) first",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="FILE.SECTION.KEY=VALUE",
-        help="a setting to be tried, such as orchestrator.turn.end_of_turn=judged",
-    )
+    add_settings(parser)
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where the plot (SVG) goes")
     return parser

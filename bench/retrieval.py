@@ -5,7 +5,6 @@ Beside ours, in the same run: full text alone (SQLite's FTS5, BM25), which is th
 the model, and vectors alone.
 """
 
-import argparse
 import asyncio
 import json
 import re
@@ -31,6 +30,7 @@ from dialogue.retrieval.documents import DocumentFolder
 from dialogue.retrieval.local import LocalRetriever
 from dialogue.retrieval.retriever import Passage, Retriever
 from dialogue.retrieval.sqlite_store import SqlitePassages
+from parley.arguments import CommandParser
 
 SHOWN = 4
 """Passages that a model is shown."""
@@ -189,8 +189,8 @@ def _print(
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench retrieval", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench retrieval", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--half", choices=HALVES, default="reported", help="tuning: what may be looked at"

@@ -5,7 +5,6 @@ clock is turned: seconds pass as fast as they are worked off, on any machine. Th
 simulated, and a call is only its replies. How soon a loss is known is measured in real time.
 """
 
-import argparse
 import asyncio
 import json
 import resource
@@ -25,6 +24,7 @@ from bench.percentiles import percentile
 from bench.promise import Promise, print_promises
 from bench.scoreboard_fleet import Fleet, FleetLoad, converse, fleet_running, loss_seen_s
 from bench.stopping import run_until_stopped
+from parley.arguments import CommandParser
 from testkit.fake_clock_loop import FakeClockLoop
 
 LEARNING_S = 15.0
@@ -182,8 +182,8 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in report.promises()) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench scoreboard", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench scoreboard", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--calls", type=int, default=1000, help="default: 1000")
     parser.add_argument("--workers", type=int, default=100, help="default: 100")

@@ -6,7 +6,6 @@ out and trying again where it is unsure. A sentence is lost when less than a fou
 are heard.
 """
 
-import argparse
 import json
 import sys
 import time
@@ -27,6 +26,7 @@ from bench.whisper_decodes import ShortContext
 from caller.plain_words import plain_words
 from caller.recordings import SAMPLE_RATE_HZ, SPEECH, Clip, read_clips
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from workers.engines.asr_engine import DecodeRequest, Draft
 from workers.engines.whisper.recognizer import WhisperRecognizer
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
                 for name, early in (("ended_by_whisper", True), ("gone_on", False))
             }
     except ParleyError as error:
-        print(f"bench sentences: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     lost_percent = 50 * ways["gone_on"].lost_sentences / len(pairs)
     promise = Promise("few_sentences_lost", PROMISED_LOST_PERCENT, round(lost_percent, 2))
@@ -176,8 +176,8 @@ def _print(ways: dict[str, HeardPair], pairs: int, half: str, promise: Promise) 
     print_promises(console, [promise])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench sentences", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench sentences", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips", type=Path, default=SPEECH, metavar="DIR", help="clips with words and speakers"

@@ -6,7 +6,6 @@ state. Then 200 chats at once. Questions are answered with "any". With `--model`
 of the settings fills the requirements, else rules do: the embedded default.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -32,6 +31,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.shopping_check import ShoppingRequest, disobeyed, shopping_requests
 from parley import paths
+from parley.arguments import CommandParser
 from parley.clock import monotonic
 from testkit.isolated_config import write_config
 
@@ -246,8 +246,8 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     print_promises(console, promises)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench shopping", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench shopping", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--chats", type=int, default=CHATS, help="chats at once")
     parser.add_argument(

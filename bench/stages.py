@@ -5,7 +5,6 @@ none, the voice and recognition (on the wire), the tool, the model. What each tu
 agent's metrics is compared with the turns in which nothing was slowed.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -22,6 +21,7 @@ from bench.arguments import positive
 from bench.machine import Machine
 from bench.promise import Promise, print_promises
 from bench.stopping import run_until_stopped
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.fake_llm import FakeLlm, Messages, ScriptedAnswer
 from testkit.isolated_config import forget_own_settings
@@ -98,7 +98,7 @@ class StageSeconds:
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="./run bench stages", description=__doc__)
+    parser = CommandParser(prog="./run bench stages", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document, and nothing else")
     parser.add_argument(
         "--rounds", type=positive, default=DEFAULT_ROUNDS, help="turns of each kind"

@@ -6,7 +6,6 @@ uv) is used, as a person's machine would; `./run up` says how long each step too
 run side by side overlap.
 """
 
-import argparse
 import json
 import os
 import re
@@ -26,6 +25,7 @@ from bench.arguments import positive
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from testkit.isolated_config import forget_own_settings, write_config
 
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
     try:
         starts = [started(options.within) for _ in range(options.times)]
     except ParleyError as error:
-        print(f"bench start: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     median_s = statistics.median(start.ready_s for start in starts)
     promise = Promise("first_start_s", PROMISED_S, median_s)
@@ -138,8 +138,8 @@ def _print(starts: Sequence[FirstStart], promise: Promise) -> None:
     print_promises(console, [promise])
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench start", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench start", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--times", type=positive, default=3, help="starts, one after the other")
     parser.add_argument(

@@ -4,7 +4,6 @@ All say the same table of right values (tests/dialogue/text/english_table), in t
 rules say it as a reply is said: cut into stretches first.
 """
 
-import argparse
 import json
 import statistics
 import sys
@@ -21,6 +20,7 @@ from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from bench.text_libraries import LIBRARIES, Absent, LibraryRun, run
 from dialogue.text.reading import read_out
+from parley.arguments import CommandParser
 from testkit.spoken_table import TableLine, table
 
 OURS = "ours"
@@ -195,8 +195,8 @@ def _print_failures(lines: Sequence[TableLine], ours: LibraryRun | Absent) -> No
             print(f"{line.kind}\t{line.written!r}\t{said}\t({line.spoken})", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench text", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench text", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--half", choices=HALVES, help="only these lines; default: both")
     parser.add_argument(

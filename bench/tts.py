@@ -20,6 +20,7 @@ from rich.table import Table
 from bench.machine import ForeignLoad, Machine
 from bench.promise import Promise, print_promises
 from parley import models, paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PROMISED_RATIO = 4.0
@@ -117,8 +118,8 @@ def main(arguments: list[str]) -> int:
     return 0 if promise.kept else 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench tts", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench tts", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="where the plot goes")
     parser.add_argument("--pairs", type=_pairs, default=DEFAULT_PAIRS, help="runs of each kind")

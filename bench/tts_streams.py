@@ -45,7 +45,7 @@ def main() -> int:
     folder = models.ensure(name)
     staged = PiperEngine(threads=1).load(name, folder)
     if not staged.reproducible:
-        print(f"bench tts: voice {name} cannot be cut into stages", file=sys.stderr)
+        print(f"parley: voice {name} cannot be cut into stages", file=sys.stderr)
         return 1
     phonemizer = Phonemizer(folder / "config.json")
     voices = {"staged": staged, "full": FullVoice(folder / "model.onnx", phonemizer, threads=1)}

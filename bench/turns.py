@@ -5,7 +5,6 @@ and voice activity are asked what the agent would know then. The figures are of 
 are held out (bench/turn_pauses.py); `--fit` fits the weights on the others.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -35,6 +34,7 @@ from bench.turn_policies import (
 )
 from bench.turn_table import keep, kept
 from caller.recordings import SPEECH
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings
 
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> int:
         ]
         _check(held_out, "held out")
     except ParleyError as error:
-        print(f"bench turns: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
     promises = promises_of(held_out)
     if options.plot is not None:
@@ -208,8 +208,8 @@ def _cells(each: PolicyFigures) -> list[str]:
     ]
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run bench turns", description=__doc__)
+def _parser() -> CommandParser:
+    parser = CommandParser(prog="./run bench turns", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
         "--clips",

@@ -1,7 +1,9 @@
 """Gets a caller into a room: asks the gateway for an access token as any client does."""
 
 import json
+import socket
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -10,6 +12,7 @@ from caller.errors import CallError, CallRefusedError
 from parley.settings import OrchestratorSettings
 
 REQUEST_TIMEOUT_S = 15.0
+LISTENS_WITHIN_S = 5.0
 
 
 class Access(BaseModel):
@@ -58,6 +61,18 @@ async def request_access(
         return Access.model_validate_json(body)
     except ValidationError:
         raise CallError(f"{address} answered something that is no access token") from None
+
+
+def refuse_without_gateway(gateway_url: str) -> None:
+    """For who would call for minutes in vain: raises CallError where nobody listens; blocks."""
+    try:
+        parts = urlsplit(gateway_url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=LISTENS_WITHIN_S).close()
+    except (OSError, ValueError) as error:
+        raise CallError(
+            f"the gateway at {gateway_url} does not answer ({error}): is ./run up running?"
+        ) from None
 
 
 def own_gateway(settings: OrchestratorSettings) -> str:

@@ -79,9 +79,9 @@ class RoomClient:
 
     @property
     def model_fault(self) -> str | None:
-        """What the agent said of its language model, where that will not answer in this call."""
+        """What the agent said of its language model, where that has not answered a turn."""
         errors = (h.event for h in self.events if isinstance(h.event, room_events.ErrorEvent))
-        return next((e.message for e in errors if e.code in room_events.MODEL_FAULTS), None)
+        return next((e.message for e in errors if room_events.is_model_fault(e.code)), None)
 
     async def reached(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
         """Waits until the condition holds, asking it with every frame; False after the time.

@@ -84,7 +84,7 @@ class ScriptCommand:
             except CallError as error:
                 self._note(error=str(error))
             if client.model_fault is not None:
-                self._note(error=f"{client.model_fault} ./run doctor says more.")
+                self._note(error=f"{client.model_fault} ./run doctor says more")
             ended_s = client.clock()
         recording = CallRecording.of(client, began_s, ended_s)
         self._judge(client, call, recording, began_s)
@@ -200,4 +200,4 @@ def print_report(report: ScriptReport) -> None:
     if report.recording is not None:
         console.print(f"recording   {report.recording}", markup=False)
     if report.error is not None:
-        sys.stderr.write(f"error: {report.error}\n")
+        sys.stderr.write(f"parley: {report.error}\n")

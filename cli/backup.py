@@ -1,6 +1,5 @@
 """`./run backup`: writes all that could not be had again into one file, for `./run restore`."""
 
-import argparse
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from ops.backup.production import (
 )
 from ops.production_file import FILE
 from parley import paths
+from parley.arguments import CommandParser
 from parley.settings import load_orchestrator
 
 KINDS = ("machine", "production")
@@ -25,7 +25,7 @@ COMPOSE = f"docker compose --env-file {FILE} -f {COMPOSE_FILE}"
 
 def main(arguments: list[str]) -> int:
     """Raises ConfigurationError and BackupError."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     kind = KINDS[options.production]
     parts = settings_of(kind, options.compose)
     parts += parts_of(kind, models=options.models, compose=options.compose)
@@ -56,7 +56,7 @@ def project(compose: str) -> ComposeProject:
     return ComposeProject(paths.repository(), tuple(shlex.split(compose)))
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: CommandParser) -> None:
     parser.add_argument(
         "--compose",
         default=COMPOSE,
@@ -65,8 +65,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run backup", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run backup", description=__doc__)
     parser.add_argument(
         "--production", action="store_true", help="of docker-compose.prod.yml, not of `./run up`"
     )

@@ -9,6 +9,8 @@ import importlib
 import json
 import sys
 
+from parley.arguments import CommandParser
+
 BENCHMARKS = {
     "asr": "words and decode time of Whisper in short context against its full context",
     "bargein": "how soon the agent falls silent when it is interrupted, in real rooms",
@@ -63,3 +65,16 @@ def main(arguments: list[str]) -> int:
         return 2
     status: int = importlib.import_module(f"bench.{name}").main(rest)
     return status
+
+
+def make_parser() -> CommandParser:
+    """Of what stands before a benchmark's own options."""
+    parser = CommandParser(
+        prog="./run bench",
+        description="Measures; without a name, lists what there is. `./run bench NAME --help` has "
+        "the options of one.",
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?", help="the benchmark")
+    parser.suggest("name", BENCHMARKS)
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    return parser

@@ -20,8 +20,10 @@ from caller.intelligibility import recognize
 from caller.report import CallReport, TurnFigures
 from caller.script_command import ScriptCommand, print_report
 from caller.summary import turn_lines
+from ops.supervisor.media_network import refuse_without_media
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
-from parley.errors import AudioFileError, ConfigurationError, SpeechError
+from parley.errors import AudioFileError, ConfigurationError, SpeechError, SupervisorError
 from parley.program import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_MISCONFIGURED
 from parley.settings import OrchestratorSettings, load_orchestrator
 from parley.speech import RecognitionPool
@@ -62,7 +64,7 @@ class SpokenCall:
                     raise CallError(f"{where}: {error}") from None
                 self.turns.append(turn)
                 if client.model_fault is not None:
-                    raise CallError(f"{where}: {client.model_fault} ./run doctor says more.")
+                    raise CallError(f"{where}: {client.model_fault} ./run doctor says more")
                 if turn.reply is None:
                     raise CallError(f"{where}: {_unanswered(turn.report)}")
         if self.record is not None:
@@ -94,7 +96,7 @@ class SpokenCall:
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 only if every recording got an audible answer."""
-    parser = _parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv)
     _check_arguments(parser, arguments)
     # What it complains of arrives as CallError; its retries are nothing to read.
@@ -104,7 +106,8 @@ def main(argv: list[str]) -> int:
         recognizers = recognition_pool(settings)
         recordings = [Recording(file, read_audio(Path(file))) for file in arguments.files]
         _check_writable(arguments.save)
-    except (ConfigurationError, AudioFileError, CallError) as error:
+        refuse_without_media()
+    except (ConfigurationError, AudioFileError, CallError, SupervisorError) as error:
         _print([], str(error), json=arguments.json)
         return EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED
     if arguments.script is not None:
@@ -145,7 +148,7 @@ def _run_script(
     return exit_code
 
 
-def _check_arguments(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+def _check_arguments(parser: CommandParser, arguments: argparse.Namespace) -> None:
     if bool(arguments.files) == (arguments.script is not None):
         parser.error("name either recordings to speak, or a conversation with --script FILE.yaml")
     if arguments.script is not None and arguments.save is not None:
@@ -218,12 +221,12 @@ def _print(turns: list[MeasuredTurn], error: str | None, *, json: bool) -> None:
         sys.stdout.write(f"turn {number}  {turn.report.file}\n")
         sys.stdout.writelines(f"{line}\n" for line in turn_lines(turn.report, turn.reply))
     if error is not None:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"parley: {error}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run call",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run call",
         description="Speaks recordings to the agent in real time, one after the other, hears the "
         "answers and measures them. Needs `./run up`.",
     )

@@ -12,6 +12,7 @@ from rich.text import Text
 from ops.supervisor.configuration import Configuration, reachable, read_configuration
 from ops.supervisor.keys import livekit_keys
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.program import EXIT_MISCONFIGURED
 from parley.records.call import CallView, TurnView
@@ -37,7 +38,7 @@ STAGES = (
 
 def main(arguments: list[str]) -> int:
     """0; 1 where there is no such record, or none was deleted; 2 where the settings are wrong."""
-    options = _options(arguments)
+    options = make_parser().parse_args(arguments)
     try:
         configuration = read_configuration(paths.config_dir(), paths.state_dir())
         store = open_records(configuration.orchestrator.record)
@@ -50,15 +51,15 @@ def main(arguments: list[str]) -> int:
             return _show(store, options.id, as_json=options.json)
         return _list(store, options.n, as_json=options.json)
     except RecordNotFoundError as error:
-        print(f"calls: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 1
     except ParleyError as error:
-        print(f"calls: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return EXIT_MISCONFIGURED
 
 
-def _options(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run calls",
         description="Lists the records of calls, newest first; with ID, shows one turn by turn.",
     )
@@ -76,7 +77,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
     away.add_argument(
         "--person", metavar="NAME", default="", help="delete those of a person, by identity or name"
     )
-    return parser.parse_args(arguments)
+    return parser
 
 
 def _delete(store: RecordStore, options: argparse.Namespace) -> int:

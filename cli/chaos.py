@@ -4,7 +4,6 @@ Exit status 0 when every promise is kept, 1 when one is broken, 2 for a command 
 makes no sense of it.
 """
 
-import argparse
 import json
 import logging
 import tempfile
@@ -23,12 +22,13 @@ from bench.chaos.suite import Plan, Suite
 from bench.chaos.trial import ChaosTrial
 from bench.machine import ForeignLoad, Machine
 from bench.stopping import run_until_stopped
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.program import EXIT_FAILED, EXIT_MISCONFIGURED
 
 
 def main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)  # what matters comes as CallError
     console, began = Console(stderr=True), time.monotonic()
     try:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         if options.keep is not None:
             _make(options.keep)
     except ConfigurationError as error:
-        console.print(f"chaos: {error}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"parley: {error}", markup=False, highlight=False, soft_wrap=True)
         return EXIT_MISCONFIGURED
     suite = Suite(
         cases,
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
         try:
             run_until_stopped(suite.run(folder))
         except ConfigurationError as problem:
-            console.print(f"chaos: {problem}", markup=False, highlight=False, soft_wrap=True)
+            console.print(f"parley: {problem}", markup=False, highlight=False, soft_wrap=True)
             return EXIT_MISCONFIGURED
         except ParleyError as problem:
             failure = str(problem)
@@ -66,14 +66,15 @@ def main(arguments: list[str]) -> int:
     return 0 if kept else EXIT_FAILED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run chaos",
         description="Starts a Parley of its own, loses parts of it in the middle of spoken "
         "replies, and judges what a caller heard (docs/chaos.md).",
         epilog="cases: " + "; ".join(f"{case.name}: {case.summary}" for case in CASES.values()),
     )
     parser.add_argument("cases", metavar="CASE", nargs="*", help="default: all of them")
+    parser.suggest("cases", CASES)
     parser.add_argument("--short", action="store_true", help="a shorter reply, each case once")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
     parser.add_argument(
@@ -156,4 +157,4 @@ def _print(suite: Suite, error: str | None, foreign_percent: float) -> None:
         "everything on it:\nnear 100%, gaps are the machine's doing as well."
     )
     if error is not None:
-        console.print(f"[red]error[/]: {error}")
+        Console(stderr=True).print(f"parley: {error}", markup=False, soft_wrap=True)

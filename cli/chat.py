@@ -27,6 +27,7 @@ from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.events import Error, HangUp, TextDelta
 from parley.app.loading import AppReference, load_app
+from parley.arguments import CommandParser
 from parley.clock import monotonic
 from parley.errors import ParleyError
 from parley.program import EXIT_INTERRUPTED
@@ -155,7 +156,7 @@ class Chat:
 
 def main(arguments: list[str]) -> int:
     """0 once the conversation has ended; 1 where the model fails, 2 for a wrong app."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     # What a tool's failure was, for whoever writes it; the model's own are told as events.
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     settings = load_orchestrator()
@@ -241,8 +242,8 @@ def _app(settings: OrchestratorSettings, named: str) -> Agent:
     return load_app(str(AppReference.parse(named)))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run chat",
         description="Talks with an agent by text. Each line on standard input is a turn; Ctrl-C "
         "interrupts an answer, a second one, Ctrl-D or /quit ends. Needs a model: ./run up serves "

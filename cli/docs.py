@@ -1,15 +1,18 @@
-"""`./run docs`: writes docs/api.md, the public words of Parley, from their docstrings."""
+"""`./run docs`: writes docs/api.md from the docstrings of the public words, and the commands of
+docs/command-line.md from their parsers."""
 
-import argparse
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import parley
+from cli import command_page
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 PAGE = Path("docs/api.md")
@@ -68,17 +71,21 @@ class Word:
 
 
 def main(arguments: list[str]) -> int:
-    argparse.ArgumentParser(prog="./run docs", description=__doc__).parse_args(arguments)
-    file = paths.repository() / PAGE
-    file.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")
+    make_parser().parse_args(arguments)
+    for name, made in PAGES.items():
+        (paths.repository() / name).write_text(made(), encoding="utf-8")
+        print(f"wrote {name}")
     return 0
 
 
-def is_fresh() -> bool:
-    """Whether docs/api.md is what the docstrings give."""
-    file = paths.repository() / PAGE
-    return file.is_file() and file.read_text(encoding="utf-8") == page()
+def stale_pages() -> list[Path]:
+    """Those that are not what the code gives."""
+    root = paths.repository()
+    return [
+        name
+        for name, made in PAGES.items()
+        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != made()
+    ]
 
 
 def page() -> str:
@@ -231,3 +238,12 @@ def _code(text: str) -> str:
 
 def _cell(text: str) -> str:
     return text.replace("\n\n", " ").replace("|", "\\|")
+
+
+def make_parser() -> CommandParser:
+    return CommandParser(prog="./run docs", description=__doc__)
+
+
+PAGES: Mapping[Path, Callable[[], str]] = MappingProxyType(
+    {PAGE: page, command_page.PAGE: command_page.page}
+)

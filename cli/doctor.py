@@ -1,6 +1,5 @@
 """The command itself: runs every check, prints a table or JSON."""
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,7 +17,9 @@ from ops.doctor.programs import check_programs
 from ops.doctor.running import check_running
 from ops.doctor.setup import check_setup
 from ops.supervisor.configuration import read_configuration
+from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 
 _MARKS = {
     Level.OK: "[green]✓[/]",
@@ -29,12 +30,7 @@ _MARKS = {
 
 def main(arguments: list[str]) -> int:
     """0 when nothing keeps Parley from running, else 1."""
-    parser = argparse.ArgumentParser(
-        prog="./run doctor",
-        description="Says what is wrong with this machine or its configuration.",
-    )
-    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     findings = examine()
     is_well = all(finding.level is not Level.PROBLEM for finding in findings)
     if options.json:
@@ -55,6 +51,7 @@ def examine() -> list[Finding]:
     if any(found.level is Level.PROBLEM for found in files):
         return [*findings, check_network(is_needed=False)]
     configuration = read_configuration(paths.config_dir(), paths.state_dir())
+    is_running = RecordFile(configuration.state_dir).running() is not None
     app, agents = check_app(configuration)
     programs = list(check_programs(configuration))
     is_something_missing = any(
@@ -64,7 +61,7 @@ def examine() -> list[Finding]:
         *findings,
         app,
         *check_setup(configuration, agents),
-        check_llm(configuration.orchestrator),
+        check_llm(configuration.orchestrator, runs=is_running),
         check_media_network(),
         *programs,
         check_network(is_needed=is_something_missing),
@@ -90,3 +87,12 @@ def show(console: Console, findings: Sequence[Finding]) -> None:
 
 def _plain(text: str) -> str:
     return text.replace("[", r"\[")
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run doctor",
+        description="Says what is wrong with this machine or its configuration.",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")
+    return parser

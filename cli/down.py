@@ -1,10 +1,10 @@
 """`./run down`: stops a running Parley and waits for the end of it."""
 
-import argparse
 import signal
 
 from ops.supervisor.record import RecordFile, await_leftovers
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 
 LONGEST_STOP_S = 60.0
@@ -12,7 +12,7 @@ LONGEST_STOP_S = 60.0
 
 def main(arguments: list[str]) -> int:
     """0 when nothing of Parley runs any more; raises SupervisorError otherwise."""
-    argparse.ArgumentParser(prog="./run down", description=__doc__).parse_args(arguments)
+    make_parser().parse_args(arguments)
     file = RecordFile(paths.state_dir())
     record = file.running()
     if record is not None:
@@ -27,3 +27,7 @@ def main(arguments: list[str]) -> int:
     await_leftovers(file.read(), within_s=LONGEST_STOP_S)
     print("Parley has stopped." if record is not None else "Parley is not running.")
     return 0
+
+
+def make_parser() -> CommandParser:
+    return CommandParser(prog="./run down", description=__doc__)

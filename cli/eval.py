@@ -1,6 +1,5 @@
 """`./run eval FILE.yaml`: holds scripted conversations with an agent and judges its answers."""
 
-import argparse
 import asyncio
 import contextlib
 import json
@@ -18,11 +17,13 @@ from rich.console import Console
 from cli.evaluation.file import EvalFile, app_of, read_eval
 from cli.evaluation.judge import Judge, judging_model
 from cli.evaluation.report import ConversationReport, EvalReport, show
+from ops.supervisor.media_network import refuse_without_media
 from ops.supervisor.record import RecordFile
 from parley import paths
 from parley.app.agent import Agent
 from parley.app.configured import load_configured
 from parley.app.loading import AppReference, load_app
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.program import EXIT_FAILED
 from parley.settings import OrchestratorSettings, load_orchestrator
@@ -85,6 +86,7 @@ class Evaluation:
         from cli.evaluation.voices import CallerVoice  # noqa: PLC0415
         from parley.speech.configured import speech_pool  # noqa: PLC0415
 
+        refuse_without_media()
         name = self._running_name()
         speaks = self.content.caller_voice or self.settings.tts.default_model
         with tempfile.TemporaryDirectory(prefix="parley-eval-") as folder:
@@ -122,7 +124,7 @@ class Evaluation:
 
 def main(arguments: list[str]) -> int:
     """0 when every check passed or was skipped, 1 when one failed, 2 for a bad file or app."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.ERROR, format="%(message)s")
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     settings, shown = load_orchestrator(), sys.stdout
@@ -151,8 +153,8 @@ def _own_gateway(settings: OrchestratorSettings) -> str:
     return own_gateway(settings)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run eval",
         description="Holds the conversations of a YAML file (docs/eval.md) with an agent and "
         "judges its answers: by text in this process, or by voice with a synthetic caller, in the "

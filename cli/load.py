@@ -31,13 +31,15 @@ from bench.load_parts import PartUse, parts_of, sample_parts
 from bench.machine import Machine
 from bench.percentiles import distribution
 from bench.promise import Promise, print_promises
-from caller.access import own_gateway
+from caller.access import own_gateway, refuse_without_gateway
 from caller.measure import speech_end
 from caller.microphone import SAMPLE_RATE_HZ
 from caller.recordings import SPEECH, sound_files
 from cli.counting import counted
+from ops.supervisor.media_network import refuse_without_media
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_audio
 from parley.clock import monotonic
 from parley.errors import AudioFileError, ConfigurationError
@@ -75,14 +77,16 @@ class LoadResult:
 
 
 def main(arguments: list[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     logging.getLogger("livekit").setLevel(logging.CRITICAL)
     try:
         settings = load_orchestrator()
         clips = _read_clips(options.clips)
+        refuse_without_media()
     except (ConfigurationError, AudioFileError) as error:
-        print(f"load: {error}", file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
+    refuse_without_gateway(options.gateway or own_gateway(settings))
     load = asyncio.run(_load(options, settings, clips))
     promises = promises_of(load)
     document = _document(load, promises, options)
@@ -359,8 +363,8 @@ def _minutes(text: str) -> float:
     return minutes
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run load", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run load", description=__doc__)
     parser.add_argument("--callers", type=positive, default=2, metavar="N", help="at once")
     parser.add_argument("--minutes", type=_minutes, default=1.0, metavar="M", help="how long")
     parser.add_argument("--json", action="store_true", help="one JSON document, nothing else")

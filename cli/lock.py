@@ -1,10 +1,10 @@
 """`./run lock`: writes the lock files, every dependency with its hashes."""
 
-import argparse
 import shutil
 import subprocess
 
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 OLDEST_PYTHON = "3.11"
@@ -20,6 +20,7 @@ RUNNING = (
 IMAGES = {
     "agent": "agent dialogue postgres s3",
     "gateway": "gateway s3",
+    "chat": "dialogue orchestrator postgres shopping aws",
     "orchestrator": "dialogue orchestrator postgres",
     "tts": "piper hibari",
     "asr": "moonshine whisper",
@@ -55,7 +56,7 @@ _COMPILATIONS = (
 
 
 def main(arguments: list[str]) -> int:
-    argparse.ArgumentParser(prog="./run lock", description=__doc__).parse_args(arguments)
+    make_parser().parse_args(arguments)
     uv = shutil.which("uv", path=paths.repository() / ".venv" / "bin") or shutil.which("uv")
     if uv is None:
         raise ParleyError("uv is not installed; start this through ./run, which brings it")
@@ -67,3 +68,7 @@ def main(arguments: list[str]) -> int:
         if status != 0:
             return status
     return 0
+
+
+def make_parser() -> CommandParser:
+    return CommandParser(prog="./run lock", description=__doc__)

@@ -1,11 +1,13 @@
 """`./run logs`: the end of what the parts have written, and what they write next."""
 
-import argparse
+import sys
 import time
 
 from ops.supervisor.part_log import LogFollower, last_lines
+from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 
 _POLL_S = 0.2
@@ -14,13 +16,7 @@ _LINES_OF_ONE, _LINES_OF_EACH = 100, 15
 
 def main(arguments: list[str]) -> int:
     """Prints until the end, with -f until Ctrl-C; raises SupervisorError where there is nothing."""
-    parser = argparse.ArgumentParser(prog="./run logs", description=__doc__)
-    parser.add_argument("part", nargs="?", help="one part alone; without it, all of them")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
-    parser.add_argument(
-        "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     files = {file.stem: file for file in sorted((paths.state_dir() / "logs").glob("*.log"))}
     if not files:
         RecordFile(paths.state_dir()).read()  # says so where that folder is none
@@ -35,6 +31,9 @@ def main(arguments: list[str]) -> int:
     count = options.lines
     if count is None:
         count = _LINES_OF_ONE if options.part else _LINES_OF_EACH
+    if RecordFile(paths.state_dir()).running() is None:
+        told = "nothing runs: this is of the last run; ./run up starts Parley"
+        print(f"parley: {told}", file=sys.stderr)
     followers = {part: LogFollower(file) for part, file in files.items()}
     for part, file in files.items():
         _print(part, last_lines(file, count), alone=len(files) == 1)
@@ -48,3 +47,16 @@ def main(arguments: list[str]) -> int:
 def _print(part: str, lines: list[str], *, alone: bool) -> None:
     for line in lines:
         print(line if alone else f"{part:<10} | {line}", flush=True)
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run logs", description=__doc__)
+    parser.add_argument(
+        "part", metavar="PART", nargs="?", help="one part alone; without it, all of them"
+    )
+    parser.suggest("part", (*PART_NAMES, "supervisor"))
+    parser.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument(
+        "-n", "--lines", type=int, metavar="N", help="lines from the end of each log"
+    )
+    return parser

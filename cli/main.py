@@ -7,10 +7,12 @@ import difflib
 import importlib
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
 from parley import __version__
+from parley.errors import ConfigurationError
 from parley.program import EXIT_MISCONFIGURED, leave, reported
 
 
@@ -89,9 +91,12 @@ COMMANDS = {
         "all that could not be had again, in one file; seven days of them are kept",
     ),
     "restore": Command("cli.restore", "FILE [--check]", "put a backup back"),
+    "completion": Command(
+        "cli.completion", "bash|zsh|fish", "what a shell needs to complete all of this"
+    ),
     "lock": Command("cli.lock", "", "write the lock files from pyproject.toml"),
     "proto": Command("cli.proto", "", "write the gRPC code from proto/"),
-    "docs": Command("cli.docs", "", "write docs/api.md from the docstrings"),
+    "docs": Command("cli.docs", "", "write docs/api.md and docs/command-line.md from the code"),
     "monitoring": Command(
         "cli.monitoring", "", "write rules, alerts and dashboards from monitoring/objectives.yml"
     ),
@@ -117,7 +122,7 @@ def _run(arguments: list[str]) -> int:
         print(f"parley: there is no command {name!r}{_suggestion(name)}", file=sys.stderr)
         return EXIT_MISCONFIGURED
     try:
-        _take_dotenv()
+        _take_environment()
         module = importlib.import_module(COMMANDS[name].module)
     except ModuleNotFoundError:
         if rest != ["--help"]:
@@ -133,7 +138,8 @@ def print_help(to: TextIO) -> None:
     width = max(len(f"{name} {command.usage}") for name, command in COMMANDS.items())
     for name, command in COMMANDS.items():
         print(f"  {f'{name} {command.usage}':<{width}}  {command.summary}", file=to)
-    print("\n`./run COMMAND --help` says more about one of them.", file=to)
+    more = "`./run COMMAND --help` says more about one of them, `./run --version` the version."
+    print(f"\n{more}", file=to)
 
 
 def print_usage(name: str, to: TextIO) -> None:
@@ -147,13 +153,22 @@ def _suggestion(name: str) -> str:
     return f"; did you mean {nearest[0]!r}?" if nearest else "; `./run help` lists them"
 
 
-def _take_dotenv() -> None:
-    from parley import paths  # noqa: PLC0415 - help must not need them
+def _take_environment() -> None:
+    """The variables of `.env`, and the ports of the Parley that runs, as `up` was told them."""
+    from ops.supervisor.record import RecordFile  # noqa: PLC0415 - help must not need them
+    from parley import paths  # noqa: PLC0415
     from parley.settings.dotenv import read_dotenv  # noqa: PLC0415
+    from parley.settings.port_offset import PORT_OFFSET  # noqa: PLC0415
 
+    is_given = bool(os.environ.get(PORT_OFFSET))
     # Beside the folder of the configuration files: theirs, wherever they are.
     for variable, value in read_dotenv(paths.config_dir().parent / ".env").items():
         os.environ.setdefault(variable, value)
+    if is_given:
+        return
+    with suppress(ConfigurationError):  # of a state folder that is none: who needs it says so
+        if (running := RecordFile(paths.state_dir()).running()) is not None:
+            os.environ[PORT_OFFSET] = str(running.port_offset or "")
 
 
 if __name__ == "__main__":

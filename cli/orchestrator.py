@@ -1,9 +1,9 @@
 """`./run orchestrator`: serves conversations over a WebSocket and HTTP."""
 
-import argparse
 import os
 
 from parley import models
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.settings import load_orchestrator
 
@@ -12,7 +12,7 @@ LOG_LEVEL = "ORCHESTRATOR_LOG_LEVEL"
 
 def main(arguments: list[str]) -> int:
     """0 after a clean stop, 2 when the configuration cannot work."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     if options.log_level:
         os.environ[LOG_LEVEL] = options.log_level
     from gateway.orchestrate.__main__ import main as serve  # noqa: PLC0415 - after the environment
@@ -37,8 +37,8 @@ def _fetch_embeddings(config: str) -> None:
         open_embedder(fetch=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run orchestrator",
         description="Serves WS and POST /orchestrate until Ctrl-C. Without --config the settings "
         "are those that ORCHESTRATOR_CONFIG_PATH names, or configs/development.yaml, or, where "

@@ -1,6 +1,5 @@
 """`./run proto`: the gRPC code under parley/rpc/v1, and whether it still equals the contract."""
 
-import argparse
 import filecmp
 import os
 import subprocess
@@ -9,13 +8,14 @@ import tempfile
 from pathlib import Path
 
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 
 _PACKAGE = Path("parley/rpc/v1")
 
 
 def main(arguments: list[str]) -> int:
-    argparse.ArgumentParser(prog="./run proto", description=__doc__).parse_args(arguments)
+    make_parser().parse_args(arguments)
     generate(paths.repository())
     return 0
 
@@ -41,3 +41,7 @@ def stale_files() -> list[Path]:
         names = {file.name for where in (fresh, committed) for file in where.glob("*_pb2*.py*")}
         _, differing, missing = filecmp.cmpfiles(fresh, committed, sorted(names), shallow=False)
     return [_PACKAGE / name for name in sorted(differing + missing)]
+
+
+def make_parser() -> CommandParser:
+    return CommandParser(prog="./run proto", description=__doc__)

@@ -1,6 +1,5 @@
 """`./run recover`: goes on with a turn whose process has died in the middle of it."""
 
-import argparse
 import asyncio
 import json
 import sys
@@ -9,13 +8,14 @@ from dialogue.checkpoints.recovery import recover
 from gateway.orchestrate.configuring import orchestrator_config
 from gateway.orchestrate.recovering import conversation_of
 from gateway.orchestrate.service import OrchestratorService
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError, ParleyError
 from parley.settings import OrchestratorSettings, load_orchestrator
 
 
 def main(arguments: list[str]) -> int:
     """0 once it is done; 1 where it cannot be gone on with, 2 for settings that cannot work."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     settings = load_orchestrator(orchestrator_config(options.config))
     if not settings.checkpoints.enabled:
         raise ConfigurationError(
@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     try:
         answer = asyncio.run(recovered(settings, options.pipeline_id))
     except ParleyError as error:
-        print(error, file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 1
     shown = {"pipeline_id": options.pipeline_id, "response": answer}
     print(json.dumps(shown) if options.json else answer)
@@ -42,8 +42,8 @@ async def recovered(settings: OrchestratorSettings, pipeline_id: str) -> str:
         )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def make_parser() -> CommandParser:
+    parser = CommandParser(
         prog="./run recover",
         description="Goes on with a turn whose process has died: what it had asked the model and "
         "which tools it had called is not done again. Prints the answer; where sessions are in "

@@ -1,6 +1,5 @@
 """`./run restore FILE`: puts a backup back, so that everything is as it was when it was made."""
 
-import argparse
 from pathlib import Path
 
 from cli.backup import add_common, parts_of, project, settings_of
@@ -8,12 +7,13 @@ from ops.backup import archive
 from ops.backup.part import BackupError
 from ops.supervisor.record import RecordFile
 from parley import paths
+from parley.arguments import CommandParser
 
 
 def main(arguments: list[str]) -> int:
     """Raises ConfigurationError and BackupError; the latter before anything is changed, but for a
     database that is lost on the way."""
-    options = _parser().parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     with archive.opened(options.file) as (manifest, folder):
         if options.check:
             print(f"{options.file} is whole: {', '.join(manifest.parts)}, of {manifest.made_at}")
@@ -46,8 +46,8 @@ def _put_back(manifest: archive.Manifest, folder: Path, compose: str) -> None:
             print(f"{part.name}: {part.restore(folder / part.name)}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run restore", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run restore", description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="one that `./run backup` wrote")
     parser.add_argument("--check", action="store_true", help="only say whether it is whole")
     add_common(parser)

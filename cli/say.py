@@ -3,7 +3,6 @@
 It is said as the agent would say it: by the same stretches and the same rules of spoken text.
 """
 
-import argparse
 import asyncio
 import re
 import sys
@@ -18,6 +17,7 @@ from cli.counting import counted
 from cli.player import Player, find_player
 from dialogue.text.languages import Language, get_or_english
 from dialogue.text.reading import FIRST_FLUSH_WORDS, read_out
+from parley.arguments import CommandParser
 from parley.audio import Audio
 from parley.clock import monotonic
 from parley.errors import (
@@ -38,6 +38,7 @@ from parley.speech import (
     SynthesisWords,
 )
 from parley.speech.admin import WorkerAdmin
+from parley.speech.channel import NOBODY_LISTENS
 from parley.speech.configured import speech_pool
 
 MAX_CHARACTERS = 20_000
@@ -97,7 +98,7 @@ def spoken_texts(
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 when the text was spoken, 1 when not, 2 for a wrong configuration."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     status = 0
     try:
         spoken, audio = _say(arguments.text, arguments.voice, arguments.save)
@@ -106,12 +107,13 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         spoken, status = SayReport(error=f"--save {arguments.save}: {error.strerror}"), 1
     except ParleyError as error:
-        spoken = SayReport(error=str(error))
+        hint = ": ./run up starts workers" if NOBODY_LISTENS in str(error) else ""
+        spoken = SayReport(error=f"{error}{hint}")
         status = 2 if isinstance(error, ConfigurationError) else 1
     if arguments.json:
         sys.stdout.write(spoken.model_dump_json(indent=2) + "\n")
     elif spoken.error is not None:
-        sys.stderr.write(f"error: {spoken.error}\n")
+        sys.stderr.write(f"parley: {spoken.error}\n")
     else:
         sys.stdout.write(
             f"{counted(spoken.words or 0, 'word')}, {spoken.audio_s:.2f} s of speech; first audio "
@@ -213,12 +215,12 @@ async def _each(texts: list[str]) -> AsyncIterator[str]:
 
 
 def _note(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(f"parley: {line}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run say",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run say",
         description="Speaks a text through the speech workers, without a room. "
         "Needs a speech worker (`./run up`).",
     )

@@ -1,11 +1,11 @@
 """`./run secrets`: writes .env.prod for docker-compose.prod.yml, with secrets that nobody knows."""
 
-import argparse
 import re
 from pathlib import Path
 
 from ops.production_file import FILE, TEMPLATE, filled, made_secrets
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ConfigurationError
 from parley.private import open_private
 from parley.settings.values import is_ip
@@ -17,11 +17,7 @@ _MAIL = re.compile(r"[^@\s]+@[^@\s]+")
 def main(arguments: list[str], *, folder: Path | None = None) -> int:
     """Raises ConfigurationError where there is one already, or for what cannot be a value."""
     folder = folder or paths.repository()
-    parser = argparse.ArgumentParser(prog="./run secrets", description=__doc__)
-    parser.add_argument("--domain", default="", help="the name that browsers use")
-    parser.add_argument("--email", default="", help="told when a certificate cannot be renewed")
-    parser.add_argument("--address", default="", help="of this server, for media")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     file = folder / FILE
     values = made_secrets() | _given(options.domain, options.email, options.address)
     template = (folder / TEMPLATE).read_text(encoding="utf-8")
@@ -48,3 +44,11 @@ def _given(domain: str, email: str, address: str) -> dict[str, str]:
     if address and not is_ip(address):
         raise ConfigurationError(f"--address is {address!r}: expected one like 203.0.113.7")
     return {"PARLEY_DOMAIN": domain, "ACME_EMAIL": email, "NODE_IP": address}
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run secrets", description=__doc__)
+    parser.add_argument("--domain", default="", help="the name that browsers use")
+    parser.add_argument("--email", default="", help="told when a certificate cannot be renewed")
+    parser.add_argument("--address", default="", help="of this server, for media")
+    return parser

@@ -1,6 +1,5 @@
 """`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
-import argparse
 import json
 import os
 import subprocess
@@ -14,6 +13,7 @@ from cli import docs
 from cli import proto as codegen
 from ops.toolchain import ensure_node
 from parley import paths
+from parley.arguments import CommandParser
 
 FAST = "not servers and not e2e and not browser"
 _BIN = Path(sys.executable).parent
@@ -36,14 +36,7 @@ class ProjectCheck:
 
 def main(arguments: list[str]) -> int:
     """Runs every check, then pytest, whose closing line comes last."""
-    parser = argparse.ArgumentParser(
-        prog="./run test",
-        description="Runs every check of the project; what else is given goes to pytest.",
-    )
-    parser.add_argument(
-        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
-    )
-    options, pytest_arguments = parser.parse_known_args(arguments)
+    options, pytest_arguments = make_parser().parse_known_args(arguments)
     failed = [check.name for check in static_checks() if not _timed(check)]
     if failed:
         print(f"parley: failed before the tests: {', '.join(failed)}", file=sys.stderr)
@@ -154,10 +147,10 @@ def _generated_code_is_fresh() -> bool:
 
 
 def _generated_docs_are_fresh() -> bool:
-    fresh = docs.is_fresh()
-    if not fresh:
-        print(f"\n{docs.PAGE} is not what the docstrings give: run `./run docs`", end="")
-    return fresh
+    stale = docs.stale_pages()
+    for page in stale:
+        print(f"\n{page} is not what the code gives: run `./run docs`", end="")
+    return not stale
 
 
 def _monitoring_is_fresh() -> bool:
@@ -167,3 +160,14 @@ def _monitoring_is_fresh() -> bool:
     for file in files:
         print(f"\n{file} is not what the objectives give: run `./run monitoring`", end="")
     return not files
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run test",
+        description="Runs every check of the project; what else is given goes to pytest.",
+    )
+    parser.add_argument(
+        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
+    )
+    return parser

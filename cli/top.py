@@ -1,6 +1,5 @@
 """`./run top`: what callers get now: calls, latencies against the objectives, workers."""
 
-import argparse
 import json
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from rich.text import Text
 from ops.monitoring.objectives import FILE, Objective, read_objectives
 from ops.monitoring.recent import Recent, Scrape
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import ParleyError
 from parley.settings import load_orchestrator
 
@@ -27,12 +27,7 @@ _BARGE_INS = ("onset_to_decision", "decision_to_silence")
 
 def main(arguments: list[str]) -> int:
     """0 when it was ended, or shown once; 1 where no agent answers."""
-    parser = argparse.ArgumentParser(prog="./run top", description=__doc__)
-    parser.add_argument(
-        "--agent", metavar="URL", help="an agent's health port, else this machine's"
-    )
-    parser.add_argument("--once", action="store_true", help="show it once, over two seconds")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     server = load_orchestrator().server
     url = (options.agent or f"http://{server.host}:{server.health_check_port}").rstrip("/")
     objectives = read_objectives(paths.repository() / FILE).objectives
@@ -175,3 +170,12 @@ def _workers(summary: Mapping[str, Any]) -> Table:
         in_use = f"{worker['in_flight']} of {worker['slots']}"
         table.add_row(worker["worker"], worker["engine"], in_use, str(worker["queue_depth"]))
     return table
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run top", description=__doc__)
+    parser.add_argument(
+        "--agent", metavar="URL", help="an agent's health port, else this machine's"
+    )
+    parser.add_argument("--once", action="store_true", help="show it once, over two seconds")
+    return parser

@@ -1,6 +1,5 @@
 """`./run transcribe FILE…`: what speech recognition hears in recordings."""
 
-import argparse
 import asyncio
 import math
 import sys
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from parley.arguments import CommandParser
 from parley.audio import Audio, read_quiet_audio
 from parley.clock import monotonic
 from parley.errors import (
@@ -51,12 +51,12 @@ class Transcriptions(BaseModel):
 
 def main(argv: list[str]) -> int:
     """Runs the command; 0 when every file was heard, 1 when not, 2 for a wrong configuration."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
         settings = load_orchestrator()
         pool = recognition_pool(settings)
     except ConfigurationError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"parley: {error}\n")
         return 2
     files = asyncio.run(
         _transcribe(arguments.files, pool, settings.asr.language, to_stdout=not arguments.json)
@@ -141,16 +141,16 @@ def _progress(count: int) -> Iterator[Progress]:
 
 def _print(file: Transcription, *, named: bool) -> None:
     if file.error is not None:
-        sys.stderr.write(f"error: {file.error}\n")
+        sys.stderr.write(f"parley: {file.error}\n")
     else:
         text = file.transcript or "(nothing was said)"
         sys.stdout.write(f"{file.file}: {text}\n" if named else f"{text}\n")
         sys.stdout.flush()
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run transcribe",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run transcribe",
         description="Prints what speech recognition hears. "
         "Needs a recognition worker (`./run up`).",
     )

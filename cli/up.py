@@ -1,6 +1,5 @@
 """`./run up`: gets what is missing, starts every part, and stays or leaves them running."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -35,10 +34,12 @@ from ops.supervisor.service import Service
 from ops.supervisor.stack import check_disk, make_parts
 from ops.supervisor.supervisor import PartStatus
 from parley import paths
+from parley.arguments import CommandParser
 from parley.errors import SupervisorError
 from parley.private import open_private, private_folder
 from parley.program import EXIT_INTERRUPTED
 from parley.progress import ProgressBars
+from parley.settings.port_offset import PORT_OFFSET, port_offset
 
 _CALLED_AT_S = time.time()
 _POLL_S = 0.1
@@ -50,23 +51,16 @@ _STOP_HERE = "stop: Ctrl-C    state: ./run status    logs: ./run logs [PART] [-f
 
 def main(arguments: list[str]) -> int:
     """0 once it is stopped (or, detached, once all is ready); raises ParleyError if it fails."""
-    parser = argparse.ArgumentParser(prog="./run up", description=__doc__)
-    parser.add_argument("--detach", action="store_true", help="return once all parts are ready")
-    parser.add_argument(
-        "--app",
-        action="append",
-        default=[],
-        metavar="[NAME=]APP",
-        help="who answers: my_agent.py, my_agent.py:name or package.module:name; the first is the "
-        "default, and of several each may be asked for by its name",
-    )
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
+    if options.port_offset is not None:
+        os.environ[PORT_OFFSET] = options.port_offset
     choose_apps(options.app)
     console = Console()
     configuration = _read()
     file = RecordFile(configuration.state_dir)
     if record := file.running():
         _check_same_app(record, configuration, options.app)
+        _check_same_ports(record, options.port_offset)
         console.print(f"Parley is running already, as PID {record.supervisor.pid}.")
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
@@ -77,6 +71,35 @@ def main(arguments: list[str]) -> int:
     if "llm" in local_names(configuration):
         console.print(str(choose_llm(configuration.orchestrator)), highlight=False)
     return (_detach if options.detach else _stay)(configuration, console)
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(prog="./run up", description=__doc__)
+    parser.add_argument("--detach", action="store_true", help="return once all parts are ready")
+    add_app(parser, "")
+    add_port_offset(parser)
+    return parser
+
+
+def add_app(parser: CommandParser, otherwise: str) -> None:
+    """`otherwise`: who answers where none is named, as a part of the help."""
+    parser.add_argument(
+        "--app",
+        action="append",
+        default=[],
+        metavar="[NAME=]APP",
+        help="who answers: my_agent.py, my_agent.py:name or package.module:name; the first is the "
+        f"default, and of several each may be asked for by its name{otherwise}",
+    )
+
+
+def add_port_offset(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--port-offset",
+        metavar="N",
+        help="added to every port, so that two checkouts run side by side: 100, 200 …; other "
+        "commands find what runs (as PARLEY_PORT_OFFSET)",
+    )
 
 
 def check(apps: Sequence[str]) -> None:
@@ -104,6 +127,14 @@ def _check_same_app(record: StackRecord, configuration: Configuration, asked: li
         )
 
 
+def _check_same_ports(record: StackRecord, asked: str | None) -> None:
+    if asked is not None and record.port_offset != port_offset({PORT_OFFSET: asked}):
+        raise SupervisorError(
+            f"Parley is running already, with the port offset {record.port_offset}: "
+            "./run down ends it"
+        )
+
+
 def _stay(configuration: Configuration, console: Console) -> int:
     view = StartView(console)
     bars = ProgressBars(console)
@@ -125,7 +156,7 @@ def _stay(configuration: Configuration, console: Console) -> int:
         _warn_of_network(console)
         # Beside the supervisor, which has its parts to look after.
         asked = threading.Thread(
-            target=_warn_of_model, args=(configuration, console), daemon=True, name="ask-model"
+            target=_tell_model, args=(configuration, console), daemon=True, name="ask-model"
         )
         asked.start()
 
@@ -195,7 +226,7 @@ def _detach(configuration: Configuration, console: Console) -> int:
     show(console, record, ask_parts(record), stop=_STOP_DETACHED)
     _tell_seconds(console, preparation, view)
     _warn_of_network(console)
-    _warn_of_model(configuration, console)
+    _tell_model(configuration, console)
     return 0
 
 
@@ -217,22 +248,21 @@ def _warn_of_network(console: Console) -> None:
     if (reason := why_no_media()) is not None:
         with gone_terminals_ignored():
             console.print(
-                f"\nwarning: {reason}\n  → {REMEDY}", markup=False, highlight=False, soft_wrap=True
+                f"\nparley: warning: {reason}\n  → {REMEDY}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
             )
 
 
-def _warn_of_model(configuration: Configuration, console: Console) -> None:
-    """Says so where a language model elsewhere would not answer a call; blocks for seconds."""
-    found = check_llm(configuration.orchestrator)
-    if found.level is Level.OK:
-        return
+def _tell_model(configuration: Configuration, console: Console) -> None:
+    """Which language model it is, where, and whether it would answer a call; blocks for seconds."""
+    found = check_llm(configuration.orchestrator, runs=True)
+    text = f"language model: {found.detail}"
+    if found.level is not Level.OK:
+        text = f"\nparley: warning: the language model: {found.detail}\n  → {found.remedy}"
     with gone_terminals_ignored():
-        console.print(
-            f"\nwarning: the language model: {found.detail}\n  → {found.remedy}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _until_ready(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.table import Table
 
+from parley.arguments import CommandParser
 from parley.errors import (
     ConfigurationError,
     SpeechError,
@@ -86,9 +87,12 @@ class VoicesReport(_Row):
 
 def main(argv: list[str]) -> int:
     """0 when all that was asked was done, 1 when not, 2 for a wrong configuration."""
-    arguments = _parser().parse_args(argv)
+    arguments = make_parser().parse_args(argv)
     try:
-        report = asyncio.run(_run(load_orchestrator(), arguments.action, arguments.voice))
+        settings = load_orchestrator()
+        if arguments.action == "unload" and not arguments.force:
+            _check_not_of_calls(arguments.voice, settings)
+        report = asyncio.run(_run(settings, arguments.action, arguments.voice))
         code = 1 if report.errors else 0
     except (ConfigurationError, SpeechError) as error:
         report = VoicesReport(errors=[str(error)])
@@ -98,8 +102,17 @@ def main(argv: list[str]) -> int:
     else:
         _show(report, arguments)
         for line in report.errors:
-            sys.stderr.write(f"error: {line}\n")
+            sys.stderr.write(f"parley: {line}\n")
     return code
+
+
+def _check_not_of_calls(voice: str, settings: OrchestratorSettings) -> None:
+    """Raises SpeechError for the voice without which no agent is ready."""
+    if voice == settings.tts.default_model:
+        raise SpeechError(
+            f"{voice} is the voice of calls (tts.default_model): while it is not in memory no call "
+            f"is let in; --force unloads it all the same, ./run voices load {voice} brings it back"
+        )
 
 
 async def _run(settings: OrchestratorSettings, action: str, voice: str | None) -> VoicesReport:
@@ -256,9 +269,9 @@ def _cells(row: WorkerVoicesRow | ChangeRow, action: str) -> tuple[str, ...]:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="run voices",
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="./run voices",
         description="What the speech workers can say, and what they hold in memory.",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
@@ -274,5 +287,6 @@ def _parser() -> argparse.ArgumentParser:
     listing.add_argument("--all", action="store_true", help="also those not on the machine yet")
     for action in (loading, unloading):
         action.add_argument("voice", metavar="NAME")
-    parser.set_defaults(action="list", voice=None, all=False)
+    unloading.add_argument("--force", action="store_true", help="be it the voice of calls")
+    parser.set_defaults(action="list", voice=None, all=False, force=False)
     return parser

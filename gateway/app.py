@@ -5,15 +5,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Response
+from fastapi import FastAPI, HTTPException, Response, WebSocket
 from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
 
 from gateway.body_limit import BodyLimit
+from gateway.calls.about import AboutBook
 from gateway.calls.agents import AgentServers
+from gateway.calls.budgets import CallBudgets, CallMeter
 from gateway.calls.door import Door
 from gateway.calls.page import Page
 from gateway.calls.places import OwnPlaces, SharedPlaces
+from gateway.calls.previews import VoicePreviews
 from gateway.calls.routes import CallRoutes
 from gateway.calls.tokens import CallTokens
 from gateway.calls.voices import VoiceCatalog
@@ -24,6 +27,7 @@ from gateway.chat.service import ChatService
 from gateway.client_address import ClientAddress
 from gateway.cross_origin import CrossOrigin
 from gateway.errors import install_error_handlers
+from gateway.identity import Identities, SignedInUser
 from gateway.operations.health import GatewayProbes, PublicHealth
 from gateway.operations.private_port import private_port
 from gateway.operations.request_counting import RequestCounting
@@ -33,7 +37,9 @@ from gateway.records.routes import RecordRoutes
 from gateway.same_site import SameSite
 from gateway.security_headers import SecurityHeaders
 from parley import paths
+from parley.budgets import Spent, budgets_of
 from parley.clock import Clock, monotonic
+from parley.errors import ConfigurationError
 from parley.settings import OrchestratorSettings
 from parley.speech.channel import Channels
 from parley.speech.configured import speech_discovery
@@ -46,6 +52,11 @@ class _Parts:
 
     def __init__(self, settings: OrchestratorSettings, page_folder: Path | None, clock: Clock):
         server = settings.server
+        if server.user_header and not server.trusted_proxies:
+            raise ConfigurationError(
+                "server.user_header names who has signed in, but server.trusted_proxies is empty: "
+                "nobody is believed"
+            )
         self._livekit = settings.livekit
         self._speakers = speech_discovery(settings)
         self.tokens = CallTokens(settings.livekit, shared_rooms=server.rooms == "joint")
@@ -56,6 +67,7 @@ class _Parts:
             offered=settings.tts.voices,
             clock=clock,
         )
+        self.previews = VoicePreviews(settings, self.voices, clock=clock)
         page_folder = page_folder or paths.repository() / "web" / "dist"
         self.page = Page(page_folder)
         self._chat_page = page_folder / "chat.html"
@@ -70,9 +82,14 @@ class _Parts:
         self._places = SharedPlaces(shared, clock=clock) if shared else OwnPlaces(clock=clock)
         self.door = Door(self._agents, self._waiting, self._places) if self._agents else None
         self.limit = RateLimit(per_minute=server.calls_per_minute, clock=clock)
+        self._identities = Identities(settings.livekit.api_secret.get_secret_value())
+        self._budgets = budgets_of(settings, clock=clock)
+        self._meter = CallMeter(self._budgets, clock=clock)
+        self.call_budgets = CallBudgets(self._budgets, self._meter, self._identities)
         self.probes = GatewayProbes(
             settings.livekit, self.voices, self.page, self._agents, clock=clock
         )
+        self.about = AboutBook(settings, self.voices, self._speakers, self.probes, clock=clock)
 
     async def chat_page(self) -> FileResponse:
         """The page of chats, where it is built."""
@@ -80,13 +97,19 @@ class _Parts:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return FileResponse(self._chat_page, headers={"Cache-Control": "no-cache"})
 
+    async def spend_message(self, websocket: WebSocket) -> int | None:
+        """Of whoever chats; None, or the seconds to wait."""
+        return await self._budgets.spend(Spent.MESSAGES, self._identities.of(websocket))
+
     @asynccontextmanager
     async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:
         async with AsyncExitStack() as running:
             await running.enter_async_context(self._speakers.watching())
             running.push_async_callback(self.voices.aclose)
+            await running.enter_async_context(self.about.running())
             await running.enter_async_context(self.chats.running())
             running.push_async_callback(self._places.aclose)
+            running.push_async_callback(self._budgets.aclose)
             if self._agents is not None:
                 await running.enter_async_context(self._agents.watching())
             watching = watching_calls(
@@ -94,6 +117,7 @@ class _Parts:
                 self.metrics.redispatches,
                 agents=self._agents,
                 waiting=self._waiting,
+                meter=self._meter,
             )
             await running.enter_async_context(watching)
             if private is not None:
@@ -122,6 +146,7 @@ def create_app(
         lifespan=lambda _: parts.running(private),
         middleware=[
             Middleware(RequestCounting, metrics=parts.metrics),
+            Middleware(SignedInUser, header=server.user_header, proxies=server.trusted_proxies),
             Middleware(ClientAddress, proxies=server.trusted_proxies),
             Middleware(CrossOrigin, origins=server.allowed_origins),
             Middleware(
@@ -135,15 +160,17 @@ def create_app(
     CallRoutes(
         parts.tokens,
         parts.voices,
+        parts.previews,
         parts.limit,
         parts.metrics,
         door=parts.door,
-        apps=settings.agent.apps,
-        agent=settings.livekit.agent_name,
+        budgets=parts.call_budgets,
+        about=parts.about,
+        settings=settings,
     ).add_to(app)
     parts.records.add_to(app)
     parts.own_recording.add_to(app)
-    app.include_router(chat_routes(parts.chats).router())
+    app.include_router(chat_routes(parts.chats, spends=parts.spend_message).router())
     app.get("/chat", include_in_schema=False)(parts.chat_page)
     _add_health_routes(app, parts.probes)
     # Not a mount: a known address asked with a wrong method is a 405.

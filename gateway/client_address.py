@@ -20,7 +20,7 @@ class ClientAddress:
         self._proxies = [ip_network(proxy) for proxy in proxies]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._proxies and scope["type"] == "http" and scope.get("client"):
+        if self._proxies and scope.get("client"):
             address, port = scope["client"]
             behind = self._behind(address, Headers(scope=scope).getlist("x-forwarded-for"))
             scope = dict(scope, client=(behind, port if behind == address else 0))
@@ -28,7 +28,7 @@ class ClientAddress:
 
     def _behind(self, address: str, forwarded: list[str]) -> str:
         hops = [hop.strip() for line in forwarded for hop in line.split(",")]
-        while hops and _is_in(address, self._proxies):
+        while hops and is_in(address, self._proxies):
             hop = _address(hops.pop())
             if hop is None:  # what a proxy did not write is not believed
                 break
@@ -49,7 +49,8 @@ def _address(text: str) -> str | None:
         return None
 
 
-def _is_in(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bool:
+def is_in(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bool:
+    """Whether it is an address of one of them; an IPv4 address may be written as IPv6."""
     try:
         ip = ip_address(address)
     except ValueError:

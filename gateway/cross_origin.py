@@ -5,7 +5,7 @@ from collections.abc import Collection
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-SHARED_PATHS = frozenset({"/api/token", "/api/voices", "/liveness"})
+SHARED_PATHS = frozenset({"/api/about", "/api/token", "/api/voices", "/liveness"})
 """What a page needs to begin a call of its own, and to see whether it may embed ours."""
 PREFLIGHT_VALID_S = 600
 

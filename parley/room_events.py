@@ -30,6 +30,10 @@ kept. Clients show it; empty or missing: nothing is recorded."""
 RECORD_ATTRIBUTE = "parley.record"
 """Of the agent's participant: the record of the call, whose sound its caller may fetch."""
 
+HISTORY_ATTRIBUTE = "parley.history"
+"""Of the agent's participant: "kept" where it knows what was said in the conversation before it
+came, "new" where the conversation begins with it. Clients that show what was said before tell."""
+
 DECIDE_METHOD = "parley.decide"
 """LiveKit RPC to the agent: {"approval_id": …, "approved": true or false, "why": …}."""
 
@@ -86,8 +90,14 @@ class TurnEvent(_Event):
     moments: TurnMoments = TurnMoments()
 
 
-MODEL_FAULTS = frozenset(("model_unauthorized", "model_not_found", "model_quota"))
-"""Codes of errors of the language model that last until somebody changes its configuration."""
+LLM_UNAVAILABLE = "llm_unavailable"
+"""Code of an error of the language model that may have passed by the next turn."""
+
+
+def is_model_fault(code: str) -> bool:
+    """Whether an error of that code says that the language model has not answered a turn."""
+    return code == LLM_UNAVAILABLE or code.startswith("model_")
+
 
 FloorName = Literal["quiet", "thinking", "speaking", "ducked", "held", "yielded"]
 
@@ -129,6 +139,27 @@ class ErrorEvent(_Event):
     fatal: bool = False
 
 
+class RecoveredEvent(_Event):
+    """What an ErrorEvent of the same code told of is over. Where none comes, the answer to a later
+    turn says so."""
+
+    type: Literal["recovered"] = "recovered"
+    code: str = Field(description="for programs: asr_unavailable")
+
+
+class ToolStartedEvent(_Event):
+    """A tool call of the agent has begun to run; a ToolEvent of the same `call_id` ends it.
+
+    `arguments` are empty where `agent.tool_events` keeps them from clients.
+    """
+
+    type: Literal["tool_started"] = "tool_started"
+    call_id: str
+    name: str
+    arguments: dict[str, JsonValue]
+    at_s: float = Field(description="seconds since 1970 on the agent's clock")
+
+
 class ToolEvent(_Event):
     """A tool call of the agent has ended; `result` is what the model was told.
 
@@ -136,10 +167,18 @@ class ToolEvent(_Event):
     """
 
     type: Literal["tool"] = "tool"
+    call_id: str = ""
     name: str
     arguments: dict[str, JsonValue]
-    outcome: str = Field(description="done, failed, cancelled or refused")
+    outcome: str = Field(
+        description="done, failed, cancelled, refused, or pending: it waits for approval, and is "
+        "told again once it has ended"
+    )
     result: str
+    at_s: float | None = Field(
+        None, description="seconds since 1970 on the agent's clock, when it ended; None: untold"
+    )
+    took_ms: float | None = Field(None, description="how long it ran; None: untold")
 
 
 class ApprovalEvent(_Event):
@@ -181,6 +220,8 @@ AnyEvent = (
     | FloorEvent
     | InterruptedEvent
     | ErrorEvent
+    | RecoveredEvent
+    | ToolStartedEvent
     | ToolEvent
     | ApprovalEvent
     | ProgressEvent
@@ -212,9 +253,18 @@ class DispatchMetadata(_Event):
     record: bool = Field(False, description="send the call's turn-taking to the caller")
     session: str = Field("", description="the conversation: its log is kept under this id")
     app: str = Field("", description="a name of agent.apps; empty: agent.app")
+    character: str = Field(
+        "", description="a name of visitors.characters: who the agent is to be; empty: itself"
+    )
+    instructions: str = Field(
+        "", description="the caller's own, where visitors.may_instruct allows it; empty: none"
+    )
     user: str = Field("", description="the person's identity in the room")
     resumed: bool = Field(
-        False, description="the agent of this call has died: go on where it was, and say so"
+        False,
+        description="this call has lost its agent, or its person: go on where it was, and say so",
     )
     attributes: dict[str, str] = Field({}, description="the person's, as the client wishes them")
     metadata: str = Field("", description="what the client says to the agent")
+    budget: str = Field("", description="whose budget the call is on (parley/budgets.py)")
+    longest_s: float | None = Field(None, description="after which the call ends; None: untold")

@@ -7,7 +7,7 @@ a flush FINAL.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,7 @@ from parley.rpc.v1 import recognition_pb2_grpc, status_pb2, synthesis_pb2_grpc
 from parley.rpc.v1 import synthesis_pb2 as synthesis
 
 WORD_S = 0.1
+VOICES_RATE_HZ = 22_050
 RECOGNITION_MODEL = "arithmetic"
 
 
@@ -31,6 +32,8 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
     voices: tuple[str, ...] = ("tone", "other")
     residency: "status_pb2.VoiceResidency.ValueType" = status_pb2.VOICE_RESIDENCY_RESIDENT
     """Where all of them are."""
+    languages: Mapping[str, str] = field(default_factory=dict)
+    """Of its voices, by name; American English where none is told."""
     remote: set[str] = field(default_factory=set)
     """Of them, those that are not on its machine until they are loaded."""
     loaded: list[str] = field(default_factory=list)
@@ -144,16 +147,31 @@ class SpeechWorker(synthesis_pb2_grpc.SpeechSynthesisServicer):
         self.remote.discard(request.voice)
         return synthesis.LoadVoiceResponse(voice=status_pb2.Voice(name=request.voice))
 
+    async def ListVoices(  # noqa: N802
+        self, request: synthesis.ListVoicesRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> synthesis.ListVoicesResponse:
+        return synthesis.ListVoicesResponse(voices=self._known())
+
     async def GetStatus(  # noqa: N802
         self, request: status_pb2.GetStatusRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> status_pb2.GetStatusResponse:
+        status = status_pb2.WorkerStatus(
+            worker_id="w1", engine="wire", slots=4, voices=self._known()
+        )
+        return status_pb2.GetStatusResponse(status=status)
+
+    def _known(self) -> list[status_pb2.Voice]:
         remote = status_pb2.VOICE_RESIDENCY_REMOTE
-        voices = [
-            status_pb2.Voice(name=name, residency=remote if name in self.remote else self.residency)
+        return [
+            status_pb2.Voice(
+                name=name,
+                engine="wire",
+                languages=[self.languages.get(name, "en-US")],
+                sample_rate_hz=VOICES_RATE_HZ,
+                residency=remote if name in self.remote else self.residency,
+            )
             for name in self.voices
         ]
-        status = status_pb2.WorkerStatus(worker_id="w1", engine="wire", slots=4, voices=voices)
-        return status_pb2.GetStatusResponse(status=status)
 
 
 @dataclass

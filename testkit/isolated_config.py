@@ -13,6 +13,7 @@ import yaml
 from parley import paths
 from parley.settings import OrchestratorSettings, WorkerSettings
 from parley.settings.orchestrator import SMALL_LLM
+from parley.settings.port_offset import PORT_OFFSET
 from parley.settings.source import environment_variables
 
 HOST = "127.0.0.1"
@@ -31,6 +32,7 @@ def forget_own_settings() -> None:
     for model in (OrchestratorSettings, WorkerSettings):
         for _, name in environment_variables(model):
             os.environ.pop(name, None)
+    os.environ.pop(PORT_OFFSET, None)
 
 
 def write_config(

@@ -61,19 +61,23 @@ async def running(
     max_sessions: int = 4,
     unfinished_wait_s: float = 0.5,
     parts: Collection[str] = PARTS,
+    orchestrator: Mapping[str, Any] | None = None,
+    worker: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[OwnParley]:
     """Starts the parts and ends them, however the block is left; raises ParleyError.
 
     Everything is at the project's defaults but the ports, the model, the greeting (none), and
     `unfinished_wait_s`, the wait after a sentence that seems unfinished: short, for interruptions
-    are cut from recordings.
+    are cut from recordings. `orchestrator` and `worker` are changes of the two files.
     """
-    orchestrator = {
+    changed: dict[str, Any] = {
         "llm": {"base_url": llm_url, "api_key": "none", "model": MODEL},
         "agent": {"greeting": "", "max_sessions": max_sessions},
         "turn": {"endpointing_max_delay_s": unfinished_wait_s},
     }
-    async with _running(parts, orchestrator, {}) as parley:
+    for section, values in (orchestrator or {}).items():
+        changed[section] = {**changed.get(section, {}), **values}
+    async with _running(parts, changed, worker or {}) as parley:
         yield parley
 
 

@@ -12,6 +12,16 @@ from testkit.isolated_config import forget_own_settings, write_config
 from testkit.otlp_receiver import OtlpReceiver
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz",
+        type=int,
+        default=0,
+        metavar="N",
+        help="N new examples for each fuzz test; without it a few, always the same",
+    )
+
+
 def pytest_configure() -> None:
     """No setting of the person who runs the tests counts in them."""
     forget_own_settings()

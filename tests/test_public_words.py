@@ -38,7 +38,7 @@ SELF_EVIDENT = {"agent", "text", "question", "usage", "session", "keeps", "argum
 
 
 def test_the_page_is_what_the_docstrings_give() -> None:
-    assert docs.is_fresh(), "run `./run docs`"
+    assert docs.stale_pages() == [], "run `./run docs`"
     text = (docs.paths.repository() / docs.PAGE).read_text(encoding="utf-8")
     assert all(f"### {name}\n" in text for name in parley.__all__)
 

@@ -1,5 +1,6 @@
 """A certificate that is not trusted is told from a network that is not there."""
 
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from parley.errors import FetchError
 from parley.fetch.checksum import Checksum
 from parley.fetch.download import download
 from parley.fetch.packages import explain_failure
-from parley.fetch.trust import is_untrusted
+from parley.fetch.trust import UV_SYSTEM_CERTS, is_untrusted, run_trusting
 from parley.progress import silent
 from parley.settings.orchestrator import LlmSection, OrchestratorSettings
 from tests.speech.certificates import make_certificates
@@ -61,3 +62,20 @@ def test_what_programs_say_of_certificates_is_understood(
 ) -> None:
     assert is_untrusted(said) is untrusted
     assert ("SSL_CERT_FILE" in explain_failure(said, "a==1", tmp_path / "x")) is untrusted
+
+
+@pytest.mark.parametrize(("said", "status"), [("invalid peer certificate", 0), ("refused", 1)])
+def test_an_installer_that_trusts_nobody_is_told_to_trust_whom_this_system_trusts(
+    tmp_path: Path, said: str, status: int
+) -> None:
+    log = tmp_path / "log"
+    script = f'[ -n "$UV_SYSTEM_CERTS" ] && echo installed && exit 0; echo "{said}"; exit 1'
+    ended = run_trusting(
+        ["sh", "-c", script],
+        log=log,
+        environment={"PATH": os.environ["PATH"]},
+        tick=lambda: None,
+        system_certs=UV_SYSTEM_CERTS,
+    )
+    assert ended == status
+    assert log.read_text() == ("installed\n" if status == 0 else f"{said}\n")

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from livekit import rtc
 
 from parley.clock import Clock, monotonic
-from parley.room_events import TOPIC, AnyEvent, ErrorEvent, ToolEvent, encode
+from parley.room_events import (
+    TOPIC,
+    AnyEvent,
+    ErrorEvent,
+    RecoveredEvent,
+    ToolEvent,
+    ToolStartedEvent,
+    encode,
+)
 
 REPEAT_AFTER_S = 10.0
 """An error of the same code is rate-limited."""
@@ -33,8 +41,8 @@ class RoomEventPublisher:
 
     def send(self, event: AnyEvent) -> None:
         self.also(event)
-        if isinstance(event, ToolEvent) and not self._shows_tool_details:
-            event = event.model_copy(update={"arguments": {}, "result": ""})
+        if not self._shows_tool_details:
+            event = _without_details(event)
         task = asyncio.create_task(self._send(event), name="room-event")
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
@@ -48,6 +56,11 @@ class RoomEventPublisher:
         self.send(ErrorEvent(code=code, message=message))
         return True
 
+    def recovered(self, code: str) -> None:
+        """What `error` told of by this code is over: it is told at once when it comes again."""
+        if self._told_at.pop(code, None) is not None:
+            self.send(RecoveredEvent(code=code))
+
     async def aclose(self) -> None:
         await asyncio.gather(*self._sending)
 
@@ -59,3 +72,13 @@ class RoomEventPublisher:
             await self._room.local_participant.publish_data(payload, reliable=True, topic=TOPIC)
         except rtc.participant.PublishDataError as error:
             _log.warning("a room event could not be sent: %s", error)
+
+
+def _without_details(event: AnyEvent) -> AnyEvent:
+    """Of tools their names alone."""
+    match event:
+        case ToolStartedEvent():
+            return event.model_copy(update={"arguments": {}})
+        case ToolEvent():
+            return event.model_copy(update={"arguments": {}, "result": ""})
+    return event

@@ -38,6 +38,7 @@ def tell_problems(
     """
 
     def on_back(text: str) -> None:
+        events.recovered(_PROBLEMS["stt_error"][0])
         if not text:
             session.say(language().phrases.hears_again, add_to_chat_ctx=False)
 

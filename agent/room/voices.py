@@ -1,11 +1,12 @@
 """Which voice the agent speaks in, and how a caller changes it."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from livekit import rtc
 
 from agent.tts import WorkerTTS
+from parley.budgets import in_words, without_limit
 from parley.errors import (
     SpeechError,
     VoiceNotFoundError,
@@ -33,15 +34,22 @@ class VoiceControl:
     """Changes the voice to one that a worker has loaded: the next reply is spoken in it.
 
     A caller may choose among `offered` and the default voice; where nothing is offered, among
-    those whose files are on the workers' machines, so that no caller has voices fetched.
+    those whose files are on the workers' machines, so that no caller has voices fetched. `spends`
+    takes one change to another voice than the default: None, or the seconds to wait.
     """
 
     def __init__(
-        self, pool: SpeechPool, speaking: WorkerTTS, *, offered: Sequence[str] = ()
+        self,
+        pool: SpeechPool,
+        speaking: WorkerTTS,
+        *,
+        offered: Sequence[str] = (),
+        spends: Callable[[], Awaitable[int | None]] = without_limit,
     ) -> None:
         self._pool = pool
         self._speaking = speaking
         self._offered = offered
+        self._spends = spends
         self._budget = TokenBucket(CHANGES_PER_MINUTE)
         self._is_loading = False
         self._talks_with: Callable[[str], bool] = lambda identity: False
@@ -74,8 +82,9 @@ class VoiceControl:
         self._is_loading = True
         try:
             await self._pool.load(voice, timeout_s=LOAD_TIMEOUT_S)
-        except VoiceNotFoundError:
-            raise
+        except VoiceNotFoundError as error:
+            _log.warning("voice %s is not there: %s", voice, error)
+            raise VoiceNotFoundError(f"no worker has the voice {voice!r}") from error
         except SpeechError as error:
             _log.warning("voice %s cannot be loaded: %s", voice, error)
             raise WorkerUnavailableError(
@@ -84,6 +93,12 @@ class VoiceControl:
         finally:
             self._is_loading = False
         self._speaking.voice = voice
+
+    async def _wait_s(self, voice: str) -> int | None:
+        wait_s = self._budget.retry_after_s()
+        if wait_s is None and voice != self._speaking.default_voice:
+            wait_s = await self._spends()
+        return wait_s
 
     def _stored(self) -> set[str]:
         workers = self._pool.scoreboard.candidates()
@@ -95,8 +110,9 @@ class VoiceControl:
         voice = request.payload.strip()
         if len(voice) > LONGEST_NAME:
             raise rtc.RpcError(VOICE_NOT_FOUND, "no voice has a name that long")
-        if voice and (wait_s := self._budget.retry_after_s()) is not None:
-            raise rtc.RpcError(TOO_MANY_CHANGES, f"try again in {wait_s} s")
+        wait_s = await self._wait_s(voice) if voice else None
+        if wait_s is not None:
+            raise rtc.RpcError(TOO_MANY_CHANGES, f"try again in {in_words(wait_s)}")
         try:
             if voice:
                 await self.choose(voice)

@@ -13,6 +13,7 @@ import numpy as np
 from livekit import rtc
 from livekit.local_inference import VAD, VAD_WINDOW_SAMPLES
 
+from agent.turns.cut_offs import CutOffs
 from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
 from agent.turns.overlap_sound import WindowSound
@@ -116,7 +117,9 @@ class BargeIn:
         self._silenced_s = 0.0
         self._told = Floor.QUIET
         self._last_spoke_s = clock()
+        self._has_spoken = False
         self.turns = TurnTaking(policy, words=words or WordPolicy())
+        self.cut_offs = CutOffs()
 
     def judge_by(self, policy: FloorPolicy, words: TurnPolicy) -> None:
         """From now on: another agent has taken over."""
@@ -159,6 +162,8 @@ class BargeIn:
         """The first audio of a reply is about to sound."""
         if self._clock() - self._last_spoke_s > SPOKE_OVER_S:
             self._person_s = 0.0
+        spoke_s = self._last_spoke_s if self._has_spoken else None
+        self.cut_offs.reply_sounds(at_s=self._clock(), spoke_s=spoke_s)
         self._act(self.turns.agent_speaks(at_s=self._clock()))
 
     def agent_stops(self) -> None:
@@ -168,6 +173,7 @@ class BargeIn:
             self._go_on()
         self._voice.release(_OWNER)
         self.turns.agent_stops()
+        self.cut_offs.reply_ends()
         self._tell()
 
     # --- what is heard
@@ -234,6 +240,7 @@ class BargeIn:
             awaited=is_voiced and self._answer_is_awaited(),
         )
         if is_voiced:
+            self._has_spoken = True
             self._last_spoke_s = self._clock()
             self._person_s += WINDOW_S
         self._act(decision)
@@ -274,6 +281,7 @@ class BargeIn:
                     self._fall_silent()
         self._tell()
         if decision is Decision.YIELD:
+            self.cut_offs.person_takes_floor(self.turns.onset_s)
             self._on_yield(Cut(self.turns.onset_s, self._silenced_s))
             self._voice.release(_OWNER)  # nothing is left of the reply that was held
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from apps.shopping.engine import ShoppingEngine
 
 GREETING = "Hi, I can find things to buy for you. What are you looking for?"
+QUESTIONS = ("I need a laptop under 1000 dollars, not HP.", "Blue running shoes, please.")
 
 shop = LazyService()
 
@@ -20,4 +21,6 @@ def engine_of(session: Session) -> "ShoppingEngine":
     return ShoppingEngine(session, shop.loaded)
 
 
-agent = Agent(name="shopping", engine=engine_of, service=shop, greeting=GREETING)
+agent = Agent(
+    name="shopping", engine=engine_of, service=shop, greeting=GREETING, questions=QUESTIONS
+)

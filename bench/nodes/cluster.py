@@ -16,11 +16,13 @@ from aiohttp import web
 
 from caller.access import Access
 from gateway.calls.tokens import CallTokens
+from gateway.calls.watcher import watching_calls
 from ops.supervisor.stack import Stack
 from parley import models
 from parley.discovery.redis import connect
 from parley.errors import SupervisorError
 from parley.settings.orchestrator import LiveKitSection
+from parley.telemetry.gateway import GatewayMetrics
 from testkit.front_door import FrontDoor
 from testkit.isolated_config import HOST, forget_own_settings, write_config
 from testkit.openai_server import event, no_choices, serving, streamed
@@ -45,7 +47,7 @@ class Cluster:
     stacks: dict[str, Stack]
     door: FrontDoor
     livekit: LiveKitSection = field(repr=False)
-    redis_url: str
+    redis: RedisServer = field(repr=False)
 
     def access(self) -> Access:
         """To a new room, with an agent in it."""
@@ -84,7 +86,7 @@ class Cluster:
 
     async def nodes(self) -> dict[str, str]:
         """On which node each room is, as LiveKit's nodes tell one another in Redis."""
-        async with connect(self.redis_url) as client:
+        async with connect(self.redis.url) as client:
             found = await client.hgetall(ROOMS)
         return {str(room): str(node) for room, node in found.items()}
 
@@ -111,9 +113,13 @@ async def running(folder: Path) -> AsyncIterator[Cluster]:
             started.push_async_callback(asyncio.to_thread, stacks[name].stop)
             await asyncio.to_thread(stacks[name].start)
         livekit = stacks["a"].configuration.orchestrator.livekit
-        cluster = Cluster(stacks, FrontDoor([]), livekit, redis.url)
+        cluster = Cluster(stacks, FrontDoor([]), livekit, redis)
         cluster.door.targets += [cluster.address(name) for name in NAMES]
         await started.enter_async_context(cluster.door.open())
+        # What a gateway does for calls that have lost their agent.
+        own = livekit.model_copy(update={"url": f"ws://{cluster.door.address}"})
+        outcomes = GatewayMetrics().redispatches
+        await started.enter_async_context(watching_calls(own, outcomes))
         yield cluster
 
 

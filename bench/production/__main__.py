@@ -5,9 +5,10 @@ not. `--report FILE` keeps what was printed. Takes minutes more the first time: 
 """
 
 import argparse
+import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,18 +18,25 @@ from bench.machine import Machine
 from bench.production import checks, continuity, engine, stand_ins
 from bench.production.commands import RunError
 from bench.production.compose_program import compose_program
+from bench.production.continuity import CHAT_SESSION, CHAT_USER
 from bench.production.deployment import (
     BUILD_S,
     HOSTS,
     SMALL_MODEL,
     Deployment,
     call,
+    chat,
 )
+from bench.production.orchestrator import orchestrator_serves
 from parley import paths
 from parley.program import reported
 
+PARTS = ("production", "orchestrator")
+"""docker-compose.prod.yml, and docker-compose.orchestrator.yml."""
 _CLIPS = ("1688-142285-0003", "2609-156975-0003", "3005-163389-0002")
 _MODEL_PORT = 8999
+_MODEL_URL = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _ROUNDS = 4
 """Of two calls at once, until both of two workers have spoken."""
 
@@ -58,7 +66,8 @@ def main(arguments: list[str]) -> int:
         return 0
     report = RunReport()
     try:
-        _run(options.folder or paths.cache_dir() / "verify-run", report, keep=options.keep)
+        folder = options.folder or paths.cache_dir() / "verify-run"
+        _run(folder, report, parts=options.only or PARTS, keep=options.keep)
     finally:
         if options.report is not None:
             machine = Machine.this()
@@ -67,7 +76,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
+def _run(folder: Path, report: RunReport, *, parts: Sequence[str], keep: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as started:
         programs = engine.unpacked(paths.cache_dir())
@@ -76,26 +85,69 @@ def _run(folder: Path, report: RunReport, *, keep: bool) -> None:
         report.say("engine", f"Docker {version} runs, in namespaces of its own")
         stand_ins.make(docker, folder)
         report.say("bases", f"made of Debian's packages: {', '.join(stand_ins.tags().values())}")
-        deployment = Deployment(docker, compose_program(), folder, project="parley")
-        deployment.configure({"LLM_LOCAL_MODEL": SMALL_MODEL, "RECORD_ENABLED": "true"})
-        deployment.compose("down", "--volumes", "--timeout", "10")
-        deployment.compose("build", within_s=BUILD_S)
-        report.check("images", lambda: checks.image_sizes(deployment))
-        deployment.fill_models(paths.cache_dir())
-        try:
+        compose = compose_program()
+        if "production" in parts:
             outside = started.enter_context(engine.outside(docker, HOSTS, folder))
-            _look(deployment, outside, folder, report)
-        except BaseException:
-            (folder / "containers.log").write_text(_logs(deployment), encoding="utf-8")
-            raise
-        finally:
-            if not keep:
-                deployment.compose("down", "--volumes", "--timeout", "30")
-        left = docker.docker("ps", "--all", "--quiet").split()
-        volumes = docker.docker("volume", "ls", "--quiet").split()
-        if not keep and (left or volumes):
-            raise RunError(f"down left {len(left)} containers and {len(volumes)} volumes")
-        report.say("down", "no container and no volume is left")
+            _production(docker, compose, outside, folder, report, keep=keep)
+        if "orchestrator" in parts:
+            own = folder / "orchestrator"
+            with engine.beside(docker, *_quick_model()):
+                report.check(
+                    "orchestrator", lambda: orchestrator_serves(docker, compose, own, _MODEL_URL)
+                )
+
+
+def _production(
+    docker: engine.DockerEngine,
+    compose: Path,
+    outside: engine.Namespace,
+    folder: Path,
+    report: RunReport,
+    *,
+    keep: bool,
+) -> None:
+    deployment = Deployment(docker, compose, folder, project="parley")
+    deployment.configure(
+        {
+            "LLM_LOCAL_MODEL": SMALL_MODEL,
+            "RECORD_ENABLED": "true",
+            "COMPOSE_PROFILES": "piper,llm,chat",
+        }
+    )
+    deployment.compose("down", "--volumes", "--timeout", "10")
+    docker.docker("volume", "prune", "--force")  # what a run that broke off has left
+    deployment.compose("build", within_s=BUILD_S)
+    report.check("images", lambda: checks.image_sizes(deployment))
+    deployment.fill_models(paths.cache_dir())
+    try:
+        _look(deployment, outside, folder, report)
+    except BaseException:
+        (folder / "containers.log").write_text(_logs(deployment), encoding="utf-8")
+        raise
+    finally:
+        if not keep:
+            deployment.compose("down", "--volumes", "--timeout", "30")
+    if not keep:
+        report.check("down", lambda: _nothing_left(docker))
+
+
+def _nothing_left(docker: engine.DockerEngine) -> str:
+    left = docker.docker("ps", "--all", "--quiet").split()
+    volumes = docker.docker("volume", "ls", "--quiet").split()
+    named = [volume for volume in volumes if not _ANONYMOUS.fullmatch(volume)]
+    if left or named:
+        raise RunError(f"down left {len(left)} containers and the volumes {', '.join(named)}")
+    docker.docker("volume", "prune", "--force")
+    if not volumes:
+        return "no container and no volume is left"
+    return (
+        f"no container and no named volume is left; {len(volumes)} of agents that were made anew "
+        "have no name, and `docker volume prune` takes them"
+    )
+
+
+def _quick_model() -> list[str]:
+    return [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
 
 
 def _look(
@@ -113,14 +165,13 @@ def _look(
     report.check("redis", lambda: checks.redis_wants_a_password(deployment))
     trusted = deployment.authority(folder / "authority.crt")
     report.say("call", _told(call(outside, trusted, _clip(0), _clip(1))))
+    report.say("chat", _found(chat(outside, trusted, CHAT_USER, CHAT_SESSION)))
     deployment.start("--no-recreate", "--scale", "tts=2")
     report.say("scale", _both_used(deployment, outside, trusted))
     report.check("memory", lambda: checks.memory(deployment))
     speech = [_clip(number) for number in range(len(_CLIPS))] * 2
-    quick = [sys.executable, "-P", "-m", "bench.production.quick_model", str(_MODEL_PORT)]
-    with engine.beside(deployment.engine, *quick):
-        where = f"http://{engine.SERVER}:{_MODEL_PORT}/v1"
-        deployment.change(OPENAI_BASE_URL=where, OPENAI_API_KEY="none", LLM_MODEL="quick")
+    with engine.beside(deployment.engine, *_quick_model()):
+        deployment.change(OPENAI_BASE_URL=_MODEL_URL, OPENAI_API_KEY="none", LLM_MODEL="quick")
         deployment.start("--scale", "tts=2")
         report.check(
             "update", lambda: continuity.update_under_calls(deployment, outside, trusted, speech)
@@ -140,6 +191,14 @@ def _told(report: dict[str, Any]) -> str:
             f"understood {turn['user_transcript']!r}, said {turn['agent_transcript']!r}"
             for turn in turns
         )
+    )
+
+
+def _found(chatted: dict[str, Any]) -> str:
+    products = chatted["products"]
+    return (
+        f"the shopping assistant over /ws/chat found {len(products)} products through Caddy, the "
+        f"first {products[0]['title']!r} for {products[0]['price']}"
     )
 
 
@@ -176,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--folder", type=Path, metavar="DIR", help="images and logs; default: in the cache"
     )
+    parser.add_argument("--only", action="append", choices=PARTS, help="a part of it")
     parser.add_argument("--keep", action="store_true", help="leave the volumes as they are")
     return parser
 

@@ -9,7 +9,7 @@ from bench.production.deployment import Container, Deployment
 from bench.production.engine import CALLER, CALLERS_PORT, SERVER, Namespace
 from bench.production.stand_ins import tags
 
-USERS = {"redis": 999}
+USERS = {"redis": 999, "postgres": 70}
 """All others are 1000."""
 _PROCESSES = "for each in /proc/[0-9]*/status; do cat $each 2>/dev/null; echo; done"
 _CONNECTS = """
@@ -29,6 +29,9 @@ SOMEWHERE = f"{CALLER}:{CALLERS_PORT}"
 EXPECTED = (
     "cannot resolve agent",  # the gateway is up before there is one
     "does not say what calls it has",  # one that was replaced
+    "rules fill the requirement",  # a chat's, where the model is small or slow
+    "rules compose the answer",
+    "rules rank the offers",
 )
 """Complaints of a start and an update as they have to be."""
 _PING = """

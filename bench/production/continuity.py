@@ -19,6 +19,7 @@ UPDATED = ("tts", "agent")
 UPDATE_S = 900.0
 CALL_S = 600.0
 BACKUP_S = 600.0
+CHAT_USER, CHAT_SESSION = "ann", "verify-run"
 
 
 def update_under_calls(
@@ -125,8 +126,8 @@ def backup_destroy_restore(deployment: Deployment, folder: Path) -> str:
             raise RunError(f"{what} are not what they were before the backup")
     return (
         f"backup of {file.stat().st_size / 1e6:.1f} MB, all volumes deleted, restore: the same "
-        f"{len(before['sessions'])} sessions, {len(before['records'])} files of records and "
-        "certificates"
+        f"{len(before['sessions'])} sessions, {len(before['records'])} files of records, the chat "
+        "and the certificates"
     )
 
 
@@ -136,7 +137,9 @@ def _state(deployment: Deployment) -> dict[str, dict[str, str]]:
     keys = redis.run("redis-cli", "--scan", "--pattern", "parley:session:*").split()
     sums = ("sh", "-c", "find /records /dev/null -type f -exec sha256sum {} +")
     caddy = ("sh", "-c", "find /data -name 'root.*' -exec sha256sum {} +")
+    asked = f"http://127.0.0.1:8080/api/v1/sessions/{CHAT_SESSION}?user_id={CHAT_USER}"
     return {
+        "chats": {CHAT_SESSION: _asked(deployment.container("chat"), asked)},
         "sessions": {key: redis.run("redis-cli", "LRANGE", key, "0", "-1") for key in keys},
         "records": _by_name(gateway.run(*sums)),
         "certificates": _by_name(deployment.container("caddy").run(*caddy)),

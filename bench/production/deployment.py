@@ -1,6 +1,7 @@
-"""The parts of docker-compose.prod.yml as they run on an engine of ours."""
+"""The parts of a compose file of ours as they run on an engine of ours."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,29 +38,42 @@ class Container:
 
 
 class Deployment:
-    """docker-compose.prod.yml under a project name and with secrets of its own."""
+    """A compose file of the checkout under a project name and with secrets of its own."""
 
-    def __init__(self, engine: DockerEngine, compose: Path, folder: Path, *, project: str) -> None:
+    def __init__(
+        self,
+        engine: DockerEngine,
+        compose: Path,
+        folder: Path,
+        *,
+        project: str,
+        file: str = "docker-compose.prod.yml",
+    ) -> None:
         self.engine = engine
         self.project = project
+        self._file = file
         self._compose = compose
         self.environment_file = folder / "env.prod"
 
     def configure(self, changes: Mapping[str, str]) -> None:
-        """What `./run secrets` writes, and `changes` after it."""
-        self.environment_file.unlink(missing_ok=True)
+        """What `./run secrets` writes for docker-compose.prod.yml, and `changes` after it."""
         template = (paths.repository() / production_file.TEMPLATE).read_text(encoding="utf-8")
         given = {"PARLEY_DOMAIN": DOMAIN, "ACME_EMAIL": "you@example.org", "NODE_IP": SERVER}
         text, _ = production_file.filled(template, production_file.made_secrets() | given)
         more = {"CADDY_CERTIFICATES": "local_certs", **CORES, **changes}
+        self.write(more, before=text)
+
+    def write(self, values: Mapping[str, str], *, before: str = "") -> None:
+        """The file of variables: what stands `before`, and these after it."""
+        self.environment_file.unlink(missing_ok=True)
         self.environment_file.touch(mode=0o600)
-        lines = [f"{name}={value}" for name, value in more.items()]
-        self.environment_file.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+        lines = [f"{name}={value}" for name, value in values.items()]
+        self.environment_file.write_text(before + "\n".join(lines) + "\n", encoding="utf-8")
 
     @property
     def command(self) -> list[str]:
         """How Docker Compose is called for it, up to the verb."""
-        file = paths.repository() / "docker-compose.prod.yml"
+        file = paths.repository() / self._file
         named = ["-p", self.project, "--env-file", str(self.environment_file), "-f", str(file)]
         return [str(self._compose), *named]
 
@@ -129,6 +143,18 @@ def call(
     answer = run(
         outside.command(*command, *recordings),
         within_s=within_s,
+        env={"SSL_CERT_FILE": str(trusted)},
+        cwd=paths.repository(),
+    )
+    return dict(json.loads(answer))
+
+
+def chat(outside: Namespace, trusted: Path, user: str, session: str) -> dict[str, Any]:
+    """A chat with the shopping assistant from where callers are, through Caddy; raises RunError."""
+    command = [sys.executable, "-m", "bench.production.one_chat", f"wss://{DOMAIN}/ws/chat"]
+    answer = run(
+        outside.command(*command, user, session),
+        within_s=300,
         env={"SSL_CERT_FILE": str(trusted)},
         cwd=paths.repository(),
     )

@@ -33,3 +33,15 @@ WORKDIR /data
 FROM debian AS livekit
 COPY livekit-server /livekit-server
 ENTRYPOINT ["/livekit-server"]
+
+FROM debian AS postgres
+RUN mkdir -p /etc/postgresql-common \
+    && echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf \
+    && apt-get update \
+    && apt-get install -y --no-install-recommends postgresql \
+    && rm -rf /var/lib/apt/lists/* \
+    && usermod --uid 70 postgres && groupmod --gid 70 postgres \
+    && ln -sf /usr/lib/postgresql/*/bin/* /usr/local/bin/ \
+    && install -d -o postgres -g postgres -m 0700 /var/lib/postgresql/data
+COPY stand_in_postgres.sh /usr/local/bin/stand_in_postgres.sh
+ENTRYPOINT ["sh", "/usr/local/bin/stand_in_postgres.sh"]

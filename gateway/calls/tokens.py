@@ -44,19 +44,27 @@ class CallWish:
     """How a call is wanted. What comes from the client is bounded, and grants it nothing.
 
     `record`: the agent sends the caller what its turn-taking saw and decided. `session`: None for
-    a conversation that begins. `attributes` of the person; `agent_metadata` is handed to the agent.
+    a conversation that begins; `resumed`: its last call was lost. `attributes` of the person;
+    `agent_metadata` is handed to the agent, and so are `character` and `instructions`, as far as
+    the settings allow them. `budget`: on whose account what happens in the call goes
+    (parley/budgets.py); `longest_s`: seconds after which it ends.
     """
 
     voice: str = ""
     record: bool = False
     app: str = ""
     session: SessionKey | None = None
+    resumed: bool = False
     room: str = ""
     identity: str = ""
     name: str = ""
     metadata: str = ""
     attributes: Mapping[str, str] = field(default_factory=dict)
     agent_metadata: str = ""
+    budget: str = ""
+    longest_s: float | None = None
+    character: str = ""
+    instructions: str = ""
 
 
 class CallTokens:
@@ -114,8 +122,13 @@ class CallTokens:
             session=session,
             app=wish.app,
             user=identity,
+            resumed=wish.resumed and wish.session is not None,
             attributes=dict(wish.attributes),
             metadata=wish.agent_metadata,
+            budget=wish.budget,
+            longest_s=wish.longest_s,
+            character=wish.character,
+            instructions=wish.instructions,
         )
         dispatch = api.RoomAgentDispatch(
             agent_name=self._settings.agent_name, metadata=metadata.model_dump_json()

@@ -19,6 +19,7 @@ from livekit.protocol.agent_dispatch import AgentDispatch
 from prometheus_client import Counter
 
 from gateway.calls.agents import AgentServers
+from gateway.calls.budgets import CallMeter
 from gateway.calls.claims import replace_dispatch
 from gateway.calls.lost_agents import DECLINED_S, MOST_DISPATCHES, UNTAKEN_S, WITHIN_S, CallLooks
 from gateway.calls.waiting import WaitingCalls
@@ -48,6 +49,7 @@ async def watching_calls(
     *,
     agents: AgentServers | None = None,
     waiting: WaitingCalls | None = None,
+    meter: CallMeter | None = None,
 ) -> AsyncIterator[None]:
     """Watches the rooms of the LiveKit server in the settings, as long as the block lasts."""
     async with api.LiveKitAPI(
@@ -63,6 +65,7 @@ async def watching_calls(
             outcomes=outcomes,
             agents=agents,
             waiting=waiting,
+            meter=meter,
         )
         watching = asyncio.create_task(watcher.run(), name="call-watcher")
         try:
@@ -76,7 +79,7 @@ class CallWatcher:
     """Gives calls whose agent `agent_name` has died another one; counts in `outcomes`.
 
     Where `agents` are known, a call that none has taken gets one as soon as there is room. Calls
-    without an agent are in `waiting`.
+    without an agent are in `waiting`; `meter` is told which rooms there are.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class CallWatcher:
         outcomes: Counter,
         agents: AgentServers | None = None,
         waiting: WaitingCalls | None = None,
+        meter: CallMeter | None = None,
         clock: Clock = monotonic,
     ) -> None:
         self._livekit = livekit
@@ -94,6 +98,7 @@ class CallWatcher:
         self._outcomes = outcomes
         self._agents = agents
         self._waiting = waiting or WaitingCalls()
+        self._meter = meter
         self._clock = clock
         self._calls: dict[str, CallLooks] = {}
         self._given_up: set[str] = set()
@@ -122,6 +127,8 @@ class CallWatcher:
             del self._calls[gone]
         self._given_up &= rooms.keys()
         self._waiting.keep_only(rooms.keys())
+        if self._meter is not None:
+            await self._meter.look(frozenset(rooms.values()))
         looks = (self._look_at(sid, name) for sid, name in rooms.items())
         for failure in await asyncio.gather(*looks, return_exceptions=True):
             if failure is not None:  # one room's, after all have been looked at

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -59,13 +60,21 @@ class ConnectionList(BaseModel):
 
 Admits = Callable[[WebSocket], Awaitable[bool]]
 """Whether a client may come in."""
+Spends = Callable[[WebSocket], Awaitable[int | None]]
+"""Takes one message of a client's budget: None, or the seconds to wait."""
 
 
 async def everybody(_: WebSocket) -> bool:
     return True
 
 
-def chat_routes(service: ChatService, *, admits: Admits = everybody) -> "ChatRoutes":
+async def without_budget(_: WebSocket) -> int | None:
+    return None
+
+
+def chat_routes(
+    service: ChatService, *, admits: Admits = everybody, spends: Spends = without_budget
+) -> "ChatRoutes":
     """As the settings of the service want them."""
     settings = service.settings
     return ChatRoutes(
@@ -73,18 +82,26 @@ def chat_routes(service: ChatService, *, admits: Admits = everybody) -> "ChatRou
         uploads=settings.telemetry.environment == "development",
         debug=settings.chat.debug,
         admits=admits,
+        spends=spends,
     )
 
 
 class ChatRoutes:
     """`uploads`: pictures and recordings are taken here (in development); `debug`: who is
-    connected may be asked; `admits`: who may open a chat."""
+    connected may be asked; `admits`: who may open a chat; `spends`: what its messages are on."""
 
     def __init__(
-        self, service: ChatService, *, uploads: bool, debug: bool, admits: Admits = everybody
+        self,
+        service: ChatService,
+        *,
+        uploads: bool,
+        debug: bool,
+        admits: Admits = everybody,
+        spends: Spends = without_budget,
     ) -> None:
         self._service = service
         self._admits = admits
+        self._spends = spends
         self._uploads = uploads
         self._debug = debug
 
@@ -164,7 +181,14 @@ class ChatRoutes:
             front = TextFront(
                 conversation, default_greeting=service.settings.agent.greeting, clock=service.clock
             )
-            chat = ChatSocket(websocket, front, held, service.metrics, clock=service.clock)
+            chat = ChatSocket(
+                websocket,
+                front,
+                held,
+                service.metrics,
+                spends=partial(self._spends, websocket),
+                clock=service.clock,
+            )
             tasks = [
                 asyncio.create_task(chat.run(), name="chat"),
                 asyncio.create_task(held.taken_over.wait(), name="chat-taken-over"),

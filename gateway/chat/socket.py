@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from gateway.chat.frames import (
 from gateway.chat.open_chats import HeldChat
 from parley.app.app_service import Media
 from parley.app.events import HangUp, Results, TextDelta
+from parley.budgets import in_words, without_limit
 from parley.clock import Clock, monotonic
 from parley.telemetry.chat import ChatMetrics
 from parley.token_bucket import TokenBucket
@@ -48,6 +49,7 @@ class ChatSocket:
         held: HeldChat,
         metrics: ChatMetrics,
         *,
+        spends: Callable[[], Awaitable[int | None]] = without_limit,
         clock: Clock = monotonic,
     ) -> None:
         self._websocket = websocket
@@ -55,6 +57,7 @@ class ChatSocket:
         self._held = held
         self._metrics = metrics
         self._clock = clock
+        self._spends = spends
         self._budget = TokenBucket(MESSAGES_PER_MINUTE, clock)
         self._sending = asyncio.Lock()
         self._answering: asyncio.Task[bool] | None = None
@@ -86,6 +89,10 @@ class ChatSocket:
                 message = parsed_message(text)
             except ChatMessageError as error:
                 await self._send(error_frame("validation_error", str(error), retryable=False))
+                continue
+            if (wait_s := await self._spends()) is not None:
+                why = f"You have sent as many messages as you may: try again in {in_words(wait_s)}."
+                await self._send(error_frame("budget_spent", why, retryable=True))
                 continue
             yield message
 

@@ -28,7 +28,7 @@ def main(config: str = "") -> int:
         raise_descriptors()
         return _serve(settings, listener)
     except ConfigurationError as error:
-        print(error, file=sys.stderr)
+        print(f"parley: {error}", file=sys.stderr)
         return 2
 
 

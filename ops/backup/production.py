@@ -16,7 +16,9 @@ from parley.settings.dotenv import read_dotenv
 COMPOSE_FILE = "docker-compose.prod.yml"
 VOLUMES = {"records": "records", "certificates": "caddy-data"}
 """The part of a backup, and the volume that it is of."""
-_WRITING = ("agent", "gateway")
+CHATS = "chats"
+"""The volume of the service `chat`, where its profile is used."""
+_WRITING = ("agent", "chat", "gateway")
 """What has to be ended before a backup is put back."""
 _TOOL_S = 3600.0
 
@@ -38,9 +40,15 @@ class ComposeProject:
         """What docker compose answers; raises BackupError."""
         return _output([*self.compose, *words], self.folder)
 
+    def services(self) -> dict[str, dict[str, object]]:
+        """Of the profiles that are used."""
+        found: dict[str, dict[str, object]] = json.loads(self.ask("config", "--format", "json"))[
+            "services"
+        ]
+        return found
+
     def image(self, service: str) -> str:
-        rendered = json.loads(self.ask("config", "--format", "json"))
-        return str(rendered["services"][service]["image"])
+        return str(self.services()[service]["image"])
 
     def redis_url(self) -> str:
         """Redis is published nowhere; this machine reaches its container all the same."""
@@ -164,6 +172,8 @@ def production_settings(project: ComposeProject) -> list[BackupPart]:
 def production_parts(project: ComposeProject, *, models: bool) -> list[BackupPart]:
     """The volumes, and Redis. `models`: theirs, too, which the first start fetches again."""
     volumes = {**VOLUMES, **({"models": "models"} if models else {})}
+    if "chat" in project.services():
+        volumes[CHATS] = CHATS
     return [
         *(NamedVolume(part, volume, project) for part, volume in volumes.items()),
         ComposeRedis("redis", project),

@@ -1,4 +1,4 @@
-"""Whether the language model elsewhere answers: asked as a call would ask it, for one token."""
+"""Whether the language model answers: asked as a call would ask it, for one token."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ops.doctor.finding import Finding, ok, problem, warning
+from ops.doctor.finding import Finding, Level, ok, problem, warning
 from ops.llm_choice import choose_llm
 from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
 from parley.settings import OrchestratorSettings
@@ -70,13 +70,16 @@ class _Server:
             raise _UnreachableError(str(getattr(error, "reason", error))) from None
 
 
-def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
-    """Whether the model of the settings can be reached and used; blocks for some seconds at most.
+def check_llm(settings: OrchestratorSettings, *, runs: bool = False) -> Finding:
+    """Whether the model of the settings can be reached and answers, which costs a token; blocks for
+    some seconds at most.
 
-    `asks`: have it answer with one token, which costs a little; else its server is only asked
-    what it offers. Neither the key nor what the server says of it is in the finding.
+    `runs`: Parley does, so that the model of this machine is asked as well, but for its name alone:
+    an answer would take the place of what calls begin with. Neither the key nor what the server
+    says of it is in the finding.
     """
-    if settings.llm_is_on_this_machine:
+    is_here = settings.llm_is_on_this_machine
+    if is_here and not runs:
         choice = choose_llm(settings)
         where = f"on this machine, port {settings.llm.local_port}"
         return ok(_SUBJECT, f"{choice.model} {where} ({choice.why})")
@@ -88,21 +91,27 @@ def check_llm(settings: OrchestratorSettings, *, asks: bool = True) -> Finding:
         return problem(
             _SUBJECT,
             f"{server.shown} cannot be reached ({error})",
-            OWN_AUTHORITY if is_untrusted(str(error)) else remedy,
+            OWN_AUTHORITY if is_untrusted(str(error)) else "./run logs llm" if is_here else remedy,
         )
     if listed.status in (401, 403):
         return _key_refused(server, listed.status)
-    offered = listed.names
-    name = settings.llm_model or (offered[0] if len(offered) == 1 else "")
+    return _used(server, settings, listed.names)
+
+
+def _used(server: _Server, settings: OrchestratorSettings, offered: Sequence[str]) -> Finding:
+    """Of the models that the server offers, the one that calls use."""
+    wanted = "" if settings.llm_is_on_this_machine else settings.llm_model
+    name = wanted or (offered[0] if len(offered) == 1 else "")
     if not name:
         detail = f"{server.shown} {_shown(offered)}, and no model is named"
         return problem(_SUBJECT, detail, "set LLM_MODEL to one of them")
-    if asks:
-        return _asked(server, name, offered, at_openai=settings.llm_is_at_openai)
-    is_known = not offered or name in offered
-    return (
-        ok(_SUBJECT, f"{name} at {server.shown}") if is_known else _unknown(server, name, offered)
-    )
+    if settings.llm_is_on_this_machine:
+        return ok(_SUBJECT, f"{name} at {server.shown}")
+    found = _asked(server, name, offered, at_openai=settings.llm_is_at_openai)
+    if found.level is Level.OK and not settings.llm.model and not settings.llm_is_local:
+        detail = f"{found.detail}, but LLM_MODEL is not set"
+        return warning(_SUBJECT, detail, f"set LLM_MODEL={name}, or another that it has")
+    return found
 
 
 def _asked(server: _Server, name: str, offered: Sequence[str], *, at_openai: bool) -> Finding:

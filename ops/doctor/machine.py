@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from ops.doctor.finding import Finding, ok, problem, warning
-from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
+from parley.fetch.trust import OWN_AUTHORITY, UV_SYSTEM_CERTS, is_untrusted
 
 OLDEST_PYTHON = (3, 11)
 GOOD_MEMORY_GB, LEAST_MEMORY_GB = 3.0, 1.5
@@ -32,28 +32,35 @@ def check_network(*, is_needed: bool) -> Finding:
     uv = _uv_program()
     if uv is None:
         return warning("network", "not checked without uv", "install uv, or start through ./run")
-    try:
-        # The smallest question a registry can be asked: the versions of one small package.
-        asked = subprocess.run(
-            [uv, "pip", "compile", "--quiet", "--no-cache", "--no-deps", "--no-header", "-"],
-            input="iniconfig",
-            env={**os.environ, "UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0"},
-            capture_output=True,
-            text=True,
-            timeout=_REGISTRY_TIMEOUT_S,
-            check=False,
-        )
-        said = asked.stderr.strip() if asked.returncode else None
-    except subprocess.TimeoutExpired:
-        said = "no answer"
+    said, by_whom = _why_no_packages(uv), ""
+    if said is not None and is_untrusted(said):  # as every fetch does
+        said, by_whom = _why_no_packages(uv, **UV_SYSTEM_CERTS), ", trusted by this system alone"
     if said is None:
-        return ok("network", "the package registry answers")
+        return ok("network", f"the package registry answers{by_whom}")
     reason = "".join(said.splitlines()[-1:]).strip() or "no reason"
     detail = f"the package registry does not answer ({reason})"
     remedy = "connect the machine, or name a mirror in UV_DEFAULT_INDEX and PIP_INDEX_URL"
     if is_untrusted(said):
         detail, remedy = f"the package registry is not trusted ({reason})", OWN_AUTHORITY
     return (problem if is_needed else warning)("network", detail, remedy)
+
+
+def _why_no_packages(uv: str, **environment: str) -> str | None:
+    """What uv says where a registry does not answer the smallest question that there is: the
+    versions of one small package."""
+    try:
+        asked = subprocess.run(
+            [uv, "pip", "compile", "--quiet", "--no-cache", "--no-deps", "--no-header", "-"],
+            input="iniconfig",
+            env={**os.environ, "UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0", **environment},
+            capture_output=True,
+            text=True,
+            timeout=_REGISTRY_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return "no answer"
+    return asked.stderr.strip() if asked.returncode else None
 
 
 def _python() -> Finding:

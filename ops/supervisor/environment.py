@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from parley import paths
+from parley.settings.port_offset import PORT_OFFSET
 from parley.settings.source import Section, environment_variables
 
 _EVERYWHERE = re.compile(
@@ -40,10 +41,10 @@ def part_environment(
     """The environment of a part in Python that reads `settings` from `config_file`.
 
     Of the settings' own variables it gets those that are set and not `withheld`, those that the
-    file refers to as `${NAME}`, and those named in `also`. `threads` bounds the pools of numeric
-    libraries, which would each take every core.
+    file refers to as `${NAME}`, those named in `also`, and the one that moves the ports. `threads`
+    bounds the pools of numeric libraries, which would each take every core.
     """
-    own = {name for _, name in environment_variables(settings)} - withheld | also
+    own = {name for _, name in environment_variables(settings)} - withheld | also | {PORT_OFFSET}
     if config_file.exists():
         own |= set(_REFERENCE.findall(config_file.read_text(encoding="utf-8")))
     passed = {

@@ -5,6 +5,8 @@ from typing import Any
 
 import psutil
 
+from parley.errors import SupervisorError
+
 REMEDY = (
     "connect the machine, or give it an interface of its own: "
     "sudo ip link add parley0 type dummy && sudo ip addr add 10.20.30.40/32 dev parley0 && "
@@ -36,3 +38,9 @@ def why_no_media(
     if usable:
         return None
     return "no network interface but the loopback is up: no call will connect"
+
+
+def refuse_without_media() -> None:
+    """For who would wait for a call in vain: raises SupervisorError with what to do."""
+    if (reason := why_no_media()) is not None:
+        raise SupervisorError(f"{reason}: {REMEDY}")

@@ -10,16 +10,18 @@ from ops.supervisor.part import ListeningPort, Part
 from parley.errors import SupervisorError
 
 _EVERY_ADDRESS = {"", "0.0.0.0", "::"}  # noqa: S104 - compared with, not bound
+_ALL_AT_ONCE = "beside another Parley, ./run up --port-offset 100 moves all ports at once"
 
 
 def check_ports(parts: Sequence[Part]) -> None:
     """Raises SupervisorError with one line for each port that cannot be had."""
+    held = _held(parts)
     problems = [
         *(f"port {port} {problem}" for port, problem in collisions(parts)),
-        *_held(parts),
+        *held,
     ]
     if problems:
-        raise SupervisorError("\n".join(problems))
+        raise SupervisorError("\n".join([*problems, *([_ALL_AT_ONCE] if held else [])]))
 
 
 def collisions(parts: Sequence[Part]) -> Iterator[tuple[int, str]]:

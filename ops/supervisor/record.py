@@ -60,6 +60,8 @@ class StackRecord(BaseModel):
     """Who answers, as the settings name it."""
     apps: dict[str, str] = {}
     """Who else may be asked for."""
+    port_offset: int = 0
+    """Added to the ports of the settings."""
     parts: tuple[PartRecord, ...] = ()
     failure: str = ""
 

@@ -1,5 +1,6 @@
 """How each part is doing at this moment, asked of the part itself; as a table or as JSON."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
@@ -15,6 +16,12 @@ from parley.settings.orchestrator import DEFAULT_APP
 
 NOT_ANSWERING = "not answering"
 _COLORS = {PartState.READY: "green", PartState.FAILED: "red", NOT_ANSWERING: "red"}
+MODEL_PART = "llm"
+_MODEL_STATES = {
+    Level.OK: "[green]answers[/]",
+    Level.WARNING: "[yellow]warning[/]",
+    Level.PROBLEM: f"[red]{NOT_ANSWERING}[/]",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,14 @@ def as_json(record: StackRecord, reports: list[PartReport]) -> dict[str, object]
     }
 
 
+def are_well(reports: Sequence[PartReport], model: Finding | None = None) -> bool:
+    """Whether calls can be answered: every part is ready, and the language model no problem. That
+    of this machine is a part."""
+    is_part = any(report.name == MODEL_PART for report in reports)
+    is_lost = model is not None and model.level is Level.PROBLEM and not is_part
+    return bool(reports) and all(report.is_well for report in reports) and not is_lost
+
+
 def show(
     console: Console,
     record: StackRecord,
@@ -79,7 +94,8 @@ def show(
     stop: str,
     model: Finding | None = None,
 ) -> None:
-    """The one screen: the page, the parts, how to stop. `model`: the language model elsewhere."""
+    """The one screen: the page, the parts, how to stop. `model`: the language model, a part of this
+    machine or elsewhere."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     for heading, justify in (("part", "left"), ("state", "left"), ("pid", "right")):
         table.add_column(heading, justify=justify, no_wrap=True)  # type: ignore[arg-type]
@@ -87,8 +103,11 @@ def show(
     table.add_column("memory", justify="right")
     table.add_column("restarts", justify="right")
     table.add_column("")
+    is_part = False
     for report in reports:
-        color = _COLORS.get(report.state, "yellow")
+        color, detail = _COLORS.get(report.state, "yellow"), report.detail
+        if report.name == MODEL_PART and model is not None:
+            is_part, detail = True, detail or model.detail
         table.add_row(
             report.name,
             f"[{color}]{report.state}[/]",
@@ -96,13 +115,12 @@ def show(
             ", ".join(map(str, report.ports)),
             f"{report.memory_mb:.0f} MB",
             str(report.restarts or ""),
-            report.detail.replace("[", r"\["),
+            detail.replace("[", r"\["),
         )
-    if model is not None:
-        well = model.level is Level.OK
-        state = "[green]answers[/]" if well else f"[red]{NOT_ANSWERING}[/]"
-        table.add_row("llm", state, "", "", "", "", model.detail.replace("[", r"\["))
-    headline = "Parley is running" if all(r.is_well for r in reports) else "Parley is not well"
+    if model is not None and not is_part:
+        state = _MODEL_STATES[model.level]
+        table.add_row(MODEL_PART, state, "", "", "", "", model.detail.replace("[", r"\["))
+    headline = "Parley is running" if are_well(reports, model) else "Parley is not well"
     console.print(f"\n{headline}. Open [bold]{record.page_url}[/]\n", highlight=False)
     if record.app not in ("", DEFAULT_APP) or record.apps:
         others = "".join(f", {name}: {app}" for name, app in record.apps.items())

@@ -18,6 +18,7 @@ from ops.supervisor.record import (
 )
 from ops.supervisor.supervisor import PartStatus, Supervisor, UntilPrepared, already
 from parley.errors import ParleyError
+from parley.settings.port_offset import port_offset
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,7 +55,11 @@ class Service:
         identity = ProcessIdentity.of(os.getpid())
         assert identity is not None
         self._record = StackRecord(
-            supervisor=identity, page_url=page_url, app=app, apps=dict(apps or {})
+            supervisor=identity,
+            page_url=page_url,
+            app=app,
+            apps=dict(apps or {}),
+            port_offset=port_offset(os.environ),
         )
         self._has_been_ready = False
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from ops.toolchain.programs import cached_folder
 from parley import paths
 from parley.errors import FetchError, ToolchainError
-from parley.fetch import locked, run_logged
+from parley.fetch import locked
 from parley.fetch.packages import explain_failure
+from parley.fetch.trust import UV_SYSTEM_CERTS, run_trusting
 from parley.progress import StepProgress, silent
 
 _COMPLETE = ".complete"
@@ -72,11 +73,12 @@ class EngineEnvironment:
         label = f"The {self.name} environment"
         log = folder.with_name(f".{folder.name}.log")
         for step in steps:
-            status = run_logged(
+            status = run_trusting(
                 [_uv(), *step],
                 log=log,
                 environment=os.environ | {"UV_HTTP_RETRIES": "2"},
                 tick=lambda: progress(label, 0, None),
+                system_certs=UV_SYSTEM_CERTS,
             )
             if status != 0:
                 output = log.read_text(encoding="utf-8", errors="replace")

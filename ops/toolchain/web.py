@@ -9,7 +9,8 @@ from ops.toolchain.node import NodeTools, ensure_node
 from ops.toolchain.programs import cached_folder
 from parley import paths
 from parley.errors import FetchError, ToolchainError
-from parley.fetch import locked, run_logged
+from parley.fetch import locked
+from parley.fetch.trust import NODE_SYSTEM_CERTS, OWN_AUTHORITY, is_untrusted, run_trusting
 from parley.progress import StepProgress, silent
 
 _NOT_SOURCES = {"node_modules", "dist"}
@@ -67,6 +68,9 @@ def _build(web: Path, tools: NodeTools, progress: StepProgress) -> None:
         "npm_config_fetch_retries": "1",
         "npm_config_update_notifier": "false",
     }
+    if authority := os.environ.get("SSL_CERT_FILE"):
+        # Node reads none of the other names.
+        environment.setdefault("NODE_EXTRA_CA_CERTS", authority)
     steps = {
         "The page: its libraries": ("ci", "--no-audit", "--no-fund"),
         "The page: building it": ("run", "build"),
@@ -74,15 +78,19 @@ def _build(web: Path, tools: NodeTools, progress: StepProgress) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         log = Path(scratch) / "npm.log"
         for label, arguments in steps.items():
-            status = run_logged(
+            status = run_trusting(
                 [*tools.npm, *arguments],
                 log=log,
                 environment=environment,
                 tick=lambda label=label: progress(label, 0, None),  # type: ignore[misc]
+                system_certs=NODE_SYSTEM_CERTS,
                 folder=web,
             )
             if status != 0:
-                lines = log.read_text(errors="replace").strip().splitlines()[-_LOG_LINES:]
+                said = log.read_text(encoding="utf-8", errors="replace")
+                lines = said.strip().splitlines()[-_LOG_LINES:]
+                if is_untrusted(said):
+                    lines.append(f"the package registry is not trusted: {OWN_AUTHORITY}")
                 raise ToolchainError(
                     f"npm {arguments[0]} in {web} ended with status {status}:\n" + "\n".join(lines)
                 )

@@ -76,6 +76,9 @@ class Agent:
     found out for each turn, and the operations of services are tools."""
     service: AppService | None = None
     """What the app's engines share, and what it tells of itself."""
+    questions: Sequence[str] | None = None
+    """Examples of what may be asked, which visitors are shown before a call; None: those of the
+    settings for an agent that leaves its instructions to them, else none."""
     greeting: str | None = None
     """Said first; empty: the person speaks first."""
     closing: str | None = None

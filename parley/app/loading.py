@@ -9,6 +9,7 @@ import inspect
 import os
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _NOT_THE_APPS = (
     *(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "purelib", "platlib")),
 )
 _loaded: dict[tuple[str, str], Agent] = {}
+_loading = threading.RLock()
+"""A module that one thread is importing looks to another as if it were there."""
 
 
 class AppError(ConfigurationError):
@@ -92,10 +95,11 @@ def load_app(name: str, *, folder: Path | None = None) -> Agent:
     """
     found = AppReference.parse(name, folder=folder)
     key = (str(found.file or found.module), found.variable)
-    if key not in _loaded:
-        module = _of_file(found.file) if found.file is not None else _of_module(found.module)
-        _loaded[key] = _agent_in(module, found)
-    return _loaded[key]
+    with _loading:
+        if key not in _loaded:
+            module = _of_file(found.file) if found.file is not None else _of_module(found.module)
+            _loaded[key] = _agent_in(module, found)
+        return _loaded[key]
 
 
 def _of_file(file: Path) -> ModuleType:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from parley.errors import FetchError
-from parley.fetch.process import run_logged
 from parley.fetch.staging import disk_full
-from parley.fetch.trust import OWN_AUTHORITY, is_untrusted
+from parley.fetch.trust import OWN_AUTHORITY, UV_SYSTEM_CERTS, is_untrusted, run_trusting
 from parley.progress import StepProgress
 
 _NO_NETWORK = (
@@ -50,11 +49,12 @@ def install_packages(
     scratch.mkdir(parents=True, exist_ok=True)
     log, pins = scratch / "log", scratch / "requirements.txt"
     pins.write_text("\n".join(requirements), encoding="utf-8")
-    status = run_logged(
+    status = run_trusting(
         [*_installer(scratch, platform), "--target", str(target), "-r", str(pins)],
         log=log,
         environment=os.environ | {"TMPDIR": str(scratch), "UV_HTTP_RETRIES": "2"},
         tick=lambda: progress(label, min(_size(target.parent), size_bytes - 1), size_bytes),
+        system_certs=UV_SYSTEM_CERTS,
     )
     if status != 0:
         names = ", ".join(requirement.split()[0] for requirement in requirements)

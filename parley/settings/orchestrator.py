@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.errors import ConfigurationError
 from parley.settings.approvals import ApprovalsSection
+from parley.settings.budgets import BudgetsSection
 from parley.settings.chat import ChatSection
 from parley.settings.checkpoints import CheckpointsSection
 from parley.settings.engines import AUTO
@@ -32,6 +33,7 @@ from parley.settings.server import ServerSection
 from parley.settings.services import ServicesSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import TelemetrySection
+from parley.settings.telephone import TelephoneSection
 from parley.settings.tls import ClientTlsSection
 from parley.settings.turn import TurnSection
 from parley.settings.values import (
@@ -47,6 +49,7 @@ from parley.settings.values import (
     WorkerAddresses,
     is_loopback,
 )
+from parley.settings.visitors import VisitorsSection
 
 SMALL_LLM = "qwen2.5-0.5b-instruct"
 LARGE_LLM = "qwen2.5-coder-1.5b-instruct"
@@ -117,7 +120,7 @@ class TtsSection(Section):
     voices: tuple[str, ...] = Field(
         (),
         description="those that callers may choose beside default_model, fetched if need be; "
-        "empty: those that are on the workers' machines already",
+        "gateway and agent refuse others; empty: those that are on the workers' machines already",
     )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="of speech: 0.5 to 2")
 
@@ -264,11 +267,14 @@ class OrchestratorSettings(Section):
     """All settings of the agent and the gateway."""
 
     server: ServerSection = ServerSection()
+    budgets: BudgetsSection = BudgetsSection()
     livekit: LiveKitSection = LiveKitSection()
     tts: TtsSection = TtsSection()
     asr: AsrSection = AsrSection()
     llm: LlmSection = LlmSection()
     agent: AgentSection = AgentSection()
+    telephone: TelephoneSection = TelephoneSection()
+    visitors: VisitorsSection = VisitorsSection()
     turn: TurnSection = TurnSection()
     sessions: SessionsSection = SessionsSection()
     chat: ChatSection = ChatSection()

@@ -1,7 +1,7 @@
 """docs/settings.md, written from the settings models: `python -m parley.settings.reference`."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from pydantic import BaseModel, SecretStr
@@ -27,6 +27,8 @@ OTHER_VARIABLES = MappingProxyType(
         "PARLEY_STATE_DIR": "keys, logs and pids of one running Parley; `.parley` of the checkout",
         "PARLEY_CACHE_DIR": "models and programs, shared by all checkouts; `~/.cache/parley`",
         "PARLEY_CALLED_FROM": "where modules of an app are looked for; the current folder",
+        "PARLEY_PORT_OFFSET": "added to every port of this Parley, and to addresses of LiveKit, "
+        "workers and agents on the loopback; 0",
         "ORCHESTRATOR_CONFIG_PATH": "settings of `./run orchestrator`; those of ORCHESTRATOR_ENV",
         "ORCHESTRATOR_ENV": "development or production: the file of `configs` with that name",
         "HF_ENDPOINT": "hub that voices and models come from; `https://huggingface.co`",
@@ -82,6 +84,8 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, bool):
         value = str(value).lower()
     if isinstance(value, tuple):
+        value = ", ".join(value)
+    if isinstance(value, Mapping) and value:
         value = ", ".join(value)
     text = str(value)
     if len(text) > _SHOWN_CHARACTERS:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from parley.settings.source import Section
 from parley.settings.values import (
+    HeaderName,
     Host,
     HostName,
     Network,
@@ -48,6 +49,11 @@ class ServerSection(Section):
         (),
         description="proxies whose X-Forwarded-For is believed, as addresses or networks; else "
         "the proxy counts as one client",
+    )
+    user_header: HeaderName = Field(
+        "",
+        description="header in which a trusted proxy names who has signed in, such as "
+        "X-Forwarded-User; limits and budgets count by user then; empty: by address",
     )
     admission: Literal["counted", "open"] = Field(
         "counted",

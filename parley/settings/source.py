@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from parley import paths
 from parley.errors import ConfigurationError
 from parley.settings.document import Document, KeyPath, read_document, shortened
+from parley.settings.port_offset import port_offset, shifted
 
 _MASK = "**********"
 _SHOWN_PROBLEMS = 5
@@ -49,6 +50,7 @@ def load(
 
     Raises ConfigurationError for what `read_document` refuses, an unknown key, or a value that is
     not allowed: each with file, line, key and what is allowed, and no secret; of many the first.
+    PARLEY_PORT_OFFSET is added to the ports.
     """
     document = read_document(file, environ)
     _drop_empty_sections(document.values, model)
@@ -57,9 +59,11 @@ def load(
             _put(document.values, path, environ[name])
             document.places[path] = f"environment variable {name}"
     try:
-        return model.model_validate(document.values)
+        settings = model.model_validate(document.values)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_problems(error, model, file, document))) from None
+    offset = port_offset(environ)
+    return shifted(settings, offset) if offset else settings
 
 
 def config_file(name: str) -> Path:

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 
 from parley.discovery.static import parse_targets
 from parley.errors import ConfigurationError
+from parley.settings.port_offset import HIGHEST_PORT, OwnAddresses, OwnPort
 from parley.settings.source import Masked
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252}[A-Za-z0-9_])?\.?")
@@ -85,8 +86,11 @@ def _are_targets(value: str) -> bool:
     return True
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-OptionalPort = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT), OwnPort()]
+"""That Parley listens on; PARLEY_PORT_OFFSET is added to it."""
+OptionalPort = Annotated[int, Field(ge=0, le=HIGHEST_PORT), OwnPort()]
+"""The same; 0: none."""
+
 Origin = Annotated[
     str,
     _text(
@@ -107,6 +111,15 @@ HostName = Annotated[
 
 Network = Annotated[str, _text(_is_network, "expected an address or a network such as 10.0.0.0/8")]
 """Addresses as CIDR writes them; an address is the network of itself."""
+
+HeaderName = Annotated[
+    str,
+    _text(
+        lambda text: re.fullmatch(r"[A-Za-z0-9-]*", text) is not None,
+        "expected the name of an HTTP header, such as X-Forwarded-User",
+    ),
+]
+"""Empty: none."""
 
 Host = Annotated[
     str,
@@ -129,6 +142,7 @@ HttpAddress = Annotated[
 ]
 LiveKitAddress = Annotated[
     str,
+    OwnAddresses(),
     _text(
         lambda text: is_url(text, "ws", "wss"),
         "expected an address such as ws://host:port or wss://host",
@@ -136,6 +150,7 @@ LiveKitAddress = Annotated[
 ]
 OptionalLiveKitAddress = Annotated[
     str,
+    OwnAddresses(),
     _text(
         lambda text: not text or is_url(text, "ws", "wss"),
         "expected nothing, or an address such as ws://host:port or wss://host",
@@ -152,10 +167,13 @@ RedisAddress = Annotated[
 """Empty: no Redis. It may hold a password."""
 
 WorkerAddresses = Annotated[
-    str, _text(_are_targets, "expected host:port of a worker, several separated by commas")
+    str,
+    OwnAddresses(),
+    _text(_are_targets, "expected host:port of a worker, several separated by commas"),
 ]
 OptionalAddresses = Annotated[
     str,
+    OwnAddresses(),
     _text(
         lambda text: not text or _are_targets(text),
         "expected nothing, or host:port, several separated by commas",
@@ -163,6 +181,7 @@ OptionalAddresses = Annotated[
 ]
 AdvertisedAddress = Annotated[
     str,
+    OwnAddresses(everywhere=True),
     _text(
         lambda text: not text or (_are_targets(text) and "," not in text),
         "expected host:port, or nothing",

@@ -14,13 +14,13 @@ from parley.gpu import has_gpu
 from parley.models.languages import base_code
 from parley.settings.engines import ASR_MODELS, AUTO, known_engine
 from parley.settings.orchestrator import PORT_STEP
+from parley.settings.port_offset import HIGHEST_PORT
 from parley.settings.redis import RedisSection
 from parley.settings.source import Env, Section, config_file, load
 from parley.settings.telemetry import WorkerTelemetrySection
 from parley.settings.tls import WorkerTlsSection
 from parley.settings.values import AdvertisedAddress, Host, LanguageCode, Port, is_loopback
 
-HIGHEST_PORT = 65535
 TtsEngineName = Annotated[str, AfterValidator(partial(known_engine, "tts"))]
 AsrEngineName = Annotated[str, AfterValidator(partial(known_engine, "asr"))]
 _ADVERTISE = "host:port under which others reach this worker; empty: those it listens on"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.dispatch import has_come_back
+from agent.dispatch import as_resumed, has_come_back
 from parley.app.session import AnyEntry, PersonSaid, Session
 from parley.room_events import DispatchMetadata
 
@@ -29,4 +29,6 @@ def test_the_same_token_again_is_the_same_call(
     entries: tuple[AnyEntry, ...], began_as: str, comes_as: str, cut_off: bool
 ) -> None:
     session = Session(id="s", channel="voice", log=Log(entries), user=began_as)
-    assert has_come_back(session, DispatchMetadata(user=comes_as)) is cut_off
+    wishes = DispatchMetadata(user=comes_as, voice="joe")
+    assert has_come_back(session, wishes) is cut_off
+    assert as_resumed(wishes, session) == wishes.model_copy(update={"resumed": cut_off})

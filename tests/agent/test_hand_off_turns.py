@@ -5,8 +5,12 @@ from typing import Literal
 import pytest
 
 from agent.session import endpointing
+from agent.turn_waits import TurnWaits
+from agent.turns.barge_in import BargeIn
+from agent.turns.floor import FloorPolicy
 from parley import Agent
 from parley.settings.turn import TurnSection
+from tests.agent.test_decision_times import SlowVoice
 from tests.agent.test_framework_contract import talk_with
 
 
@@ -29,3 +33,33 @@ async def test_who_takes_over_may_wait_longer_or_shorter_for_the_end_of_a_turn(
         assert {key: taken[key] for key in ("mode", "min_delay", "max_delay")} == endpointing(turn)
         await talk.session.generate_reply(user_input="Hello.", input_modality="text")
         assert talk.voice.texts
+
+
+@pytest.mark.parametrize(
+    ("mode", "wanted_s"),
+    [("dynamic", {"first": 0.75, "slow": 0.8, "hasty": 0.5}), ("fixed", {"first": 0.3})],
+)
+async def test_who_was_cut_off_is_waited_for_whoever_speaks(
+    mode: Literal["fixed", "dynamic"], wanted_s: dict[str, float]
+) -> None:
+    def turn(minimum_s: float, maximum_s: float) -> TurnSection:
+        return TurnSection(
+            end_of_turn="detector",
+            endpointing=mode,
+            endpointing_min_delay_s=minimum_s,
+            endpointing_max_delay_s=maximum_s,
+        )
+
+    agents = {"first": turn(0.3, 2.5), "slow": turn(0.8, 2.5), "hasty": turn(0.2, 0.5)}
+    async with talk_with(Agent()) as talk:
+        talk.session.update_options(endpointing_opts=endpointing(agents["first"]))
+        barge_in = BargeIn(SlowVoice(0.0), policy=FloorPolicy(), on_yield=lambda cut: None)
+        waits = TurnWaits(agents["first"], talk.session, barge_in, None)
+        person = barge_in.cut_offs
+        person.reply_sounds(at_s=100.5, spoke_s=100.0)
+        person.person_takes_floor(100.6)
+        for name, expected_s in wanted_s.items():
+            waits.judge_by(agents[name])
+            taken = talk.session.options.endpointing
+            assert taken["min_delay"] == pytest.approx(expected_s)
+            assert taken["max_delay"] == agents[name].endpointing_max_delay_s

@@ -9,7 +9,7 @@ from livekit import rtc
 from agent.room.events import RoomEventPublisher
 from agent.turns.report import Reply, current_reply
 from parley import Agent, tool
-from parley.room_events import ToolEvent
+from parley.room_events import ToolEvent, ToolStartedEvent
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn
 from tests.agent.test_session import Room, counted, talk_with
 
@@ -55,11 +55,18 @@ async def test_a_slow_tool_is_told_as_the_tool_and_not_as_the_model() -> None:
 
 
 async def test_what_a_tool_was_asked_and_answered_stays_in_where_clients_are_not_to_know() -> None:
-    told = ToolEvent(name="order", arguments={"number": "42"}, outcome="done", result="shipped")
+    began = ToolStartedEvent(call_id="1", name="order", arguments={"number": "42"}, at_s=1.0)
+    ended = ToolEvent(
+        call_id="1", name="order", arguments={"number": "42"}, outcome="done", result="shipped"
+    )
     room, open_room = Room(), Room()
     for each, shows in ((room, False), (open_room, True)):
         events = RoomEventPublisher(cast(rtc.Room, each), shows_tool_details=shows)
-        events.send(told)
+        events.send(began)
+        events.send(ended)
         await events.aclose()
-    assert room.events == [told.model_copy(update={"arguments": {}, "result": ""})]
-    assert open_room.events == [told]
+    assert room.events == [
+        began.model_copy(update={"arguments": {}}),
+        ended.model_copy(update={"arguments": {}, "result": ""}),
+    ]
+    assert open_room.events == [began, ended]

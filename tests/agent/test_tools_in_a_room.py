@@ -12,7 +12,7 @@ from caller.call_recording import SAMPLE_RATE_HZ
 from caller.client import RoomClient
 from caller.conversation import CallConversation, Recording
 from dialogue.text.languages.english import PHRASES as ENGLISH
-from parley.room_events import FloorEvent, ToolEvent, TurnEvent
+from parley.room_events import FloorEvent, ToolEvent, ToolStartedEvent, TurnEvent
 from testkit.fake_llm import (
     FakeLlm,
     ScriptedAnswer,
@@ -96,6 +96,11 @@ async def test_a_slow_tool_is_bridged_and_its_answer_comes_after_it(
             {"number": "42"},
             "done",
         )
+        (began,) = [h.event for h in client.events if isinstance(h.event, ToolStartedEvent)]
+        assert (began.call_id, began.arguments) == (told.call_id, told.arguments)
+        assert told.at_s is not None and told.took_ms is not None
+        assert told.took_ms > 900 * service.takes_s
+        assert told.at_s > began.at_s
         # What bridged the wait is told as a filler, and is not remembered.
         assert turn.report.filler
         first, then = [h.event for h in client.events if isinstance(h.event, TurnEvent)]

@@ -8,8 +8,9 @@ from typing import cast
 import pytest
 from livekit import rtc
 
-from agent.room.voices import NOT_YOURS, VOICE_NOT_FOUND, VoiceControl
+from agent.room.voices import NOT_YOURS, TOO_MANY_CHANGES, VOICE_NOT_FOUND, VoiceControl
 from agent.tts import WorkerTTS
+from parley.budgets import without_limit
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
 from parley.room_events import SET_VOICE_METHOD
@@ -20,14 +21,17 @@ from testkit.isolated_config import free_ports
 
 @asynccontextmanager
 async def voices_at(
-    targets: str, *, offered: tuple[str, ...] = ()
+    targets: str,
+    *,
+    offered: tuple[str, ...] = (),
+    spends: Callable[[], Awaitable[int | None]] = without_limit,
 ) -> AsyncGenerator[tuple[VoiceControl, WorkerTTS]]:
     discovery = StaticDiscovery(targets)
     async with SpeechPool(discovery) as pool:
         speaking = WorkerTTS(
             pool, voice="tone", default_voice="tone", speed=1.0, first_flush_words=3
         )
-        yield VoiceControl(pool, speaking, offered=offered), speaking
+        yield VoiceControl(pool, speaking, offered=offered, spends=spends), speaking
 
 
 async def test_the_next_reply_has_the_chosen_voice() -> None:
@@ -123,6 +127,26 @@ async def test_whatever_a_client_asks_for_it_is_told_in_words(payload: str) -> N
         assert refused.value.code == VOICE_NOT_FOUND
         assert speaking.voice == "tone"
         assert await room.asks("other") == "other"
+
+
+async def test_who_has_changed_the_voice_often_enough_keeps_it_and_may_have_the_default() -> None:
+    waits: list[int | None] = [None, 1800]
+
+    async def spends() -> int | None:
+        return waits.pop(0)
+
+    async with (
+        serving(SpeechWorker()) as target,
+        voices_at(target, spends=spends) as (voices, _),
+    ):
+        room = Room()
+        voices.serve(cast(rtc.Room, room), talks_with=is_ada)
+        assert await room.asks("other") == "other"
+        with pytest.raises(rtc.RpcError, match="try again in 30 minutes") as refused:
+            await room.asks("other")
+        assert refused.value.code == TOO_MANY_CHANGES
+        assert await room.asks("tone") == "tone"
+        assert waits == []
 
 
 VOICES = ("tone", "other", "third")

@@ -122,7 +122,7 @@ def test_sentences_without_a_pause_between_them_are_one_turn() -> None:
 
 def test_the_page_needs_nothing_else_and_says_what_the_document_says() -> None:
     of = found(turn(612.5), turn(None), underruns=3)
-    options = load._parser().parse_args(["--callers", "2", "--minutes", "1"])
+    options = load.make_parser().parse_args(["--callers", "2", "--minutes", "1"])
     document = load._document(of, promises_of(of), options)
     shown = page(document, of.findings.turns, of.parts)
     assert shown.startswith("<!doctype html>")
@@ -185,7 +185,8 @@ def test_ctrl_c_ends_a_load_and_reports_what_there_is(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         ) as running:
-            never_answers.accept()[0].close()  # the first caller has begun
+            for _ in range(2):  # whether anybody is there; then the first caller has begun
+                never_answers.accept()[0].close()
             running.send_signal(signal.SIGINT)
             out, err = running.communicate(timeout=60)
     assert running.returncode == 130, err

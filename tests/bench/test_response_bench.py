@@ -15,9 +15,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bench import response
+from bench.arguments import settings_of
 from bench.peers.running import PEERS
 from bench.peers.speech_server import SAMPLE_RATE_HZ, SpeechApi
-from bench.response import promises_of, settings_of
+from bench.response import promises_of
 from bench.response_calls import AskedQuestion, ask, judged_question
 from bench.response_path import AnswerPath, answer_path, summary
 from bench.response_plot import draw

@@ -1,7 +1,8 @@
 """Chromium with a fake microphone, and the page in it."""
 
+import json
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +50,7 @@ class Open(Protocol):
         microphone: Path | None = ...,
         allowed: bool = ...,
         viewport: ViewportSize = ...,
+        limits: Mapping[str, object] = ...,
     ) -> AbstractAsyncContextManager[Page]: ...
 
 
@@ -67,6 +69,7 @@ def open_page(chromium: str) -> Open:
 
     `microphone` is a WAV file that is spoken in a loop into a microphone, which the person has
     `allowed` or not; without it the page has whatever microphone the machine has, unallowed.
+    `limits` of the call that are quicker than those of web/src/call/limits.ts.
     """
 
     @asynccontextmanager
@@ -76,6 +79,7 @@ def open_page(chromium: str) -> Open:
         microphone: Path | None = None,
         allowed: bool = True,
         viewport: ViewportSize = _DESKTOP,
+        limits: Mapping[str, object] | None = None,
     ) -> AsyncIterator[Page]:
         arguments = ["--autoplay-policy=no-user-gesture-required"]
         if microphone is not None:
@@ -106,6 +110,8 @@ def open_page(chromium: str) -> Open:
                 page.on("console", on_console)
                 page.on("pageerror", on_error)
                 await page.add_init_script(_KEEP_CONNECTIONS)
+                if limits:
+                    await page.add_init_script(f"window.parleyLimits = {json.dumps(limits)};")
                 await page.goto(page_url(stack))
                 yield page
             finally:

@@ -1,7 +1,7 @@
 """A web server of somebody else, and a browser that looks at its pages."""
 
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -53,9 +53,12 @@ def site() -> Iterator[Site]:
 
 
 @asynccontextmanager
-async def browsing(chromium: str, *, microphone: Path | None = None) -> AsyncIterator[Page]:
-    """An empty page of a browser whose person allows `microphone`, a WAV file."""
-    arguments = ["--autoplay-policy=no-user-gesture-required"]
+async def browsing(
+    chromium: str, *, microphone: Path | None = None, arguments: Sequence[str] = ()
+) -> AsyncIterator[Page]:
+    """An empty page of a browser whose person allows `microphone`, a WAV file. `arguments`: more
+    of the browser's program."""
+    arguments = ["--autoplay-policy=no-user-gesture-required", *arguments]
     if microphone is not None:
         arguments += [
             "--use-fake-device-for-media-stream",

@@ -303,16 +303,22 @@ async def test_an_agent_that_hangs_up_ends_the_call_at_once(gateway: FakeGateway
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("model_unauthorized", "The language model refuses the key."),
+        ("model_not_found", "The language model that is configured does not exist."),
+        ("llm_unavailable", "The agent's language model does not answer right now."),
+    ],
+)
 async def test_a_model_that_will_not_answer_ends_the_call_however_audible(
-    gateway: FakeGateway,
+    gateway: FakeGateway, code: str, said: str
 ) -> None:
     failure = await failure_of(
         gateway,
-        once_spoken=lambda: gateway.agents[0].fail(
-            "The language model refuses the key.", code="model_unauthorized", fatal=False
-        ),
+        once_spoken=lambda: gateway.agents[0].fail(said, code=code, fatal=False),
     )
-    assert failure.startswith("turn 1 (clip.wav): The language model refuses the key.")
+    assert failure.startswith(f"turn 1 (clip.wav): {said}")
     assert "./run doctor" in failure
 
 

@@ -141,7 +141,7 @@ async def test_a_worker_that_is_gone_is_told_beside_the_others(
     code, out, err = await voices.at(gone, workers[0].target)("status")
     assert code == 1
     assert workers[0].target in out
-    assert err == f"error: speech worker {gone}: nothing listens there\n"
+    assert err == f"parley: speech worker {gone}: nothing listens there\n"
 
 
 @pytest.mark.parametrize("arguments", [(), ("status",), ("load", HIBARI)])
@@ -151,7 +151,7 @@ async def test_no_worker_at_all_says_how_to_start_one(
     gone = f"127.0.0.1:{free_ports(1)[0]}"
     code, out, err = await voices.at(gone)(*arguments)
     assert (code, out) == (1, "")
-    assert err == f"error: speech worker {gone}: nothing listens there: ./run up starts workers\n"
+    assert err == f"parley: speech worker {gone}: nothing listens there: ./run up starts workers\n"
 
 
 async def test_a_configuration_that_cannot_work_is_status_2(voices: Voices) -> None:
@@ -159,3 +159,20 @@ async def test_a_configuration_that_cannot_work_is_status_2(voices: Voices) -> N
     assert code == 2
     assert "tts.worker_address: expected host:port of a worker" in err
     assert err.endswith("found 'nowhere'\n")
+
+
+async def test_the_voice_of_calls_is_not_unloaded_by_mistake(
+    workers: tuple[Worker, Worker], voices: Voices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEFAULT_MODEL", HIBARI)
+    voices.at(workers[0].target)
+    code, out, err = await voices("unload", HIBARI)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"parley: {HIBARI} is the voice of calls")
+    assert "--force" in err and f"./run voices load {HIBARI}" in err
+    _, document = await voices.json("status")
+    assert document["workers"][0]["resident"] == [HIBARI]
+    assert (await voices("unload", HIBARI, "--force"))[0] == 0
+    _, document = await voices.json("status")
+    assert document["workers"][0]["resident"] == []
+    assert (await voices("load", HIBARI))[0] == 0

@@ -12,7 +12,7 @@ from tests.deploy.conftest import Tool
 ROOT = paths.repository()
 FILE = ROOT / "docker-compose.prod.yml"
 TEMPLATE = ROOT / ".env.prod.example"
-PROFILES = ("piper", "cosyvoice", "llm")
+PROFILES = ("piper", "cosyvoice", "llm", "chat")
 VALUES = {
     "PARLEY_DOMAIN": "talk.example.org",
     "ACME_EMAIL": "you@example.org",

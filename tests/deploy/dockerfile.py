@@ -7,7 +7,10 @@ from pathlib import Path
 from parley import paths
 
 FILE = paths.repository() / "deploy" / "docker" / "Dockerfile"
-PARTS = ("agent", "gateway", "orchestrator", "tts", "tts-cosyvoice", "asr", "llm", "models")
+PARTS = (
+    *("agent", "gateway", "chat", "orchestrator"),
+    *("tts", "tts-cosyvoice", "asr", "llm", "models"),
+)
 _FROM = re.compile(r"FROM (\S+)(?: AS (\S+))?")
 
 

@@ -65,7 +65,8 @@ class RunningCaddy:
     """`url` is the site's; what it logged is in `log`."""
 
     def __init__(self, adapted: dict[str, Any], folder: Path) -> None:
-        self.gateway, self.livekit, self._port, self._signalling, self._admin = free_ports(5)
+        self.gateway, self.livekit, self.chat, *own = free_ports(6)
+        self._port, self._signalling, self._admin = own
         self.log = folder / "log"
         self._folder = folder
         self.config = self._moved(adapted)
@@ -127,7 +128,7 @@ class RunningCaddy:
         (policy,) = config["apps"]["tls"]["automation"]["policies"]
         policy["issuers"] = [{"module": "internal"}]
         for proxy in proxies(config):
-            at = {"livekit": self.livekit, "gateway": self.gateway}
+            at = {"livekit": self.livekit, "gateway": self.gateway, "chat": self.chat}
             name = proxy.pop("dynamic_upstreams")["name"]
             proxy["upstreams"] = [{"dial": f"127.0.0.1:{at[name]}"}]
         return config

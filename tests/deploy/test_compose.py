@@ -1,5 +1,6 @@
 """docker-compose.prod.yml: what starts, with which rights, and that nothing in it is made up."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from tests.deploy.dockerfile import stages
 CONFIG = ROOT / "deploy" / "config"
 MODELS = ("models", "models-llm")
 WORKERS = ("tts", "tts-cosyvoice", "asr", *MODELS)
-OURS = ("agent", "gateway", "llm", *WORKERS)
+OURS = ("agent", "gateway", "chat", "llm", *WORKERS)
 OTHERS = ("redis", "livekit", "caddy")
 RUNNING = tuple(name for name in (*OURS, *OTHERS) if name not in MODELS)
 
@@ -69,7 +70,29 @@ def test_the_file_that_is_written_starts_piper_and_a_model_of_our_own(
     assert secrets.main(given, folder=tmp_path) == 0
     command = ["--env-file", tmp_path / production_file.FILE, "-f", FILE, "config", "--services"]
     done = compose(*command, env={"PATH": ""})
-    assert set(done.stdout.split()) == {*OURS, *OTHERS} - {"tts-cosyvoice"}, done.stderr
+    expected = {*OURS, *OTHERS} - {"tts-cosyvoice", "chat"}
+    assert set(done.stdout.split()) == expected, done.stderr
+
+
+def test_the_profile_of_cosyvoice_starts_its_worker_in_place_of_piper_s(
+    compose: Tool, tmp_path: Path
+) -> None:
+    chosen = {"ADAPTER_TYPE": "cosyvoice", "DEFAULT_MODEL": "ann"}
+    file = env_file(tmp_path, COMPOSE_PROFILES="cosyvoice", **chosen)
+    done = compose("--env-file", file, "-f", FILE, "config", "--format", "json", env={"PATH": ""})
+    assert done.returncode == 0, done.stderr
+    started = json.loads(done.stdout)["services"]
+    assert set(started) == {*OURS, *OTHERS} - {"tts", "llm", "models-llm", "chat"}
+    worker = started["tts-cosyvoice"]
+    assert worker["environment"]["ADAPTER_TYPE"] == "cosyvoice"
+    for name in ("tts-cosyvoice", "agent", "gateway"):
+        assert started[name]["environment"]["DEFAULT_MODEL"] == "ann", name
+    (device,) = worker["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert worker["networks"]["internal"]["aliases"] == ["tts"], "agents look that name up"
+    assert any(volume["target"] == "/models" for volume in worker["volumes"])
+    environ = {"PARLEY_DOMAIN": "talk.example.org", **chosen}
+    assert load_worker(CONFIG / "worker.yaml", environ=environ).tts.adapter == "cosyvoice"
 
 
 def test_what_is_asked_for_is_what_the_template_has() -> None:
@@ -97,7 +120,7 @@ def test_secrets_go_to_those_who_need_them(services: dict[str, Any]) -> None:
     holders = {
         "LIVEKIT_API_SECRET": {"agent", "gateway", "livekit"},
         "REDIS_PASSWORD": {"redis"},
-        "REDIS_AGENT_PASSWORD": {"agent", "redis"},
+        "REDIS_AGENT_PASSWORD": {"agent", "chat", "redis"},
         "REDIS_GATEWAY_PASSWORD": {"gateway", "redis"},
         "OPERATOR_KEY": {"gateway"},
     }
@@ -129,6 +152,8 @@ def test_the_files_that_the_containers_read_are_settings(services: dict[str, Any
     assert f":{server.health_check_port}/readiness" in stages()["agent"].of("HEALTHCHECK")[0]
     assert stages()["gateway"].of("EXPOSE") == [f"{server.port} {server.gateway_health_port}"]
     assert f":{server.port}/liveness" in stages()["gateway"].of("HEALTHCHECK")[0]
+    assert stages()["chat"].of("EXPOSE") == [f"{server.port}"]
+    assert f":{server.port}/health" in stages()["chat"].of("HEALTHCHECK")[0]
     assert stages()["llm"].of("EXPOSE") == [f"{orchestrator.llm.local_port}"]
     assert orchestrator.llm_url == "http://llm:7003/v1" and not orchestrator.llm_is_on_this_machine
     assert orchestrator.livekit.public_url == "wss://talk.example.org"
@@ -140,7 +165,7 @@ def test_the_files_that_the_containers_read_are_settings(services: dict[str, Any
 
 
 def test_several_workers_of_a_name_can_run(services: dict[str, Any]) -> None:
-    for name in ("tts", "tts-cosyvoice", "asr", "agent", "gateway"):
+    for name in ("tts", "tts-cosyvoice", "asr", "agent", "gateway", "chat"):
         assert "container_name" not in services[name] and "ports" not in services[name]
     assert services["tts-cosyvoice"]["networks"]["internal"]["aliases"] == ["tts"]
     own = [each for each in services["agent"]["volumes"] if each["target"] == "/state"]
@@ -192,7 +217,7 @@ def test_only_the_proxy_and_media_are_published(services: dict[str, Any]) -> Non
         "livekit": {("7881", "tcp")} | {(str(port), "udp") for port in range(50000, 50100)},
     }
     outside = {name for name, each in services.items() if "outside" in each["networks"]}
-    assert outside == {"caddy", "livekit", "agent", *MODELS}
+    assert outside == {"caddy", "livekit", "agent", "chat", *MODELS}
     assert {name for name, each in services.items() if "internal" not in each["networks"]} == set(
         MODELS
     )
@@ -218,6 +243,15 @@ def test_images_are_pinned_and_livekit_is_the_one_that_is_tested(
         if image.startswith("parley-"):
             assert tag == __version__ and service["build"]["target"] == image[len("parley-") :]
     assert services["livekit"]["image"].endswith(f":v{RELEASE.version}")
+
+
+@pytest.mark.parametrize(
+    "name", ["docker-compose.monitoring.yml", "docker-compose.orchestrator.yml"]
+)
+def test_images_of_other_files_are_pinned_too(name: str) -> None:
+    described = yaml.safe_load((ROOT / name).read_text("utf-8"))["services"]
+    for service, each in described.items():
+        assert re.search(r":(v?\d+\.\d+(\.\d+)?|\$\{PARLEY_VERSION)", each["image"]), service
 
 
 def test_monitoring_joins_the_same_network(compose: Tool, tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ COSYVOICE_LOCK = "workers/engines/cosyvoice/requirements.lock"
 STARTED = {
     "agent": ("agent.__main__", "agent.server", "apps.assistant"),
     "gateway": ("gateway.__main__",),
+    "chat": ("gateway.chat.__main__", "apps.shopping"),
     "orchestrator": (
         "gateway.orchestrate.__main__",
+        "gateway.keys.__main__",
         "gateway.orchestrate.app",
         "apps.orchestrator",
     ),

@@ -18,6 +18,7 @@ from tests.deploy.conftest import Tool, beside_python
 from tests.deploy.running_caddy import NAME, RunningCaddy, Upstream, proxies
 
 CADDYFILE, NGINX = ROOT / "Caddyfile", ROOT / "nginx.conf"
+LAN = ROOT / "deploy" / "lan.Caddyfile"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.secret.signature"
 Start = Callable[[dict[str, Any]], Any]
 
@@ -46,6 +47,16 @@ def test_caddy_would_not_take_a_mistake(caddy: Tool, tmp_path: Path) -> None:
     assert done.returncode != 0
 
 
+@pytest.mark.parametrize("certificate", ["internal", "cert.pem key.pem"])
+def test_caddy_takes_the_file_for_a_network_of_ones_own(
+    caddy: Tool, tmp_path: Path, certificate: str
+) -> None:
+    env = environment(HOME=str(tmp_path), PARLEY_LAN="192.168.1.7", PARLEY_TLS=certificate)
+    done = caddy("adapt", "--config", LAN, env=env)
+    assert done.returncode == 0, done.stderr
+    assert caddy("fmt", LAN, env=env).stdout == LAN.read_text("utf-8")
+
+
 def test_it_asks_for_what_compose_gives_it() -> None:
     asked = set(re.findall(r"\{\$([A-Z_]+)", CADDYFILE.read_text("utf-8")))
     assert asked == set(environment()) - {"PATH", "HOME"}
@@ -67,6 +78,7 @@ async def before_both(adapted: dict[str, Any], folder: Path) -> AsyncIterator[Ru
     async with AsyncExitStack() as running:
         await running.enter_async_context(Upstream("gateway", caddy.gateway).serving())
         await running.enter_async_context(Upstream("livekit", caddy.livekit).serving())
+        await running.enter_async_context(Upstream("chat", caddy.chat).serving())
         yield await running.enter_async_context(caddy.running(program))
 
 
@@ -80,6 +92,9 @@ async def test_who_is_asked_for_what(adapted: dict[str, Any], tmp_path: Path) ->
     async with before_both(adapted, tmp_path) as caddy:
         for path in ("/", "/api/token", "/twirp/livekit.RoomService/ListRooms", "/rtcx"):
             assert (await asked(caddy, caddy.url + path))["server"] == "gateway", path
+        for path in ("/ws/chat?user_id=ann", "/api/v1/sessions/s-1", "/tickets"):
+            assert (await asked(caddy, caddy.url + path))["server"] == "chat", path
+        assert (await asked(caddy, caddy.url + "/chat"))["server"] == "gateway", "its page"
         for path in ("/rtc/validate", "/rtc/v1"):
             assert (await asked(caddy, caddy.url + path))["server"] == "livekit", path
             assert (await asked(caddy, caddy.signalling_url + path))["server"] == "livekit", path
@@ -170,5 +185,6 @@ def test_nginx_logs_no_query_and_no_failed_address() -> None:
     (logged,) = re.findall(r"log_format without_query ([^;]+);", text)
     for whole in ("$request ", "$request_uri", "$args", "$http_referer", "$query_string"):
         assert whole not in f"{logged} "
+    assert "location ~ ^/(ws/chat$|api/v1/sessions/|tickets$) {" in text
     signalling = text[text.index("location ~ ^/rtc") :]
     assert "error_log /dev/stderr crit;" in signalling[: signalling.index("}")]

@@ -12,6 +12,8 @@ import yaml
 from dialogue.sessions.redis import RedisStore
 from dialogue.sessions.store import SessionRecord
 from gateway.calls.places import SharedPlaces
+from parley.budgets import Budgets, SharedLedger, Spent
+from parley.settings.budgets import BudgetsSection
 from testkit.isolated_config import free_ports
 from tests.deploy.composed import FILE, VALUES
 
@@ -77,6 +79,22 @@ async def test_a_gateway_counts_calls_and_reads_no_session(port: int) -> None:
         client.lrange("parley:session:s-2", 0, -1)
     with pytest.raises(redis.exceptions.ResponseError, match="permission"):
         client.eval("return redis.call('LRANGE', KEYS[1], 0, -1)", 1, "parley:session:s-2")
+
+
+async def test_gateways_and_agents_count_what_a_person_uses_together(port: int) -> None:
+    gateway, agent = (
+        Budgets(
+            BudgetsSection(messages_per_hour=2),
+            SharedLedger(url(port, user), within_s=PATIENT_S),
+        )
+        for user in ("gateway", "agent")
+    )
+    assert await gateway.spend(Spent.MESSAGES, "ann") is None
+    assert await agent.spend(Spent.MESSAGES, "ann") is None
+    assert await gateway.spend(Spent.MESSAGES, "ann") is not None
+    assert await agent.spend(Spent.MESSAGES, "ann") is not None
+    for each in (gateway, agent):
+        await each.aclose()
 
 
 def test_nobody_else_may_anything(port: int) -> None:

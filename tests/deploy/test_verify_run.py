@@ -22,7 +22,7 @@ def test_it_runs() -> None:
 def test_there_is_a_stand_in_for_every_base() -> None:
     named = stand_ins.tags()
     stages = (ROOT / "bench/production/stand_ins.Dockerfile").read_text("utf-8")
-    assert set(named) == {"python", "node", "caddy", "redis", "livekit"}
+    assert set(named) == {"python", "node", "caddy", "redis", "livekit", "postgres"}
     for name in named:
         assert f" AS {name}\n" in stages
 

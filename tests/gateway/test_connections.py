@@ -16,6 +16,7 @@ from gateway import connections
 from gateway.__main__ import serving
 from gateway.app import create_app
 from gateway.connections import MAX_CONNECTIONS, FewerWarnings
+from parley.settings import OrchestratorSettings
 from testkit.raw_http import answered
 from tests.gateway.conftest import TurnedClock, settings_with
 
@@ -39,9 +40,13 @@ class Served:
 
 @asynccontextmanager
 async def gateway(
-    page: Path | None = None, *, calls_per_minute: int = 1000
+    page: Path | None = None,
+    *,
+    calls_per_minute: int = 1000,
+    settings: OrchestratorSettings | None = None,
 ) -> AsyncIterator[Served]:
-    app = create_app(settings_with(calls_per_minute=calls_per_minute), page_folder=page)
+    settings = settings or settings_with(calls_per_minute=calls_per_minute)
+    app = create_app(settings, page_folder=page)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(serving(app))
         running = asyncio.create_task(server.serve(sockets=[listener]))

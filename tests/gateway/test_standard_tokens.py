@@ -104,6 +104,19 @@ async def test_a_conversation_goes_on_for_who_has_its_key(serve: Serve) -> None:
     assert first.json()["room"] != again.json()["room"]
 
 
+async def test_who_lost_a_call_says_so_with_the_key_to_its_conversation(serve: Serve) -> None:
+    async with serve(settings_with()) as client:
+        first = await client.post("/api/token")
+        key = {"session": first.json()["session"]}
+        again = await client.post("/api/token", json={**key, "resumed": True})
+        called = await client.post("/api/token", json=key)
+        keyless = await client.post("/api/token", json={"resumed": True})
+    assert told(again).resumed
+    assert told(again).session == told(first).session
+    assert not told(called).resumed
+    assert not told(keyless).resumed  # there is nothing to go on with
+
+
 @pytest.mark.parametrize("change", ["", ".", ".0", "0"])
 async def test_a_conversations_id_alone_opens_nothing(serve: Serve, change: str) -> None:
     """Everybody in a shared room sees the id."""

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from parley import paths
+from testkit.doc_fences import fences
 
 SERVER_NAME = "parley-worker"
 
 
 def documented_commands() -> str:
     """The shell commands of the page, which make an authority and both sides' certificates."""
-    page = (paths.repository() / "docs" / "workers.md").read_text(encoding="utf-8")
-    return page.split("```sh\n", 1)[1].split("```", 1)[0]
+    (commands,) = fences("workers.md", "sh", under="TLS")
+    return commands.text
 
 
 def make_certificates(folder: Path) -> Path:

@@ -5,7 +5,9 @@ import { recalled, remember } from "./call/lastCall";
 import "./style/theme.css";
 import "./style/layout.css";
 import "./style/call.css";
+import "./style/losses.css";
 import "./style/products.css";
+import "./style/visit.css";
 import { App } from "./ui/App";
 
 const page = document.getElementById("page");

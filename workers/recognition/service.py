@@ -29,11 +29,13 @@ from workers.recognition.pause_sound import PauseSound
 from workers.recognition.turn_sound import TurnSounds
 from workers.recognition.voice_activity import VoiceActivity, VoiceDetector
 from workers.serving.admission import Slots
+from workers.serving.durations import waiting_s
 from workers.serving.errors import (
     answering_errors,
     deadline_exceeded,
     internal,
     invalid_argument,
+    quoted,
     unavailable,
 )
 from workers.serving.opening import read_open
@@ -179,7 +181,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
         if language not in self._languages:
             known = ", ".join(self._languages)
             raise invalid_argument(
-                "open.language", f"is {open_.language!r}, {self._model.name} knows {known}"
+                "open.language", f"is {quoted(open_.language)}, {self._model.name} knows {known}"
             )
         hints = ", ".join(open_.hints)
         if len(hints) > MOST_HINT_CHARACTERS:
@@ -187,7 +189,7 @@ class RecognitionService(rpc.SpeechRecognitionServicer):
                 "open.hints",
                 f"have {len(hints)} characters together, allowed are {MOST_HINT_CHARACTERS}",
             )
-        silence_s = open_.preflight_silence.ToNanoseconds() / 1e9
+        silence_s = open_.preflight_silence.seconds + open_.preflight_silence.nanos / 1e9
         if not 0 <= silence_s <= LONGEST_PREFLIGHT_SILENCE_S:
             raise invalid_argument(
                 "open.preflight_silence",
@@ -224,7 +226,7 @@ async def _while_audio_comes(
 
 def _within_s(flush: pb.RecognizeFlush) -> float | None:
     """How long the client waits for the FINAL, if it says."""
-    return float(flush.within.ToTimedelta().total_seconds()) if flush.HasField("within") else None
+    return waiting_s(flush.within) if flush.HasField("within") else None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -21,6 +21,7 @@ from parley.errors import ParleyError
 _log = logging.getLogger(__name__)
 
 ERROR_DOMAIN = "parley"
+MOST_QUOTED = 80
 
 
 class RequestError(ParleyError):
@@ -41,6 +42,12 @@ class RequestError(ParleyError):
         return rpc_status.to_status(
             status_pb2.Status(code=self.code.value[0], message=self.message, details=packed)
         )
+
+
+def quoted(text: str) -> str:
+    """What a client has sent, in a message: its beginning, for messages travel in headers, whose
+    size is limited."""
+    return repr(text if len(text) <= MOST_QUOTED else f"{text[:MOST_QUOTED]}…")
 
 
 def invalid_argument(field: str, description: str) -> RequestError:
@@ -98,6 +105,8 @@ async def answering_errors(context: grpc.aio.ServicerContext[Any, Any]) -> Async
         await _abort(context, error)
     except grpc.aio.AbortError:
         raise
+    except DecodeError:
+        await _abort(context, invalid_argument("message", "is none that this call takes"))
     except grpc.aio.InternalError:  # a message could not be sent
         _log.debug("a client went away", exc_info=True)
     except Exception as error:

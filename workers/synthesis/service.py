@@ -20,6 +20,7 @@ from parley.telemetry import logs, tracing
 from parley.telemetry.worker import WorkerLatency
 from workers.engines.tts_engine import EngineError
 from workers.serving.admission import SlotPerText, Slots
+from workers.serving.durations import waiting_s
 from workers.serving.errors import (
     answering_errors,
     failed_precondition,
@@ -222,7 +223,7 @@ def _longest_wait_s(open_: pb.SynthesizeOpen) -> float | None:
     """How long the client waits for a slot, if it says."""
     if not open_.HasField("wait"):
         return None
-    return max(0.0, float(open_.wait.ToTimedelta().total_seconds()))
+    return waiting_s(open_.wait)
 
 
 def _validate(open_: pb.SynthesizeOpen) -> None:

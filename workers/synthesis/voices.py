@@ -13,7 +13,7 @@ from parley.errors import ModelError
 from parley.models import ModelSpec
 from parley.rpc.v1 import status_pb2 as pb
 from workers.engines.tts_engine import LoadedVoice, TtsEngine
-from workers.serving.errors import RequestError, not_found
+from workers.serving.errors import RequestError, not_found, quoted
 from workers.synthesis.residency import Residency
 
 _CACHED_FOR_S = 5.0
@@ -87,7 +87,7 @@ class WorkerVoices:
         more = f"{others} {'more ' if here else ''}that it can fetch (ListVoices names them)"
         known = ", and ".join([*([", ".join(here)] if here else []), *([more] if others else [])])
         return not_found(
-            f"no voice is called {name or self.default!r}; this worker speaks with "
+            f"no voice is called {quoted(name or self.default)}; this worker speaks with "
             f"{known or 'none: its engine has no voices'}",
             reason="VOICE_NOT_FOUND",
         )

@@ -155,7 +155,8 @@ def api() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("offered", "key", "model", "level", "told"),
     [
-        ("one", "right", "", "ok", "one at"),
+        ("one", "right", "one", "ok", "one at"),
+        ("one", "right", "", "warning", "answers, but LLM_MODEL is not set"),
         ("one,two", "right", "two", "ok", "answers"),
         ("one", "wrong-key-9", "", "problem", "refuses the key (401)"),
         ("one,two", "right", "", "problem", "offers one, two"),

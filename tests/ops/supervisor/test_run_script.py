@@ -161,6 +161,23 @@ def test_what_the_installer_cannot_do_is_one_sentence(
     assert sentence in err.splitlines()[-1]
 
 
+def test_where_this_system_alone_trusts_the_index_it_is_trusted(machine: Machine) -> None:
+    """uv has authorities of its own; those of the system are asked where they do not do."""
+    machine.add_python()
+    link, python = shutil.which("ln"), Path(sys.executable).resolve()
+    machine.add(
+        "uv",
+        "[[ $1 == --version || -n $UV_SYSTEM_CERTS ]] ||"
+        ' { echo "invalid peer certificate: UnknownIssuer" >&2; exit 1; }\n'
+        f'[[ $1 != venv ]] || {{ mkdir -p "${{@: -1}}/bin"; '
+        f'{link} -s {python} "${{@: -1}}/bin/python"; }}',
+    )
+    status, out, err = machine.run("upp", UV_SYSTEM_CERTS="")
+    assert (status, out) == (2, ""), err
+    assert "trying once more with the authorities of this system" in err
+    assert err.splitlines()[-1] == "parley: there is no command 'upp'; did you mean 'up'?"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 @pytest.mark.parametrize("content", ["", "bin/python", "requirements.sha256"])
 def test_the_environment_of_another_user_is_left_alone(machine: Machine, content: str) -> None:

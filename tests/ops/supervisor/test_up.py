@@ -102,8 +102,11 @@ def test_a_language_model_elsewhere_that_is_away_hinders_nothing_and_is_told(
     assert "warning: the language model: " in up.stdout
     assert "cannot be reached" in " ".join(up.stdout.split())
     document = json.loads(command("status", "--json").stdout)
-    assert document["remote_llm"]["level"] == "problem"
-    shown = command("status").stdout
+    assert document["llm"]["level"] == "problem"
+    status = command("status")
+    assert status.returncode == 1  # nobody would be answered
+    shown = status.stdout
+    assert "Parley is not well" in shown
     assert "llm" in shown and "not answering" in shown
 
 

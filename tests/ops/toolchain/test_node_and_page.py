@@ -101,3 +101,21 @@ def test_a_page_that_was_shipped_built_needs_no_node(web: Path, programs: Path) 
         ensure_page(web=web)
     (web / "dist/index.html").touch()
     assert ensure_page(web=web) == web / "dist"
+
+
+@pytest.mark.parametrize("system_trusts", [True, False])
+def test_npm_that_trusts_nobody_is_told_to_trust_whom_this_system_trusts(
+    web: Path, cache: Path, programs: Path, system_trusts: bool
+) -> None:
+    write_program(programs / "node", "echo v22.3.0")
+    option = "--use-openssl-ca" if system_trusts else "--no-such-option"
+    write_program(
+        programs / "npm",
+        f'case "$NODE_OPTIONS" in *{option}*) mkdir -p dist; exit 0 ;; esac\n'
+        'echo "npm error self-signed certificate in certificate chain"; exit 1',
+    )
+    if system_trusts:
+        assert ensure_page(web=web) == web / "dist"
+    else:
+        with pytest.raises(ToolchainError, match=r"(?s)npm ci in .*self-signed.*SSL_CERT_FILE"):
+            ensure_page(web=web)

@@ -5,7 +5,7 @@ export interface CallAccess {
   readonly token: string;
   readonly room: string;
   readonly identity: string;
-  /** The key to the conversation: opens its recording, and a call that goes on with it. */
+  /** The key to the conversation: opens its recording, and a later call that goes on with it. */
   readonly session: string;
 }
 
@@ -35,8 +35,14 @@ export class GatewayError extends Error {
 export interface CallWish {
   readonly voice: string;
   readonly app: string;
-  /** Of the conversation that goes on; empty: one begins. */
-  readonly session: string;
+  /** Of an earlier access: its conversation goes on. */
+  readonly session?: string;
+  /** The call of that conversation was lost, not ended. */
+  readonly resumed?: boolean;
+  /** Who the agent is to be: a name of the characters that /api/about tells. */
+  readonly character: string;
+  /** The caller's own, where the operator allows it. */
+  readonly instructions: string;
 }
 
 export async function requestAccess(wish: CallWish, signal: AbortSignal): Promise<CallAccess> {
@@ -50,6 +56,11 @@ export async function requestAccess(wish: CallWish, signal: AbortSignal): Promis
 
 export async function listVoices(signal: AbortSignal): Promise<readonly Voice[]> {
   return ((await ask("/api/voices", { signal })) as { voices: Voice[] }).voices;
+}
+
+/** Where a short sentence in that voice is. */
+export function previewAddress(voice: string): string {
+  return `/api/voices/${encodeURIComponent(voice)}/preview`;
 }
 
 async function ask(path: string, request: RequestInit): Promise<unknown> {

@@ -1,7 +1,9 @@
-/** What can go wrong in a call, in words that say what to do. */
+/** What can go wrong in a call, each in one sentence a visitor understands and can act on. */
 
 import { ConnectionError, ConnectionErrorReason, DisconnectReason, RpcError } from "livekit-client";
 import { GatewayError } from "./gateway";
+import { howToAllow } from "./microphoneHelp";
+import { logDetails, plain } from "./plain";
 
 export interface Problem {
   readonly code: string;
@@ -11,200 +13,297 @@ export interface Problem {
   readonly remedies: readonly Remedy[];
 }
 
-export type Remedy = "call-again" | "type-instead" | "hear";
+/** `go-on`: a new call that goes on with the conversation. */
+export type Remedy = "call-again" | "go-on" | "type-instead" | "use-microphone" | "hear";
 
-export function microphoneProblem(error: unknown, secure: boolean): Problem {
-  const remedies: Remedy[] = ["call-again", "type-instead"];
+type Words = readonly [title: string, detail: string];
+
+function problem(code: string, [title, detail]: Words, ...remedies: Remedy[]): Problem {
+  return { code, title, detail, remedies };
+}
+
+// --- the microphone
+
+/** Codes of `microphoneProblem`: over as soon as the microphone is on. */
+export const MICROPHONE_CODES: readonly string[] = [
+  "insecure",
+  "microphone_refused",
+  "no_microphone",
+  "microphone_busy",
+  "microphone_failed",
+];
+
+/** A call that cannot begin without its microphone. */
+export function microphoneProblem(error: unknown, secure: boolean, browser: string): Problem {
+  const found = microphoneFault(error, secure, browser);
+  const remedies: Remedy[] =
+    found.code === "insecure" ? ["type-instead"] : ["call-again", "type-instead"];
+  return { ...found, remedies };
+}
+
+/** The same in a call, which goes on as it is: typed, or with the microphone that it has. */
+export function microphoneProblemInCall(error: unknown, secure: boolean, browser: string): Problem {
+  const found = microphoneFault(error, secure, browser);
+  const goesOn = "Meanwhile the call goes on, and you can type.";
+  return {
+    ...found,
+    detail: found.code === "insecure" ? found.detail : `${found.detail} ${goesOn}`,
+    remedies: found.code === "insecure" ? [] : ["use-microphone"],
+  };
+}
+
+function microphoneFault(error: unknown, secure: boolean, browser: string): Problem {
+  logDetails("microphone", error);
   if (!secure) {
-    return {
-      code: "insecure",
-      title: "The microphone needs a secure address",
-      detail:
-        "Browsers allow it only on https:// addresses and on localhost. You can type instead.",
-      remedies: ["type-instead"],
-    };
+    const detail =
+      "Browsers allow it only on secure (encrypted) addresses and on this machine itself. " +
+      "You can type instead.";
+    return problem("insecure", ["The microphone needs a secure address", detail]);
   }
   switch (error instanceof Error ? error.name : "") {
     case "NotAllowedError":
     case "SecurityError":
-      return {
-        code: "microphone_refused",
-        title: "The microphone is not allowed",
-        detail: "Allow it for this page in the browser's address bar, then call again.",
-        remedies,
-      };
+      return problem("microphone_refused", ["The microphone is not allowed", howToAllow(browser)]);
     case "NotFoundError":
     case "OverconstrainedError":
-      return {
-        code: "no_microphone",
-        title: "No microphone was found",
-        detail: "Plug one in or choose another, then call again.",
-        remedies,
-      };
+      return problem("no_microphone", [
+        "No microphone was found",
+        "Plug one in, or choose another in the settings.",
+      ]);
     case "NotReadableError":
     case "AbortError":
-      return {
-        code: "microphone_busy",
-        title: "The microphone cannot be opened",
-        detail: "Another program may hold it. Close that, or choose another microphone.",
-        remedies,
-      };
+      return problem("microphone_busy", [
+        "The microphone cannot be opened",
+        "Another program may hold it. Close that, or choose another microphone.",
+      ]);
     default:
-      return {
-        code: "microphone_failed",
-        title: "The microphone failed",
-        detail: messageOf(error),
-        remedies,
-      };
+      return problem("microphone_failed", [
+        "The microphone failed",
+        "Choose another in the settings, or load the page again.",
+      ]);
   }
 }
 
+// --- a call that could not begin
+
+const REFUSED: Words = ["The call was refused", "Whoever runs this Parley has to look at it."];
+const REFUSALS: Readonly<Record<string, Words>> = {
+  unreachable: ["Parley does not answer", "It is not running, or this device has no network."],
+  speech_unavailable: ["Parley has no voice right now", "Try again in a moment."],
+  rate_limited: ["Too many calls from here", "Try again in a minute."],
+  budget_spent: ["Enough calls for now", "Try again tomorrow."],
+  unknown_voice: ["The chosen voice is no longer there", "Choose another in the settings."],
+  unknown_app: ["There is no such agent here", "The address of this page asks for another."],
+  unknown_agent: ["There is no such agent here", "The address of this page asks for another."],
+  unknown_character: ["That character is no longer there", "Choose another before the call."],
+  instructions_not_allowed: ["Parley keeps its own instructions here", "Call without yours."],
+  unknown_session: ["The conversation cannot be found again", "Start a new call."],
+  unknown_host: ["This address is not allowed", "Whoever runs this Parley has to list its name."],
+  foreign_page: ["This page may not call", "Whoever runs this Parley has to allow it."],
+  invalid_request: REFUSED,
+  not_json: REFUSED,
+  body_too_large: REFUSED,
+  internal_error: ["Parley failed", "Try again in a moment."],
+  bad_answer: ["Parley cannot be understood", "Load the page again, or try again in a moment."],
+};
+
+/** Every code of `startProblem` that the gateway sends, and those that the page makes of it. */
+export const REFUSAL_CODES: readonly string[] = Object.keys(REFUSALS);
+
+function inWords(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 120 ? `${minutes} minutes` : `${Math.ceil(minutes / 60)} hours`;
+}
+
 /** A call that could not begin. */
-export function startProblem(error: unknown, url: string): Problem {
-  const remedies: Remedy[] = ["call-again"];
+export function startProblem(error: unknown): Problem {
+  logDetails("start", error);
   if (error instanceof GatewayError) {
-    if (error.code === "unreachable") {
-      return {
-        code: "gateway_unreachable",
-        title: "Parley does not answer",
-        detail: "Is it running? ./run status tells; ./run up starts it.",
-        remedies,
-      };
-    }
-    return { code: error.code, title: "The call was refused", detail: messageOf(error), remedies };
+    const [title, detail] = REFUSALS[error.code] ?? REFUSED;
+    const { retryAfterS } = error;
+    const wait = retryAfterS === null ? detail : `Try again in ${inWords(retryAfterS)}.`;
+    const code = error.code === "unreachable" ? "gateway_unreachable" : error.code;
+    return problem(code, [title, wait], "call-again");
   }
   if (error instanceof ConnectionError && error.reason === ConnectionErrorReason.NotAllowed) {
-    return {
-      code: "token_refused",
-      title: "The call was refused",
-      // LiveKit's own words quote the whole token.
-      detail:
-        "LiveKit did not accept the access token: its keys are not those of the gateway, " +
-        "or the clocks of the two differ.",
-      remedies,
-    };
+    const detail = "The media server does not know this Parley, or their clocks differ.";
+    return problem("token_refused", ["The call was refused", detail], "call-again");
   }
-  return {
-    code: "livekit_unreachable",
-    title: "The call cannot connect",
-    detail: `LiveKit at ${url} cannot be reached. ${messageOf(error)}`,
-    remedies,
-  };
+  return problem(
+    "livekit_unreachable",
+    [
+      "The call cannot connect",
+      "The media server cannot be reached from here: it is down, or a network is in the way.",
+    ],
+    "call-again",
+  );
 }
 
 /** Of a call for which there is no room now: it is tried again. Null for any other refusal. */
 export function noRoomProblem(error: unknown): Problem | null {
   switch (error instanceof GatewayError ? error.code : "") {
     case "at_capacity":
-      return {
-        code: "at_capacity",
-        title: "All agents are in a call",
-        detail: "Yours begins by itself as soon as one is free.",
-        remedies: [],
-      };
+      return problem("at_capacity", [
+        "All agents are in a call",
+        "Yours begins by itself as soon as one is free.",
+      ]);
     case "no_agent":
-      return {
-        code: "no_agent_runs",
-        title: "No agent is running",
-        detail: "Your call begins by itself when one is; ./run status tells what is missing.",
-        remedies: [],
-      };
+      return problem("no_agent_runs", [
+        "No agent is running",
+        "Your call begins by itself as soon as one is.",
+      ]);
     default:
       return null;
   }
 }
 
-export const NO_AGENT: Problem = {
-  code: "no_agent",
-  title: "No agent has joined yet",
-  detail: "Still waiting. All agents may be busy; ./run status tells whether one is running.",
-  remedies: ["call-again"],
-};
+// --- a call that runs
 
-export const AGENT_LEFT: Problem = {
-  code: "agent_left",
-  title: "The agent has left the call",
-  detail: "Waiting for it to come back.",
-  remedies: ["call-again"],
-};
+export const NO_AGENT = problem(
+  "no_agent",
+  ["No agent has joined yet", "Still waiting. All agents may be busy."],
+  "call-again",
+);
 
-export const STILL_LOST: Problem = {
-  code: "still_lost",
-  title: "The connection is not coming back",
-  detail: "Still trying. If the network is there, a new call may be quicker.",
-  remedies: ["call-again"],
-};
+export const AGENT_LEFT = problem(
+  "agent_left",
+  ["The agent is away", "Waiting for it to come back, or for another."],
+  "go-on",
+);
 
-export const AUDIO_BLOCKED: Problem = {
-  code: "audio_blocked",
-  title: "The browser holds the sound back",
-  detail: "It wants a click before it plays anything.",
-  remedies: ["hear"],
-};
+/** The connection has been away for long: calling again is the person's choice, we go on trying. */
+export const STILL_LOST = problem(
+  "still_lost",
+  ["The connection is not coming back", "Still trying. If you have a network, call again."],
+  "go-on",
+);
+
+export const AUDIO_BLOCKED = problem(
+  "audio_blocked",
+  ["The browser holds the sound back", "It wants a click before it plays anything."],
+  "hear",
+);
+
+const ENDED_BY_AGENT = problem(
+  "ended_by_agent",
+  ["The agent ended the call", "What was said stays here until the next call."],
+  "call-again",
+);
+
+/** Ends of a call after which nobody tries to come back by itself. */
+const ENDS: ReadonlyMap<DisconnectReason, Problem | null> = new Map<
+  DisconnectReason,
+  Problem | null
+>([
+  [DisconnectReason.CLIENT_INITIATED, null],
+  ...[
+    DisconnectReason.ROOM_DELETED,
+    DisconnectReason.ROOM_CLOSED,
+    DisconnectReason.PARTICIPANT_REMOVED,
+  ].map((reason) => [reason, ENDED_BY_AGENT] as const),
+  [
+    DisconnectReason.DUPLICATE_IDENTITY,
+    problem(
+      "elsewhere",
+      ["The call went on elsewhere", "Another page joined it in this page's place."],
+      "call-again",
+    ),
+  ],
+]);
+
+/** Whether the call has ended, and was not merely lost. */
+export function hasEnded(reason: DisconnectReason | undefined): boolean {
+  return reason !== undefined && ENDS.has(reason);
+}
 
 /** A call that ended by itself; null when it ended as it should. */
 export function endProblem(reason: DisconnectReason | undefined): Problem | null {
-  const remedies: Remedy[] = ["call-again"];
-  switch (reason) {
-    case DisconnectReason.CLIENT_INITIATED:
-      return null;
-    case DisconnectReason.ROOM_DELETED:
-    case DisconnectReason.ROOM_CLOSED:
-    case DisconnectReason.PARTICIPANT_REMOVED:
-      return {
-        code: "ended_by_agent",
-        title: "The agent ended the call",
-        detail: "What was said stays here until the next call.",
-        remedies,
-      };
-    case DisconnectReason.DUPLICATE_IDENTITY:
-      return {
-        code: "elsewhere",
-        title: "The call went on elsewhere",
-        detail: "Another page joined it in this page's place.",
-        remedies,
-      };
-    default:
-      return {
-        code: "connection_lost",
-        title: "The connection was lost",
-        detail: "It could not be restored. What was said stays here until the next call.",
-        remedies,
-      };
-  }
+  const known = reason === undefined ? undefined : ENDS.get(reason);
+  if (known !== undefined) return known;
+  return problem(
+    "connection_lost",
+    ["The connection was lost", "A new call goes on where this one was."],
+    "go-on",
+  );
 }
+
+// As agent/room/voices.py answers.
+const VOICE_NOT_FOUND = 404;
+const TOO_MANY_CHANGES = 429;
 
 export function voiceProblem(error: unknown, voice: string): Problem {
-  if (error instanceof RpcError && error.code === RpcError.ErrorCode.UNSUPPORTED_METHOD) {
-    return {
-      code: "voice_later",
-      title: `The voice ${voice} comes with the next call`,
-      detail: "This agent cannot change its voice during a call.",
-      remedies: [],
-    };
+  logDetails(`voice ${voice}`, error);
+  const refusal = error instanceof RpcError ? error.code : 0;
+  switch (refusal) {
+    case RpcError.ErrorCode.UNSUPPORTED_METHOD:
+      return problem("voice_later", [
+        "The voice comes with the next call",
+        "This agent cannot change its voice during a call.",
+      ]);
+    case VOICE_NOT_FOUND:
+      return problem("voice_failed", [
+        "That voice is not there",
+        "The agent goes on with the voice it has.",
+      ]);
+    case TOO_MANY_CHANGES:
+      return problem("voice_failed", [
+        "Too many changes of the voice",
+        "Wait a few seconds, then choose again.",
+      ]);
+    default:
+      return problem("voice_failed", [
+        "That voice cannot be used now",
+        "The agent goes on with the voice it has.",
+      ]);
   }
-  return {
-    code: "voice_failed",
-    title: `The voice ${voice} cannot be used`,
-    detail: messageOf(error),
-    remedies: [],
-  };
 }
+
+/** A voice that was wished for with the call, and is not there. */
+export const VOICE_GONE = problem("voice_gone", [
+  "The chosen voice is no longer there",
+  "Parley speaks in its usual one.",
+]);
 
 export function messageProblem(error: unknown): Problem {
-  return {
-    code: "message_failed",
-    title: "The message was not sent",
-    detail: messageOf(error),
-    remedies: [],
-  };
+  logDetails("message", error);
+  return problem("message_failed", [
+    "The message was not sent",
+    "Send it again once the connection is there.",
+  ]);
 }
 
-const TOKEN = /\beyJ[\w-]*\.[\w-]+(\.[\w-]*)?/g;
+// --- what the agent tells of
 
-/** What an error says, as a sentence that begins with a capital; tokens are left out. */
-function messageOf(error: unknown): string {
-  const words = error instanceof Error && error.message ? error.message : String(error);
-  const message = words.replace(TOKEN, "…");
-  return message.charAt(0).toUpperCase() + message.slice(1);
+const MODEL_REFUSES: Words = [
+  "Parley cannot answer",
+  "Its language model refuses to work. Whoever runs this Parley has to look at it.",
+];
+const AGENT_ERRORS: Readonly<Record<string, Words>> = {
+  asr_unavailable: ["Parley cannot hear you", "Until it can again, you can type."],
+  tts_unavailable: ["Parley's voice is away", "Its answers come as text until it is back."],
+  llm_unavailable: ["Parley cannot answer right now", "Its language model is away. Ask again."],
+  model_unauthorized: MODEL_REFUSES,
+  model_not_found: MODEL_REFUSES,
+  model_quota: MODEL_REFUSES,
+  model_refused: ["Parley cannot answer that", "Its language model refuses to. Ask otherwise."],
+  model_limit: ["The answer was cut off", "It was too long. Ask for the rest."],
+  model_no_answer: ["No answer came", "Ask again, maybe in other words."],
+  engine_failed: ["The agent failed", "Ask again in a moment."],
+  voice_unavailable: ["The chosen voice is away", "Parley speaks in its usual one."],
+  recording_stopped: ["The recording has stopped", "The call goes on without it."],
+  too_many_messages: ["Too many messages at once", "Wait a few seconds before the next."],
+  text_too_long: ["The message was too long", "Only its beginning was read."],
+};
+
+/** Codes that the agent sends and this page has words for. */
+export const AGENT_ERROR_CODES: readonly string[] = Object.keys(AGENT_ERRORS);
+
+/** What the agent complains of; an app's own words are shown where they are plain. */
+export function agentProblem(code: string, message: string, fatal: boolean): Problem {
+  logDetails(`agent ${code}`, message);
+  const own: Words = ["Something went wrong", plain(message, "Ask again in a moment.")];
+  const [title, detail] = AGENT_ERRORS[code] ?? own;
+  if (!fatal) return problem(code, [title, detail]);
+  return problem(code, ["The call cannot go on", detail], "call-again");
 }

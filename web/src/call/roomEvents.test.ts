@@ -54,3 +54,11 @@ test.each([
 ])("what is no event is ignored: %s", (_, payload) => {
   expect(decodeRoomEvent(payload)).toBeNull();
 });
+
+test("that an error is over is read", () => {
+  expect(decodeRoomEvent(bytes('{"type":"recovered","code":"asr_unavailable"}'))).toEqual({
+    type: "recovered",
+    code: "asr_unavailable",
+  });
+  expect(decodeRoomEvent(bytes('{"type":"recovered"}'))).toBeNull();
+});

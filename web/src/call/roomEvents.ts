@@ -7,6 +7,8 @@ export const EVENTS_TOPIC = "parley.events";
 export const RECORDING_ATTRIBUTE = "parley.recording";
 /** Of the agent's participant: the record of the call, whose sound its caller may fetch. */
 export const RECORD_ATTRIBUTE = "parley.record";
+/** Of the agent's participant: "kept" where it knows the conversation so far, "new" where none was. */
+export const HISTORY_ATTRIBUTE = "parley.history";
 export const SET_VOICE_METHOD = "parley.set_voice";
 
 /** Where the time of a turn went, in ms; null where a stage did not take place. */
@@ -39,6 +41,8 @@ export type RoomEvent =
   | { readonly type: "interrupted"; readonly heard: string }
   | { readonly type: "results"; readonly found: Found }
   | { readonly type: "clarification"; readonly suggestions: readonly string[] }
+  /** What an error of the same code told of is over. */
+  | { readonly type: "recovered"; readonly code: string }
   | {
       readonly type: "error";
       readonly code: string;
@@ -81,6 +85,8 @@ export function decodeRoomEvent(payload: Uint8Array): RoomEvent | null {
       const suggestions = Array.isArray(event.suggestions) ? event.suggestions.map(String) : [];
       return { type: "clarification", suggestions };
     }
+    case "recovered":
+      return typeof event.code === "string" ? { type: "recovered", code: event.code } : null;
     case "error":
       return typeof event.code === "string" && typeof event.message === "string"
         ? { type: "error", code: event.code, message: event.message, fatal: event.fatal === true }

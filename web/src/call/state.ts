@@ -1,6 +1,7 @@
 /** What the page knows of its call. */
 
 import type { Found } from "../chat/products";
+import type { Break } from "./breaks";
 import { NO_AGENT, type Problem } from "./problems";
 import type { Floor, TurnStages } from "./roomEvents";
 import { EMPTY, type Transcript } from "./transcript";
@@ -32,6 +33,8 @@ export interface CallState {
   /** The key to the conversation, which only this caller has; empty: there is none yet. */
   readonly session: string;
   readonly transcript: Transcript;
+  /** Where another agent took over in it. */
+  readonly breaks: readonly Break[];
   readonly turn: TurnStages | null;
   /** Empty: the default voice. */
   readonly voice: string;
@@ -57,6 +60,7 @@ export const IDLE: CallState = {
   records: [],
   session: "",
   transcript: EMPTY,
+  breaks: [],
   turn: null,
   voice: "",
   voiceChanging: false,

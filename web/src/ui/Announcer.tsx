@@ -1,3 +1,4 @@
+import { breakText } from "../call/breaks";
 import { type CallState, statusText } from "../call/state";
 
 /** What a screen reader is told: the state, what was understood, and, if wanted, the replies. */
@@ -8,9 +9,11 @@ export function Announcer({ state, replies }: { state: CallState; replies: boole
   // The floor changes with every word; only what asks for attention is told.
   const status =
     state.phase === "live" && state.microphone !== "muted" ? "Connected" : statusText(state);
+  const gap = state.breaks.at(-1);
   return (
     <div class="unseen" aria-live="polite">
       <p>{status}</p>
+      <p>{gap && breakText(gap)}</p>
       <p>{understood && `You said: ${understood.text}`}</p>
       <p>{replies && reply && `Parley said: ${reply.text}`}</p>
     </div>

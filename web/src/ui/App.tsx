@@ -1,10 +1,14 @@
 import { useEffect, useRef } from "preact/hooks";
+import type { About } from "../call/about";
 import type { Call } from "../call/call";
-import type { Remedy } from "../call/problems";
+import { remedied } from "../call/remedies";
 import { type CallState, statusText } from "../call/state";
 import { ProductCards } from "../chat/ProductCards";
 import { AfterCall } from "./AfterCall";
 import { Announcer } from "./Announcer";
+import { BeforeCall } from "./BeforeCall";
+import { CallPanels } from "./CallPanels";
+import { Choices } from "./Choices";
 import { Composer } from "./Composer";
 import { Countdown } from "./Countdown";
 import { Header } from "./Header";
@@ -14,7 +18,7 @@ import { RibbonCanvas } from "./RibbonCanvas";
 import { Settings } from "./Settings";
 import { SettingsSheet } from "./SettingsSheet";
 import { TranscriptView } from "./TranscriptView";
-import { TurnLatency } from "./TurnLatency";
+import { useAbout } from "./useAbout";
 import { useCallKeys } from "./useCallKeys";
 import { useCallState } from "./useCallState";
 import { useEmbedder } from "./useEmbedder";
@@ -28,6 +32,7 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   const voices = useVoices(state.phase !== "idle");
   const [preferences, choose] = usePreferences(call, voices);
   const inCall = state.phase !== "idle";
+  const about = useAbout(call.app, inCall);
   const field = useRef<HTMLInputElement>(null);
   const talk = useRef<HTMLElement>(null);
 
@@ -49,18 +54,10 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
   useWakeLock(inCall);
   const wide = useWide();
 
-  const onRemedy = async (remedy: Remedy) => {
-    if (remedy === "hear") {
-      await call.hear();
-      return;
-    }
-    await call.end();
-    await call.start(remedy === "call-again");
-  };
-
   const settings = (
     <Settings state={state} voices={voices} preferences={preferences} choose={choose} />
   );
+
   return (
     <div class={embedded ? "page embedded" : "page"} data-phase={state.phase}>
       <Header state={state}>
@@ -71,13 +68,13 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
         <Floor state={state} endAsked={endAsked} />
         <ProblemBanner
           problem={state.problem}
-          onRemedy={onRemedy}
+          onRemedy={(remedy) => void remedied(call, remedy)}
           onDismiss={() => call.dismissProblem()}
         />
         {state.phase === "idle" && state.transcript.length === 0 ? (
-          <Welcome call={call} />
+          <Welcome call={call} about={embedded ? null : about} />
         ) : (
-          <TranscriptView transcript={state.transcript} timed={!inCall} />
+          <TranscriptView transcript={state.transcript} breaks={state.breaks} timed={!inCall} />
         )}
         {state.found && <ProductCards found={state.found} />}
         {inCall && state.suggestions.length > 0 && (
@@ -107,8 +104,11 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
       </main>
       {!embedded && (
         <aside class="side">
+          {!inCall && (
+            <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
+          )}
           <div class="panels">
-            <TurnLatency turn={state.turn} />
+            <CallPanels call={call} />
           </div>
           {wide && settings}
         </aside>
@@ -133,7 +133,7 @@ function Floor({ state, endAsked }: { state: CallState; endAsked: boolean }) {
   );
 }
 
-function Welcome({ call }: { call: Call }) {
+function Welcome({ call, about }: { call: Call; about: About | null }) {
   return (
     <div class="welcome">
       <p class="welcome-words">
@@ -148,6 +148,7 @@ function Welcome({ call }: { call: Call }) {
       <button type="button" class="button-link" onClick={() => void call.start(false)}>
         or only type
       </button>
+      {about && <Choices call={call} about={about} />}
     </div>
   );
 }

@@ -3,7 +3,9 @@ import { Icon } from "./Icon";
 
 const LABELS: Record<Remedy, string> = {
   "call-again": "Call again",
+  "go-on": "Call again",
   "type-instead": "Type instead",
+  "use-microphone": "Try again",
   hear: "Play the sound",
 };
 

@@ -1,9 +1,9 @@
 import type { Voice } from "../call/gateway";
 import type { Preferences } from "../call/preferences";
 import type { CallState } from "../call/state";
-import { voiceLabel } from "../call/voices";
 import { useDevices } from "./useDevices";
 import type { Choose } from "./usePreferences";
+import { VoiceSelect } from "./VoiceSelect";
 
 /** Voice, devices and keys. */
 export function Settings(props: {
@@ -44,42 +44,6 @@ export function Settings(props: {
         </label>
       </div>
     </section>
-  );
-}
-
-function VoiceSelect(props: { state: CallState; voices: readonly Voice[] | null; choose: Choose }) {
-  const { state, voices, choose } = props;
-  const known = voices ?? [];
-  const groups = [
-    ["On this machine", known.filter((voice) => voice.ready)],
-    ["Fetched on first use", known.filter((voice) => !voice.ready)],
-  ] as const;
-  const standard = known.find((voice) => voice.default);
-  return (
-    <label class="field">
-      Voice
-      <select
-        value={state.voice || standard?.name || ""}
-        disabled={state.voiceChanging || state.phase === "starting"}
-        onChange={(event) => choose("voice", event.currentTarget.value)}
-      >
-        {!standard && <option value="">The default</option>}
-        {groups.map(
-          ([label, members]) =>
-            members.length > 0 && (
-              <optgroup key={label} label={label}>
-                {members.map((voice) => (
-                  <option key={voice.name} value={voice.name}>
-                    {voiceLabel(voice)}
-                  </option>
-                ))}
-              </optgroup>
-            ),
-        )}
-      </select>
-      {state.voiceChanging && <small>changing …</small>}
-      {voices === null && <small>the voices cannot be listed now</small>}
-    </label>
   );
 }
 

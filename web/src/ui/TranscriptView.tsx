@@ -1,18 +1,26 @@
+import { Fragment } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import type { Break } from "../call/breaks";
 import type { Line, Transcript } from "../call/transcript";
 import { NAMES, timeOfDay } from "../call/writing";
+import { TranscriptBreak } from "./TranscriptBreak";
 
 /** Scrolled up further than this, the person reads: new words do not pull the view down. */
 const NEAR_END_PX = 80;
 
-/** `timed`: each line says when it was; while people talk that would only distract. */
-export function TranscriptView({ transcript, timed }: { transcript: Transcript; timed: boolean }) {
+export function TranscriptView(props: {
+  transcript: Transcript;
+  breaks: readonly Break[];
+  /** Each line says when it was; while people talk that would only distract. */
+  timed: boolean;
+}) {
+  const { transcript, breaks, timed } = props;
   const view = useRef<HTMLDivElement>(null);
   const follow = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: new words are what is followed
   useEffect(() => {
     if (follow.current && view.current) view.current.scrollTop = view.current.scrollHeight;
-  }, [transcript]);
+  }, [transcript, breaks]);
   const onScroll = () => {
     const { scrollHeight = 0, scrollTop = 0, clientHeight = 0 } = view.current ?? {};
     follow.current = scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
@@ -29,14 +37,19 @@ export function TranscriptView({ transcript, timed }: { transcript: Transcript; 
       onScroll={onScroll}
     >
       {transcript.length === 0 && <p class="hint">Your words and Parley's appear here.</p>}
-      {transcript.map((line, n) => (
-        <LineView
-          key={line.id}
-          line={line}
-          goesOn={transcript[n - 1]?.speaker === line.speaker}
-          timed={timed}
-        />
-      ))}
+      {transcript.map((line, n) => {
+        const gap = breaks.find(({ after }) => after === line.id);
+        return (
+          <Fragment key={line.id}>
+            <LineView
+              line={line}
+              goesOn={transcript[n - 1]?.speaker === line.speaker}
+              timed={timed}
+            />
+            {gap && <TranscriptBreak gap={gap} />}
+          </Fragment>
+        );
+      })}
     </div>
   );
 }

@@ -1,49 +1,55 @@
-import type { TurnStages } from "../call/roomEvents";
+import { PARTS, type Part, rowsOf, type Waterfall } from "../call/waterfall";
 
-const STAGES = [
-  ["endpointing_ms", "end of turn"],
-  ["asr_ms", "recognition"],
-  ["llm_first_token_ms", "first word"],
-  ["tts_first_audio_ms", "first sound"],
-] as const;
-
-/**
- * How long the last reply took to begin, and each stage of it beside the whole: they overlap,
- * since the reply is prepared while it is not yet sure that the turn has ended.
- */
-export function TurnLatency({ turn }: { turn: TurnStages | null }) {
-  if (!turn) return null;
-  const stages = STAGES.flatMap(([key, label]) => {
-    const ms = turn[key];
-    return ms === null ? [] : [{ key, label, ms }];
-  });
-  const longest_ms = Math.max(turn.total_ms ?? 0, ...stages.map(({ ms }) => ms), 1);
+/** How long the last reply took to begin, in parts that sum to the whole, and the turns before. */
+export function TurnLatency({ turns }: { turns: readonly Waterfall[] }) {
+  const last = turns.at(-1);
+  if (!last) return null;
   return (
     <section class="latency" aria-label="Latency of the last turn">
       <p class="latency-total">
-        <span class="latency-figure">
-          {turn.total_ms === null ? "–" : Math.round(turn.total_ms)} ms
-        </span>{" "}
-        from your {turn.endpointing_ms === null ? "message" : "last word"} to the first sound
+        <span class="latency-figure">{Math.round(last.total_ms)} ms</span> from your{" "}
+        {last.typed ? "message" : "last word"} to the first sound
+        {last.filler && ", which bridges the wait"}
       </p>
       <dl class="stages">
-        {stages.map(({ key, label, ms }) => (
+        {rowsOf(last).map(({ key, ms, parts }) => (
           <div key={key} class="stage">
-            <dt>{label}</dt>
+            <dt>{PARTS[key]}</dt>
             <dd>
-              <svg
-                class={`stage-bar stage-${key}`}
-                viewBox="0 0 100 1"
-                preserveAspectRatio="none"
-                aria-hidden="true"
-              >
-                <rect width={(ms / longest_ms) * 100} height="1" />
-              </svg>
-              {Math.round(ms)}
+              <Bar parts={parts} whole_ms={last.total_ms} />
+              {ms}
             </dd>
           </div>
         ))}
       </dl>
+      {turns.length > 1 && <History turns={turns} />}
     </section>
+  );
+}
+
+/** All turns on one scale. */
+function History({ turns }: { turns: readonly Waterfall[] }) {
+  const longest_ms = Math.max(...turns.map(({ total_ms }) => total_ms));
+  return (
+    <ol class="turn-history" aria-label="Latency of each turn">
+      {turns.map((turn) => (
+        <li key={`${turn.turn} ${turn.total_ms}`} data-typed={turn.typed}>
+          <span>{turn.typed ? "typed" : "spoken"}</span>
+          <Bar parts={turn.parts} whole_ms={longest_ms} />
+          {Math.round(turn.total_ms)} ms
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function Bar({ parts, whole_ms }: { parts: readonly Part[]; whole_ms: number }) {
+  const share = (ms: number) => (100 * ms) / Math.max(whole_ms, 1);
+  return (
+    <svg class="stage-bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+      {parts.map(({ key, from_ms, ms }) => (
+        <rect key={from_ms} class={`part-${key}`} x={share(from_ms)} width={share(ms)} height="1" />
+      ))}
+    </svg>
   );
 }

@@ -27,6 +27,9 @@ export function usePreferences(
       if (!taken) keep((now) => ({ ...now, voice: call.state.voice }));
     });
   }, [call, voice, gone, keep]);
+  useEffect(() => {
+    call.onVoiceGone = () => keep((now) => ({ ...now, voice: call.state.voice }));
+  }, [call, keep]);
   useEffect(() => void call.chooseDevice("audioinput", microphone), [call, microphone]);
   useEffect(() => void call.chooseDevice("audiooutput", speaker), [call, speaker]);
 
