@@ -26,6 +26,7 @@ export class StagedCall extends Call {
   }
 
   override levels(): { person: number; agent: number } {
+    if (this.#staged.phase !== "live") return { person: 0, agent: 0 };
     const column = TALK[Math.floor(performance.now() / COLUMN_MS) % TALK.length];
     return column ?? { person: 0, agent: 0 };
   }
