@@ -86,8 +86,9 @@ def _run(folder: Path, report: RunReport, *, parts: Sequence[str], keep: bool) -
         stand_ins.make(docker, folder)
         report.say("bases", f"made of Debian's packages: {', '.join(stand_ins.tags().values())}")
         compose = compose_program()
+        # It gives the engine's machine the address at which containers find the model beside it.
+        outside = started.enter_context(engine.outside(docker, HOSTS, folder))
         if "production" in parts:
-            outside = started.enter_context(engine.outside(docker, HOSTS, folder))
             _production(docker, compose, outside, folder, report, keep=keep)
         if "orchestrator" in parts:
             own = folder / "orchestrator"

@@ -181,27 +181,3 @@ async def test_a_livekit_server_killed_in_mid_reply_costs_none_of_the_transcript
         said = agent_said(client)
     for number in range(1, 5):
         assert f"number {number} of a long story" in said
-
-
-async def test_a_gateway_killed_in_mid_reply_is_noticed_by_nobody_in_a_call(
-    storyteller: tuple[Stack, int],
-) -> None:
-    stack, _ = storyteller
-    async with hearing_a_story(storyteller) as (client, _):
-        agent, killed_s = client.agent_identity, client.clock()
-        (gateway,) = (part for part in stack.status if part.name == "gateway")
-        assert gateway.pid is not None
-        os.kill(gateway.pid, signal.SIGKILL)
-        assert await client.reached(lambda: "number 6" in agent_said(client), timeout_s=LONG_S)
-        assert client.agent_identity == agent
-
-        def is_back() -> bool:
-            (now,) = (part for part in stack.status if part.name == "gateway")
-            return now.pid != gateway.pid and now.state.value == "ready"
-
-        assert await client.reached(is_back, timeout_s=LONG_S)
-        print(f"\nthe gateway is back after {client.clock() - killed_s:.2f} s")
-        port = stack.configuration.orchestrator.server.port
-        assert (await request_access(f"http://127.0.0.1:{port}")).token
-    for number in range(1, 6):
-        assert f"number {number} of a long story" in agent_said(client)
