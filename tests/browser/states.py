@@ -25,6 +25,8 @@ NOW = datetime(2026, 11, 28, 9, 5, 56, tzinfo=UTC)
 """A few seconds before the call that waits for a free agent is tried again."""
 RIBBON_MS = 7000
 """Until the ribbon has filled and its turn has been told."""
+BEFORE_MS = 500
+"""Until the voices have been asked for."""
 SCHEMES = ("light", "dark")
 CAPTION_PX, GAP_PX = 26, 12
 VOICES = {
@@ -84,7 +86,10 @@ async def take(browser: Browser, address: str, screen: Screen, axe: str) -> Pict
             "() => Object.fromEntries(Object.entries(states).map(([k, v]) => [k, v.pressed ?? '']))"
         )
         for state, button in pressed.items():
-            await open_state(page, address, state)
+            await open_state(page, address, "before")
+            await page.clock.run_for(BEFORE_MS)
+            await page.locator("option[value^=piper]").first.wait_for(state="attached")
+            await page.evaluate("name => enter(name)", state)
             await page.clock.run_for(RIBBON_MS)
             wanted = page.get_by_role("button", name=button, exact=True)
             if button and await wanted.count():

@@ -1,6 +1,7 @@
 import { Call } from "../call/call";
 import type { CallState } from "../call/state";
 import { COLUMN_MS, sampleTalk } from "../ui/ribbon";
+import { turnTold } from "./states";
 
 const TALK = sampleTalk(240);
 
@@ -12,6 +13,7 @@ export class StagedCall extends Call {
   constructor(state: CallState) {
     super();
     this.#staged = state;
+    if (state.turn) this.story.take(turnTold(state.turn));
   }
 
   override get state(): CallState {
@@ -24,6 +26,7 @@ export class StagedCall extends Call {
   }
 
   override levels(): { person: number; agent: number } {
+    if (this.#staged.phase !== "live") return { person: 0, agent: 0 };
     const column = TALK[Math.floor(performance.now() / COLUMN_MS) % TALK.length];
     return column ?? { person: 0, agent: 0 };
   }
@@ -31,5 +34,6 @@ export class StagedCall extends Call {
   show(change: Partial<CallState>): void {
     this.#staged = { ...this.#staged, ...change };
     for (const follower of this.#followers) follower();
+    if (change.turn) this.story.take(turnTold(change.turn));
   }
 }

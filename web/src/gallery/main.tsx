@@ -6,13 +6,15 @@ import "../style/theme.css";
 import "../style/layout.css";
 import "../style/call.css";
 import "../style/products.css";
+import "../style/visit.css";
 import { App } from "../ui/App";
 import { StagedCall } from "./StagedCall";
 import { FIRSTS, STATES } from "./states";
 
 declare global {
   interface Window {
-    /** For who drives the page: changes what the call is in. */
+    /** For who drives the page: puts the call in a state by its name, or changes it. */
+    enter: (name: string) => void;
     show: (change: Partial<CallState>) => void;
     states: typeof STATES;
     firsts: typeof FIRSTS;
@@ -24,12 +26,16 @@ const TURN_AFTER_MS = 5000;
 
 const page = document.getElementById("page");
 if (!page) throw new Error("gallery.html has no #page");
-const { state } = STATES[new URLSearchParams(location.search).get("state") ?? ""] ?? {
-  state: IDLE,
-};
-const inCall = state.phase !== "idle";
-const call = new StagedCall(inCall ? { ...state, turn: null } : state);
-if (inCall && state.turn) setTimeout(() => call.show({ turn: state.turn }), TURN_AFTER_MS);
-Object.assign(window, { show: (change: Partial<CallState>) => call.show(change) });
-Object.assign(window, { states: STATES, firsts: FIRSTS });
+const call = new StagedCall(IDLE);
+
+function enter(name: string): void {
+  const state = STATES[name]?.state ?? IDLE;
+  const inCall = state.phase !== "idle";
+  call.show(inCall ? { ...state, turn: null } : state);
+  if (inCall && state.turn) setTimeout(() => call.show({ turn: state.turn }), TURN_AFTER_MS);
+}
+
+const show = (change: Partial<CallState>) => call.show(change);
+Object.assign(window, { enter, show, states: STATES, firsts: FIRSTS });
+enter(new URLSearchParams(location.search).get("state") ?? "");
 render(<App call={call} embedded={false} />, page);

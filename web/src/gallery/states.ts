@@ -1,5 +1,6 @@
 /** The states of the page that are looked at, one by one. */
 
+import type { TurnStages } from "../call/roomEvents";
 import { type CallState, IDLE } from "../call/state";
 import type { Line, Transcript } from "../call/transcript";
 
@@ -147,3 +148,21 @@ export const FIRSTS: Readonly<Record<string, Partial<CallState>>> = {
   lost: { phase: "reconnecting", quality: "lost" },
   offered: { problem: STATES.offer?.state.problem ?? null },
 };
+
+/** What the agent tells of such a turn: the voice is ready before the turn is known to have ended. */
+export function turnTold(stages: TurnStages): Uint8Array {
+  const from_s = BEGAN_MS / 1000;
+  const after = (...ms: (number | null)[]) =>
+    from_s + ms.reduce<number>((sum, each) => sum + (each ?? 0), 0) / 1000;
+  const { asr_ms, llm_first_token_ms, tts_first_audio_ms } = stages;
+  const moments = {
+    speech_ended_s: from_s,
+    text_s: after(asr_ms),
+    begun_s: after(asr_ms),
+    first_token_s: after(asr_ms, llm_first_token_ms),
+    first_audio_s: after(asr_ms, llm_first_token_ms, tts_first_audio_ms),
+    turn_ended_s: after(stages.endpointing_ms),
+  };
+  const event = { type: "turn", turn: 1, stages, moments, at_s: after(stages.total_ms) };
+  return new TextEncoder().encode(JSON.stringify(event));
+}
