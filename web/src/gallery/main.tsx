@@ -6,6 +6,7 @@ import "../style/theme.css";
 import "../style/layout.css";
 import "../style/call.css";
 import "../style/products.css";
+import "../style/visit.css";
 import { App } from "../ui/App";
 import { StagedCall } from "./StagedCall";
 import { FIRSTS, STATES } from "./states";

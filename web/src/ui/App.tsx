@@ -104,10 +104,10 @@ export function App({ call, embedded }: { call: Call; embedded: boolean }) {
       </main>
       {!embedded && (
         <aside class="side">
-          {!inCall && (
-            <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
-          )}
           <div class="panels">
+            {!inCall && (
+              <BeforeCall about={about} voice={state.voice} microphone={preferences.microphone} />
+            )}
             <CallPanels call={call} />
           </div>
           {wide && settings}
