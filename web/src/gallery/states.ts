@@ -1,6 +1,5 @@
 /** The states of the page that are looked at, one by one. */
 
-import type { TurnStages } from "../call/roomEvents";
 import { type CallState, IDLE } from "../call/state";
 import type { Line, Transcript } from "../call/transcript";
 
