@@ -42,6 +42,18 @@ VOICES = {
     ]
 }
 
+_HERE = {"engine": "", "here": True, "ok": True}
+ABOUT = {
+    "status": "healthy",
+    "ear": {"model": "moonshine-base-en", **_HERE},
+    "mind": {"model": "qwen2.5-1.5b-instruct", **_HERE},
+    "voice": {"model": "piper-en-us-joe-medium", **_HERE},
+    "questions": ["How far away is the moon?", "What can I cook with three eggs?"],
+    "characters": [],
+    "instructions": {"allowed": False, "longest": 0, "usual": ""},
+    "kept": {"words_days": 30, "record": "audio", "record_days": 30},
+}
+
 
 @dataclass(frozen=True)
 class Screen:
@@ -80,6 +92,7 @@ async def take(browser: Browser, address: str, screen: Screen, axe: str) -> Pict
         )
         page = await context.new_page()
         await page.route("**/api/voices", lambda route: route.fulfill(json=VOICES))
+        await page.route("**/api/about*", lambda route: route.fulfill(json=ABOUT))
         await page.clock.install(time=NOW)
         await open_state(page, address, "before")
         pressed: dict[str, str] = await page.evaluate(
