@@ -14,7 +14,7 @@ from parley import paths
 ROOT = paths.repository()
 PAGE = ROOT / "web/src/call/problems.ts"
 
-TOKEN_PATH = ("gateway/calls/door.py", "gateway/calls/routes.py", "gateway/calls/previews.py")
+TOKEN_PATH = tuple(f"gateway/calls/{name}.py" for name in ("budgets", "door", "routes", "previews"))
 """What answers the page's requests; and what stands before every route."""
 EVERY_ROUTE = ("gateway/errors.py", "gateway/body_limit.py", "gateway/same_site.py")
 SPOKEN_AWAY = {"voice_not_ready"}

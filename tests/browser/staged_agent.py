@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from livekit import api, rtc
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Response, expect
 
 from ops.supervisor.stack import Stack
 from parley.room_events import SET_VOICE_METHOD, TOPIC, AnyEvent, encode
@@ -48,7 +48,10 @@ class StagedAgent:
 @asynccontextmanager
 async def answered(stack: Stack, page: Page, button: str) -> AsyncIterator[StagedAgent]:
     """A call of the page, begun with the button, in which the agent is."""
-    async with page.expect_response("**/api/token") as granted:
+    def is_granted(response: Response) -> bool:
+        return response.url.endswith("/api/token") and response.ok
+
+    async with page.expect_response(is_granted) as granted:
         await page.get_by_role("button", name=button).click()
     agent = StagedAgent()
     try:

@@ -102,7 +102,7 @@ async def test_model_network_and_agent_are_missed_and_the_banner_goes_when_they_
         await ask(page, "My name is Ada.")  # no model is there
         await expect(alert).to_contain_text("Parley cannot answer", timeout=LONG_MS)
         async with llm_serving(model, port=port):
-            await ask(page, "Are you there now?")
+            await ask(page, "Is Paris in France?")
             await is_answered(page, "Yes, of course.")
             await expect(alert).to_be_empty(timeout=LONG_MS)
 

@@ -293,6 +293,7 @@ const AGENT_ERRORS: Readonly<Record<string, Words>> = {
   voice_unavailable: ["The chosen voice is away", "Parley speaks in its usual one."],
   recording_stopped: ["The recording has stopped", "The call goes on without it."],
   too_many_messages: ["Too many messages at once", "Wait a few seconds before the next."],
+  budget_spent: ["Enough messages for now", "Speak instead, or write again later."],
   text_too_long: ["The message was too long", "Only its beginning was read."],
 };
 
