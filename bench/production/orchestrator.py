@@ -34,6 +34,7 @@ def orchestrator_serves(engine: DockerEngine, compose: Path, folder: Path, model
     deployment.write(
         {
             "POSTGRES_PASSWORD": secrets.token_hex(16),
+            "REDIS_PASSWORD": secrets.token_hex(16),
             "KEYS_SECRET": secrets.token_hex(32),
             "OPENAI_BASE_URL": model_url,
             "LLM_API_KEY": "none",
