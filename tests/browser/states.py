@@ -22,7 +22,6 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from tests.browser.gallery import build_gallery, open_state, serving_page
 
 NOW = datetime(2026, 11, 28, 9, 5, 56, tzinfo=UTC)
-"""A few seconds before the call that waits for a free agent is tried again."""
 RIBBON_MS = 7000
 """Until the ribbon has filled and its turn has been told."""
 BEFORE_MS = 500
