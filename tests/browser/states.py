@@ -1,6 +1,6 @@
 """Pictures of every state of the page, on every screen, light and dark.
 
-    python -m tests.browser.states docs/page [--each FOLDER] [--axe axe.min.js]
+    python -m tests.browser.states docs/page [--only 390x844] [--each FOLDER] [--axe axe.min.js]
 
 writes a contact sheet for each screen. --each keeps the single pictures. --axe takes the script of
 axe-core, which is no dependency of ours, and ends with 1 where it finds a violation in any state.
@@ -22,7 +22,6 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from tests.browser.gallery import build_gallery, open_state, serving_page
 
 NOW = datetime(2026, 11, 28, 9, 5, 56, tzinfo=UTC)
-"""A few seconds before the call that waits for a free agent is tried again."""
 RIBBON_MS = 7000
 """Until the ribbon has filled and its turn has been told."""
 BEFORE_MS = 500
@@ -170,6 +169,8 @@ async def main(arguments: argparse.Namespace) -> int:
                     executable_path=program, chromium_sandbox=False
                 )
                 for screen in SCREENS:
+                    if arguments.only not in ("", screen.name):
+                        continue
                     pictures = await take(browser, address, screen, axe)
                     violations += pictures.violations
                     sheet = contact_sheet(pictures, screen)
@@ -185,6 +186,7 @@ async def main(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", metavar="SCREEN")
     parser.add_argument("--each", type=Path)
     parser.add_argument("--axe", type=Path)
     sys.exit(asyncio.run(main(parser.parse_args())))

@@ -104,7 +104,7 @@ export const STATES: Readonly<Record<string, Shown>> = {
     state: {
       ...IDLE,
       phase: "starting",
-      retryAt: BEGAN_MS + 60_000,
+      retryAt: BEGAN_MS, // in a while, when it is shown
       problem: {
         code: "at_capacity",
         title: "All agents are in a call",
