@@ -103,11 +103,8 @@ def show(
     table.add_column("memory", justify="right")
     table.add_column("restarts", justify="right")
     table.add_column("")
-    is_part = False
     for report in reports:
-        color, detail = _COLORS.get(report.state, "yellow"), report.detail
-        if report.name == MODEL_PART and model is not None:
-            is_part, detail = True, detail or model.detail
+        color = _COLORS.get(report.state, "yellow")
         table.add_row(
             report.name,
             f"[{color}]{report.state}[/]",
@@ -115,16 +112,19 @@ def show(
             ", ".join(map(str, report.ports)),
             f"{report.memory_mb:.0f} MB",
             str(report.restarts or ""),
-            detail.replace("[", r"\["),
+            report.detail.replace("[", r"\["),
         )
-    if model is not None and not is_part:
-        state = _MODEL_STATES[model.level]
-        table.add_row(MODEL_PART, state, "", "", "", "", model.detail.replace("[", r"\["))
+    if model is not None and not any(report.name == MODEL_PART for report in reports):
+        table.add_row(MODEL_PART, _MODEL_STATES[model.level])
     headline = "Parley is running" if are_well(reports, model) else "Parley is not well"
     console.print(f"\n{headline}. Open [bold]{record.page_url}[/]\n", highlight=False)
     if record.app not in ("", DEFAULT_APP) or record.apps:
         others = "".join(f", {name}: {app}" for name, app in record.apps.items())
         console.print(f"app: {record.app}{others}\n", highlight=False, markup=False)
     console.print(table)
+    if model is not None:  # beside the table: what it says is longer than a column is wide
+        remedy = f"\n  → {model.remedy}" if model.remedy else ""
+        text = f"\nlanguage model: {model.detail}{remedy}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
     memory_mb = sum(report.memory_mb for report in reports)
     console.print(f"\nmemory in all: {memory_mb:.0f} MB\n{stop}", highlight=False, markup=False)

@@ -48,6 +48,7 @@ class StagedAgent:
 @asynccontextmanager
 async def answered(stack: Stack, page: Page, button: str) -> AsyncIterator[StagedAgent]:
     """A call of the page, begun with the button, in which the agent is."""
+
     def is_granted(response: Response) -> bool:
         return response.url.endswith("/api/token") and response.ok
 

@@ -1,6 +1,6 @@
 """Pictures of every state of the page, on every screen, light and dark.
 
-    python -m tests.browser.states docs/page [--each FOLDER] [--axe axe.min.js]
+    python -m tests.browser.states docs/page [--only 390x844] [--each FOLDER] [--axe axe.min.js]
 
 writes a contact sheet for each screen. --each keeps the single pictures. --axe takes the script of
 axe-core, which is no dependency of ours, and ends with 1 where it finds a violation in any state.
@@ -22,7 +22,6 @@ from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 from tests.browser.gallery import build_gallery, open_state, serving_page
 
 NOW = datetime(2026, 11, 28, 9, 5, 56, tzinfo=UTC)
-"""A few seconds before the call that waits for a free agent is tried again."""
 RIBBON_MS = 7000
 """Until the ribbon has filled and its turn has been told."""
 BEFORE_MS = 500
@@ -40,6 +39,18 @@ VOICES = {
         }
         for name in ("joe", "amy")
     ]
+}
+
+_HERE = {"engine": "", "here": True, "ok": True}
+ABOUT = {
+    "status": "healthy",
+    "ear": {"model": "moonshine-base-en", **_HERE},
+    "mind": {"model": "qwen2.5-1.5b-instruct", **_HERE},
+    "voice": {"model": "piper-en-us-joe-medium", **_HERE},
+    "questions": ["How far away is the moon?", "What can I cook with three eggs?"],
+    "characters": [],
+    "instructions": {"allowed": False, "longest": 0, "usual": ""},
+    "kept": {"words_days": 30, "record": "audio", "record_days": 30},
 }
 
 
@@ -80,6 +91,7 @@ async def take(browser: Browser, address: str, screen: Screen, axe: str) -> Pict
         )
         page = await context.new_page()
         await page.route("**/api/voices", lambda route: route.fulfill(json=VOICES))
+        await page.route("**/api/about*", lambda route: route.fulfill(json=ABOUT))
         await page.clock.install(time=NOW)
         await open_state(page, address, "before")
         pressed: dict[str, str] = await page.evaluate(
@@ -157,6 +169,8 @@ async def main(arguments: argparse.Namespace) -> int:
                     executable_path=program, chromium_sandbox=False
                 )
                 for screen in SCREENS:
+                    if arguments.only not in ("", screen.name):
+                        continue
                     pictures = await take(browser, address, screen, axe)
                     violations += pictures.violations
                     sheet = contact_sheet(pictures, screen)
@@ -172,6 +186,7 @@ async def main(arguments: argparse.Namespace) -> int:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--only", default="", metavar="SCREEN")
     parser.add_argument("--each", type=Path)
     parser.add_argument("--axe", type=Path)
     sys.exit(asyncio.run(main(parser.parse_args())))

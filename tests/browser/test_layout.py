@@ -44,7 +44,7 @@ FIRSTS = (
 """In the order in which they come; each stays."""
 
 _PLACES = """
-() => [...document.querySelectorAll(".dock :is(button, input), .header button, .side select")]
+() => [...document.querySelectorAll(".dock :is(button, input), .header > button, .side select")]
   .map((control) => {
     const { x, y, width, height } = control.getBoundingClientRect();
     return [x, y, width, height].map((edge) => Math.round(edge)).join(" ");

@@ -1,7 +1,7 @@
 import { Call } from "../call/call";
 import type { CallState } from "../call/state";
 import { COLUMN_MS, sampleTalk } from "../ui/ribbon";
-import { turnTold } from "./states";
+import { TURN } from "./states";
 
 const TALK = sampleTalk(240);
 
@@ -13,7 +13,6 @@ export class StagedCall extends Call {
   constructor(state: CallState) {
     super();
     this.#staged = state;
-    if (state.turn) this.story.take(turnTold(state.turn));
   }
 
   override get state(): CallState {
@@ -31,9 +30,10 @@ export class StagedCall extends Call {
     return column ?? { person: 0, agent: 0 };
   }
 
+  /** A change of `turn` is also told as the agent tells it. */
   show(change: Partial<CallState>): void {
+    if (change.turn) this.story.take(new TextEncoder().encode(JSON.stringify(TURN)));
     this.#staged = { ...this.#staged, ...change };
     for (const follower of this.#followers) follower();
-    if (change.turn) this.story.take(turnTold(change.turn));
   }
 }

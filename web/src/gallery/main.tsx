@@ -23,13 +23,15 @@ declare global {
 
 /** Time for the ribbon to fill before the turn that it shows is told. */
 const TURN_AFTER_MS = 5000;
+const RETRY_AFTER_MS = 10_000;
 
 const page = document.getElementById("page");
 if (!page) throw new Error("gallery.html has no #page");
 const call = new StagedCall(IDLE);
 
 function enter(name: string): void {
-  const state = STATES[name]?.state ?? IDLE;
+  const staged = STATES[name]?.state ?? IDLE;
+  const state = staged.retryAt ? { ...staged, retryAt: Date.now() + RETRY_AFTER_MS } : staged;
   const inCall = state.phase !== "idle";
   call.show(inCall ? { ...state, turn: null } : state);
   if (inCall && state.turn) setTimeout(() => call.show({ turn: state.turn }), TURN_AFTER_MS);

@@ -1,6 +1,5 @@
 /** The states of the page that are looked at, one by one. */
 
-import type { TurnStages } from "../call/roomEvents";
 import { type CallState, IDLE } from "../call/state";
 import type { Line, Transcript } from "../call/transcript";
 
@@ -37,6 +36,35 @@ const TYPED: Transcript = [
   line(2, "agent", "A leap year has three hundred and sixty-six days.", "final"),
 ];
 
+const STAGES = {
+  endpointing_ms: 180,
+  asr_ms: 90,
+  llm_first_token_ms: 210,
+  tts_first_audio_ms: 160,
+  total_ms: 640,
+};
+const SPOKE_S = BEGAN_MS / 1000 + 16;
+
+/** The turn of these calls, as the agent tells of it (parley/room_events.py). */
+export const TURN = {
+  type: "turn",
+  turn: 1,
+  stages: STAGES,
+  filler: false,
+  at_s: SPOKE_S + 0.64,
+  moments: {
+    speech_ended_s: SPOKE_S,
+    pause_noticed_s: SPOKE_S + 0.06,
+    text_s: SPOKE_S + 0.15,
+    begun_s: SPOKE_S + 0.15,
+    turn_ended_s: SPOKE_S + 0.27,
+    first_token_s: SPOKE_S + 0.46,
+    first_clause_s: SPOKE_S + 0.5,
+    tts_asked_s: SPOKE_S + 0.5,
+    first_audio_s: SPOKE_S + 0.62,
+  },
+} as const;
+
 const LIVE: CallState = {
   ...IDLE,
   phase: "live",
@@ -46,13 +74,7 @@ const LIVE: CallState = {
   recording: "audio",
   transcript: TALK,
   voice: "piper-en-us-joe-medium",
-  turn: {
-    endpointing_ms: 180,
-    asr_ms: 90,
-    llm_first_token_ms: 210,
-    tts_first_audio_ms: 160,
-    total_ms: 640,
-  },
+  turn: STAGES,
 };
 const FIRST_MOMENT: CallState = { ...LIVE, transcript: [], turn: null, recording: "" };
 
@@ -82,7 +104,7 @@ export const STATES: Readonly<Record<string, Shown>> = {
     state: {
       ...IDLE,
       phase: "starting",
-      retryAt: BEGAN_MS + 60_000,
+      retryAt: BEGAN_MS, // in a while, when it is shown
       problem: {
         code: "at_capacity",
         title: "All agents are in a call",
@@ -148,21 +170,3 @@ export const FIRSTS: Readonly<Record<string, Partial<CallState>>> = {
   lost: { phase: "reconnecting", quality: "lost" },
   offered: { problem: STATES.offer?.state.problem ?? null },
 };
-
-/** What the agent tells of such a turn: the voice is ready before the turn is known to have ended. */
-export function turnTold(stages: TurnStages): Uint8Array {
-  const from_s = BEGAN_MS / 1000;
-  const after = (...ms: (number | null)[]) =>
-    from_s + ms.reduce<number>((sum, each) => sum + (each ?? 0), 0) / 1000;
-  const { asr_ms, llm_first_token_ms, tts_first_audio_ms } = stages;
-  const moments = {
-    speech_ended_s: from_s,
-    text_s: after(asr_ms),
-    begun_s: after(asr_ms),
-    first_token_s: after(asr_ms, llm_first_token_ms),
-    first_audio_s: after(asr_ms, llm_first_token_ms, tts_first_audio_ms),
-    turn_ended_s: after(stages.endpointing_ms),
-  };
-  const event = { type: "turn", turn: 1, stages, moments, at_s: after(stages.total_ms) };
-  return new TextEncoder().encode(JSON.stringify(event));
-}
