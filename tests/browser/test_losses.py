@@ -30,6 +30,14 @@ LONG_MS = 90_000
 BY_HAND = "PARLEY_LONG_OUTAGES"
 KNOWS = "Parley knows what was said"
 
+_UNTIL_IT_ANSWERS = """
+async (address) => {
+  while (!(await fetch(address).then((answer) => answer.ok, () => false))) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def talkative(
@@ -195,11 +203,7 @@ async def test_a_call_that_is_given_up_is_offered_again_and_goes_on(
 
 async def livekit_is_back(page: Page, stack: Stack) -> None:
     address = stack.configuration.orchestrator.livekit.url.replace("ws", "http", 1)
-    await page.wait_for_function(
-        "(address) => fetch(address).then((answer) => answer.ok, () => false)",
-        arg=address,
-        timeout=LONG_MS,
-    )
+    await page.evaluate(_UNTIL_IT_ANSWERS, address)
 
 
 async def test_an_agent_that_cannot_hear_says_so_until_it_can(

@@ -19,6 +19,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.servers]
 LANGUAGES = {"amy": "en-US", "joe": "en-US", "thorsten": "de-DE", "jirka": "cs-CZ"}
 RAW_REFUSAL = "StatusCode.UNAVAILABLE: grpc to http://10.0.0.7:50051 failed, token eyJhbGciOi.eyJ.x"
 
+_UNTIL_ONE_VOICE = """
+async () => {
+  while ((await (await fetch("/api/voices")).json()).voices.length !== 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+"""
+
 
 @pytest.fixture(scope="module")
 def choosing(
@@ -110,9 +118,7 @@ async def test_a_voice_that_has_gone_begins_the_call_in_the_usual_one(
         select = page.get_by_role("combobox", name="Voice", exact=True)
         await select.select_option("thorsten")
         worker.voices = ("joe",)
-        await page.wait_for_function(  # what the gateway knows is a second old at most
-            "async () => (await (await fetch('/api/voices')).json()).voices.length === 1"
-        )
+        await page.evaluate(_UNTIL_ONE_VOICE)  # what the gateway knows is a second old at most
         async with answered(stack, page, "or only type"):
             alert = page.get_by_role("alert")
             await expect(alert).to_contain_text("The chosen voice is no longer there")

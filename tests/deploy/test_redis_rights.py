@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import redis
@@ -15,22 +17,23 @@ from gateway.calls.places import SharedPlaces
 from parley.budgets import Budgets, SharedLedger, Spent
 from parley.settings.budgets import BudgetsSection
 from testkit.isolated_config import free_ports
-from tests.deploy.composed import FILE, VALUES
+from tests.deploy.composed import FILE, ROOT, VALUES
 
 pytestmark = pytest.mark.servers
 PATIENT_S = 20.0
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+@contextmanager
+def started(file: Path, folder: Path) -> Iterator[int]:
+    """The Redis of the compose file, by its own command, on a free port."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
     (number,) = free_ports(1)
-    service = yaml.safe_load(FILE.read_text("utf-8"))["services"]["redis"]
+    service = yaml.safe_load(file.read_text("utf-8"))["services"]["redis"]
     shell, option, command = (part.replace("$$", "$") for part in service["command"])
     process = subprocess.Popen(
         [shell, option, f"{command} --port {number} --bind 127.0.0.1"],
-        cwd=tmp_path_factory.mktemp("redis"),
+        cwd=folder,
         env=os.environ | VALUES,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -46,6 +49,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     yield number
     process.kill()
     process.communicate()
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    with started(FILE, tmp_path_factory.mktemp("redis")) as number:
+        yield number
 
 
 def url(port: int, user: str) -> str:
@@ -95,6 +104,15 @@ async def test_gateways_and_agents_count_what_a_person_uses_together(port: int) 
     assert await agent.spend(Spent.MESSAGES, "ann") is not None
     for each in (gateway, agent):
         await each.aclose()
+
+
+def test_the_orchestrator_s_redis_takes_who_has_its_password_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    with started(ROOT / "docker-compose.orchestrator.yml", tmp_path) as number:
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            redis.Redis(port=number).ping()
+        assert redis.Redis.from_url(url(number, "")).ping()
 
 
 def test_nobody_else_may_anything(port: int) -> None:
