@@ -58,6 +58,14 @@ class LiveKitLoggingSection(_ServerSection):
     )
 
 
+class LiveKitRoomSection(_ServerSection):
+    """Of rooms that agents make anew when this server has been restarted; those of tokens bring
+    the same times with them."""
+
+    empty_timeout: int = Field(30, gt=0, description="s in which nobody comes: it is closed")
+    departure_timeout: int = Field(5, gt=0, description="s after the last one has left")
+
+
 class LiveKitServerSettings(_ServerSection):
     """LiveKit's configuration as far as Parley reads it; the keys come from the environment."""
 
@@ -67,6 +75,7 @@ class LiveKitServerSettings(_ServerSection):
     )
     logging: LiveKitLoggingSection = LiveKitLoggingSection()
     rtc: RtcSection = RtcSection()
+    room: LiveKitRoomSection = LiveKitRoomSection()
 
 
 def load_livekit_server(
