@@ -64,9 +64,10 @@ def main(arguments: list[str]) -> int:
         console.print(f"Parley is running already, as PID {record.supervisor.pid}.")
         show(console, record, ask_parts(record), stop=_STOP_DETACHED)
         return 0
+    earlier = file.read()  # of a dead one: another `up` may begin while the settings are checked
     # Before what may take minutes, what would be in vain; the supervisor looks again.
     _refuse(configuration)
-    await_leftovers(file.read(), within_s=LEFTOVERS_END_WITHIN_S)
+    await_leftovers(earlier, within_s=LEFTOVERS_END_WITHIN_S)
     check_ports(local_parts(configuration, keys=livekit_keys(configuration), livekit_server=None))
     if "llm" in local_names(configuration):
         console.print(str(choose_llm(configuration.orchestrator)), highlight=False)
