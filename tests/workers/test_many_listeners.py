@@ -177,6 +177,17 @@ async def test_a_call_that_sends_only_blank_text_ends(
     service: RunningService, monkeypatch: pytest.MonkeyPatch, blank: str
 ) -> None:
     monkeypatch.setattr("workers.synthesis.stream.TEXT_WAIT_S", 0.5)
+    for _ in range(5):
+        error = await _ended_by(service, blank)
+        # A write that meets the end fails in gRPC's client, which tells of that in its place.
+        if "from Core" not in (error.details() or ""):
+            break
+    assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert error_reason(error) == "TEXT_TIMEOUT"
+    assert service.slots.open == 0
+
+
+async def _ended_by(service: RunningService, blank: str) -> grpc.aio.AioRpcError:
     call = await _opened(service)
 
     async def blanks() -> None:
@@ -188,12 +199,8 @@ async def test_a_call_that_sends_only_blank_text_ends(
     sending = asyncio.create_task(blanks())
     async with asyncio.timeout(5):
         error = await refusal(call)
-    # Where a blank is just being written, gRPC's client tells of that write in place of the answer.
-    if "from Core" not in (error.details() or ""):
-        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-        assert error_reason(error) == "TEXT_TIMEOUT"
     await sending
-    assert service.slots.open == 0
+    return error
 
 
 async def test_a_long_text_may_be_heard_to_its_end_before_the_next_one_comes(
