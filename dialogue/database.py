@@ -5,10 +5,11 @@ Every change is one transaction whose first statement writes. So two processes w
 """
 
 import asyncio
+import os
 import sqlite3
-import threading
+import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,8 +32,6 @@ _TABLES_LOCK = 0x7061726C6579
 
 GOODBYE_S = 0.25
 """How long PostgreSQL has to end what a cancelled call had begun; SQLAlchemy waits two seconds."""
-
-_making_file = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -224,16 +223,24 @@ def _sqlite(address: URL, timeout_s: float) -> AsyncEngine:
 
 
 def _make_private(file: Path) -> None:
-    """Makes the file readable by its owner alone: what people say is personal.
+    """Makes the file, readable by its owner alone (what people say is personal) and with a
+    write-ahead log, before anybody else sees it: of several that turn the log on at once, SQLite
+    lets all but one fail without waiting.
 
     SQLite gives the files beside it the same mode. One that is there is left as it is, and is
     not opened: closing it would drop the locks that this process holds on it (SQLite,
-    "How To Corrupt An SQLite Database File", 2.2); hence also the lock of ours.
+    "How To Corrupt An SQLite Database File", 2.2).
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with _making_file:
-        if not file.exists():
-            file.touch(mode=0o600)
+    if file.exists():
+        return
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
+        made = Path(staging) / file.name
+        made.touch(mode=0o600)
+        with closing(sqlite3.connect(made)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        with suppress(FileExistsError):
+            os.link(made, file)
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -1,7 +1,6 @@
 """Job processes come and go; what they counted stays, what they hold does not."""
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -188,8 +187,11 @@ def test_the_summary_says_it_for_people(tmp_path: Path) -> None:
 
 
 FILLED_AND_COUNTED = """
-import sys
+import resource, sys
 from agent.health.metric_files import use_allocated_files
+limit_bytes = int(sys.argv[2])
+if limit_bytes >= 0:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
 use_allocated_files()
 from parley.telemetry import agent as metrics
 from prometheus_client import REGISTRY
@@ -205,15 +207,10 @@ def counted_in(
     directory: Path, calls: int, *, limit_bytes: int | None = None
 ) -> subprocess.CompletedProcess[str]:
     """A process that counts so many calls' worth; `limit_bytes`: files cannot grow beyond that."""
-
-    def limited() -> None:
-        if limit_bytes is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-
+    limit = str(-1 if limit_bytes is None else limit_bytes)
     return subprocess.run(
-        [sys.executable, "-c", FILLED_AND_COUNTED, str(calls)],
+        [sys.executable, "-c", FILLED_AND_COUNTED, str(calls), limit],
         env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(directory)},
-        preexec_fn=limited,
         capture_output=True,
         text=True,
         timeout=60,

@@ -4,12 +4,14 @@ import asyncio
 import subprocess
 import sys
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dialogue.sessions.sql import SqlStore
 from dialogue.sessions.store import SessionStore
 from parley import paths
 from tests.dialogue.sessions.backends import Backend
@@ -39,6 +41,14 @@ async def turns(number: int) -> None:
 async def empty_session(store: SessionStore) -> None:
     await store.delete("s1")
     await store.create(record())
+
+
+async def test_a_file_that_several_make_at_once_locks_none_of_them_out(tmp_path: Path) -> None:
+    for round_ in range(20):  # about one in twenty failed
+        stores = [SqlStore(tmp_path / str(round_) / "sessions.db") for _ in range(4)]
+        await asyncio.gather(*(store.create(record(f"s{i}")) for i, store in enumerate(stores)))
+        for store in stores:
+            await store.aclose()
 
 
 @on(*EVERY)
