@@ -1,20 +1,21 @@
 """A real Redis for the tests of what stands on it."""
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from testkit.isolated_config import free_ports
+from testkit.logged_process import ready_process
+
 
 class RedisServer:
     """Debian's redis-server on a port of its own; it can be taken away and brought back."""
 
     def __init__(self, program: str, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -24,20 +25,18 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
-        self._process = subprocess.Popen(
-            self._command, cwd=self._folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        self._process = ready_process(
+            self._command,
+            log=self._folder / "redis.log",
+            ready=b"Ready to accept connections",
+            folder=self._folder,
         )
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if b"Ready to accept connections" in line:
-                return
-        raise RuntimeError("redis-server did not start")
 
     def stop(self) -> None:
         """Loses everything it held, as a restart of a Redis without persistence does."""
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
             self._process = None
 
 

@@ -3,9 +3,12 @@
 import os
 import pwd
 import shutil
-import socket
+import signal
 import subprocess
 from pathlib import Path
+
+from testkit.isolated_config import free_ports
+from testkit.logged_process import ready_process
 
 PASSWORD = "hunter2"
 
@@ -22,9 +25,9 @@ class PostgresServer:
     """A cluster of its own in `folder`, on a free port, kept by nobody who is root."""
 
     def __init__(self, programs: Path, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._programs = programs
+        self._log = folder / "log"
         self._data = folder / "data"
         self._password = folder / "password"
         self._as_user: list[str] = []
@@ -47,23 +50,18 @@ class PostgresServer:
             "--auth=scram-sha-256", f"--pwfile={self._password}", "--encoding=UTF8",
         )  # fmt: skip
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"}
-        self._process = subprocess.Popen(
+        self._process = ready_process(
             [
                 *self._as_user, str(self._programs / "postgres"), "-D", str(self._data),
                 "-p", str(self.port), *(f"--{name}={value}" for name, value in options.items()),
             ],
-            cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            log=self._log, ready=b"ready to accept connections", folder=Path("/"),
         )  # fmt: skip
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            if b"ready to accept connections" in line:
-                return
-        raise RuntimeError("PostgreSQL did not start")
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.send_signal(subprocess.signal.SIGINT)  # ends the connections, too
-            self._process.communicate()
+            self._process.send_signal(signal.SIGINT)  # ends the connections, too
+            self._process.wait()
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as_user, str(self._programs / program), *arguments]

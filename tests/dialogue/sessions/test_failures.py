@@ -19,6 +19,9 @@ from tests.dialogue.sessions.conftest import Open, on
 from tests.dialogue.sessions.servers import PASSWORD
 from tests.dialogue.sessions.spoken import batch, log_of, record
 
+LIMIT_S = 60.0
+"""Nothing would ever answer: what is promised is no time of a busy machine."""
+
 URLS = ("redis://parley:{}@127.0.0.1:{}/0", "postgresql://parley:{}@127.0.0.1:{}/talk")
 over_a_network = pytest.mark.parametrize("url", URLS)
 
@@ -95,7 +98,7 @@ async def test_a_store_that_never_answers_is_given_up_in_time(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         store = store_at(url.format(PASSWORD, port), timeout_s=0.1)
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(LIMIT_S):
             with pytest.raises(SessionStoreError, match=f"{port}.* not answer within 0.1 s"):
                 await call(store)
         await store.aclose()
@@ -112,13 +115,13 @@ async def test_a_store_that_falls_silent_is_given_up_in_time_and_asked_again(
         store = store_at(backend.place.replace(f":{port}/", f":{relay.port}/"), timeout_s=0.2)
         await store.create(record())
         relay.passes.clear()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(LIMIT_S):
             with pytest.raises(SessionStoreError, match=r"did not answer within 0\.2 s"):
                 await call(store)
         relay.passes.set()
         await store.load("s1")
         relay.passes.clear()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(LIMIT_S):
             await asyncio.gather(store.aclose(), return_exceptions=True)
 
 
