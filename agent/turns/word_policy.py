@@ -17,7 +17,7 @@ class WordPolicy:
         if overlap.awaits_answer and overlap.confidence >= CLEAR_TELLING_CONFIDENCE:
             if asks_presence(overlap.text, self._language):
                 return Meaning.PRESENCE
-            if overlap.goes_on and may_ask_presence(overlap.text, self._language):
+            if overlap.goes_on and self._may_ask_presence(overlap.text):
                 return Meaning.UNDECIDED
         return meaning(
             overlap.text,
@@ -29,3 +29,9 @@ class WordPolicy:
             goes_on=overlap.goes_on,
             language=self._language,
         )
+
+    def _may_ask_presence(self, text: str) -> bool:
+        """The last word of what goes on may yet be heard as another: "Are you still that"."""
+        before_last, _, _ = text.rpartition(" ")
+        readings = (text, before_last) if before_last else (text,)
+        return any(may_ask_presence(each, self._language) for each in readings)

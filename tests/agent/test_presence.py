@@ -105,7 +105,10 @@ def test_long_speech_into_the_wait_yields_without_recognition() -> None:
     assert person.made[-1] is Decision.YIELD
 
 
-@pytest.mark.parametrize("begun", ["Are you", "Hello, can", "Hello? Are you still", "Can you"])
+@pytest.mark.parametrize("begun", [
+    "Are you", "Hello, can", "Hello? Are you still", "Can you", "Are you still that",
+    "Hello? Is any", "Can you here",
+])  # fmt: skip
 def test_words_that_may_yet_ask_whether_anybody_is_there_decide_nothing(begun: str) -> None:
     person = waiting()
     person.sounds(0.6)
