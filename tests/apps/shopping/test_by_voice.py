@@ -28,7 +28,7 @@ from parley import (
     TextDelta,
 )
 from tests.apps.shopping.flowing import answer_of
-from tests.apps.shopping.pictures import picture, recording
+from tests.apps.shopping.pictures import endless_picture, endless_silence, picture, recording
 
 
 async def test_three_are_spoken_and_the_list_goes_to_the_page(shop_state: Path) -> None:
@@ -117,6 +117,8 @@ async def test_what_is_no_media_is_refused(shop_state: Path) -> None:
             b"RIFF0000WAVE",
             b"<svg/>",
             b"\xff\xd8\xff" + b"0" * 9_000_000,
+            endless_picture(),
+            endless_silence(),
         ):
             with pytest.raises(MediaRefusedError):
                 await service.take_media(data)
