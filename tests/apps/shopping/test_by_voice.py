@@ -108,6 +108,11 @@ async def test_a_media_service_reads_recordings_and_pictures(tmp_path: Path) -> 
     ]
 
 
+async def test_what_people_send_is_read_by_its_owner_alone(tmp_path: Path) -> None:
+    key = await MediaFolder(tmp_path / "media").put(recording(), "audio/wav")
+    assert (tmp_path / "media" / key).parent.stat().st_mode & 0o077 == 0
+
+
 async def test_what_is_no_media_is_refused(shop_state: Path) -> None:
     service = ShoppingService(ShoppingSettings)
     async with service.running():
