@@ -69,7 +69,7 @@ async def test_an_agent_keeps_sessions_and_may_not_administer(port: int) -> None
 
 
 async def test_a_gateway_counts_calls_and_reads_no_session(port: int) -> None:
-    places = SharedPlaces(url(port, "gateway"), within_s=PATIENT_S)
+    places = SharedPlaces(url(port, "gateway"), timeout_s=PATIENT_S)
     assert await places.hold("one", free=1, there=(), waiting=())
     assert await places.hold("two", free=1, there=("one",), waiting=())
     assert not await places.hold("three", free=1, there=(), waiting=())
@@ -86,7 +86,7 @@ async def test_gateways_and_agents_count_what_a_person_uses_together(port: int) 
     gateway, agent = (
         Budgets(
             BudgetsSection(messages_per_hour=2),
-            SharedLedger(url(port, user), within_s=PATIENT_S),
+            SharedLedger(url(port, user), timeout_s=PATIENT_S),
         )
         for user in ("gateway", "agent")
     )
