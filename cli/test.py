@@ -15,7 +15,7 @@ from ops.toolchain import ensure_node
 from parley import paths
 from parley.arguments import CommandParser
 
-FAST = "not servers and not e2e and not browser"
+FAST = "not servers and not e2e and not browser and not realtime"
 _BIN = Path(sys.executable).parent
 _WEB = paths.repository() / "web"
 _PYTEST = [sys.executable, "-m", "pytest"]
@@ -173,6 +173,8 @@ def make_parser() -> CommandParser:
         description="Runs every check of the project; what else is given goes to pytest.",
     )
     parser.add_argument(
-        "--fast", action="store_true", help="leave out the tests that start servers or browsers"
+        "--fast",
+        action="store_true",
+        help="leave out the tests that start servers or browsers, or keep real time",
     )
     return parser

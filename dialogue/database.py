@@ -5,11 +5,9 @@ Every change is one transaction whose first statement writes. So two processes w
 """
 
 import asyncio
-import os
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from sqlalchemy.sql.dml import Insert
 
 from dialogue.bounded import TIMEOUT_S, bounded
 from parley.errors import ConfigurationError, ParleyError
+from parley.sqlite_file import make_sqlite_file
 
 _TABLES_LOCK = 0x7061726C6579
 """PostgreSQL's CREATE ... IF NOT EXISTS fails where two processes run it at once."""
@@ -121,7 +120,7 @@ class Database:
 
     async def _prepare(self) -> None:
         if self._file is not None:
-            await asyncio.to_thread(_make_private, self._file)
+            await asyncio.to_thread(make_sqlite_file, self._file)
         async with self._engine.begin() as connection:
             await _make_tables(connection, self._tables)
 
@@ -220,27 +219,6 @@ def _sqlite(address: URL, timeout_s: float) -> AsyncEngine:
         connection.rollback()
 
     return engine
-
-
-def _make_private(file: Path) -> None:
-    """Makes the file, readable by its owner alone (what people say is personal) and with a
-    write-ahead log, before anybody else sees it: of several that turn the log on at once, SQLite
-    lets all but one fail without waiting.
-
-    SQLite gives the files beside it the same mode. One that is there is left as it is, and is
-    not opened: closing it would drop the locks that this process holds on it (SQLite,
-    "How To Corrupt An SQLite Database File", 2.2).
-    """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if file.exists():
-        return
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
-        made = Path(staging) / file.name
-        made.touch(mode=0o600)
-        with closing(sqlite3.connect(made)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        with suppress(FileExistsError):
-            os.link(made, file)
 
 
 def _reason(error: SQLAlchemyError) -> str:

@@ -88,6 +88,11 @@ class Pipelines:
         self._claimed[pipeline_id] = saved
         return saved
 
+    async def let_go(self, pipeline_id: str) -> None:
+        """Leaves a claimed one to others, unless its turn has begun. Raises CheckpointError."""
+        if self._claimed.pop(pipeline_id, None) is not None:
+            await self.checkpoints.let_go(pipeline_id, self.owner)
+
     def begin(self, turn: Turn) -> "TurnPipeline":
         """Of a turn that is about to be answered."""
         self.active += 1

@@ -29,8 +29,11 @@ async def recover(pipelines: Pipelines, pipeline_id: str, opened: Opened) -> str
     Raises PipelineNotFoundError, PipelineHeldError, and RecoveryError.
     """
     saved = await pipelines.claim(pipeline_id)
-    async with opened(saved.record.session_id) as conversation:
-        return await _answered(saved, conversation)
+    try:
+        async with opened(saved.record.session_id) as conversation:
+            return await _answered(saved, conversation)
+    finally:
+        await pipelines.let_go(pipeline_id)  # else its lease is renewed, and nobody can claim it
 
 
 async def keep_recovering(

@@ -162,6 +162,15 @@ class SqlCheckpoints:
             )
         raise PipelineHeldError(f"pipeline {pipeline_id} is {saved.record.status} already")
 
+    async def let_go(self, pipeline_id: str, owner: str) -> None:
+        change = (
+            update(_pipelines)
+            .where(_p.id == pipeline_id, _p.owner == owner)
+            .values(owner="", lease_until_s=self._now())
+        )
+        async with self._database.changing() as connection:
+            await connection.execute(change)
+
     async def abandoned(self) -> Sequence[PipelineRecord]:
         found = (
             select(_pipelines)

@@ -97,6 +97,10 @@ class PipelineCheckpoints(Protocol):
         """
         ...
 
+    async def let_go(self, pipeline_id: str, owner: str) -> None:
+        """The owner works on it no more: it is abandoned, unless another has it already."""
+        ...
+
     async def abandoned(self) -> Sequence[PipelineRecord]:
         """Those that run and whose lease has run out, oldest first."""
         ...

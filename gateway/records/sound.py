@@ -12,7 +12,7 @@ from parley.records.store import RecordNotFoundError, RecordStore, RecordStoreEr
 
 PART_BYTES = 1 << 18
 """Audio is read as it is sent."""
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def sound_of(store: RecordStore, record_id: str, asked_range: str) -> Response:

@@ -55,7 +55,7 @@ def _databases(settings: OrchestratorSettings) -> Iterator[BackupPart]:
     for number, url in enumerate(dict.fromkeys(_addresses(settings)), start=1):
         if url.startswith(("redis:", "rediss:", "unix:")):
             yield RedisKeys(f"redis-{number}", url)
-        elif url.startswith("postgresql"):
+        elif url.startswith("postgres"):  # libpq takes both names
             yield PostgresDatabase(f"postgresql-{number}", url)
         elif url.startswith("sqlite"):
             try:

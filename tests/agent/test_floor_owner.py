@@ -5,9 +5,13 @@ A real AgentSession and a real Playout into a native source, in real time.
 
 import asyncio
 
+import pytest
+
 from agent.turns.floor import Decision
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn
 from tests.agent.test_heard_history import LONG, Talk, talk_with
+
+pytestmark = pytest.mark.realtime
 
 
 def slow_model(first_after_s: float = 0.6) -> FakeLlm:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice.io import PlaybackFinishedEvent
@@ -28,6 +29,8 @@ from parley.speech.balancing.retries import BUSY_LIMIT_S
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from tests.agent.answering import answering_with
+
+pytestmark = pytest.mark.realtime
 
 REFUSING_S = 3.0
 SENTENCE_WORDS = 5

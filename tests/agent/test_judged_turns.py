@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import pytest
 from livekit import rtc
 from livekit.agents import AgentSession
 from livekit.agents.voice import io
@@ -37,6 +38,8 @@ from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import RecognitionWorker, SpeechWorker, serving
 from tests.agent.answering import answering_with
 from tests.agent.test_session import Ear, Room, Silence
+
+pytestmark = pytest.mark.realtime
 
 FRAME_SAMPLES = 512
 LONG_S = 60.0

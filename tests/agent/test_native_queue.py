@@ -10,6 +10,8 @@ from livekit import rtc
 
 from agent.playout.output import NATIVE_TICK_S, RAMP_S, Playout
 
+pytestmark = pytest.mark.realtime
+
 RATE_HZ = 24_000
 FIRST, SECOND = 8000, 3000
 """The levels of two replies."""

@@ -10,6 +10,8 @@ from caller.microphone import SAMPLE_RATE_HZ, Microphone
 from caller.room_noise import ROOM_DBFS, room_noise
 from parley.audio import Samples, level_dbfs
 
+pytestmark = pytest.mark.realtime
+
 
 async def spoken(*, quiet_room: bool) -> Samples:
     """Half a second of a microphone into which nobody speaks."""

@@ -17,6 +17,8 @@ from tests.caller.echo import echo_agent
 from tests.caller.livekit import LiveKit
 from tests.caller.rooms import TRANSPORT_MS, access
 
+pytestmark = pytest.mark.realtime
+
 
 async def heard_after_ms(client: RoomClient, clip: Audio) -> float:
     """First sample spoken to first sample of it heard."""

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import redis
 import yaml
+from pydantic import SecretStr
 
 from cli import backup, restore
 from dialogue.sessions.opening import open_store
 from dialogue.sessions.sql import SqlStore
 from dialogue.sessions.store import SessionRecord, SessionStore
 from ops.backup import archive
+from ops.backup.machine import machine_parts
 from ops.backup.part import BackupError
 from ops.backup.production import CHATS, VOLUMES
 from ops.backup.redis_keys import RedisKeys
@@ -22,7 +24,8 @@ from ops.supervisor.processes import ProcessIdentity
 from ops.supervisor.record import RecordFile, StackRecord
 from parley import paths
 from parley.app.session import PersonSaid
-from parley.settings import load_orchestrator
+from parley.settings import OrchestratorSettings, load_orchestrator
+from parley.settings.orchestrator import SessionsSection
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 RECORD = SessionRecord(id="s-1", channel="voice", user="ada", began_at_s=1000.0)
@@ -97,6 +100,16 @@ async def test_what_came_after_the_backup_is_gone_again(home: Path) -> None:
     assert load_orchestrator().agent.greeting == "Good day."
     assert not await _is_remembered(open_store(load_orchestrator().sessions))
     assert (home / "state" / "logs" / "agent.log").exists(), "no part of a backup, so left alone"
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_a_database_is_in_it_by_either_of_its_names(scheme: str) -> None:
+    url = SecretStr(f"{scheme}://ada:hunter2@db/talk")
+    settings = OrchestratorSettings(sessions=SessionsSection(store="sql", url=url))
+    parts = machine_parts(settings, models=False)
+    assert [part.url for part in parts if isinstance(part, PostgresDatabase)] == [
+        url.get_secret_value()
+    ]
 
 
 @pytest.mark.servers

@@ -135,6 +135,7 @@ async def minutes_of_quiet(seconds: int, until: asyncio.Event) -> AsyncGenerator
     yield FlushMark(1)
 
 
+@pytest.mark.realtime
 async def test_a_worker_that_takes_over_gets_a_minute_at_most_and_the_loop_goes_on() -> None:
     workers = [FakeListener() for _ in range(2)]
     may_end, longest_s = asyncio.Event(), 0.0

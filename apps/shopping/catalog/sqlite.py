@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -34,8 +35,7 @@ _EMPTY_WORDS = frozenset(
 def build(file: Path, offers: Iterable[Offer], *, version: str) -> int:
     """Writes the catalogue anew, whole or not at all; how many offers it has."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    being_made = file.with_name(f"{file.name}.{id(offers):x}.new")
-    being_made.unlink(missing_ok=True)
+    being_made = file.with_name(f"{file.name}.{secrets.token_hex(8)}.new")
     count = 0
     try:
         with closing(sqlite3.connect(being_made)) as database, database:

@@ -9,6 +9,8 @@ LARGEST_AUDIO_BYTES = 16 * 1024 * 1024
 LARGEST_BYTES = max(LARGEST_IMAGE_BYTES, LARGEST_AUDIO_BYTES)
 LARGEST_PIXELS = 50_000_000
 LONGEST_AUDIO_S = 120.0
+MOST_SAMPLES = 25_000_000
+"""Of all channels, once it is read: a small FLAC of silence may hold any number."""
 
 
 def content_type(data: bytes) -> str:
@@ -61,6 +63,8 @@ def _check_image(data: bytes) -> None:
             if width * height > LARGEST_PIXELS:
                 raise ShoppingError(VALIDATION, "The picture has too many pixels.")
             image.verify()
+    except Image.DecompressionBombError as error:
+        raise ShoppingError(VALIDATION, "The picture has too many pixels.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise ShoppingError(VALIDATION, "The picture is broken.") from error
 
@@ -74,3 +78,5 @@ def _check_audio(data: bytes) -> None:
         raise ShoppingError(VALIDATION, "The recording is broken.") from error
     if about.duration > LONGEST_AUDIO_S:
         raise ShoppingError(VALIDATION, f"The recording is longer than {LONGEST_AUDIO_S:.0f} s.")
+    if about.frames * about.channels > MOST_SAMPLES:
+        raise ShoppingError(VALIDATION, "The recording has too many samples.")

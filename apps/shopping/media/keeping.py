@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from apps.shopping.faults import UNAVAILABLE, VALIDATION, ShoppingError
 from apps.shopping.media.checking import LARGEST_BYTES
+from parley.private import private_folder
 
 PREFIX = "uploads/"
 _KEY = re.compile(r"uploads/[A-Za-z0-9_-]{8,64}(?:\.[a-z0-9]{1,5})?")
@@ -53,7 +54,7 @@ class MediaFolder:
         file = self._folder / key
 
         def write() -> None:
-            file.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(file.parent)
             file.write_bytes(data)
 
         await asyncio.to_thread(write)

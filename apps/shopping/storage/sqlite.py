@@ -10,6 +10,7 @@ import aiosqlite
 
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
 from apps.shopping.storage.store import RequestItem, RequestStatus
+from parley.sqlite_file import make_sqlite_file
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS requests (
@@ -91,7 +92,7 @@ class SqliteRequestStore:
     async def _open(self) -> aiosqlite.Connection:
         async with self._opening:
             if self._database is None:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
+                await asyncio.to_thread(make_sqlite_file, self._file)
                 database = await aiosqlite.connect(self._file, isolation_level=None)
                 await database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
                 await database.execute("PRAGMA journal_mode = WAL")

@@ -39,6 +39,8 @@ from testkit.fake_llm import FakeLlm, ScriptedAnswer, in_turn, llm_serving
 from testkit.fake_workers import WORD_S, SpeechWorker, serving
 from tests.agent.answering import answering_with
 
+pytestmark = pytest.mark.realtime
+
 ANSWER = " ".join(["word"] * 40) + ". My card is 4111 1111 1111 1111. Good-bye to you."
 LONG_S = 60.0
 

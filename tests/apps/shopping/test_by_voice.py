@@ -28,7 +28,7 @@ from parley import (
     TextDelta,
 )
 from tests.apps.shopping.flowing import answer_of
-from tests.apps.shopping.pictures import picture, recording
+from tests.apps.shopping.pictures import endless_picture, endless_silence, picture, recording
 
 
 async def test_three_are_spoken_and_the_list_goes_to_the_page(shop_state: Path) -> None:
@@ -108,6 +108,11 @@ async def test_a_media_service_reads_recordings_and_pictures(tmp_path: Path) -> 
     ]
 
 
+async def test_what_people_send_is_read_by_its_owner_alone(tmp_path: Path) -> None:
+    key = await MediaFolder(tmp_path / "media").put(recording(), "audio/wav")
+    assert (tmp_path / "media" / key).parent.stat().st_mode & 0o077 == 0
+
+
 async def test_what_is_no_media_is_refused(shop_state: Path) -> None:
     service = ShoppingService(ShoppingSettings)
     async with service.running():
@@ -117,6 +122,8 @@ async def test_what_is_no_media_is_refused(shop_state: Path) -> None:
             b"RIFF0000WAVE",
             b"<svg/>",
             b"\xff\xd8\xff" + b"0" * 9_000_000,
+            endless_picture(),
+            endless_silence(),
         ):
             with pytest.raises(MediaRefusedError):
                 await service.take_media(data)

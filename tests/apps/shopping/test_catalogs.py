@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from apps.shopping.catalog.marketplaces import Marketplaces
 from apps.shopping.catalog.offer import Offer, Search, broken
 from apps.shopping.catalog.opening import open_marketplaces
 from apps.shopping.catalog.remote import RemoteCatalog
-from apps.shopping.catalog.sqlite import SqliteCatalog, build
+from apps.shopping.catalog.sqlite import SqliteCatalog, build, version_of
 from apps.shopping.faults import ShoppingError
 from apps.shopping.ranking import ranked
 from apps.shopping.requirement import Attributes, RequirementSpec
@@ -59,6 +60,23 @@ async def test_constraints_in_sql_are_the_same_as_by_the_rule(tmp_path: Path) ->
         assert found.total == len(expected)
     assert await catalog.product(offers[0].id) == offers[0]
     await catalog.aclose()
+
+
+def test_catalogs_that_are_made_at_once_are_each_whole(tmp_path: Path) -> None:
+    file = tmp_path / "c.db"
+
+    class Interrupted(list[Offer]):
+        """While the first is being made, another is."""
+
+        def __iter__(self) -> Iterator[Offer]:
+            if not file.exists():
+                file.touch()
+                build(file, self, version="1")
+            return super().__iter__()
+
+    offers = Interrupted(islice(made_up.offers(made_up.MARKETPLACES[0]), 10))
+    assert build(file, offers, version="1") == 10
+    assert version_of(file) == "1"
 
 
 async def test_words_find_what_has_no_category(tmp_path: Path) -> None:

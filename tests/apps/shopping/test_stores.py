@@ -109,6 +109,19 @@ async def test_writers_at_once_lose_nothing(store: RequestStore) -> None:
     assert len(await store.items("s1", "request#")) == 20
 
 
+async def test_a_file_that_several_make_at_once_is_whole_and_its_owners_alone(
+    tmp_path: Path,
+) -> None:
+    for round_ in range(20):
+        file = tmp_path / str(round_) / "requests.db"
+        stores = [SqliteRequestStore(file) for _ in range(4)]
+        await asyncio.gather(*(one.put(item(f"request#{n}")) for n, one in enumerate(stores)))
+        assert len(await stores[0].items("s1", "request#")) == 4
+        assert file.stat().st_mode & 0o077 == 0
+        for one in stores:
+            await one.aclose()
+
+
 async def test_a_store_says_what_it_is(store: RequestStore) -> None:
     assert (await store.check()).startswith(("SQLite", "DynamoDB, table orchestrator-requests"))
 

@@ -18,7 +18,7 @@ from dialogue.conversation import Conversation
 from dialogue.model import build_client, build_model
 from dialogue.resources import Resources
 from dialogue.sessions.sql import SqlStore
-from dialogue.sessions.store import SessionRecord
+from dialogue.sessions.store import SessionRecord, SessionStoreError
 from dialogue.unfinished import CUT_OFF
 from parley.app.session import AgentSaid, PersonSaid, ToolCalled
 from parley.background import background
@@ -171,6 +171,28 @@ async def _keep(pipelines: Pipelines, folder: Path, url: str) -> None:
     opened = conversations(folder, url, pipelines)
     async with pipelines.running():
         await keep_recovering(pipelines, opened, keep_s=3600.0, every_s=0.05)
+
+
+async def test_what_cannot_be_opened_is_left_to_others(
+    processes: multiprocessing.context.BaseContext, tmp_path: Path
+) -> None:
+    @asynccontextmanager
+    async def away(session_id: str) -> AsyncGenerator[Conversation]:
+        raise SessionStoreError("the store is away")
+        yield
+
+    async with llm_serving(FakeLlm(model)) as url:
+        await killed(processes, tmp_path, url, after=2)
+        checkpoints = SqlCheckpoints(tmp_path / "operations.db", timeout_s=PATIENT_S)
+        one, other = Pipelines(checkpoints, lease_s=3600), Pipelines(checkpoints, lease_s=3600)
+        async with asyncio.timeout(ENOUGH_S):
+            while not await checkpoints.abandoned():  # noqa: ASYNC110 - its lease runs out
+                await asyncio.sleep(LEASE_S / 4)
+        with pytest.raises(SessionStoreError):
+            await recover(one, TURN, away)
+        answer = await recover(other, TURN, conversations(tmp_path, url, other))
+        await checkpoints.aclose()
+    assert answer == "Result: ordered bell"
 
 
 async def test_what_is_not_there_is_not_recovered(tmp_path: Path) -> None:
