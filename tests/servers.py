@@ -5,12 +5,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
 from testkit.isolated_config import free_ports
+from testkit.logged_process import ready_process
 
 PASSWORD = "hunter2"
 
@@ -37,8 +37,12 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/{number}"
 
     def start(self) -> None:
-        log = self._folder / "redis.log"
-        self._process = _started(self._command, log, ready=b"Ready to accept connections")
+        self._process = ready_process(
+            self._command,
+            log=self._folder / "redis.log",
+            ready=b"Ready to accept connections",
+            folder=self._folder,
+        )
 
     def stop(self) -> None:
         """Loses everything it held, as a restart of a Redis without persistence does."""
@@ -93,8 +97,12 @@ class PostgresServer:
             *self._as_user, str(self._programs / "postgres"), "-D", str(self._data),
             "-p", str(self.port), *(f"--{name}={value}" for name, value in options.items()),
         ]  # fmt: skip
-        log = self._data.with_name("postgres.log")
-        self._process = _started(command, log, ready=b"ready to accept connections")
+        self._process = ready_process(
+            command,
+            log=self._data.with_name("postgres.log"),
+            ready=b"ready to accept connections",
+            folder=Path("/"),
+        )
 
     def stop(self) -> None:
         if self._process is not None:
@@ -104,18 +112,6 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         command = [*self._as_user, str(self._programs / program), *arguments]
         subprocess.run(command, cwd="/", check=True, capture_output=True)
-
-
-def _started(command: list[str], log: Path, *, ready: bytes) -> subprocess.Popen[bytes]:
-    """Once it says that it is ready. What it says goes to a file: who has told a pipe that nobody
-    reads 64 KB stands still."""
-    with log.open("wb") as told:
-        process = subprocess.Popen(command, cwd="/", stdout=told, stderr=subprocess.STDOUT)
-    while ready not in (said := log.read_bytes()):
-        if process.poll() is not None:
-            raise RuntimeError(f"{command[0]} did not start: {said.decode(errors='replace')}")
-        time.sleep(0.01)
-    return process
 
 
 def _unprivileged() -> pwd.struct_passwd:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from gateway.calls.places import SharedPlaces
 from parley.budgets import Budgets, SharedLedger, Spent
 from parley.settings.budgets import BudgetsSection
 from testkit.isolated_config import free_ports
+from testkit.logged_process import ready_process
 from tests.deploy.composed import FILE, ROOT, VALUES
 
 pytestmark = pytest.mark.servers
@@ -31,24 +31,16 @@ def started(file: Path, folder: Path) -> Iterator[int]:
     (number,) = free_ports(1)
     service = yaml.safe_load(file.read_text("utf-8"))["services"]["redis"]
     shell, option, command = (part.replace("$$", "$") for part in service["command"])
-    process = subprocess.Popen(
+    process = ready_process(
         [shell, option, f"{command} --port {number} --bind 127.0.0.1"],
-        cwd=folder,
-        env=os.environ | VALUES,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        log=folder / "redis.log",
+        ready=b"Ready to accept connections",
+        folder=folder,
+        environ=os.environ | VALUES,
     )
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if b"Ready to accept connections" in line:
-            break
-    else:
-        raise AssertionError(b"".join(said).decode())
     yield number
     process.kill()
-    process.communicate()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
