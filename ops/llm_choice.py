@@ -1,42 +1,37 @@
 """Which of the local language models this machine serves: the larger one where there is room.
 
 The larger model is right far more often, and slower (docs/mind.md has the figures). It takes
-1.4 GB, and the rest of Parley with four calls 1.6 GB; with one core its words would come later than
-they are spoken.
+1.4 GB, and the rest of Parley with four calls 1.6 GB; on two cores, which it shares with
+recognition and voices, four callers wait for it for seconds.
 """
 
 import functools
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 from parley import models
+from parley.control_group import memory_left, usable_cores
 from parley.settings import OrchestratorSettings
 from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 
 LARGE_NEEDS_BYTES = 4_000_000_000
-LARGE_NEEDS_CORES = 2
+LARGE_NEEDS_CORES = 4
 REPACKED_NEEDS_BYTES = 5_000_000_000
 """With its weights arranged for the processor as well: 0.6 GB more, and sooner by a third."""
-
-_CGROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
 class Room:
-    """What a machine, or the container that this runs in, has left."""
+    """What this process may still take of its machine."""
 
     memory_bytes: int
     cores: int
 
     @classmethod
     def here(cls) -> "Room":
-        memory = psutil.virtual_memory().available
-        left = _left_in_container(_CGROUP)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        return cls(memory if left is None else min(memory, left), cores or 1)
+        memory = min(psutil.virtual_memory().available, memory_left())
+        return cls(int(memory), usable_cores())
 
     @property
     def is_enough(self) -> bool:
@@ -79,25 +74,18 @@ def choose_llm(settings: OrchestratorSettings, room: Room | None = None) -> LlmC
     if named != "auto":
         return LlmChoice(named, why="llm.local_model")
     room = room or _room_at_start()
-    needs = f"{LARGE_LLM} needs {LARGE_NEEDS_BYTES / 1e9:.0f} GB and {LARGE_NEEDS_CORES} cores"
     if not room.is_enough:
-        return LlmChoice(SMALL_LLM, why=f"{room}; {needs}")
+        needs = f"{LARGE_NEEDS_BYTES / 1e9:.0f} GB and {LARGE_NEEDS_CORES} cores"
+        other = f"LLM_LOCAL_MODEL={LARGE_LLM} takes the other, which is right more often"
+        return LlmChoice(SMALL_LLM, why=f"{room}; {other} and needs {needs}")
+    other = f"LLM_LOCAL_MODEL={SMALL_LLM} takes the other, which is sooner and wrong more often"
+    why = f"{room}; {other}"
     if models.cached(LARGE_LLM) is not None:
-        return LlmChoice(LARGE_LLM, why=str(room))
-    return LlmChoice(SMALL_LLM, LARGE_LLM, why=f"{room}")
+        return LlmChoice(LARGE_LLM, why=why)
+    return LlmChoice(SMALL_LLM, LARGE_LLM, why=why)
 
 
 @functools.cache
 def _room_at_start() -> Room:
     """Asked once: what is started meanwhile would count against itself."""
     return Room.here()
-
-
-def _left_in_container(cgroup: Path) -> int | None:
-    """Bytes that may still be taken; None where nothing but the machine bounds them."""
-    try:
-        limit = (cgroup / "memory.max").read_text(encoding="utf-8").strip()
-        used = int((cgroup / "memory.current").read_text(encoding="utf-8"))
-        return max(0, int(limit) - used)
-    except (OSError, ValueError):  # none, or "max"
-        return None

@@ -4,7 +4,10 @@ Audio comes in pieces, on a busy machine unevenly: a reply that sounded from its
 would break off before the second. On a quiet one nothing is waited for.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+
+from parley.control_group import own_groups
 
 FIRST_LEAD_S = 0.3
 """Until a reply has been heard: a call begins with a greeting, which nobody waits for. It is a
@@ -18,23 +21,15 @@ late by more than the replies before tell, for the load changes faster than they
 _MACHINE = Path("/proc/pressure/cpu")
 
 
-def pressure_file(
-    cgroups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
-) -> Path:
-    """Where Linux tells how long this process's control group waited for a core (PSI): in a
-    container what its neighbors wait for does not count. The machine's, where it has none."""
-    try:
-        lines = own.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return _MACHINE
-    for line in lines:
-        if line.startswith("0::"):
-            file = cgroups / line.removeprefix("0::").strip("/") / "cpu.pressure"
-            return file if file.is_file() else _MACHINE
-    return _MACHINE
+def pressure_file(groups: Sequence[Path]) -> Path:
+    """Where Linux tells how long this process's control group, the first of `groups`, waited for a
+    core (PSI): in a container what its neighbors wait for does not count. The machine's, where it
+    has none."""
+    own = [group / "cpu.pressure" for group in groups[:1]]
+    return own[0] if own and own[0].is_file() else _MACHINE
 
 
-_PRESSURE = pressure_file()
+_PRESSURE = pressure_file(own_groups())
 
 
 def cpu_pressure(file: Path = _PRESSURE) -> float:

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from ops.doctor.finding import Finding, ok, problem, warning
+from parley.control_group import usable_cores
 from parley.fetch.trust import OWN_AUTHORITY, UV_SYSTEM_CERTS, is_untrusted
 
 OLDEST_PYTHON = (3, 11)
@@ -85,7 +86,7 @@ def _uv() -> Finding:
 
 
 def _cores() -> Finding:
-    cores = len(os.sched_getaffinity(0))
+    cores = usable_cores()
     if cores < GOOD_CORES:
         return warning("cores", str(cores), f"answers are slow with fewer than {GOOD_CORES}")
     return ok("cores", str(cores))

@@ -154,8 +154,8 @@ class LlmSection(Section):
         Env("LLM_LOCAL_MODEL"),
     ] = Field(
         "auto",
-        description="what `up` serves here; auto: the 1.5b where there are two cores and 4 GB of "
-        "free memory, else the 0.5b",
+        description="what `up` serves here; auto: the 1.5b where there are four cores and 4 GB "
+        "of free memory, else the 0.5b",
     )
     local_host: Host = Field(
         "127.0.0.1",

@@ -14,6 +14,7 @@ from agent.playout.prebuffer import (
     cpu_pressure,
     pressure_file,
 )
+from parley.control_group import own_groups
 
 
 def test_on_a_quiet_machine_the_wish_fades_and_on_a_starved_one_it_is_there_at_once() -> None:
@@ -83,7 +84,7 @@ def test_in_a_container_its_own_pressure_counts(
     (tmp_path / folder).mkdir(parents=True, exist_ok=True)
     (tmp_path / folder / "cpu.pressure").write_text(psi(12.5))
     (tmp_path / "own").write_text(membership)
-    found = pressure_file(tmp_path, tmp_path / "own")
+    found = pressure_file(own_groups(tmp_path, tmp_path / "own"))
     assert found == tmp_path / folder / "cpu.pressure"
     assert cpu_pressure(found) == 0.125
 
@@ -94,7 +95,7 @@ def test_without_a_group_of_its_own_it_is_the_machines(
 ) -> None:
     if membership is not None:
         (tmp_path / "own").write_text(membership)
-    assert pressure_file(tmp_path, tmp_path / "own") == Path("/proc/pressure/cpu")
+    assert pressure_file(own_groups(tmp_path, tmp_path / "own")) == Path("/proc/pressure/cpu")
 
 
 @pytest.mark.parametrize("told", ["", "some", "some avg10=x", "some avg60=1.00"])
