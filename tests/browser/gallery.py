@@ -29,6 +29,11 @@ _DRAWN = """
   requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))
 """
 
+_VIOLATIONS = """
+async () => (await axe.run()).violations.map(
+  ({ id, nodes }) => `${id} ${nodes.map(({ target }) => target.join(" ")).join(", ")}`)
+"""
+
 
 def build_gallery(folder: Path) -> None:
     """Builds web/gallery.html into `folder`."""
@@ -64,6 +69,13 @@ def serving_page(page_folder: Path, *, calls: Path | None = None) -> Iterator[st
     finally:
         server.should_exit = True
         thread.join()
+
+
+async def violations(page: Page) -> list[str]:
+    """Of the rules of axe-core, in the page as it is: each with where it was found."""
+    script = paths.repository() / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    await page.evaluate(script.read_text(encoding="utf-8"))
+    return list(await page.evaluate(_VIOLATIONS))
 
 
 async def open_state(page: Page, address: str, state: str) -> None:

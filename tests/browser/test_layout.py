@@ -1,4 +1,5 @@
-"""What a person presses stands still, on every screen; and what is left of a call can be kept."""
+"""What a person presses stands still, on every screen, and axe-core finds nothing there; what is
+left of a call can be kept."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from tests.browser.gallery import (
     serving_page,
     show,
     show_first,
+    violations,
 )
 from tests.browser.test_access import widest_overhang_px
 
@@ -159,6 +161,19 @@ async def test_the_systems_own_colors_leave_every_shape(chromium: str, address: 
               (each) => getComputedStyle(document.querySelector(each)).backgroundColor)"""
         )
         assert dot[0] != dot[1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing(chromium: str, address: str, scheme: str) -> None:
+    """In five states; `tests.browser.states --axe` looks at all of them, on each screen."""
+    found = {}
+    async with looking(chromium, SCREENS["phone"]) as page:
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for state in ("before", "full", "speaking", "offer", "ended"):
+            await open_state(page, address, state)
+            await drawn(page)
+            found[state] = await violations(page)
+    assert not any(found.values()), found
 
 
 async def test_what_was_said_can_be_copied_and_kept(chromium: str, address: str) -> None:

@@ -71,7 +71,7 @@ async def test_voices_stand_by_language_those_at_hand_first_and_can_be_heard(
             ["Czech (Czechia)", ["Jirka (fetched when chosen)"]],
         ]
         await select.select_option("thorsten")
-        hear = page.get_by_role("button", name="Hear Thorsten · German (Germany)")
+        hear = page.get_by_role("button", name="Hear it: Thorsten · German (Germany)")
         async with page.expect_response("**/api/voices/thorsten/preview") as heard:
             await hear.click()
         assert (await heard.value).ok

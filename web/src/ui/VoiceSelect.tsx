@@ -55,15 +55,16 @@ function Preview({ voice }: { voice: Voice }) {
     setStatus((await preview.current.play(voice.name)) ? "" : "failed");
   };
   if (!voice.ready) return <small>can be heard once it has been fetched</small>;
+  const does = status === "plays" ? "Stop" : "Hear it";
   return (
     <div class="preview">
       <button
         type="button"
         class="button"
-        aria-label={`Hear ${voiceLabel(voice)}`}
+        aria-label={`${does}: ${voiceLabel(voice)}`}
         onClick={toggle}
       >
-        {status === "plays" ? "Stop" : "Hear it"}
+        {does}
       </button>
       <small role="status">{status === "failed" && "It cannot be heard now."}</small>
     </div>
