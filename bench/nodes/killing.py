@@ -163,9 +163,10 @@ def _timed(
     name: str, what: str, waits: list[float], within_s: float, talkers: list[Talker]
 ) -> ClusterTrial:
     told = ", ".join(f"{wait:.1f}" for wait in sorted(waits))
+    told += " s" + "".join(f"; LOST: {talker.lost}" for talker in talkers if talker.lost)
     return ClusterTrial(
         name,
-        f"{what} under {CALLERS} calls: heard again after {told} s",
+        f"{what} under {CALLERS} calls: heard again after {told}",
         max(waits),
         within_s,
         sum(len(talker.stories) for talker in talkers),
