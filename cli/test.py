@@ -22,8 +22,8 @@ _PYTEST = [sys.executable, "-m", "pytest"]
 _FAILED = ".pytest_cache/v/cache/lastfailed"
 _FEW = 3
 """Failed tests of a run that get a second try: more are no accident."""
-_NO_TESTS = 5
-"""What pytest exits with when nothing was selected."""
+_PER_CORE = 2
+"""Tests without servers that run at once: they mostly wait."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         print(f"parley: failed before the tests: {', '.join(failed)}", file=sys.stderr)
         return 1
     if options.fast:
-        pytest_arguments = ["-m", FAST, *pytest_arguments]
+        pytest_arguments = [*_fast(), *pytest_arguments]
     print("── pytest", flush=True)
     return _some_tests(pytest_arguments) if pytest_arguments else _all_tests()
 
@@ -52,29 +52,34 @@ def _some_tests(arguments: list[str]) -> int:
 
 
 def _all_tests() -> int:
-    """The exit status of all tests. A few that drive real servers get a second try; it is told.
+    """The exit status of all tests: first those without servers, side by side, then the others.
 
-    A machine that stood still for some seconds is no fault of the code; a test without servers
-    that fails once is one, and so is whatever fails twice.
+    A few of the others get a second try; it is told. A machine that stood still for some seconds
+    is no fault of the code; a test without servers that fails once is one, and so is whatever
+    fails twice.
     """
-    status = _some_tests(["--cache-clear", "--durations=30"])
+    fast = _some_tests([*_fast(), "--durations=20"])
+    print("── pytest, with servers", flush=True)
+    status = _some_tests(["-m", f"not ({FAST})", "--cache-clear", "--durations=40"])
+    return fast or (status and _second_try(status))
+
+
+def _fast() -> list[str]:
+    """The tests without servers, a file in one process, several files at once."""
+    processes = _PER_CORE * len(os.sched_getaffinity(0))
+    return ["-m", FAST, "-n", str(processes), "--dist", "loadfile"]
+
+
+def _second_try(status: int) -> int:
     record = paths.repository() / _FAILED
-    if not status or not record.is_file():
-        return status
-    failed = list(json.loads(record.read_text(encoding="utf-8")))
-    if len(failed) > _FEW or _any_is_fast(failed):
+    failed = list(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else []
+    if not 0 < len(failed) <= _FEW:
         return status
     print(f"── pytest, a second try of {', '.join(failed)}", flush=True)
     status = _some_tests(failed)
     if not status:
         print(f"parley: UNSTABLE, passed at a second try only: {', '.join(failed)}")
     return status
-
-
-def _any_is_fast(tests: list[str]) -> bool:
-    listing = [*_PYTEST, "--collect-only", "-q", "-m", FAST, *tests]
-    listed = subprocess.run(listing, cwd=paths.repository(), check=False, capture_output=True)
-    return listed.returncode != _NO_TESTS
 
 
 def static_checks() -> list[ProjectCheck]:

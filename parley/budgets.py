@@ -4,30 +4,22 @@ An identity is a text that tells nobody who it is (gateway/identity.py makes it)
 is kept as one number: the time at which nothing of it would count any more.
 """
 
-import asyncio
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 from enum import StrEnum
 from math import ceil
 from typing import Protocol
 
-import redis.exceptions
-
 from parley.clock import Clock, monotonic
-from parley.discovery.redis import connect
 from parley.settings import OrchestratorSettings
 from parley.settings.budgets import BudgetsSection
+from parley.shared_redis import GRANTED_WITHIN_S, SharedRedis
 
 PREFIX = "parley:budget:"
-ASKED_WITHIN_S = 0.5
-"""Redis, or this process counts by itself: who calls is not kept waiting for it."""
 MOST_ACCOUNTS = 20_000
 """Remembered in a process; the one heard of longest ago is forgotten first."""
 HOUR_S, DAY_S = 3600.0, 86_400.0
 _ROUNDING_S = 0.002
-
-_log = logging.getLogger(__name__)
 
 # ARGV: milliseconds that the booking costs, those that there are, whether it is booked in any case.
 _BOOK = """
@@ -105,33 +97,22 @@ class SharedLedger:
     """
 
     def __init__(
-        self, url: str, *, clock: Clock = monotonic, within_s: float = ASKED_WITHIN_S
+        self, url: str, *, clock: Clock = monotonic, timeout_s: float = GRANTED_WITHIN_S
     ) -> None:
-        self._client = connect(url, timeout_s=within_s)
-        self._within_s = within_s
-        self._script = self._client.register_script(_BOOK)
+        self._redis = SharedRedis(url, what="the budgets", clock=clock, timeout_s=timeout_s)
         self._own = OwnLedger(clock=clock)
-        self._is_away = False
 
     async def book(self, name: str, cost_s: float, room_s: float, *, always: bool) -> LedgerEntry:
         """See Ledger."""
         milliseconds = [round(cost_s * 1000, 3), round(room_s * 1000, 3), int(always)]
-        try:
-            async with asyncio.timeout(self._within_s):
-                booked, used_ms = await self._script(keys=[PREFIX + name], args=milliseconds)
-        except (redis.exceptions.RedisError, OSError) as error:  # TimeoutError is one
-            if not self._is_away:
-                why = str(error) or "it does not answer"
-                _log.warning("budgets are counted by this process alone: Redis: %s", why)
-            self._is_away = True
+        reply = await self._redis.run(_BOOK, [PREFIX + name], milliseconds)
+        if reply is None:
             return await self._own.book(name, cost_s, room_s, always=always)
-        if self._is_away:
-            _log.info("budgets are counted with the others again")
-        self._is_away = False
+        booked, used_ms = reply
         return LedgerEntry(bool(booked), int(used_ms) / 1000)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._redis.aclose()
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,21 @@ from parley.settings.source import environment_variables
 
 HOST = "127.0.0.1"
 UDP_PORTS = 100
+TCP_PORTS = range(10_000, 16_000)
+"""Below those that systems give to connections: what is free now, no connection takes next."""
 
 
 def free_ports(count: int) -> list[int]:
     """So many different TCP ports that are free now."""
+    found: list[int] = []
     with contextlib.ExitStack() as held:
-        listeners = [held.enter_context(socket.create_server((HOST, 0))) for _ in range(count)]
-        return [listener.getsockname()[1] for listener in listeners]
+        for port in random.SystemRandom().sample(TCP_PORTS, 100 + count):
+            with contextlib.suppress(OSError):  # somebody listens there
+                held.enter_context(socket.create_server((HOST, port)))
+                found.append(port)
+            if len(found) == count:
+                return found
+    raise OSError(f"no {count} ports of 127.0.0.1 are free")
 
 
 def forget_own_settings() -> None:

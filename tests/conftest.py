@@ -1,15 +1,20 @@
-"""Fixtures that the tests of all parts share: a running Parley, or its LiveKit server alone."""
+"""Fixtures that the tests of all parts share: a running Parley, its LiveKit server alone, a Redis,
+a PostgreSQL."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+import redis
 
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from testkit.isolated_config import forget_own_settings, write_config
 from testkit.otlp_receiver import OtlpReceiver
+from tests.servers import PostgresServer, RedisServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -99,3 +104,53 @@ def traces() -> Iterator[OtlpReceiver]:
 def stack(start_shared: Callable[..., Stack], traces: OtlpReceiver) -> Stack:
     """The whole of Parley. What starts `./run` beside it passes on `stack.environment`."""
     return start_shared(*PART_NAMES, traces=traces)
+
+
+@pytest.fixture(scope="session")
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One for all tests of a run: it is never stopped. Database 0 is of what runs as long."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(running_redis: RedisServer) -> str:
+    """Of an empty database of it."""
+    url = running_redis.database(1)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """One of the test alone, to be stopped and started."""
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def running_postgres() -> Iterator[PostgresServer]:
+    """One for all tests of a run. Its database `postgres` is of what runs as long."""
+    # Not in pytest's own folder: that one is closed to the user the server runs as.
+    with tempfile.TemporaryDirectory(prefix="parley-postgres-") as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+async def postgres_url(running_postgres: PostgresServer) -> str:
+    """Of an empty database of it."""
+    import asyncpg  # noqa: PLC0415 - an extra
+
+    database = f"test_{uuid4().hex}"
+    connection = await asyncpg.connect(running_postgres.url())
+    await connection.execute(f"CREATE DATABASE {database}")
+    await connection.close()
+    return running_postgres.url(database)

@@ -22,7 +22,7 @@ async def test_work_that_loses_a_cancellation_is_cancelled_again() -> None:
             lost.append(cancellation)
         await asyncio.Event().wait()
 
-    async with asyncio.timeout(5), background(work(), name="work"):
+    async with asyncio.timeout(60), background(work(), name="work"):
         await begun.wait()
     assert len(lost) == 1
     assert not [task for task in asyncio.all_tasks() if task.get_name() == "work"]

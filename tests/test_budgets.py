@@ -1,8 +1,7 @@
 """What one identity may use: counted to the unit, by all together, and told in words."""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
+import logging
 
 import pytest
 import redis
@@ -23,7 +22,8 @@ from parley.settings import OrchestratorSettings
 from parley.settings.budgets import BudgetsSection
 from parley.settings.orchestrator import SessionsSection
 from parley.settings.redis import RedisSection
-from tests.discovery.conftest import RedisServer
+from parley.shared_redis import AWAY_S
+from tests.servers import RedisServer
 
 PATIENT_S = 20.0
 """What is promised here is no time: a busy machine may take it."""
@@ -114,22 +114,10 @@ def test_a_wait_is_told_in_words(wait_s: int, told: str) -> None:
     assert in_words(wait_s) == told
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    running = RedisServer(program, tmp_path_factory.mktemp("redis"))
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.mark.servers
-async def test_gateways_over_one_redis_give_away_the_budget_once(server: RedisServer) -> None:
-    redis.Redis.from_url(server.url).flushall()
+async def test_gateways_over_one_redis_give_away_the_budget_once(redis_url: str) -> None:
     several = [
-        budgets(SharedLedger(server.url, within_s=PATIENT_S), calls_per_hour=7) for _ in range(3)
+        budgets(SharedLedger(redis_url, timeout_s=PATIENT_S), calls_per_hour=7) for _ in range(3)
     ]
     asked = [several[number % 3].spend(Spent.CALLS, "ann") for number in range(30)]
     waits = await asyncio.gather(*asked)
@@ -139,7 +127,7 @@ async def test_gateways_over_one_redis_give_away_the_budget_once(server: RedisSe
     assert await several[1].spend(Spent.CALLS, "ann") is None
     assert await several[2].spend(Spent.CALLS, "ann") is not None
     name = f"{PREFIX}{Spent.CALLS}:ann"
-    lasts_ms = redis.Redis.from_url(server.url).pttl(name)
+    lasts_ms = redis.Redis.from_url(redis_url).pttl(name)
     assert isinstance(lasts_ms, int) and 0 < lasts_ms <= 3_601_000, "it goes by itself"
     for each in several:
         await each.aclose()
@@ -147,19 +135,21 @@ async def test_gateways_over_one_redis_give_away_the_budget_once(server: RedisSe
 
 @pytest.mark.servers
 async def test_without_redis_each_counts_by_itself_and_says_so_once(
-    server: RedisServer, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    redis.Redis.from_url(server.url).flushall()
-    ours = budgets(SharedLedger(server.url, within_s=PATIENT_S), messages_per_hour=1)
+    caplog.set_level(logging.INFO)
+    clock = HandClock()
+    ledger = SharedLedger(redis_server.url, clock=clock, timeout_s=PATIENT_S)
+    ours = budgets(ledger, messages_per_hour=1)
     assert await ours.spend(Spent.MESSAGES, "ann") is None
-    server.stop()
-    try:
-        assert await ours.spend(Spent.MESSAGES, "bob") is None
-        assert await ours.spend(Spent.MESSAGES, "bob") is not None
-        assert caplog.text.count("counted by this process alone") == 1
-    finally:
-        server.start()
+    redis_server.stop()
+    assert await ours.spend(Spent.MESSAGES, "bob") is None
+    redis_server.start()
+    assert await ours.spend(Spent.MESSAGES, "bob") is not None, "Redis is left alone for a while"
+    assert caplog.text.count("the budgets are this process's own meanwhile") == 1
+    clock.now_s += AWAY_S
     assert await ours.spend(Spent.MESSAGES, "ann") is None, "a Redis that came back empty"
+    assert caplog.text.count("the budgets are shared again") == 1
     assert await ours.spend(Spent.MESSAGES, "ann") is not None
     await ours.aclose()
 

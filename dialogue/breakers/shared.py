@@ -19,8 +19,8 @@ from dialogue.breakers.circuit import (
     CallOutcome,
 )
 from dialogue.breakers.local import LocalCircuits
-from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from parley.clock import Clock, monotonic
+from parley.shared_redis import TIMEOUT_S, SharedRedis
 
 PREFIX = "circuit_breaker:"
 _INDEX = "circuit_breakers"

@@ -4,8 +4,8 @@ from collections import OrderedDict
 from math import ceil
 from typing import Protocol
 
-from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from parley.clock import Clock, monotonic
+from parley.shared_redis import TIMEOUT_S, SharedRedis
 from parley.token_bucket import TokenBucket
 
 PREFIX = "rate_limit:"

@@ -14,8 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import redis.asyncio
 import redis.exceptions
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from dialogue.orchestration.desk import (
     HANDED_OVER_WITHIN_S,
@@ -37,8 +35,6 @@ TIMEOUT_S = 1.0
 """Of one call: a person waits for the answer that it holds up."""
 RECONNECT_AFTER_S = 1.0
 LISTEN_S = 5.0
-MAX_CONNECTIONS = 32
-"""Of one process; who finds none free waits for one."""
 SAME_WARNING_EVERY_S = 30.0
 
 _PREFIX = "orchestrator:session:"
@@ -57,7 +53,7 @@ class RedisDesk:
     """
 
     def __init__(self, url: str, *, ttl_s: float, limit: int) -> None:
-        self._client = _pooled(url)
+        self._client = connect(url)
         self._listening_client = connect(url)
         self._owner = secrets.token_hex(8)
         self._ttl_ms = round(ttl_s * 1000)
@@ -293,21 +289,6 @@ async def _handed_over(done: asyncio.Event) -> None:
             await done.wait()
     except TimeoutError:
         pass
-
-
-def _pooled(url: str) -> "redis.asyncio.Redis":
-    """However many sessions there are, few connections: a process may open only so many."""
-    connect(url)  # raises ConfigurationError
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url,
-        decode_responses=True,
-        max_connections=MAX_CONNECTIONS,
-        timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        socket_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return redis.asyncio.Redis(connection_pool=pool)
 
 
 def _channel(owner: str) -> str:

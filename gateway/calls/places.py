@@ -3,23 +3,15 @@
 A token that was granted holds one until its agent is there, or for JOINS_WITHIN_S.
 """
 
-import asyncio
-import logging
 from collections.abc import Collection
 from typing import Protocol
 
-import redis.exceptions
-
 from parley.clock import Clock, monotonic
-from parley.discovery.redis import connect
+from parley.shared_redis import GRANTED_WITHIN_S, SharedRedis
 
 JOINS_WITHIN_S = 10.0
 """A token that has not been used by then holds no place any more."""
 KEY = "parley:claims"
-ASKED_WITHIN_S = 0.5
-"""Redis, or this gateway counts by itself: who calls is not kept waiting for it."""
-
-_log = logging.getLogger(__name__)
 
 # A sorted set: room, and when it was granted, by Redis's clock: gateways need not agree on one.
 # ARGV: room, milliseconds that a claim lasts, places free, [rooms whose agent is there], "",
@@ -92,36 +84,22 @@ class SharedPlaces:
     """
 
     def __init__(
-        self, url: str, *, clock: Clock = monotonic, within_s: float = ASKED_WITHIN_S
+        self, url: str, *, clock: Clock = monotonic, timeout_s: float = GRANTED_WITHIN_S
     ) -> None:
-        self._client = connect(url, timeout_s=within_s)
-        self._within_s = within_s
-        self._claim = self._client.register_script(_CLAIM)
+        self._redis = SharedRedis(url, what="places of calls", clock=clock, timeout_s=timeout_s)
         self._own = OwnPlaces(clock=clock)
-        self._is_away = False
 
     async def hold(
         self, room: str, *, free: int, there: Collection[str], waiting: Collection[str]
     ) -> bool:
         lasts_ms = round(JOINS_WITHIN_S * 1000)
-        try:
-            async with asyncio.timeout(self._within_s):
-                claimed = await self._client.zrange(KEY, 0, -1)
-                come = [str(each) for each in claimed if each in there]
-                arguments: list[str | int] = [room, lasts_ms, free, *come, "", *waiting]
-                is_held = bool(await self._claim(keys=[KEY], args=arguments))
-        except (redis.exceptions.RedisError, OSError) as error:  # TimeoutError is one
-            if not self._is_away:
-                why = str(error) or "it does not answer"
-                _log.warning("places are counted by this gateway alone: Redis: %s", why)
-            self._is_away = True
+        arguments: list[str | int] = [room, lasts_ms, free, *there, "", *waiting]
+        is_held = await self._redis.run(_CLAIM, [KEY], arguments)
+        if is_held is None:
             return await self._own.hold(room, free=free, there=there, waiting=waiting)
-        if self._is_away:
-            _log.info("places are counted with the other gateways again")
-        self._is_away = False
         if is_held:  # what Redis knows it has to know, too, should Redis go
             await self._own.hold(room, free=free + 1, there=there, waiting=())
-        return is_held
+        return bool(is_held)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._redis.aclose()

@@ -5,9 +5,9 @@ import secrets
 import time
 from dataclasses import dataclass
 
-from dialogue.shared_redis import TIMEOUT_S, SharedRedis
 from gateway.keys.key import KeySecret
 from parley.clock import Clock
+from parley.shared_redis import TIMEOUT_S, SharedRedis
 
 PREFIX = "parley:ticket:"
 _USE = """

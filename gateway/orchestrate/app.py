@@ -46,12 +46,16 @@ class OrchestratorApi:
             buffer_size=settings.orchestration.buffer_size,
             authorize=self._socket_owner,
         )
+        self.turns = TurnRoutes(
+            lambda: self.service.parts, owner_of=self._owner, experiment_of=self._experiment
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         monitoring, server = self.service.settings.monitoring, self.service.settings.server
         async with AsyncExitStack() as running:
             await running.enter_async_context(self.service.running())
+            running.push_async_callback(self.turns.aclose)
             if monitoring.port and server.workers == 1:
                 port = private_port(self.probes, self.service.metrics.registry)
                 running.push_async_callback(port.aclose)
@@ -65,9 +69,7 @@ class OrchestratorApi:
         guard = service.guard
         conversation = APIRouter(tags=["conversation"])
         self.sockets.add_to(conversation)
-        TurnRoutes(
-            lambda: service.parts, owner_of=self._owner, experiment_of=self._experiment
-        ).add_to(conversation)
+        self.turns.add_to(conversation)
         app.include_router(conversation)
         app.include_router(key_routes(guard))
         if health:

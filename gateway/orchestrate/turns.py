@@ -166,6 +166,12 @@ class TurnRoutes:
         self._parts = parts
         self._owner_of = owner_of
         self._experiment_of = experiment_of
+        self._closing: set[asyncio.Task[None]] = set()
+        """Turns whose clients have left."""
+
+    async def aclose(self) -> None:
+        """Returns once the turns that clients have left are closed."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
 
     def add_to(self, router: APIRouter) -> None:
         async def orchestrate(
@@ -284,25 +290,33 @@ class TurnRoutes:
         opened: AsyncExitStack,
     ) -> AsyncGenerator[str]:
         """A client that leaves cancels the answer."""
-        async with opened:
-            answering = asyncio.create_task(self._turn(turn, talk, collected), name="answer")
-            try:
-                getting: asyncio.Task[Frame] | None = None
-                while not answering.done() or not collected.frames.empty():
-                    getting = getting or asyncio.create_task(collected.frames.get())
-                    await asyncio.wait({answering, getting}, return_when=asyncio.FIRST_COMPLETED)
-                    if getting.done():
-                        yield _event(getting.result())
-                        getting = None
-                if getting is not None:
-                    getting.cancel()
-                    await asyncio.gather(getting, return_exceptions=True)
-                answer = await self._answer(turn, talk, await answering, collected)
-                whole = json.loads(answer.model_dump_json(exclude_none=True))
-                yield _event({"type": "response", **whole})
-            finally:
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
+        answering = asyncio.create_task(self._turn(turn, talk, collected), name="answer")
+        getting: asyncio.Task[Frame] | None = None
+        try:
+            while not answering.done() or not collected.frames.empty():
+                getting = getting or asyncio.create_task(collected.frames.get())
+                await asyncio.wait({answering, getting}, return_when=asyncio.FIRST_COMPLETED)
+                if getting.done():
+                    yield _event(getting.result())
+                    getting = None
+            answer = await self._answer(turn, talk, await answering, collected)
+            whole = json.loads(answer.model_dump_json(exclude_none=True))
+            yield _event({"type": "response", **whole})
+        finally:
+            # For a client that has left, Starlette cancels each wait of this generator, of what it
+            # does at its end as well: another task ends the turn.
+            closing = asyncio.create_task(_closed(opened, answering, getting), name="close a turn")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)
+
+
+async def _closed(opened: AsyncExitStack, *tasks: "asyncio.Task[Any] | None") -> None:
+    begun = [task for task in tasks if task is not None]
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
+    await opened.aclose()
 
 
 def _event(frame: Frame) -> str:

@@ -25,6 +25,8 @@ from parley.errors import ConfigurationError
 GRACE_S = 6.0
 """A worker stays known this long after its lease was last seen, unless it was draining."""
 TIMEOUT_S = 1.0
+MAX_CONNECTIONS = 32
+"""Of one client, however much is asked at once: a process may open only so many."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,9 +38,11 @@ def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> "redis.asyncio.Redis":
     may hold a password.
     """
     try:
-        return redis.asyncio.Redis.from_url(
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             decode_responses=True,
+            max_connections=MAX_CONNECTIONS,
+            timeout=timeout_s,  # for one of them to be free
             socket_connect_timeout=timeout_s,
             socket_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),  # its default waits seconds; we ask again by ourselves
@@ -47,6 +51,7 @@ def connect(url: str, *, timeout_s: float = TIMEOUT_S) -> "redis.asyncio.Redis":
         raise ConfigurationError(
             "redis.url (REDIS_URL) is not redis://host:port, rediss://host:port or unix://path"
         ) from None
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 class RedisDiscovery:

@@ -10,9 +10,20 @@ from typing import Protocol
 import numpy as np
 import pytest
 import soundfile
-from playwright.async_api import ConsoleMessage, Error, Page, ViewportSize, async_playwright
+from playwright.async_api import (
+    ConsoleMessage,
+    Error,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from ops.supervisor.stack import Stack
+
+WITHIN_MS = 60_000
+"""In which a state has to come: nothing is said about speed."""
+expect.set_options(timeout=WITHIN_MS)
 
 QUESTION = "What is the capital of France?"
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -69,7 +80,7 @@ def open_page(chromium: str) -> Open:
 
     `microphone` is a WAV file that is spoken in a loop into a microphone, which the person has
     `allowed` or not; without it the page has whatever microphone the machine has, unallowed.
-    `limits` of the call that are quicker than those of web/src/call/limits.ts.
+    `limits` of the call in place of those of web/src/call/limits.ts.
     """
 
     @asynccontextmanager
@@ -134,6 +145,24 @@ async def received_energy(page: Page) -> float:
 async def spoken_energy(page: Page) -> float:
     """What the page has sent so far, as `received_energy`."""
     return float(await page.evaluate(_AUDIO_ENERGY, "media-source"))
+
+
+async def hears_more_than(page: Page, energy: float) -> None:
+    """Waits until `received_energy` is more."""
+    await _has_more_than(page, "inbound-rtp", energy)
+
+
+async def sends_more_than(page: Page, energy: float) -> None:
+    """Waits until `spoken_energy` is more."""
+    await _has_more_than(page, "media-source", energy)
+
+
+async def _has_more_than(page: Page, report: str, energy: float) -> None:
+    await page.wait_for_function(
+        f"([type, energy]) => ({_AUDIO_ENERGY})(type).then((now) => now > energy)",
+        arg=[report, energy],
+        timeout=WITHIN_MS,
+    )
 
 
 @pytest.fixture(scope="session")

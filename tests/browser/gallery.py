@@ -23,6 +23,12 @@ from testkit.isolated_config import free_ports
 SECRET = "a secret of more than thirty-two characters"
 STARTS_WITHIN_S = 60.0
 
+# Preact's effects run after the frame that is drawn next.
+_DRAWN = """
+() => new Promise((resolve) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve))))
+"""
+
 
 def build_gallery(folder: Path) -> None:
     """Builds web/gallery.html into `folder`."""
@@ -67,10 +73,17 @@ async def open_state(page: Page, address: str, state: str) -> None:
 
 
 async def show(page: Page, change: dict[str, Any]) -> None:
-    """Changes the state of the call, as a real one would."""
+    """Changes the state of the call, as a real one would; returns when that is drawn."""
     await page.evaluate("change => show(change)", change)
+    await drawn(page)
 
 
 async def show_first(page: Page, name: str) -> None:
-    """What comes first in a call: a name of FIRSTS."""
+    """What comes first in a call: a name of FIRSTS; returns when it is drawn."""
     await page.evaluate("name => show(firsts[name])", name)
+    await drawn(page)
+
+
+async def drawn(page: Page) -> None:
+    """Waits until the page has drawn its state, and what follows from that drawing."""
+    await page.evaluate(_DRAWN)

@@ -87,8 +87,9 @@ async def test_it_is_used_from_the_keyboard_and_leaves_one_global(
         before = set(await page.evaluate(list_globals))
         await opened(page, shop.origin)
         assert set(await page.evaluate(list_globals)) - before == {"Parley"}
-        focused = "document.activeElement.shadowRoot.activeElement.tagName"
-        assert await page.evaluate(focused) == "IFRAME"
+        await page.wait_for_function(
+            "document.activeElement.shadowRoot?.activeElement?.tagName === 'IFRAME'"
+        )
         frame = page.frame_locator("iframe")
         await expect(frame.get_by_role("button", name="Start the call")).to_be_visible()
         await expect(frame.locator(".side")).to_have_count(0)

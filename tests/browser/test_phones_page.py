@@ -203,8 +203,8 @@ async def test_the_page_has_a_microphone_there_and_its_media_goes_over_the_netwo
         await expect(page.get_by_role("button", name="Mute", exact=True)).to_be_visible(
             timeout=60_000
         )
-        await page.wait_for_function(
-            f"({MEDIA})().then((found) => found.length > 0)", timeout=60_000
+        gone_to = await page.wait_for_function(
+            f"({MEDIA})().then((found) => found.length > 0 && found)", timeout=60_000
         )
-        assert set(await page.evaluate(MEDIA)) <= lan.addresses
+        assert set(await gone_to.json_value()) <= lan.addresses
         await page.get_by_role("button", name="End", exact=True).click()

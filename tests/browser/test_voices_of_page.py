@@ -61,6 +61,7 @@ async def test_voices_stand_by_language_those_at_hand_first_and_can_be_heard(
     async with open_page(choosing[0]) as page:
         select = page.get_by_role("combobox", name="Voice", exact=True)
         await expect(select).to_have_value("joe")
+        await expect(select.locator("option")).to_have_count(len(LANGUAGES))
         groups = await select.locator("optgroup").evaluate_all(
             "groups => groups.map(group => [group.label, [...group.children].map(o => o.text)])"
         )

@@ -1,9 +1,11 @@
 """What a visitor was told, moment by moment, so that no lie between two looks is missed."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from playwright.async_api import Page
+
+LONG_MS = 90_000
 
 _WATCH = """
 () => {
@@ -40,6 +42,15 @@ async def watch(page: Page) -> None:
 async def all_told(page: Page) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = await page.evaluate("window.told")
     return told
+
+
+async def has_told(page: Page, where: Literal["alert", "floor"], text: str) -> None:
+    """Waits until it has been said since `watch`: what passes soon is not missed between looks."""
+    await page.wait_for_function(
+        "([where, text]) => window.told.some((moment) => moment[where].includes(text))",
+        arg=[where, text],
+        timeout=LONG_MS,
+    )
 
 
 async def check_truth(page: Page) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,7 @@ from gateway.calls.places import SharedPlaces
 from parley.budgets import Budgets, SharedLedger, Spent
 from parley.settings.budgets import BudgetsSection
 from testkit.isolated_config import free_ports
+from testkit.logged_process import ready_process
 from tests.deploy.composed import FILE, ROOT, VALUES
 
 pytestmark = pytest.mark.servers
@@ -31,24 +31,16 @@ def started(file: Path, folder: Path) -> Iterator[int]:
     (number,) = free_ports(1)
     service = yaml.safe_load(file.read_text("utf-8"))["services"]["redis"]
     shell, option, command = (part.replace("$$", "$") for part in service["command"])
-    process = subprocess.Popen(
+    process = ready_process(
         [shell, option, f"{command} --port {number} --bind 127.0.0.1"],
-        cwd=folder,
-        env=os.environ | VALUES,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        log=folder / "redis.log",
+        ready=b"Ready to accept connections",
+        folder=folder,
+        environ=os.environ | VALUES,
     )
-    assert process.stdout is not None
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if b"Ready to accept connections" in line:
-            break
-    else:
-        raise AssertionError(b"".join(said).decode())
     yield number
     process.kill()
-    process.communicate()
+    process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +69,7 @@ async def test_an_agent_keeps_sessions_and_may_not_administer(port: int) -> None
 
 
 async def test_a_gateway_counts_calls_and_reads_no_session(port: int) -> None:
-    places = SharedPlaces(url(port, "gateway"), within_s=PATIENT_S)
+    places = SharedPlaces(url(port, "gateway"), timeout_s=PATIENT_S)
     assert await places.hold("one", free=1, there=(), waiting=())
     assert await places.hold("two", free=1, there=("one",), waiting=())
     assert not await places.hold("three", free=1, there=(), waiting=())
@@ -94,7 +86,7 @@ async def test_gateways_and_agents_count_what_a_person_uses_together(port: int) 
     gateway, agent = (
         Budgets(
             BudgetsSection(messages_per_hour=2),
-            SharedLedger(url(port, user), within_s=PATIENT_S),
+            SharedLedger(url(port, user), timeout_s=PATIENT_S),
         )
         for user in ("gateway", "agent")
     )

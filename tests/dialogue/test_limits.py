@@ -3,13 +3,7 @@
 import pytest
 
 from dialogue.limits.buckets import LocalBuckets, RedisBuckets
-from tests.dialogue.breakers.conftest import (  # noqa: F401 - fixtures
-    PATIENT_S,
-    TurnedClock,
-    empty_redis,
-    running_redis,
-)
-from tests.discovery.conftest import RedisServer
+from tests.dialogue.breakers.conftest import PATIENT_S, TurnedClock
 
 
 async def test_each_name_has_a_bucket_that_fills_again() -> None:
@@ -22,10 +16,8 @@ async def test_each_name_has_a_bucket_that_fills_again() -> None:
 
 
 @pytest.mark.servers
-async def test_processes_over_one_redis_take_from_one_bucket(
-    empty_redis: RedisServer,  # noqa: F811
-) -> None:
-    one, other = (RedisBuckets(empty_redis.url, timeout_s=PATIENT_S) for _ in range(2))
+async def test_processes_over_one_redis_take_from_one_bucket(redis_url: str) -> None:
+    one, other = (RedisBuckets(redis_url, timeout_s=PATIENT_S) for _ in range(2))
     assert await one.retry_after_s("a", 2) is None
     assert await other.retry_after_s("a", 2) is None
     for buckets in (one, other):

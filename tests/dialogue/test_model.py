@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-import time
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -28,6 +28,7 @@ from dialogue.model_errors import ModelRequestError
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, in_turn
 from tests.dialogue.conversing import model_at, settings
 
+WITHIN_S = 60.0
 QUESTION = (SystemMessage("Be brief."), UserMessage("Hello."))
 
 
@@ -41,15 +42,12 @@ def calls_in(pieces: list[Piece]) -> list[tuple[str, str]]:
 
 
 async def test_words_arrive_as_they_are_sent() -> None:
-    answer = ScriptedAnswer(text="One two three", word_delay_s=0.05)
-    async with model_at(FakeLlm(in_turn(answer))) as model:
-        arrived = [
-            (piece, time.monotonic())
-            async for piece in model.answer(QUESTION)
-            if isinstance(piece, Text)
-        ]
-    assert "".join(piece.text for piece, _ in arrived) == "One two three"
-    assert arrived[-1][1] - arrived[0][1] > 0.08
+    answer = ScriptedAnswer(text="One two three", word_delay_s=600.0)
+    async with (
+        model_at(FakeLlm(in_turn(answer))) as model,
+        aclosing(model.answer(QUESTION)) as pieces,
+    ):
+        assert await anext(pieces) == Text("One")
 
 
 async def test_reasoning_is_kept_apart_from_what_is_spoken() -> None:
@@ -180,14 +178,12 @@ async def test_a_server_that_keeps_silent_is_given_up() -> None:
 
 
 async def test_the_server_sees_at_once_that_an_answer_was_closed() -> None:
-    llm = FakeLlm(in_turn(ScriptedAnswer(text="one two three four", word_delay_s=5.0)))
+    llm = FakeLlm(in_turn(ScriptedAnswer(text="one two three four", word_delay_s=600.0)))
     async with model_at(llm) as model:
         answer = model.answer(QUESTION)
         assert await anext(answer) == Text("one")
-        closed_at_s = time.monotonic()
         await answer.aclose()
-        await asyncio.wait_for(llm.disconnected.wait(), 5.0)
-    assert llm.disconnected_at_s[0] - closed_at_s < 0.1
+        await asyncio.wait_for(llm.disconnected.wait(), WITHIN_S)
 
 
 async def test_the_server_sees_at_once_that_a_request_without_a_word_was_cancelled() -> None:
@@ -195,11 +191,9 @@ async def test_the_server_sees_at_once_that_a_request_without_a_word_was_cancell
     async with model_at(llm) as model:
         reading = asyncio.create_task(_first_of(model))
         await llm.received.wait()
-        cancelled_at_s = time.monotonic()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        await asyncio.wait_for(llm.disconnected.wait(), 5.0)
-    assert llm.disconnected_at_s[0] - cancelled_at_s < 0.1
+        await asyncio.wait_for(llm.disconnected.wait(), WITHIN_S)
 
 
 async def _first_of(model: OpenAIModel) -> Piece:

@@ -1,9 +1,10 @@
 """The gateway's application over its real ASGI interface, beside a worker that lists voices."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -58,21 +59,24 @@ class VoiceLister(synthesis_pb2_grpc.SpeechSynthesisServicer):
 
 
 @asynccontextmanager
-async def listening(
-    *voices: tuple[str, "status_pb2.VoiceResidency.ValueType"],
-) -> AsyncIterator[str]:
-    """The host:port of a worker with these voices."""
+async def worker_with(service: Callable[[grpc.aio.Server], None]) -> AsyncIterator[str]:
+    """The host:port of a worker that has what `service` adds to it."""
     server = grpc.aio.server()
-    synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server(
-        VoiceLister(*voices),  # type: ignore[abstract]  # the other calls are unimplemented
-        server,
-    )
+    service(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:
         yield f"127.0.0.1:{port}"
     finally:
         await server.stop(None)
+
+
+def listening(
+    *voices: tuple[str, "status_pb2.VoiceResidency.ValueType"],
+) -> AbstractAsyncContextManager[str]:
+    """The host:port of a worker with these voices."""
+    lister = VoiceLister(*voices)  # type: ignore[abstract]  # the other calls are unimplemented
+    return worker_with(partial(synthesis_pb2_grpc.add_SpeechSynthesisServicer_to_server, lister))
 
 
 @pytest.fixture

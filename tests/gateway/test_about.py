@@ -1,11 +1,9 @@
 """What a visitor is told before a call, and that nothing of it is secret."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from pydantic import SecretStr
 
@@ -21,7 +19,7 @@ from parley.settings.record import RecordSection
 from parley.settings.registry import ModelsSection, ProviderSection
 from parley.settings.visitors import DEFAULT_QUESTIONS, VisitorsSection
 from testkit.fake_llm import FakeLlm, llm_serving
-from tests.gateway.conftest import API_SECRET, UNREACHABLE, Serve, settings_with
+from tests.gateway.conftest import API_SECRET, UNREACHABLE, Serve, settings_with, worker_with
 
 LLM_KEY = "key-of-the-language-model"
 SHOP = """
@@ -41,22 +39,6 @@ class ListeningStatus(recognition_pb2_grpc.SpeechRecognitionServicer):
         return status_pb2.GetStatusResponse(status=status)
 
 
-@asynccontextmanager
-async def hearing() -> AsyncIterator[str]:
-    """The host:port of such a worker."""
-    server = grpc.aio.server()
-    recognition_pb2_grpc.add_SpeechRecognitionServicer_to_server(
-        ListeningStatus(),  # type: ignore[abstract]  # the other calls are unimplemented
-        server,
-    )
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    try:
-        yield f"127.0.0.1:{port}"
-    finally:
-        await server.stop(None)
-
-
 def changed(settings: OrchestratorSettings, **sections: Any) -> OrchestratorSettings:
     return settings.model_copy(update=sections)
 
@@ -73,7 +55,9 @@ async def told(serve: Serve, settings: OrchestratorSettings, query: str = "") ->
 async def test_who_hears_thinks_and_speaks_is_named_and_no_address_and_no_key(
     serve: Serve, worker: str
 ) -> None:
-    async with hearing() as ears, llm_serving(FakeLlm(models=["qwen"])) as mind:
+    status = ListeningStatus()  # type: ignore[abstract]  # the other calls are unimplemented
+    recognizer = partial(recognition_pb2_grpc.add_SpeechRecognitionServicer_to_server, status)
+    async with worker_with(recognizer) as ears, llm_serving(FakeLlm(models=["qwen"])) as mind:
         settings = changed(
             settings_with(workers=worker),
             asr=AsrSection(worker_address=ears),

@@ -53,7 +53,11 @@ async def test_the_caller_gets_both_sides(
     assert answer.content == (folder / own / AUDIO_FILE).read_bytes()
 
 
-@pytest.mark.parametrize("key", ["", CALLER.id, f"{CALLER.id}.{'0' * 32}", "s-made"])
+@pytest.mark.parametrize(
+    "key",
+    ["", CALLER.id, f"{CALLER.id}.{'0' * 32}", "s-made"],
+    ids=["none", "its id", "its id and a wrong key", "another's id"],  # the same in every process
+)
 async def test_the_id_of_a_call_or_a_conversation_opens_nothing(
     serve: Serve, settings: Callable[..., OrchestratorSettings], own: str, key: str
 ) -> None:

@@ -1,36 +1,18 @@
 """Several gateways let in together as many as there is room for, and go on without Redis."""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
 
 import pytest
 import redis
 
 from gateway.calls.places import JOINS_WITHIN_S, KEY, OwnPlaces, Places, SharedPlaces
-from tests.discovery.conftest import RedisServer
+from parley.shared_redis import AWAY_S
 from tests.gateway.conftest import TurnedClock
+from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
 PATIENT_S = 20.0
 """What is promised here is no time: a busy machine may take it."""
-
-
-@pytest.fixture(scope="module")
-def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    server = RedisServer(program, tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def server(one_redis: RedisServer) -> RedisServer:
-    redis.Redis.from_url(one_redis.url).flushall()
-    return one_redis
 
 
 async def held(
@@ -39,26 +21,26 @@ async def held(
     return await places.hold(room, free=free, there=there or set(), waiting=waiting)
 
 
-async def test_of_twelve_at_two_gateways_four_get_in(server: RedisServer) -> None:
-    gateways = [SharedPlaces(server.url, within_s=PATIENT_S) for _ in range(2)]
+async def test_of_twelve_at_two_gateways_four_get_in(redis_url: str) -> None:
+    gateways = [SharedPlaces(redis_url, timeout_s=PATIENT_S) for _ in range(2)]
     came = [held(gateways[number % 2], f"r-{number}") for number in range(12)]
     assert sum(await asyncio.gather(*came)) == 4
     for each in gateways:
         await each.aclose()
 
 
-async def test_whose_agent_has_come_holds_no_place_on_the_way(server: RedisServer) -> None:
-    places = SharedPlaces(server.url, within_s=PATIENT_S)
+async def test_whose_agent_has_come_holds_no_place_on_the_way(redis_url: str) -> None:
+    places = SharedPlaces(redis_url, timeout_s=PATIENT_S)
     assert await held(places, "one", 1)
     assert await held(places, "one", 1), "the same call asks again"
     assert not await held(places, "two", 1)
     assert await held(places, "two", 1, {"one"})
-    assert redis.Redis.from_url(server.url).zrange(KEY, 0, -1) == [b"two"]
+    assert redis.Redis.from_url(redis_url).zrange(KEY, 0, -1) == [b"two"]
     await places.aclose()
 
 
-async def test_who_waits_in_a_room_counts_once(server: RedisServer) -> None:
-    places = SharedPlaces(server.url, within_s=PATIENT_S)
+async def test_who_waits_in_a_room_counts_once(redis_url: str) -> None:
+    places = SharedPlaces(redis_url, timeout_s=PATIENT_S)
     assert await held(places, "one", 2, set(), "one")
     assert await held(places, "two", 2, set(), "one")
     assert not await held(places, "three", 2, set(), "one", "two")
@@ -66,11 +48,9 @@ async def test_who_waits_in_a_room_counts_once(server: RedisServer) -> None:
     await places.aclose()
 
 
-async def test_a_token_that_nobody_uses_holds_its_place_for_a_while_only(
-    server: RedisServer,
-) -> None:
-    client = redis.Redis.from_url(server.url)
-    places = SharedPlaces(server.url, within_s=PATIENT_S)
+async def test_a_token_that_nobody_uses_holds_its_place_for_a_while_only(redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
+    places = SharedPlaces(redis_url, timeout_s=PATIENT_S)
     assert await held(places, "unused", 1)
     granted_ms = client.zscore(KEY, "unused")
     assert isinstance(granted_ms, float)
@@ -81,18 +61,21 @@ async def test_a_token_that_nobody_uses_holds_its_place_for_a_while_only(
 
 
 async def test_without_redis_each_counts_its_own_and_later_together_again(
-    server: RedisServer, caplog: pytest.LogCaptureFixture
+    redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one, other = (SharedPlaces(server.url, within_s=PATIENT_S) for _ in range(2))
+    clock = TurnedClock()
+    one, other = (
+        SharedPlaces(redis_server.url, clock=clock, timeout_s=PATIENT_S) for _ in range(2)
+    )
     assert await held(one, "before", 1)
-    server.stop()
-    try:
-        assert not await held(one, "while", 1), "what was granted before still counts"
-        assert await held(other, "while", 1)
-        assert not await held(other, "and", 1)
-        assert caplog.text.count("counted by this gateway alone") == 2
-    finally:
-        server.start()
+    redis_server.stop()
+    assert not await held(one, "while", 1), "what was granted before still counts"
+    assert await held(other, "while", 1)
+    redis_server.start()
+    assert not await held(other, "and", 1), "it is left alone for a while"
+    said = "places of calls are this process's own meanwhile"
+    assert caplog.text.count(said) == 2, "each says so once"
+    clock.now_s += AWAY_S
     assert await held(other, "after", 1)
     assert not await held(one, "too many", 1)
     for each in (one, other):

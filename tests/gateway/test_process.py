@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from parley import paths
+from testkit.isolated_config import free_ports
 from tests.gateway.conftest import API_KEY, API_SECRET, UNREACHABLE
 
 pytestmark = pytest.mark.servers
@@ -23,7 +24,7 @@ def gateway(
     folder: Path, *, port: int, secret: str = API_SECRET
 ) -> Iterator[subprocess.Popen[str]]:
     (folder / "orchestrator.yaml").write_text(
-        f"server: {{port: {port}, gateway_health_port: {free_port()}, admission: open}}\n"
+        f"server: {{port: {port}, gateway_health_port: {free_ports(1)[0]}, admission: open}}\n"
         f"livekit: {{url: 'ws://{UNREACHABLE}', api_key: {API_KEY}, api_secret: '{secret}'}}\n"
         f"tts: {{worker_address: '{UNREACHABLE}'}}\n"
     )
@@ -43,14 +44,9 @@ def gateway(
         process.communicate()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_the_gateway_serves_until_it_is_told_to_stop(tmp_path: Path, stop: signal.Signals) -> None:
-    port = free_port()
+    port = free_ports(1)[0]
     with gateway(tmp_path, port=port) as process:
         assert process.stderr is not None
         listening = next(line for line in process.stderr if "listening" in line)
@@ -75,7 +71,7 @@ def test_a_taken_port_gets_one_sentence(tmp_path: Path) -> None:
 
 
 def test_keys_that_cannot_work_get_one_sentence(tmp_path: Path) -> None:
-    with gateway(tmp_path, port=free_port(), secret="short") as process:
+    with gateway(tmp_path, port=free_ports(1)[0], secret="short") as process:
         _, complaint = process.communicate(timeout=30)
     assert process.returncode == 2
     assert complaint.splitlines() == [

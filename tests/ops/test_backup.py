@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,8 +23,6 @@ from ops.supervisor.record import RecordFile, StackRecord
 from parley import paths
 from parley.app.session import PersonSaid
 from parley.settings import load_orchestrator
-from tests.dialogue.sessions.servers import PostgresServer, postgres_programs
-from tests.discovery.conftest import RedisServer
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 RECORD = SessionRecord(id="s-1", channel="voice", user="ada", began_at_s=1000.0)
@@ -51,24 +47,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     voice.mkdir(parents=True)
     (voice / "voice.onnx").write_bytes(os.urandom(5000))
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def one_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    program = shutil.which("redis-server")
-    if program is None:
-        pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-    server = RedisServer(program, tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def redis_server(one_redis: RedisServer) -> RedisServer:
-    """An empty one."""
-    redis.Redis.from_url(one_redis.url).flushall()
-    return one_redis
 
 
 async def _remember(store: SessionStore) -> None:
@@ -123,17 +101,17 @@ async def test_what_came_after_the_backup_is_gone_again(home: Path) -> None:
 
 @pytest.mark.servers
 async def test_sessions_in_redis_come_back_and_what_others_keep_there_stays(
-    home: Path, monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer
+    home: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str
 ) -> None:
     (home / "configs" / "orchestrator.yaml").write_text("sessions: {store: redis}\n")
-    monkeypatch.setenv("SESSIONS_URL", redis_server.url)
+    monkeypatch.setenv("SESSIONS_URL", redis_url)
     await _remember(open_store(load_orchestrator().sessions))
-    client = redis.Redis.from_url(redis_server.url)
+    client = redis.Redis.from_url(redis_url)
     kept_for_s = client.ttl("parley:session:s-1")
     client.set("parley:worker:w-1", "a lease", px=60_000)
     client.set("room:of-livekit", "theirs")
     file = _made(home)
-    client.flushall()
+    client.flushdb()
     client.set("parley:session:later", "gone again")
     client.set("room:of-livekit", "theirs, newer")
     assert restore.main([str(file)]) == 0
@@ -144,42 +122,28 @@ async def test_sessions_in_redis_come_back_and_what_others_keep_there_stays(
 
 
 @pytest.mark.servers
-def test_a_key_that_expired_meanwhile_does_not_come_back(
-    tmp_path: Path, redis_server: RedisServer
-) -> None:
-    client = redis.Redis.from_url(redis_server.url)
+def test_a_key_that_expired_meanwhile_does_not_come_back(tmp_path: Path, redis_url: str) -> None:
+    client = redis.Redis.from_url(redis_url)
     client.set("parley:session:old", "x", px=3_600_000)
     at_s = int(client.pexpiretime("parley:session:old")) / 1000
-    RedisKeys("redis", redis_server.url).save(tmp_path)
-    client.flushall()
-    later = RedisKeys("redis", redis_server.url, clock=lambda: at_s + 1)
+    RedisKeys("redis", redis_url).save(tmp_path)
+    client.flushdb()
+    later = RedisKeys("redis", redis_url, clock=lambda: at_s + 1)
     assert later.restore(tmp_path) == "0 keys; 1 have expired meanwhile"
     assert client.dbsize() == 0
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    programs = postgres_programs()
-    if programs is None or shutil.which("pg_dump") is None:
-        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    pytest.importorskip("asyncpg", reason="asyncpg is not installed (parley[postgres])")
-    with tempfile.TemporaryDirectory(prefix="parley-postgres-") as folder:
-        server = PostgresServer(programs, Path(folder))
-        server.start()
-        yield server
-        server.stop()
-
-
 @pytest.mark.servers
-async def test_sessions_in_postgresql_come_back(tmp_path: Path, postgres: PostgresServer) -> None:
-    database = PostgresDatabase("postgresql", postgres.url())
-    await _remember(SqlStore(postgres.url()))
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="needs pg_dump (postgresql-client)")
+async def test_sessions_in_postgresql_come_back(tmp_path: Path, postgres_url: str) -> None:
+    database = PostgresDatabase("postgresql", postgres_url)
+    await _remember(SqlStore(postgres_url))
     database.save(tmp_path)
-    store = SqlStore(postgres.url())
+    store = SqlStore(postgres_url)
     await store.delete(RECORD.id)
     await store.aclose()
     database.restore(tmp_path)
-    assert await _is_remembered(SqlStore(postgres.url()))
+    assert await _is_remembered(SqlStore(postgres_url))
 
 
 def test_every_volume_of_production_is_in_its_backup() -> None:

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from parley.settings.orchestrator import DEFAULT_INSTRUCTIONS, SMALL_LLM
+from testkit.isolated_config import free_ports
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(600)]
 
@@ -63,13 +64,6 @@ def text_of(event: dict[str, Any]) -> str:
     return event["choices"][0]["delta"].get("content") or ""
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def start(folder: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
     folder.mkdir(exist_ok=True)
     (folder / "orchestrator.yaml").write_text(
@@ -87,7 +81,7 @@ def start(folder: Path, port: int, *arguments: str) -> subprocess.Popen[str]:
 
 @contextmanager
 def running(folder: Path) -> Iterator[LocalLlm]:
-    port = free_port()
+    (port,) = free_ports(1)
     process = start(folder, port)
     assert process.stderr is not None
     try:
@@ -215,7 +209,7 @@ def test_a_port_in_use_is_one_sentence_and_status_2(tmp_path: Path) -> None:
 def test_a_successor_takes_over_under_the_same_pid_with_the_opening_that_was_read(
     tmp_path: Path,
 ) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     # The same model once more: there is none that is quicker to load, and the way is the same.
     process = start(tmp_path, port, "--model", SMALL_LLM, "--then", SMALL_LLM)
     assert process.stderr is not None

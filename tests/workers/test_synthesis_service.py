@@ -168,7 +168,7 @@ async def test_silent_client_is_told_that_its_time_is_over(
     error = await refusal(opened)
     assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert error_reason(error) == "TEXT_TIMEOUT"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await service.slots.idle()
 
 
@@ -200,7 +200,7 @@ async def test_worker_frees_its_slot_when_the_client_cancels(service: RunningSer
     await asyncio.to_thread(service.engine.waiting.wait, 10)
     assert service.slots.in_flight == 1
     call.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await service.slots.idle()
     assert service.engine.chunks_made == 1, "nothing is made for a client that went away"
     assert service.residency.leases(VOICE) == 0
@@ -215,7 +215,7 @@ async def test_worker_frees_its_slot_when_the_client_s_connection_breaks(
     await call.write(text("one wait"))
     await asyncio.to_thread(service.engine.waiting.wait, 10)
     await channel.close(None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await service.slots.idle()
 
 
@@ -228,7 +228,7 @@ async def test_slow_reader_stops_the_engine_and_not_the_event_loop(
     made = -1
     while made != service.engine.chunks_made:
         made = service.engine.chunks_made
-        await service.stub.GetStatus(status_pb2.GetStatusRequest(), timeout=5)
+        await service.stub.GetStatus(status_pb2.GetStatusRequest(), timeout=60)
         await asyncio.sleep(0.3)
     assert 0 < made < 1000, "the engine ran on though nobody read"
     heard = await collect(call)

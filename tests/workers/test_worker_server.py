@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 
 from parley.errors import ConfigurationError
 from parley.telemetry.worker import first_audio_latency, synthesis_metrics
+from testkit.isolated_config import free_ports
 from workers.serving.admission import Slots
 from workers.serving.binding import Binding
 from workers.serving.errors import answering_errors, invalid_argument
@@ -23,12 +24,6 @@ pytestmark = pytest.mark.servers
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Echo:
@@ -56,7 +51,8 @@ class Worker:
 
     def __init__(self, *, port: int = 0, metrics_port: int = 0, **options: object) -> None:
         self.slots = Slots(2, queue_wait_s=0.0)
-        self.port, self.metrics_port = port or free_port(), metrics_port or free_port()
+        free, metrics_free = free_ports(2)
+        self.port, self.metrics_port = port or free, metrics_port or metrics_free
         self.server = WorkerServer(
             binding=Binding(host="127.0.0.1", port=self.port, metrics_port=self.metrics_port),
             slots=self.slots,

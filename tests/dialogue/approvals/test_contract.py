@@ -57,7 +57,7 @@ Open = Callable[[], ApprovalStore]
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Empty: in memory."""
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_place"))
+        return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'operations.db'}" if request.param == "sqlite" else ""
 
 

@@ -11,12 +11,12 @@ import redis.asyncio
 
 from dialogue.breakers.breaker import Breaker, BreakerOpenError, Breakers
 from dialogue.breakers.shared import FRESH_S, RedisCircuits
-from dialogue.shared_redis import AWAY_S
 from parley import paths
+from parley.shared_redis import AWAY_S
 from tests.dialogue.breakers.conftest import PATIENT_S, TurnedClock
 from tests.dialogue.breakers.probing import POLICY as PROBING
 from tests.dialogue.breakers.test_breaker import POLICY, DownError, fail, state, succeed
-from tests.discovery.conftest import RedisServer
+from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
 
@@ -24,12 +24,12 @@ OpenAnother = Callable[[], Breakers]
 
 
 @pytest.fixture
-async def open_another(empty_redis: RedisServer, clock: TurnedClock) -> AsyncIterator[OpenAnother]:
+async def open_another(redis_server: RedisServer, clock: TurnedClock) -> AsyncIterator[OpenAnother]:
     """The breakers of one more process."""
     opened: list[Breakers] = []
 
     def open_() -> Breakers:
-        circuits = RedisCircuits(empty_redis.url, clock=clock, timeout_s=PATIENT_S)
+        circuits = RedisCircuits(redis_server.url, clock=clock, timeout_s=PATIENT_S)
         opened.append(Breakers(policy=POLICY, circuits=circuits, clock=clock))
         return opened[-1]
 
@@ -59,9 +59,9 @@ async def test_what_one_process_sees_fail_the_other_leaves_alone(
 
 
 async def test_good_calls_are_told_together_and_count_for_all(
-    one: Breaker, other: Breaker, clock: TurnedClock, empty_redis: RedisServer
+    one: Breaker, other: Breaker, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
-    async with redis.asyncio.Redis.from_url(empty_redis.url) as client:
+    async with redis.asyncio.Redis.from_url(redis_server.url) as client:
         await succeed(one)
         asked = (await client.info("commandstats"))["cmdstat_evalsha"]["calls"]
         await succeed(one, 50)
@@ -94,13 +94,13 @@ async def test_a_probe_cancelled_in_one_process_is_made_by_the_other(
 
 
 async def test_a_redis_that_goes_opens_and_closes_nothing(
-    one: Breaker, open_another: OpenAnother, clock: TurnedClock, running_redis: RedisServer
+    one: Breaker, open_another: OpenAnother, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
     breakers = open_another()
     down, well = breakers.of("shop"), breakers.of("cars")
     await fail(down, 3)
     await succeed(well)
-    running_redis.stop()
+    redis_server.stop()
     try:
         with pytest.raises(BreakerOpenError):
             await succeed(down)
@@ -112,18 +112,18 @@ async def test_a_redis_that_goes_opens_and_closes_nothing(
         await succeed(down)  # the rules go on: one call of this process probed
         assert await state(down) == "closed"
     finally:
-        running_redis.start()
+        redis_server.start()
 
 
 async def test_a_redis_that_comes_back_empty_closes_nothing(
-    one: Breaker, other: Breaker, clock: TurnedClock, running_redis: RedisServer
+    one: Breaker, other: Breaker, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
     await fail(one, 3)
-    running_redis.stop()
+    redis_server.stop()
     for breaker in (one, other):
         with suppress(BreakerOpenError):
             await succeed(breaker)
-    running_redis.start()
+    redis_server.start()
     clock.turn(AWAY_S)
     with pytest.raises(BreakerOpenError):
         await succeed(one)  # it remembers, and tells the others
@@ -133,12 +133,12 @@ async def test_a_redis_that_comes_back_empty_closes_nothing(
 
 
 async def test_what_failed_while_redis_was_away_is_told_when_it_is_back(
-    one: Breaker, other: Breaker, clock: TurnedClock, running_redis: RedisServer
+    one: Breaker, other: Breaker, clock: TurnedClock, redis_server: RedisServer
 ) -> None:
-    running_redis.stop()
+    redis_server.stop()
     await succeed(other)
     await fail(one, 3)
-    running_redis.start()
+    redis_server.start()
     clock.turn(AWAY_S)
     await succeed(other)
     with pytest.raises(BreakerOpenError):
@@ -148,17 +148,13 @@ async def test_what_failed_while_redis_was_away_is_told_when_it_is_back(
         await succeed(other)
 
 
-async def test_fifty_callers_in_each_of_two_processes_make_one_probe(
-    empty_redis: RedisServer,
-) -> None:
-    breakers = Breakers(
-        circuits=RedisCircuits(empty_redis.url, timeout_s=PATIENT_S), policy=PROBING
-    )
+async def test_fifty_callers_in_each_of_two_processes_make_one_probe(redis_url: str) -> None:
+    breakers = Breakers(circuits=RedisCircuits(redis_url, timeout_s=PATIENT_S), policy=PROBING)
     breaker = breakers.of("shop")
     with pytest.raises(DownError):
         async with breaker.guard():
             raise DownError
-    processes = [await _starting(empty_redis.url) for _ in range(2)]
+    processes = [await _starting(redis_url) for _ in range(2)]
     try:
         for process in processes:
             assert await _line(process) == "ready"

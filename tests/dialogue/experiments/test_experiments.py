@@ -43,7 +43,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
             pytest.skip("MONGODB_URL names no server")
         return url
     if request.param == "postgresql":
-        return str(request.getfixturevalue("postgres_place"))
+        return str(request.getfixturevalue("postgres_url"))
     return f"sqlite:///{tmp_path / 'operations.db'}"
 
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-import redis.asyncio
 
 from dialogue.orchestration.desk import (
     ClaimLostError,
@@ -17,10 +16,6 @@ from dialogue.orchestration.desk import (
 from dialogue.orchestration.memory_desk import MemoryDesk
 from dialogue.orchestration.redis_desk import RedisDesk
 from dialogue.orchestration.states import DialogueState, TurnStanding
-from tests.dialogue.sessions.conftest import sessions_redis
-from tests.discovery.conftest import RedisServer
-
-__all__ = ["sessions_redis"]
 
 SPEAKING = SessionSnapshot(
     standing=TurnStanding(state=DialogueState.SPEAKING, turn_number=3, answer="Yes."), user="ada"
@@ -44,12 +39,7 @@ class Desks:
 
 @pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.servers)])
 async def desks(request: pytest.FixtureRequest) -> AsyncIterator[Desks]:
-    url = ""
-    if request.param == "redis":
-        server: RedisServer = request.getfixturevalue("sessions_redis")
-        url = server.url
-        async with redis.asyncio.Redis.from_url(url) as client:
-            await client.flushall()
+    url = request.getfixturevalue("redis_url") if request.param == "redis" else ""
     async with AsyncExitStack() as opened:
         yield Desks(opened, url)
 
@@ -148,10 +138,7 @@ async def test_sessions_are_listed_the_latest_first(desks: Desks) -> None:
     assert rows[0].snapshot.standing == SPEAKING.standing
 
 
-@pytest.mark.servers
-async def test_a_redis_that_is_lost_takes_no_conversation_with_it(
-    sessions_redis: RedisServer,
-) -> None:
+async def test_a_redis_that_is_lost_takes_no_conversation_with_it() -> None:
     async with RedisDesk("redis://127.0.0.1:1/0", ttl_s=60, limit=2) as desk:
         claim = await desk.claim("s", takes_over=True)
         await desk.save(claim, SPEAKING)

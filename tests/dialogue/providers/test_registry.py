@@ -142,7 +142,7 @@ async def test_who_is_late_is_overtaken_and_sees_that_it_is_given_up() -> None:
     silent = in_turn(ScriptedAnswer(silent=True))
     async with served(silent, says("Two."), timeout_s=AT_ONCE_S) as all_:
         assert text_of(await all_.answer()) == "Two."
-        await asyncio.wait_for(all_.servers[0].disconnected.wait(), 5.0)
+        await asyncio.wait_for(all_.servers[0].disconnected.wait(), 60.0)
         assert (await all_.breakers.of("model:one").state()).bad == 1, "it was slow"
     assert all_.outcomes("one", "overtaken") == 1
     assert all_.outcomes("two", "ok") == 1
@@ -157,7 +157,7 @@ async def test_who_is_late_still_answers_where_it_is_first_or_alone() -> None:
         await asyncio.wait_for(all_.servers[2].received.wait(), 30.0)
         gate.set()
         assert text_of(await answering) == "Late."
-        await asyncio.wait_for(all_.servers[1].disconnected.wait(), 5.0)
+        await asyncio.wait_for(all_.servers[1].disconnected.wait(), 60.0)
         assert (await all_.breakers.of("model:two").state()).calls == 0, "it was not slower"
     assert all_.asked == [1, 1, 1]
 

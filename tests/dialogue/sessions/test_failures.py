@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,10 @@ from dialogue.sessions.store import SessionStore, SessionStoreError
 from parley.errors import ConfigurationError
 from tests.dialogue.sessions.backends import InPostgres, InRedis
 from tests.dialogue.sessions.conftest import Open, on
-from tests.dialogue.sessions.servers import PASSWORD
 from tests.dialogue.sessions.spoken import batch, log_of, record
+from tests.servers import PASSWORD
 
+WITHIN_S = 60.0
 URLS = ("redis://parley:{}@127.0.0.1:{}/0", "postgresql://parley:{}@127.0.0.1:{}/talk")
 over_a_network = pytest.mark.parametrize("url", URLS)
 
@@ -73,6 +74,15 @@ class Relay:
             writer.close()
 
 
+async def answered(store: SessionStore) -> None:
+    """Returns once it has: a busy machine may need longer for that than a store may be silent."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            with suppress(SessionStoreError):
+                await store.load("s1")
+                return
+
+
 @over_a_network
 @every_call
 async def test_a_store_that_is_not_there_is_named_without_its_password(
@@ -95,7 +105,7 @@ async def test_a_store_that_never_answers_is_given_up_in_time(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         store = store_at(url.format(PASSWORD, port), timeout_s=0.1)
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(WITHIN_S):
             with pytest.raises(SessionStoreError, match=f"{port}.* not answer within 0.1 s"):
                 await call(store)
         await store.aclose()
@@ -110,15 +120,15 @@ async def test_a_store_that_falls_silent_is_given_up_in_time_and_asked_again(
     relay = Relay(port)
     async with relay.running():
         store = store_at(backend.place.replace(f":{port}/", f":{relay.port}/"), timeout_s=0.2)
-        await store.create(record())
+        await answered(store)
         relay.passes.clear()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(WITHIN_S):
             with pytest.raises(SessionStoreError, match=r"did not answer within 0\.2 s"):
                 await call(store)
         relay.passes.set()
-        await store.load("s1")
+        await answered(store)
         relay.passes.clear()
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(WITHIN_S):
             await asyncio.gather(store.aclose(), return_exceptions=True)
 
 

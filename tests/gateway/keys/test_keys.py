@@ -13,8 +13,7 @@ from gateway.keys.store import KeyStore, KeyStoreError
 from gateway.keys.tickets import Tickets
 from parley.errors import ConfigurationError
 from parley.settings.security import SecuritySection
-from tests.dialogue.breakers.conftest import PATIENT_S, empty_redis, running_redis  # noqa: F401 - fixtures
-from tests.discovery.conftest import RedisServer
+from tests.dialogue.breakers.conftest import PATIENT_S
 from tests.gateway.keys.conftest import SECRET, GuardedApp, Made, guarded_app
 
 
@@ -98,12 +97,9 @@ async def test_a_ticket_opens_one_socket_soon(app: GuardedApp) -> None:
 
 
 @pytest.mark.servers
-async def test_a_ticket_opens_one_socket_of_all_processes(
-    empty_redis: RedisServer,  # noqa: F811
-) -> None:
+async def test_a_ticket_opens_one_socket_of_all_processes(redis_url: str) -> None:
     one, other = (
-        Tickets(SECRET, ttl_s=3600, redis_url=empty_redis.url, timeout_s=PATIENT_S)
-        for _ in range(2)
+        Tickets(SECRET, ttl_s=3600, redis_url=redis_url, timeout_s=PATIENT_S) for _ in range(2)
     )
     for opening, late in ((one, other), (other, one)):
         ticket = one.issue("0123456789ab").text

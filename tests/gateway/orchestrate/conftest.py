@@ -13,12 +13,7 @@ import pytest
 from testkit.fake_llm import FakeLlm
 from testkit.orchestrators import OrchestratorProcess
 from testkit.threaded_llm import ThreadedLlm
-from tests.dialogue.conftest import sessions_postgres
-from tests.dialogue.sessions.conftest import sessions_redis
-from tests.dialogue.sessions.servers import PostgresServer
-from tests.discovery.conftest import RedisServer
-
-__all__ = ["sessions_postgres", "sessions_redis"]
+from tests.servers import PostgresServer, RedisServer
 
 APP = '''
 from pathlib import Path
@@ -111,10 +106,8 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment
 
 
 @pytest.fixture(scope="session")
-def shared_servers(
-    sessions_postgres: PostgresServer, sessions_redis: RedisServer
-) -> dict[str, Any]:
-    return over_servers(sessions_postgres.url(), sessions_redis.url)
+def shared_servers(running_postgres: PostgresServer, running_redis: RedisServer) -> dict[str, Any]:
+    return over_servers(running_postgres.url(), running_redis.url)
 
 
 @pytest.fixture(scope="session")

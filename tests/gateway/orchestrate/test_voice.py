@@ -37,17 +37,24 @@ WORD_BYTES = 2 * RATE_HZ // 10
 
 @asynccontextmanager
 async def orchestrating(
-    llm: FakeLlm, folder: str, *, buffer_size: int = 200, worker: str = "", elevenlabs: str = ""
+    llm: FakeLlm,
+    folder: str,
+    *,
+    app: str = "",
+    buffer_size: int = 200,
+    worker: str = "",
+    elevenlabs: str = "",
 ) -> AsyncIterator[str]:
     """The application on a real port, in this process; yields its URL."""
     async with llm_serving(llm) as llm_url:
         provider = {"tts_provider": "elevenlabs"} if elevenlabs else {}
+        agent = {"app": app} if app else {}
         voice = {"tts_base_url": elevenlabs, "tts_voice_id": "Ada"} if elevenlabs else {}
         settings = OrchestratorSettings(
             llm=LlmSection(base_url=llm_url, api_key=SecretStr("k"), model="fake"),
             tts=TtsSection(worker_address=worker or "127.0.0.1:1", default_model="tone"),
             orchestration=OrchestrationSection.model_validate(
-                {"buffer_size": buffer_size, "tts_timeout_ms": 5000, **provider, **voice}
+                {"buffer_size": buffer_size, "tts_timeout_ms": 5000, **agent, **provider, **voice}
             ),
             sessions=SessionsSection(store="memory"),
             approvals=ApprovalsSection(enabled=False),

@@ -1,11 +1,11 @@
 """Small real processes that stand for parts: an HTTP server each, with children where asked."""
 
 import os
-import socket
 import sys
 from pathlib import Path
 
 from ops.supervisor.part import ListeningPort, Part
+from testkit.isolated_config import free_ports
 
 _SERVER = """
 import http.server, os, signal, subprocess, sys
@@ -33,13 +33,6 @@ Server(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def server_part(
     name: str,
     *,
@@ -51,7 +44,7 @@ def server_part(
 ) -> Part:
     """A part that serves HTTP; GET /die has it exit with status 3. While there is such a file, it
     ends as soon as it begins."""
-    port = free_port()
+    (port,) = free_ports(1)
     serving = (str(port), marker, "child" if child else "", str(fails_while or ""))
     return Part(
         name=name,
@@ -70,7 +63,7 @@ def script_part(name: str, script: str, *, ready_within_s: float = 60.0) -> Part
         name=name,
         command=(sys.executable, "-c", script),
         environment={"PATH": os.environ["PATH"]},
-        ready_url=f"http://127.0.0.1:{free_port()}/",
+        ready_url=f"http://127.0.0.1:{free_ports(1)[0]}/",
         ready_within_s=ready_within_s,
         stop_within_s=3.0,
     )

@@ -1,4 +1,4 @@
-/** How long a call bears what goes wrong, in ms; tests set `window.parleyLimits` to be quicker. */
+/** How long the page waits in a call, in ms; tests set `window.parleyLimits` to others. */
 
 export interface Limits {
   /** Nothing at all has come over the line: it is lost. */
@@ -14,6 +14,8 @@ export interface Limits {
   readonly agentExpected_ms: number;
   /** Between two tries to enter a call again. */
   readonly rejoin_ms: number;
+  /** In which a second Esc ends the call. */
+  readonly endWithin_ms: number;
   /** Of LiveKit's client, before each try to get its connection back; null: its own. */
   readonly livekitRetries_ms: readonly number[] | null;
 }
@@ -26,6 +28,7 @@ const DEFAULTS: Limits = {
   givenUp_ms: 300_000,
   agentExpected_ms: 10_000,
   rejoin_ms: 2_000,
+  endWithin_ms: 2_000,
   livekitRetries_ms: null,
 };
 

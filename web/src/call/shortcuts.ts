@@ -11,9 +11,6 @@ export interface KeyPress {
   readonly focus: "text" | "control" | "page";
 }
 
-/** Times a second Esc may come after the first to end the call, in ms. */
-export const END_WITHIN_MS = 2000;
-
 export function commandFor(press: KeyPress): Command | null {
   if (press.modified || press.repeat) return null;
   if (press.focus === "text") return press.key === "Escape" ? "leave-text" : null;

@@ -1,7 +1,8 @@
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Call } from "../call/call";
-import { type Command, commandFor, END_WITHIN_MS } from "../call/shortcuts";
+import { limits } from "../call/limits";
+import { type Command, commandFor } from "../call/shortcuts";
 
 /** Carries out the shortcuts while `enabled`; true while a second Esc would end the call. */
 export function useCallKeys(
@@ -18,7 +19,7 @@ export function useCallKeys(
   }, []);
   useEffect(() => {
     if (!endAsked) return;
-    const forget = setTimeout(() => ask(false), END_WITHIN_MS);
+    const forget = setTimeout(() => ask(false), limits().endWithin_ms);
     return () => clearTimeout(forget);
   }, [endAsked, ask]);
 

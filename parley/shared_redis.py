@@ -5,19 +5,17 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import redis.asyncio
 import redis.exceptions
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from parley.clock import Clock, monotonic
-from parley.errors import ConfigurationError
+from parley.discovery.redis import connect
 
 TIMEOUT_S = 0.25
 """A person is waiting for what this holds up."""
+GRANTED_WITHIN_S = 0.5
+"""Of what there is only so much of, and what is counted apart is given away twice."""
 AWAY_S = 1.0
 """After a failure Redis is not asked for so long."""
-_CONNECTIONS = 32
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +30,7 @@ class SharedRedis:
     def __init__(
         self, url: str, *, what: str, clock: Clock = monotonic, timeout_s: float = TIMEOUT_S
     ) -> None:
-        self._client = _connect(url, timeout_s)
+        self._client = connect(url, timeout_s=timeout_s)
         self._what = what
         self._clock = clock
         self._timeout_s = timeout_s
@@ -87,19 +85,3 @@ class SharedRedis:
         if self.is_away:
             self.is_away = False
             _log.info("Redis is back; %s are shared again", self._what)
-
-
-def _connect(url: str, timeout_s: float) -> "redis.asyncio.Redis":
-    try:
-        pool = redis.asyncio.BlockingConnectionPool.from_url(
-            url,
-            decode_responses=True,
-            max_connections=_CONNECTIONS,
-            timeout=timeout_s,  # for one of them to be free
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError:
-        raise ConfigurationError(
-            "redis.url (REDIS_URL) is not redis://host:port, rediss://host:port or unix://path"
-        ) from None
-    return redis.asyncio.Redis.from_pool(pool)
