@@ -150,9 +150,9 @@ def _configuration(
     )
     file = config / "livekit.yaml"
     server = yaml.safe_load(file.read_text(encoding="utf-8"))
-    # The same node does not get every room: which one, chance decides.
+    # On one machine all nodes have the same load: a room goes where there are fewest.
     server["redis"] = {"address": redis_url.removeprefix("redis://").partition("/")[0]}
-    server["node_selector"] = {"kind": "any", "sort_by": "random"}
+    server["node_selector"] = {"kind": "any", "sort_by": "rooms"}
     cluster = yaml.safe_load((paths.repository() / CLUSTER_FILE).read_text(encoding="utf-8"))
     server["signal_relay"] = cluster["signal_relay"]
     file.write_text(yaml.safe_dump(server), encoding="utf-8")

@@ -60,12 +60,15 @@ def is_back(cluster: Cluster, part: str) -> bool:
 
 async def audible_again(talker: Talker, since_s: float) -> float:
     """Seconds until the agent sounded after a silence that began then, on the event loop's clock;
-    those that are not cut off are not silent at all."""
+    those that are not cut off are not silent at all. AGAIN_S where it does not, or is lost."""
     client = talker.client
     assert client is not None
     await asyncio.sleep(1.0)  # what was on its way has been heard
     at_s = client.clock()
-    await until(lambda: bool(talker.lost) or not client.ear.quiet_since(at_s), within_s=AGAIN_S)
+    try:
+        await until(lambda: bool(talker.lost) or not client.ear.quiet_since(at_s), within_s=AGAIN_S)
+    except SupervisorError:
+        return AGAIN_S
     if talker.lost:
         return AGAIN_S
     return asyncio.get_running_loop().time() - since_s
