@@ -21,6 +21,7 @@ from agent.person_budget import PersonBudget
 from agent.record.recorder import CallRecorder
 from agent.room.approvals import RoomApprovals
 from agent.room.events import RoomEventPublisher
+from agent.room.first_come import comes_first
 from agent.room.history import tell_history
 from agent.room.panels import Panels
 from agent.room.problems import tell_problems
@@ -109,12 +110,11 @@ class Call:
         for opened in (self._recorder, self._budget, self._telephone):
             self._running.push_async_callback(opened.aclose)
         conversation = await self._conversing()
-        session_id = conversation.session.id
+        agent, session_id = conversation.agent, conversation.session.id
         logs.stamp_lines(session=session_id)
         self._trace = TurnTrace(session_id)
         self._running.callback(self._trace.close)
         self._wishes = as_resumed(self._wishes, conversation.session)
-        agent = conversation.agent
         self._own_words = OwnWords(self._app, self._settings, conversation)
         node = await self._running.enter_async_context(node_link(self._settings))
         speech = await self._running.enter_async_context(speech_pool(self._settings, node))
@@ -141,7 +141,8 @@ class Call:
         )
         self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
-        await context.connect()
+        if not await comes_first(context):
+            return
         room, is_kept = context.room, bool(conversation.session.log.entries)
         self._beside_the_call(tell_history(room, is_kept=is_kept))
         if self._approvals is not None and self._settings.agent.caller_may_approve:

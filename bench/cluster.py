@@ -1,7 +1,7 @@
 """`./run bench cluster`: two LiveKit nodes and two agent servers under calls that must not end.
 
 Rooms and agents on both; then an agent server and a node are replaced while four people talk, and
-jobs, an agent server, a node and Redis are killed. What the callers heard decides.
+jobs, an agent server, a node, a gateway and Redis are killed. What the callers heard decides.
 """
 
 import asyncio
@@ -17,14 +17,23 @@ from types import MappingProxyType
 from rich.console import Console
 
 from bench.machine import Machine
-from bench.nodes.cluster import NAMES, Cluster, running
-from bench.nodes.killing import killed_agent, killed_job, killed_livekit, killed_redis
+from bench.nodes.cluster import NAMES, PARTS, Cluster, running
+from bench.nodes.killing import (
+    killed_across,
+    killed_agent,
+    killed_gateway,
+    killed_job,
+    killed_livekit,
+    killed_redis,
+)
 from bench.nodes.talker import Talker
 from bench.nodes.trial import (
     AGAIN_S,
     CALLERS,
     MOST_CALLS,
     ClusterTrial,
+    heard_on,
+    is_back,
     judged,
     talking,
     until,
@@ -105,15 +114,9 @@ async def _replaced(cluster: Cluster, part: str) -> ClusterTrial:
         cluster.prefer("b")
         heard = [len(talker.stories) for talker in talkers]
         await more(1)
-        await until(
-            lambda: all(
-                talker.lost or len(talker.stories) >= before + 2
-                for talker, before in zip(talkers, heard, strict=False)
-            ),
-            within_s=AGAIN_S * 2,
-        )
+        await until(lambda: heard_on(talkers, heard), within_s=AGAIN_S * 2)
         went_on = _runs(cluster, part, old)
-    await until(lambda: not _runs(cluster, part, old) and _is_back(cluster, part), within_s=AGAIN_S)
+    await until(lambda: not _runs(cluster, part, old) and is_back(cluster, part), within_s=AGAIN_S)
     what = f"{part} of a replaced under {CALLERS} calls and one that came meanwhile"
     return judged(f"update_{part}", f"{what}; it {'waited' if went_on else 'left'}", talkers)
 
@@ -134,7 +137,9 @@ TRIALS: Mapping[str, Callable[[Cluster], Awaitable[ClusterTrial]]] = MappingProx
         "killed_job": killed_job,
         "killed_agent": killed_agent,
         "killed_livekit": killed_livekit,
+        "killed_across": killed_across,
         "killed_redis": killed_redis,
+        "killed_gateway": killed_gateway,
     }
 )
 
@@ -146,13 +151,8 @@ def _runs(cluster: Cluster, part: str, pid: int) -> bool:
         return False
 
 
-def _is_back(cluster: Cluster, part: str) -> bool:
-    (found,) = (each for each in cluster.stacks["a"].status if each.name == part)
-    return found.pid is not None and found.state.value == "ready"
-
-
 def _is_whole(cluster: Cluster) -> bool:
-    return all(_is_back(cluster, part) for part in ("agent", "livekit"))
+    return all(is_back(cluster, part) for part in PARTS)
 
 
 def _say(trial: ClusterTrial) -> None:

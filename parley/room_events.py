@@ -23,6 +23,9 @@ LOST_JOB_AGENT = "parley-lost"
 """A dispatch to this agent, which does not exist, is a note: the job of the dispatch whose id is
 its metadata has died. LiveKit keeps notes of no other kind where gateways could read them."""
 
+AGENT_NAME_ATTRIBUTE = "lk.agent_name"
+"""Of an agent's participant: whose jobs it takes. The LiveKit server writes it into its token."""
+
 RECORDING_ATTRIBUTE = "parley.recording"
 """Of the agent's participant while the call is recorded: "audio", or "text" where only words are
 kept. Clients show it; empty or missing: nothing is recorded."""

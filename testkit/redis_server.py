@@ -1,4 +1,4 @@
-"""A redis-server of the suite, without persistence: it can be taken away and brought back."""
+"""A redis-server of the suite: it can be taken away and brought back, empty or as it was."""
 
 import asyncio
 import shutil
@@ -21,10 +21,13 @@ POLL_S = 0.05
 
 
 class RedisServer:
-    """`start` and `stop` it as often as needed: it keeps its port and loses what it held."""
+    """`start` and `stop` it as often as needed: it keeps its port."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ConfigurationError where there is no redis-server."""
+    def __init__(self, folder: Path, *, keeps_data: bool = False) -> None:
+        """`keeps_data`: it writes down what it holds, in `folder`; else it comes back empty.
+
+        Raises ConfigurationError where there is no redis-server.
+        """
         program = shutil.which("redis-server")
         if program is None:
             raise ConfigurationError(
@@ -33,9 +36,10 @@ class RedisServer:
             )
         (port,) = free_ports(1)
         self.url = f"redis://{HOST}:{port}/0"
+        keeping = ("--appendonly", "yes", "--dir", str(folder)) if keeps_data else ()
         self._part = Part(
             name="redis",
-            command=(program, "--port", str(port), "--bind", HOST, "--save", ""),
+            command=(program, "--port", str(port), "--bind", HOST, "--save", "", *keeping),
             environment=base_environment(),
             ready_url="",
         )

@@ -1,13 +1,14 @@
-"""What is killed of the cluster under calls: jobs, an agent server, Redis, a LiveKit node."""
+"""What is killed of the cluster under calls: jobs, an agent server, Redis, a gateway, a node."""
 
 import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import psutil
 
-from bench.nodes.cluster import Cluster
+from bench.nodes.cluster import NAMES, Cluster
 from bench.nodes.talker import Talker
 from bench.nodes.trial import (
     AGAIN_S,
@@ -15,8 +16,12 @@ from bench.nodes.trial import (
     MOST_CALLS,
     ClusterTrial,
     More,
+    admitted,
     audible_again,
+    heard_on,
+    is_back,
     judged,
+    refusal,
     talking,
     until,
 )
@@ -26,6 +31,8 @@ JOB_S = 10.0
 """For another agent to be there and to be heard."""
 SERVER_S = 25.0
 """Its successor has to start first, and knows its calls from its book."""
+AWAY_S, ADMITTED_S = 60.0, 5.0
+"""Redis; the time after its return within which a new call is let in."""
 REJOINED_S = 10.0
 """The same for a node, whose clients come back by the other one."""
 
@@ -55,24 +62,53 @@ async def killed_agent(cluster: Cluster) -> ClusterTrial:
 
 
 async def killed_redis(cluster: Cluster) -> ClusterTrial:
-    """Redis is away while each caller hears two stories; a call that comes after its return."""
+    """Redis is away for a minute while each caller hears stories; calls come meanwhile and after
+    its return."""
     async with talking(cluster, CALLERS) as (talkers, more):
         heard = [len(talker.stories) for talker in talkers]
+        for talker in talkers:
+            talker.by_words = True  # the agent's state is told over Redis
         loop = asyncio.get_running_loop()
         gone_s = loop.time()
         await cluster.redis.stop()
         await until(
-            lambda: all(
-                talker.lost or len(talker.stories) >= before + 2
-                for talker, before in zip(talkers, heard, strict=True)
-            ),
+            lambda: loop.time() - gone_s >= AWAY_S and heard_on(talkers, heard),
             within_s=AGAIN_S * 2,
         )
+        refused = await refusal(cluster)
         away_s = loop.time() - gone_s
         await cluster.redis.start()
+        admitted_s = await admitted(cluster, within_s=AGAIN_S)
         await more(1)
-    what = f"Redis killed, and away for {away_s:.0f} s; a call that came after its return"
-    return judged("killed_redis", what, talkers)
+    what = f"Redis killed, and away for {away_s:.0f} s; a call that came meanwhile: {refused}; "
+    what += f"one was let in {admitted_s:.1f} s after its return, and another was heard out"
+    trial = judged("killed_redis", what, talkers)
+    return trial if admitted_s <= ADMITTED_S else replace(trial, figure=trial.figure + 1)
+
+
+async def killed_gateway(cluster: Cluster) -> ClusterTrial:
+    """Gateway a, which gave the callers their tokens; who calls next is given one by b."""
+    cluster.prefer("a")
+    async with talking(cluster, CALLERS) as (talkers, more):
+        heard = [len(talker.stories) for talker in talkers]
+        loop = asyncio.get_running_loop()
+        old, killed_s = cluster.pid("a", "gateway"), loop.time()
+        cluster.signal("a", "gateway", signal.SIGKILL)
+
+        def is_another() -> bool:
+            return is_back(cluster, "gateway") and cluster.pid("a", "gateway") != old
+
+        async with asyncio.TaskGroup() as meanwhile:
+            admission = meanwhile.create_task(admitted(cluster, within_s=AGAIN_S))
+            await until(is_another, within_s=AGAIN_S)
+            back_s = loop.time() - killed_s
+        admitted_s = admission.result()
+        await more(1)
+        await until(lambda: heard_on(talkers, heard), within_s=AGAIN_S * 2)
+    what = f"gateway a killed under {CALLERS} calls: one was let in by b after {admitted_s:.1f} s, "
+    what += f"and another was heard out; a was back after {back_s:.1f} s"
+    trial = judged("killed_gateway", what, talkers)
+    return trial if admitted_s <= ADMITTED_S else replace(trial, figure=trial.figure + 1)
 
 
 async def killed_livekit(cluster: Cluster) -> ClusterTrial:
@@ -86,6 +122,24 @@ async def killed_livekit(cluster: Cluster) -> ClusterTrial:
 
         waits = await _waits_after(talkers, kill)
     return _timed("killed_livekit_s", "the LiveKit node a killed", waits, REJOINED_S, talkers)
+
+
+async def killed_across(cluster: Cluster) -> ClusterTrial:
+    """Node a dies, by which nobody has come in: whoever has a room on it loses sound alone."""
+    cluster.prefer("b")
+    async with talking(cluster, CALLERS, agent_may_be_replaced=True) as (talkers, more):
+        while len(await _nodes_of(cluster, talkers)) < len(NAMES):
+            if len(talkers) >= MOST_CALLS:
+                raise SupervisorError(f"the rooms of {len(talkers)} calls are on one node")
+            await more(1)
+        waits = await _waits_after(talkers, lambda: cluster.signal("a", "livekit", signal.SIGKILL))
+    what = "node a killed, and all callers had come in by b,"
+    return _timed("killed_across_s", what, waits, REJOINED_S, talkers)
+
+
+async def _nodes_of(cluster: Cluster, talkers: list[Talker]) -> set[str]:
+    rooms = {talker.room for talker in talkers}
+    return {node for room, node in (await cluster.nodes()).items() if room in rooms}
 
 
 async def _served_by_a(cluster: Cluster, talkers: list[Talker], more: More) -> list[Talker]:
@@ -109,9 +163,10 @@ def _timed(
     name: str, what: str, waits: list[float], within_s: float, talkers: list[Talker]
 ) -> ClusterTrial:
     told = ", ".join(f"{wait:.1f}" for wait in sorted(waits))
+    told += " s" + "".join(f"; LOST: {talker.lost}" for talker in talkers if talker.lost)
     return ClusterTrial(
         name,
-        f"{what} under {CALLERS} calls: heard again after {told} s",
+        f"{what} under {CALLERS} calls: heard again after {told}",
         max(waits),
         within_s,
         sum(len(talker.stories) for talker in talkers),

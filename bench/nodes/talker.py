@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from bench.nodes.cluster import Cluster
+from bench.nodes.cluster import STORY, Cluster
 from caller.client import RoomClient, join
 from caller.errors import CallError
 from caller.gaps import breaks
@@ -27,19 +27,21 @@ class HeardStory:
 
 @dataclass
 class Talker:
-    """One call. `lost`: how it broke off; empty: it did not."""
+    """One call. `lost`: how it broke off; empty: it did not. `by_words`: a story has ended when its
+    last word was said, whatever the agent's state."""
 
     room: str = ""
     stories: list[HeardStory] = field(default_factory=list)
     lost: str = ""
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
     client: RoomClient | None = None
+    by_words: bool = False
 
     async def talk(self, cluster: Cluster, *, agent_may_be_replaced: bool = False) -> None:
         """Until `hung_up`, a story in progress is heard out."""
-        access = cluster.access()
-        self.room = access.room
         try:
+            access = await cluster.access()
+            self.room = access.room
             async with join(access, agent_may_be_replaced=agent_may_be_replaced) as client:
                 self.client = client
                 await client.wait_for_agent()
@@ -61,8 +63,12 @@ class Talker:
         began_s = client.clock()
 
         def settled() -> bool:
-            quiet = client.ear.quiet_since(client.clock() - SETTLED_S)
-            return quiet and client.agent_state == LISTENING
+            if not client.ear.quiet_since(client.clock() - SETTLED_S):
+                return False
+            if not self.by_words:
+                return client.agent_state == LISTENING
+            said = client.transcripts.said_by(client.agent_identity, since_s=asked_s)
+            return said.endswith(STORY.split()[-1])
 
         if not await client.reached(settled, timeout_s=END_S):
             raise CallError(f"the story did not end within {END_S:.0f} s")

@@ -1,12 +1,14 @@
 """What the trials of the cluster share: callers who talk on, and what they heard judged."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from bench.nodes.cluster import Cluster
 from bench.nodes.talker import LEAST_S, Talker
+from caller.client import join
+from caller.errors import CallError
 from parley.errors import SupervisorError
 
 CALLERS = 4
@@ -14,6 +16,7 @@ MOST_CALLS = 8
 AGAIN_S = 60.0
 POLL_S = 0.2
 FIRST_STORY_S = 90.0
+LET_IN = "let in"
 
 More = Callable[[int], "asyncio.Future[None]"]
 """Has so many others call; done once each has heard a story."""
@@ -43,17 +46,52 @@ def judged(name: str, what: str, talkers: list[Talker]) -> ClusterTrial:
     return ClusterTrial(f"{name}_lost", told, len(lost) + len(short), 0, len(stories))
 
 
+def heard_on(talkers: Sequence[Talker], before: Sequence[int]) -> bool:
+    """Whether each of the first talkers has heard two stories more than `before`, or is lost."""
+    pairs = zip(talkers, before, strict=False)
+    return all(talker.lost or len(talker.stories) >= count + 2 for talker, count in pairs)
+
+
+def is_back(cluster: Cluster, part: str) -> bool:
+    """Whether that part of a runs and is ready."""
+    (found,) = (each for each in cluster.stacks["a"].status if each.name == part)
+    return found.pid is not None and found.state.value == "ready"
+
+
 async def audible_again(talker: Talker, since_s: float) -> float:
     """Seconds until the agent sounded after a silence that began then, on the event loop's clock;
-    those that are not cut off are not silent at all."""
+    those that are not cut off are not silent at all. AGAIN_S where it does not, or is lost."""
     client = talker.client
     assert client is not None
     await asyncio.sleep(1.0)  # what was on its way has been heard
     at_s = client.clock()
-    await until(lambda: bool(talker.lost) or not client.ear.quiet_since(at_s), within_s=AGAIN_S)
+    try:
+        await until(lambda: bool(talker.lost) or not client.ear.quiet_since(at_s), within_s=AGAIN_S)
+    except SupervisorError:
+        return AGAIN_S
     if talker.lost:
         return AGAIN_S
     return asyncio.get_running_loop().time() - since_s
+
+
+async def refusal(cluster: Cluster) -> str:
+    """What a call is told that comes now."""
+    try:
+        async with join(await cluster.access()):
+            return LET_IN
+    except CallError as error:
+        return str(error)
+
+
+async def admitted(cluster: Cluster, *, within_s: float) -> float:
+    """Seconds until a caller who tries again and again is let in; `within_s` where nobody is."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    while loop.time() - began_s < within_s:
+        if await refusal(cluster) == LET_IN:
+            return loop.time() - began_s
+        await asyncio.sleep(POLL_S)
+    return within_s
 
 
 @asynccontextmanager

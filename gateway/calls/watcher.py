@@ -24,7 +24,7 @@ from gateway.calls.claims import replace_dispatch
 from gateway.calls.lost_agents import DECLINED_S, MOST_DISPATCHES, UNTAKEN_S, WITHIN_S, CallLooks
 from gateway.calls.waiting import WaitingCalls
 from parley.clock import Clock, monotonic
-from parley.room_events import LOST_JOB_AGENT
+from parley.room_events import AGENT_NAME_ATTRIBUTE, LOST_JOB_AGENT
 from parley.settings.orchestrator import LiveKitSection
 
 INTERVAL_S = 0.5
@@ -34,9 +34,6 @@ LOOKS_AT_ONCE = 8
 REQUEST_TIMEOUT_S = 5.0
 RETRY_S = 5.0
 """After a LiveKit server that does not answer."""
-
-AGENT_NAME_ATTRIBUTE = "lk.agent_name"
-"""The LiveKit server writes it into an agent's token."""
 
 _log = logging.getLogger(__name__)
 _PERSONS = (api.ParticipantInfo.Kind.STANDARD, api.ParticipantInfo.Kind.SIP)

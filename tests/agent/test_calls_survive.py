@@ -1,6 +1,7 @@
 """A job, or a whole agent server, that is killed in the middle of a reply: another agent goes on
 with what was heard."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 import pytest
+from livekit import api
 
 from caller.access import request_access
 from caller.client import RoomClient, join
@@ -115,6 +117,33 @@ async def goes_on(client: RoomClient, model: FakeLlm, killed_s: float) -> None:
     before = len(model.requests)
     await client.type("Who am I?")
     assert await client.reached(lambda: len(model.requests) > before, timeout_s=LONG_S)
+
+
+async def test_an_agent_that_comes_into_a_call_that_has_one_leaves_it_again(
+    storyteller: tuple[Stack, int],
+) -> None:
+    stack, _ = storyteller
+    livekit = stack.configuration.orchestrator.livekit
+    left = "another agent has the call already"
+    async with (
+        hearing_a_story(storyteller) as (client, model),
+        api.LiveKitAPI(livekit.url, stack.keys.api_key, stack.keys.api_secret) as server,
+    ):
+        first = client.agent_identity
+        await server.agent_dispatch.create_dispatch(
+            api.CreateAgentDispatchRequest(agent_name=livekit.agent_name, room=client.access.room)
+        )
+        has_left = lambda: left in (stack.log_dir / "agent.log").read_text()  # noqa: E731
+        assert await client.reached(has_left, timeout_s=LONG_S)
+        room = api.ListParticipantsRequest(room=client.access.room)
+        async with asyncio.timeout(LONG_S):
+            while len((await server.room.list_participants(room)).participants) > 2:
+                pass
+        asked = len(model.requests)
+        await client.type("Who am I?")
+        assert await client.reached(lambda: len(model.requests) > asked, timeout_s=LONG_S)
+        assert await client.reached(lambda: settled(client), timeout_s=LONG_S)
+        assert client.agent_identity == first and len(model.requests) == asked + 1
 
 
 async def test_a_job_killed_at_any_moment_is_replaced_and_knows_what_was_said_and_heard(

@@ -260,6 +260,12 @@ def test_a_gpu_is_asked_for_where_there_is_one(overlays: dict[str, list[Manifest
     assert probe["grpc"] == {"port": 7001}
 
 
+def test_livekit_lives_while_redis_is_away(manifests: list[Manifest]) -> None:
+    (container,) = pod_specs(manifests)["livekit"]["containers"]
+    assert container["livenessProbe"]["tcpSocket"] == {"port": "http"}, "/ answers 406 meanwhile"
+    assert container["readinessProbe"]["httpGet"]["path"] == "/"
+
+
 def test_development_scales_nothing(overlays: dict[str, list[Manifest]]) -> None:
     found = overlays["development"]
     assert not of_kind(found, "ScaledObject", "PodDisruptionBudget")

@@ -12,6 +12,7 @@ import yaml
 from google.protobuf.json_format import ParseDict
 from livekit import api
 
+from bench.nodes.killing import AWAY_S
 from ops.toolchain.livekit_server import find_livekit_server
 from parley.settings import OrchestratorSettings
 from parley.settings.livekit_server import LiveKitServerSettings
@@ -76,6 +77,11 @@ def test_the_server_would_not_take_a_mistake(tmp_path: Path) -> None:
     file.write_text(ONE.read_text("utf-8").replace("advertise_internal_ip", "advertise_all_ips"))
     said = ports_by_livekit(file)
     assert "7880" not in said and "advertise_all_ips" in said
+
+
+def test_nodes_wait_for_redis_longer_than_it_is_promised_to_be_away_at_most() -> None:
+    waits = re.fullmatch(r"(\d+)m", read(MANY)["signal_relay"]["retry_timeout"])
+    assert waits is not None and int(waits[1]) * 60 > AWAY_S
 
 
 @pytest.mark.parametrize("file", [ONE, MANY], ids=["one", "many"])
