@@ -49,6 +49,8 @@ async def keep_recovering(
                     _log.info("pipeline %s was abandoned, and is done", record.id)
                 except ParleyError as error:
                     _log.warning("pipeline %s is not recovered: %s", record.id, error)
+                except Exception:  # a plug-in of anybody's: the others are recovered all the same
+                    _log.exception("pipeline %s is not recovered", record.id)
             await pipelines.checkpoints.purge(began_before_s=time.time() - keep_s)
         except CheckpointError as error:
             _log.warning("abandoned pipelines are not looked for: %s", error)

@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import httpx2
@@ -70,13 +71,14 @@ class ElevenLabsVoices:
         at_sample, index, said = 0, 0, ""
         async for text in texts:
             began_at = at_sample
-            async for line in self._lines(request, text, said):
-                if words := _words(line.get("alignment"), began_at):
-                    yield SynthesisWords(index, words)
-                samples = _samples(line.get("audio_base64"))
-                if len(samples):
-                    yield AudioChunk(samples, at_sample, index)
-                    at_sample += len(samples)
+            async with aclosing(self._lines(request, text, said)) as lines:
+                async for line in lines:
+                    if words := _words(line.get("alignment"), began_at):
+                        yield SynthesisWords(index, words)
+                    samples = _samples(line.get("audio_base64"))
+                    if len(samples):
+                        yield AudioChunk(samples, at_sample, index)
+                        at_sample += len(samples)
             yield TextSpoken(index, at_sample)
             said, index = text, index + 1
         yield SynthesisDone(at_sample)

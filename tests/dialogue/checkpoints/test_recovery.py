@@ -5,7 +5,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -193,6 +193,29 @@ async def test_what_cannot_be_opened_is_left_to_others(
         answer = await recover(other, TURN, conversations(tmp_path, url, other))
         await checkpoints.aclose()
     assert answer == "Result: ordered bell"
+
+
+async def test_a_pipeline_whose_app_is_at_fault_does_not_end_the_recovery_of_others(
+    processes: multiprocessing.context.BaseContext, tmp_path: Path
+) -> None:
+    async with llm_serving(FakeLlm(model)) as url:
+        await killed(processes, tmp_path, url, after=2)
+        checkpoints = SqlCheckpoints(tmp_path / "operations.db", timeout_s=PATIENT_S)
+        pipelines = Pipelines(checkpoints, lease_s=3600)
+        opens, tried = conversations(tmp_path, url, pipelines), 0
+
+        def faulty_at_first(session_id: str) -> AbstractAsyncContextManager[Conversation]:
+            nonlocal tried
+            tried += 1
+            if tried == 1:
+                raise KeyError(session_id)
+            return opens(session_id)
+
+        recovering = keep_recovering(pipelines, faulty_at_first, keep_s=3600.0, every_s=0.05)
+        async with asyncio.timeout(ENOUGH_S), background(recovering, name="recovery"):
+            await done(checkpoints)
+        await checkpoints.aclose()
+    assert effects(tmp_path) == ["bell"]
 
 
 async def test_what_is_not_there_is_not_recovered(tmp_path: Path) -> None:

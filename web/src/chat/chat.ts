@@ -4,8 +4,8 @@ import { decodeFrame } from "./frames";
 import { type ChatState, EMPTY_CHAT, withFrame, withSaid } from "./state";
 
 const AGAIN_AFTER_MS = [500, 1000, 2000, 5000];
-/** Codes that mean that coming back is futile: not ours, taken over by another page. */
-const FINAL_CODES = [4400, 4404, 4409];
+/** Codes that mean that coming back is futile: no key, not ours, taken over by another page. */
+const FINAL_CODES = [1008, 4400, 4404, 4409];
 const KEPT_AS = "parley.chat";
 
 interface Kept {
