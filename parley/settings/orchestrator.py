@@ -238,8 +238,8 @@ class SessionsSection(Section):
     keep_days: int = Field(
         30,
         ge=0,
-        description="since a session began, an approval was decided or expired, or an app's request "
-        "was last changed; 0: forever",
+        description="since a session began, an approval was decided or expired, or an app's "
+        "request was last changed; 0: forever",
     )
 
 
