@@ -19,6 +19,7 @@ from agent.job_book import JobBook
 from agent.lost_jobs import LostJobs
 from agent.record.keeper import keeping
 from agent.webhooks.sender import sending
+from dialogue.retention import forgetting_calls
 from parley import paths
 from parley.capacity import Capacity
 from parley.disk import why_full
@@ -105,6 +106,7 @@ async def serve(settings: OrchestratorSettings, metrics_directory: Path) -> None
         await running.enter_async_context(node_scoreboard(settings))
         await running.enter_async_context(keeping(settings.record))
         await running.enter_async_context(sending(settings.webhooks))
+        await running.enter_async_context(forgetting_calls(settings))
         lost = LostJobs(settings.livekit, JobBook(paths.state_dir()))
         running.push_async_callback(lost.aclose)
         lost.watch(server)

@@ -21,6 +21,8 @@ from apps.shopping.storage.sqlite import SqliteRequestStore
 from apps.shopping.storage.store import RequestStore
 from apps.shopping.understanding.builder import SpecBuilder
 from parley import Media, MediaRefusedError, paths
+from parley.retention import DAY_S, Purge, forgetting
+from parley.settings import load_orchestrator
 
 _CHECKED_WITHIN_S = 2.0
 
@@ -39,10 +41,16 @@ class OpenShop:
 
 
 class ShoppingService:
-    """See AppService. `settings`: read when it is opened."""
+    """See AppService. `settings`, and for how many days what people said is kept (0: forever), are
+    read when it is opened."""
 
-    def __init__(self, settings: Callable[[], ShoppingSettings] = load_shopping) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], ShoppingSettings] = load_shopping,
+        keep_days: Callable[[], int] = lambda: load_orchestrator().sessions.keep_days,
+    ) -> None:
         self._settings = settings
+        self._keep_days = keep_days
         self._open: OpenShop | None = None
 
     @property
@@ -58,14 +66,20 @@ class ShoppingService:
 
     @asynccontextmanager
     async def _running(self) -> AsyncGenerator[None]:
-        settings = self._settings()
+        settings, keep_days = self._settings(), self._keep_days()
         async with AsyncExitStack() as opened:
             http = await opened.enter_async_context(httpx2.AsyncClient())
-            store = open_request_store(settings)
+            store = open_request_store(settings, keep_days)
             opened.push_async_callback(store.aclose)
+            keeping = open_media(settings)
+            purges: dict[str, Purge] = {
+                "requests": lambda before_s: store.purge(updated_before_s=before_s),
+                "uploads": lambda before_s: keeping.purge(put_before_s=before_s),
+            }
+            await opened.enter_async_context(forgetting(purges, keep_days, failure=ShoppingError))
             markets = await open_marketplaces(settings.catalog_service_url, http)
             opened.push_async_callback(markets.aclose)
-            media = MediaReader(open_media(settings), http, settings.media_service_url)
+            media = MediaReader(keeping, http, settings.media_service_url)
             opened.push_async_callback(media.aclose)
             nodes = Nodes(
                 store=store,
@@ -139,12 +153,14 @@ async def _looked_at(what: RequestStore | MediaKeeping) -> str:
         return "unavailable: no answer"
 
 
-def open_request_store(settings: ShoppingSettings) -> RequestStore:
-    """DynamoDB where a table is named, else an SQLite file. Raises ShoppingError."""
+def open_request_store(settings: ShoppingSettings, keep_days: int = 0) -> RequestStore:
+    """DynamoDB where a table is named, else an SQLite file, which has to be purged. Raises
+    ShoppingError."""
     if settings.dynamodb_table_name:
         from apps.shopping.storage.dynamodb import DynamoDbRequestStore  # noqa: PLC0415 - boto3
 
-        return DynamoDbRequestStore(settings.dynamodb_table_name, settings.aws_region)
+        table, keep_s = settings.dynamodb_table_name, keep_days * DAY_S or None
+        return DynamoDbRequestStore(table, settings.aws_region, keep_s=keep_s)
     return SqliteRequestStore(paths.state_dir() / FOLDER / "requests.db")
 
 

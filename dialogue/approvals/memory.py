@@ -104,6 +104,17 @@ class MemoryApprovals:
     async def told(self, approval_id: str) -> None:
         self._kept[approval_id].told = True
 
+    async def purge(self, *, ended_before_s: float) -> int:
+        old = [
+            each.id
+            for each in self._approvals()
+            if each.status is not ApprovalStatus.PENDING
+            and (each.decided_at_s or each.expires_at_s) < ended_before_s
+        ]
+        for approval_id in old:
+            del self._kept[approval_id]
+        return len(old)
+
     async def aclose(self) -> None:
         """Nothing to close."""
 

@@ -19,6 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    delete,
+    func,
+    not_,
     select,
     update,
 )
@@ -196,6 +199,14 @@ class SqlApprovals:
 
     async def told(self, approval_id: str) -> None:
         await self._set(approval_id, told=True)
+
+    async def purge(self, *, ended_before_s: float) -> int:
+        waits = and_(_c.status == ApprovalStatus.PENDING.value, _c.expires_at_s > self._now())
+        old = delete(_approvals).where(
+            not_(waits), func.coalesce(_c.decided_at_s, _c.expires_at_s) < ended_before_s
+        )
+        async with self._database.changing() as connection:
+            return (await connection.execute(old)).rowcount
 
     async def aclose(self) -> None:
         await self._database.aclose()

@@ -58,4 +58,9 @@ class ApprovalStore(Protocol):
         """The person knows how it has ended."""
         ...
 
+    async def purge(self, *, ended_before_s: float) -> int:
+        """Forgets those that were decided or expired before then (seconds since 1970); how many
+        that were. One that waits stays."""
+        ...
+
     async def aclose(self) -> None: ...

@@ -1,22 +1,16 @@
 """The session store that the settings name."""
 
-import logging
-import time
-
 from dialogue.sessions.bound import TIMEOUT_S
 from dialogue.sessions.memory import MemoryStore
 from dialogue.sessions.redis import RedisStore
 from dialogue.sessions.sql import SqlStore
-from dialogue.sessions.store import SessionStore, SessionStoreError
+from dialogue.sessions.store import SessionStore
 from parley import paths
-from parley.clock import Clock
 from parley.errors import ConfigurationError
+from parley.retention import DAY_S
 from parley.settings.orchestrator import SessionsSection
 
 FILE = "sessions.db"
-_DAY_S = 86_400.0
-
-_log = logging.getLogger(__name__)
 
 
 def open_store(settings: SessionsSection, *, timeout_s: float = TIMEOUT_S) -> SessionStore:
@@ -33,7 +27,7 @@ def open_store(settings: SessionsSection, *, timeout_s: float = TIMEOUT_S) -> Se
                 "sessions.store is redis, but sessions.url (SESSIONS_URL) is empty: set it to "
                 "redis://host:port"
             )
-        return RedisStore(url, keep_s=settings.keep_days * _DAY_S or None, timeout_s=timeout_s)
+        return RedisStore(url, keep_s=settings.keep_days * DAY_S or None, timeout_s=timeout_s)
     if not url:
         return SqlStore(paths.state_dir() / FILE, timeout_s=timeout_s)
     if url.startswith(("redis:", "rediss:", "unix:")):
@@ -41,23 +35,3 @@ def open_store(settings: SessionsSection, *, timeout_s: float = TIMEOUT_S) -> Se
             "sessions.url (SESSIONS_URL) is a Redis: set sessions.store to redis"
         )
     return SqlStore(url, timeout_s=timeout_s)
-
-
-async def purge_old(
-    store: SessionStore, settings: SessionsSection, *, clock: Clock = time.time
-) -> int:
-    """Forgets what is older than `keep_days`; how many sessions that were.
-
-    For the start of a process: a store that fails costs a line in the log, not the start.
-    `clock`: seconds since 1970.
-    """
-    if not settings.keep_days:
-        return 0
-    try:
-        purged = await store.purge(began_before_s=clock() - settings.keep_days * _DAY_S)
-    except SessionStoreError as error:
-        _log.warning("old sessions cannot be forgotten now: %s", error)
-        return 0
-    if purged:
-        _log.info("forgot %d sessions that began over %d days ago", purged, settings.keep_days)
-    return purged

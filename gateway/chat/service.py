@@ -100,6 +100,7 @@ class ChatService:
                 await asyncio.to_thread(importlib.import_module, "dialogue.opening")
                 from dialogue.app_services import serving  # noqa: PLC0415 - of the extra `dialogue`
                 from dialogue.model import build_client  # noqa: PLC0415
+                from dialogue.retention import forgetting_talks  # noqa: PLC0415
                 from dialogue.sessions.opening import open_store  # noqa: PLC0415
             except ModuleNotFoundError as error:
                 raise ConfigurationError(
@@ -113,6 +114,7 @@ class ChatService:
                 self.models = await opening.enter_async_context(opened_models(self.settings))
             self.store = open_store(self.settings.sessions, timeout_s=STORE_WITHIN_S)
             opening.push_async_callback(self.store.aclose)
+            await opening.enter_async_context(forgetting_talks(self.settings, self.store, None))
             self._app_service = await opening.enter_async_context(serving(app))
             self._opened.push_async_callback(opening.pop_all().aclose)
         self._app = app

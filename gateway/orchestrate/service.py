@@ -24,6 +24,7 @@ from dialogue.orchestration.thinking import Grounds
 from dialogue.providers.building import build_registry
 from dialogue.providers.registry import ModelRegistry
 from dialogue.resources import Resources
+from dialogue.retention import forgetting_talks
 from dialogue.services.opening import open_services
 from dialogue.services.services import Services
 from dialogue.sessions.opening import open_store
@@ -110,6 +111,9 @@ class OrchestratorService:
             for optional in (self.approvals, self.experiments, self.services):
                 if optional is not None:
                     running.push_async_callback(optional.aclose)
+            await running.enter_async_context(
+                forgetting_talks(settings, self.store, self.approvals)
+            )
             if isinstance(self.desk, RedisDesk):
                 await running.enter_async_context(self.desk)
             await running.enter_async_context(self.models.running())

@@ -235,7 +235,12 @@ class SessionsSection(Section):
         description="redis://…, postgresql://… or sqlite:////file; empty: for sql, the SQLite "
         "file sessions.db in the state folder",
     )
-    keep_days: int = Field(30, ge=0, description="since a session began; 0: forever")
+    keep_days: int = Field(
+        30,
+        ge=0,
+        description="since a session began, an approval was decided or expired, or an app's "
+        "request was last changed; 0: forever",
+    )
 
 
 class EvaluationSection(Section):

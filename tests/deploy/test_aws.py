@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from apps.shopping.settings import DEFAULT_TABLE
-from apps.shopping.storage.dynamodb import PARTITION_KEY, SORT_KEY
+from apps.shopping.storage.dynamodb import EXPIRY, PARTITION_KEY, SORT_KEY
 from parley import paths
 
 TEMPLATE = paths.repository() / "deploy" / "aws" / "shopping.yaml"
@@ -48,4 +48,5 @@ def test_the_table_is_the_one_that_the_command_makes() -> None:
     table = found["Resources"]["Table"]["Properties"]
     keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
     assert keys == {"HASH": PARTITION_KEY, "RANGE": SORT_KEY}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": EXPIRY, "Enabled": True}
     assert found["Parameters"]["TableName"]["Default"] == DEFAULT_TABLE

@@ -23,6 +23,10 @@ class MediaKeeping(Protocol):
 
     async def get(self, key: str) -> bytes: ...
 
+    async def purge(self, *, put_before_s: float) -> int:
+        """Forgets what was put before then (seconds since 1970); how much that was."""
+        ...
+
     async def check(self) -> str:
         """What and where it is, for `/health`."""
         ...
@@ -67,6 +71,21 @@ class MediaFolder:
             raise _missing()
         return await asyncio.to_thread(file.read_bytes)
 
+    async def purge(self, *, put_before_s: float) -> int:
+        """See MediaKeeping."""
+
+        def purge() -> int:
+            old = [
+                file
+                for file in (self._folder / PREFIX).glob("*")
+                if file.stat().st_mtime < put_before_s
+            ]
+            for file in old:
+                file.unlink(missing_ok=True)  # another process may be doing the same
+            return len(old)
+
+        return await asyncio.to_thread(purge)
+
     async def check(self) -> str:
         """See MediaKeeping."""
         return "a folder on this machine"
@@ -101,6 +120,10 @@ class MediaBucket:
             return bytes(answer["Body"].read())
 
         return bytes(await self._ask(read, Bucket=self._bucket, Key=_checked(key)))
+
+    async def purge(self, *, put_before_s: float) -> int:
+        """See MediaKeeping: a rule of the bucket does it."""
+        return 0
 
     async def check(self) -> str:
         """See MediaKeeping."""

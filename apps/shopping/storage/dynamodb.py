@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,6 +30,8 @@ from apps.shopping.faults import (
 from apps.shopping.storage.store import RequestItem, RequestStatus
 
 PARTITION_KEY, SORT_KEY = "session_id", "request_id"
+EXPIRY = "expires_at"
+"""The attribute by which DynamoDB deletes an item: seconds since 1970."""
 _THREADS = 16
 _DELETED_AT_ONCE = 25
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "max_attempts": 3})
@@ -55,9 +58,24 @@ def client(service: str, region: str) -> Any:
 
 
 def create_table(table: str, region: str) -> bool:
-    """Makes the table, and waits until it is there; False where it was there before. Raises
-    ShoppingError."""
+    """Makes the table, waits until it is there, and has it delete what has expired; False where
+    it was there before. Raises ShoppingError."""
     dynamodb = client("dynamodb", region)
+    try:
+        made = _made(dynamodb, table)
+        dynamodb.get_waiter("table_exists").wait(TableName=table)
+        expiry = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+        if expiry["TimeToLiveStatus"] not in ("ENABLED", "ENABLING"):
+            dynamodb.update_time_to_live(
+                TableName=table,
+                TimeToLiveSpecification={"AttributeName": EXPIRY, "Enabled": True},
+            )
+    except (ClientError, BotoCoreError) as error:
+        raise aws_fault(error, "DynamoDB") from error
+    return made
+
+
+def _made(dynamodb: Any, table: str) -> bool:
     try:
         dynamodb.create_table(
             TableName=table,
@@ -71,27 +89,28 @@ def create_table(table: str, region: str) -> bool:
                 {"AttributeName": SORT_KEY, "KeyType": "RANGE"},
             ],
         )
-        dynamodb.get_waiter("table_exists").wait(TableName=table)
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceInUseException":
-            return False
-        raise aws_fault(error, "DynamoDB") from error
-    except BotoCoreError as error:
-        raise aws_fault(error, "DynamoDB") from error
+    except dynamodb.exceptions.ResourceInUseException:
+        return False
     return True
 
 
 class DynamoDbRequestStore:
-    """The table has to be there: `create_table` makes it."""
+    """The table has to be there: `create_table` makes it. It deletes each item `keep_s` after its
+    last change; None: never."""
 
-    def __init__(self, table: str, region: str) -> None:
+    def __init__(self, table: str, region: str, *, keep_s: float | None = None) -> None:
         self._table = table
+        self._keep_s = keep_s
         self._client = client("dynamodb", region)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="dynamodb")
 
     async def put(self, item: RequestItem) -> None:
         """See RequestStore."""
-        await self._ask(self._client.put_item, TableName=self._table, Item=_attributes(item))
+        attributes = _attributes(item)
+        if self._keep_s is not None:
+            written_s = datetime.fromisoformat(item.updated_at).timestamp()
+            attributes[EXPIRY] = {"N": str(int(written_s + self._keep_s))}
+        await self._ask(self._client.put_item, TableName=self._table, Item=attributes)
 
     async def get(self, session_id: str, request_id: str) -> RequestItem | None:
         """See RequestStore."""
@@ -134,6 +153,10 @@ class DynamoDbRequestStore:
                     self._client.batch_write_item, RequestItems={self._table: requests}
                 )
                 requests = answer.get("UnprocessedItems", {}).get(self._table, [])
+
+    async def purge(self, *, updated_before_s: float) -> int:
+        """See RequestStore: the table does it by itself."""
+        return 0
 
     async def check(self) -> str:
         """See RequestStore."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiosqlite
 
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
-from apps.shopping.storage.store import RequestItem, RequestStatus
+from apps.shopping.storage.store import RequestItem, RequestStatus, utc_at
 from parley.sqlite_file import make_sqlite_file
 
 _SCHEMA = """
@@ -79,6 +79,12 @@ class SqliteRequestStore:
             (session_id, prefix, prefix + _BEHIND),
         )
 
+    async def purge(self, *, updated_before_s: float) -> int:
+        """See RequestStore."""
+        return await self._change(
+            "DELETE FROM requests WHERE updated_at < ?", (utc_at(updated_before_s),)
+        )
+
     async def check(self) -> str:
         """See RequestStore."""
         await self.get("-", "-")
@@ -94,18 +100,23 @@ class SqliteRequestStore:
             if self._database is None:
                 await asyncio.to_thread(make_sqlite_file, self._file)
                 database = await aiosqlite.connect(self._file, isolation_level=None)
-                await database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-                await database.execute("PRAGMA journal_mode = WAL")
-                # What was written survives the process's end, if not the machine's.
-                await database.execute("PRAGMA synchronous = NORMAL")
-                await database.execute(_SCHEMA)
+                try:
+                    await database.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+                    await database.execute("PRAGMA journal_mode = WAL")
+                    # What was written survives the process's end, if not the machine's.
+                    await database.execute("PRAGMA synchronous = NORMAL")
+                    await database.execute(_SCHEMA)
+                except BaseException:  # its thread would keep the process
+                    await database.close()
+                    raise
                 self._database = database
             return self._database
 
-    async def _change(self, statement: str, values: Sequence[str | bytes]) -> None:
+    async def _change(self, statement: str, values: Sequence[str | bytes]) -> int:
         try:
             database = await self._open()
-            await database.execute(statement, values)
+            async with database.execute(statement, values) as cursor:
+                return cursor.rowcount
         except (sqlite3.Error, OSError) as error:
             raise _failed(error) from error
 

@@ -1,5 +1,6 @@
 """What a store of requests promises; tests/apps/shopping holds each to it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,7 +22,12 @@ class RequestStatus(StrEnum):
 
 def utc_now() -> str:
     """ISO 8601, UTC, with microseconds: sorts as it happened."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    return utc_at(time.time())
+
+
+def utc_at(time_s: float) -> str:
+    """The same of a time in seconds since 1970."""
+    return datetime.fromtimestamp(time_s, UTC).isoformat(timespec="microseconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +68,10 @@ class RequestStore(Protocol):
 
     async def delete(self, session_id: str, prefix: str) -> None:
         """Forgets those whose sort key begins so; an empty prefix: the session."""
+        ...
+
+    async def purge(self, *, updated_before_s: float) -> int:
+        """Forgets what was last written before then (seconds since 1970); how much that was."""
         ...
 
     async def check(self) -> str:

@@ -1,6 +1,8 @@
 """What a store of requests promises, held against SQLite and DynamoDB (moto, over HTTP)."""
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,11 +10,12 @@ from typing import Annotated, Any
 import pytest
 
 from apps.shopping.faults import ShoppingError
-from apps.shopping.media.keeping import MediaBucket
+from apps.shopping.media.keeping import MediaBucket, MediaFolder
 from apps.shopping.settings import ShoppingSettings
 from apps.shopping.storage import create_table
 from apps.shopping.storage.sqlite import SqliteRequestStore
-from apps.shopping.storage.store import RequestItem, RequestStatus, RequestStore
+from apps.shopping.storage.store import RequestItem, RequestStatus, RequestStore, utc_at
+from parley.retention import DAY_S, forget_old
 
 WISH_STEPS = 6
 """Checkpoints of a wish without a question."""
@@ -147,6 +150,65 @@ async def test_a_dynamodb_that_is_away_is_retryable(
         await store.get("s1", "request#1")
     assert raised.value.code == "service_unavailable" and raised.value.retryable
     await store.aclose()
+
+
+async def test_dynamodb_is_told_when_an_item_expires(aws: str) -> None:
+    from apps.shopping.storage.dynamodb import (  # noqa: PLC0415
+        EXPIRY,
+        DynamoDbRequestStore,
+        client,
+    )
+
+    assert create_table.main([]) == 0  # a table that is there is left as it is
+    dynamodb = client("dynamodb", AWS["AWS_REGION"])
+    expiry = dynamodb.describe_time_to_live(TableName=TABLE)["TimeToLiveDescription"]
+    assert expiry == {"AttributeName": EXPIRY, "TimeToLiveStatus": "ENABLED"}
+    for keep_s, written in ((30 * DAY_S, {"N": str(1_700_000_000 + 30 * 86_400)}), (None, None)):
+        store = DynamoDbRequestStore(TABLE, AWS["AWS_REGION"], keep_s=keep_s)
+        await store.put(item("request#1", "ttl", updated_at=utc_at(1_700_000_000.5)))
+        key = {"session_id": {"S": "ttl"}, "request_id": {"S": "request#1"}}
+        assert dynamodb.get_item(TableName=TABLE, Key=key)["Item"].get(EXPIRY) == written
+        assert await store.get("ttl", "request#1") is not None
+        await store.delete("ttl", "")
+        await store.aclose()
+
+
+async def test_old_requests_and_uploads_go_and_younger_ones_stay(tmp_path: Path) -> None:
+    store, media = SqliteRequestStore(tmp_path / "requests.db"), MediaFolder(tmp_path)
+    keys = [await media.put(b"data", "image/png") for _ in range(2)]
+    for age_days, key in zip((8, 6), keys, strict=True):
+        at_s = (100 - age_days) * DAY_S
+        await store.put(item(f"request#{age_days}", updated_at=utc_at(at_s)))
+        os.utime(tmp_path / key, (at_s, at_s))
+
+    async def requests(before_s: float) -> int:
+        return await store.purge(updated_before_s=before_s)
+
+    async def uploads(before_s: float) -> int:
+        return await media.purge(put_before_s=before_s)
+
+    purges = {"requests": requests, "uploads": uploads}
+    for keep_days, forgotten in ((0, 0), (7, 2), (7, 0)):
+        found = await forget_old(
+            purges, keep_days, failure=ShoppingError, clock=lambda: 100 * DAY_S
+        )
+        assert found == forgotten
+    assert [each.request_id for each in await store.items("s1", "")] == ["request#6"]
+    assert await media.get(keys[1]) == b"data"
+    with pytest.raises(ShoppingError):
+        await media.get(keys[0])
+    await store.aclose()
+
+
+async def test_what_is_old_goes_as_the_service_starts(shop_state: Path) -> None:
+    from apps.shopping.service import ShoppingService  # noqa: PLC0415
+
+    service = ShoppingService(ShoppingSettings, lambda: 7)
+    async with service.running():
+        await service.shop.store.put(item("request#1", updated_at=utc_at(time.time() - 8 * DAY_S)))
+    async with service.running(), asyncio.timeout(60.0):
+        while await service.shop.store.get("s1", "request#1") is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_media_lie_in_a_bucket(aws: str) -> None:

@@ -170,6 +170,25 @@ async def test_figures_count_each_once(store: ApprovalStore, now: TurnedTime) ->
     assert (stats.total, stats.median_seconds_to_decide) == (6, 4.0)
 
 
+async def test_what_is_over_is_forgotten_and_what_waits_is_not(
+    store: ApprovalStore, now: TurnedTime
+) -> None:
+    decided, expired = [(await store.request(request(expires_s=60.0))).id for _ in range(2)]
+    waiting = (await store.request(request(expires_s=1000.0), CALL)).id
+    now.now_s += 50.0
+    await store.decide(decided, NO)
+    now.now_s += 100.0
+    assert await store.purge(ended_before_s=NOW_S + 50.0) == 0
+    assert await store.purge(ended_before_s=NOW_S + 55.0) == 1
+    assert await store.load(decided) is None and await store.load(expired) is not None
+    assert await store.purge(ended_before_s=now.now_s + 5000.0) == 1
+    assert await store.load(expired) is None
+    assert [each.id for each in await store.pending()] == [waiting]
+    now.now_s += 1000.0  # nobody has decided it, and nobody has read it since
+    assert await store.purge(ended_before_s=now.now_s) == 1
+    assert await store.load(waiting) is None
+
+
 def winners(place: str, approval_id: str) -> list[int]:
     """How many decisions of each of two processes have won that begin at the same time."""
     program = [sys.executable, "-m", "tests.dialogue.approvals.deciding", place, approval_id]

@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dialogue.approvals.memory import MemoryApprovals
+from dialogue.retention import purges_of
 from dialogue.sessions.memory import MemoryStore
-from dialogue.sessions.opening import open_store, purge_old
+from dialogue.sessions.opening import open_store
 from dialogue.sessions.redis import RedisStore
 from dialogue.sessions.sql import SqlStore
-from parley.errors import ConfigurationError
+from parley.errors import ConfigurationError, ParleyError
+from parley.retention import DAY_S, forget_old
 from parley.settings.orchestrator import SessionsSection, load_orchestrator
 from tests.dialogue.sessions.backends import InRedis
 from tests.dialogue.sessions.conftest import on
 from tests.dialogue.sessions.spoken import batch, record
-
-DAY_S = 86_400.0
 
 
 async def test_by_default_sessions_are_in_a_file_of_the_state_folder(
@@ -79,9 +80,10 @@ async def test_sessions_older_than_keep_days_are_forgotten_at_the_start(
     for session_id, age_days in (("old", 8), ("young", 6)):
         await store.create(record(session_id, began_at_s=(100 - age_days) * DAY_S))
     with caplog.at_level(logging.INFO):
-        assert await purge_old(store, SessionsSection(keep_days=0), clock=lambda: 1e12) == 0
-        assert await purge_old(store, SessionsSection(keep_days=7), clock=lambda: 100 * DAY_S) == 1
-    assert caplog.messages == ["forgot 1 sessions that began over 7 days ago"]
+        purges = purges_of(store, None)
+        assert await forget_old(purges, 0, failure=ParleyError, clock=lambda: 1e12) == 0
+        assert await forget_old(purges, 7, failure=ParleyError, clock=lambda: 100 * DAY_S) == 1
+    assert caplog.messages == ["forgot 1 sessions of over 7 days ago"]
     assert await store.load("old") is None
     assert await store.load("young") is not None
 
@@ -90,7 +92,8 @@ async def test_a_store_that_is_away_does_not_keep_a_process_from_starting(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = RedisStore("redis://127.0.0.1:1/0")
-    assert await purge_old(store, SessionsSection()) == 0
+    purges = purges_of(store, MemoryApprovals())
+    assert await forget_old(purges, 30, failure=ParleyError) == 0
     assert "cannot be forgotten now" in caplog.text
     await store.aclose()
 
