@@ -14,6 +14,7 @@ from cli import proto as codegen
 from ops.toolchain import ensure_node
 from parley import paths
 from parley.arguments import CommandParser
+from parley.control_group import usable_cores
 
 FAST = "not servers and not e2e and not browser and not realtime"
 _BIN = Path(sys.executable).parent
@@ -66,8 +67,7 @@ def _all_tests() -> int:
 
 def _fast() -> list[str]:
     """The tests without servers, a file in one process, several files at once."""
-    processes = _PER_CORE * len(os.sched_getaffinity(0))
-    return ["-m", FAST, "-n", str(processes), "--dist", "loadfile"]
+    return ["-m", FAST, "-n", str(_PER_CORE * usable_cores()), "--dist", "loadfile"]
 
 
 def _second_try(status: int) -> int:

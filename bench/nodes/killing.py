@@ -82,8 +82,7 @@ async def killed_redis(cluster: Cluster) -> ClusterTrial:
         await more(1)
     what = f"Redis killed, and away for {away_s:.0f} s; a call that came meanwhile: {refused}; "
     what += f"one was let in {admitted_s:.1f} s after its return, and another was heard out"
-    trial = judged("killed_redis", what, talkers)
-    return trial if admitted_s <= ADMITTED_S else replace(trial, figure=trial.figure + 1)
+    return _and_let_in(judged("killed_redis", what, talkers), admitted_s)
 
 
 async def killed_gateway(cluster: Cluster) -> ClusterTrial:
@@ -107,7 +106,11 @@ async def killed_gateway(cluster: Cluster) -> ClusterTrial:
         await until(lambda: heard_on(talkers, heard), within_s=AGAIN_S * 2)
     what = f"gateway a killed under {CALLERS} calls: one was let in by b after {admitted_s:.1f} s, "
     what += f"and another was heard out; a was back after {back_s:.1f} s"
-    trial = judged("killed_gateway", what, talkers)
+    return _and_let_in(judged("killed_gateway", what, talkers), admitted_s)
+
+
+def _and_let_in(trial: ClusterTrial, admitted_s: float) -> ClusterTrial:
+    """Who was let in too late counts as one story lost."""
     return trial if admitted_s <= ADMITTED_S else replace(trial, figure=trial.figure + 1)
 
 

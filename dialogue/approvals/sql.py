@@ -110,18 +110,13 @@ class SqlApprovals:
         return self._approval(rows[0]) if rows else None
 
     async def pending(self, *, limit: int = 100) -> Sequence[Approval]:
-        waits = and_(_c.status == ApprovalStatus.PENDING.value, _c.expires_at_s > self._now())
-        return [self._approval(row) for row in await self._rows(waits, limit=limit)]
+        return [self._approval(row) for row in await self._rows(_waits(self._now()), limit=limit)]
 
     async def decide(self, approval_id: str, decision: ApprovalDecision) -> Approval:
         now_s = self._now()
         change = (
             update(_approvals)
-            .where(
-                _c.id == approval_id,
-                _c.status == ApprovalStatus.PENDING.value,
-                _c.expires_at_s > now_s,
-            )
+            .where(_c.id == approval_id, _waits(now_s))
             .values(
                 status=status_of(decision).value,
                 decided_at_s=now_s,
@@ -201,9 +196,9 @@ class SqlApprovals:
         await self._set(approval_id, told=True)
 
     async def purge(self, *, ended_before_s: float) -> int:
-        waits = and_(_c.status == ApprovalStatus.PENDING.value, _c.expires_at_s > self._now())
         old = delete(_approvals).where(
-            not_(waits), func.coalesce(_c.decided_at_s, _c.expires_at_s) < ended_before_s
+            not_(_waits(self._now())),
+            func.coalesce(_c.decided_at_s, _c.expires_at_s) < ended_before_s,
         )
         async with self._database.changing() as connection:
             return (await connection.execute(old)).rowcount
@@ -240,3 +235,8 @@ class SqlApprovals:
             approver_id=row.approver_id,
             approval_notes=row.approval_notes,
         )
+
+
+def _waits(now_s: float) -> ColumnElement[bool]:
+    """Nobody has decided it, and somebody still may."""
+    return and_(_c.status == ApprovalStatus.PENDING.value, _c.expires_at_s > now_s)
