@@ -1,11 +1,12 @@
 """`./run test`: formatting, lint, types, imports, the contract, the page, then the tests."""
 
-import json
 import os
 import subprocess
 import sys
+import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,13 @@ from ops.toolchain import ensure_node
 from parley import paths
 from parley.arguments import CommandParser
 from parley.control_group import usable_cores
+from testkit.phases import Phase, run_phases
 
 FAST = "not servers and not e2e and not browser and not realtime"
+BESIDE = "servers and not e2e and not browser and not realtime and not cosyvoice"
+"""Those with servers that do not care what else runs: nobody speaks, and nothing is measured."""
 _BIN = Path(sys.executable).parent
 _WEB = paths.repository() / "web"
-_PYTEST = [sys.executable, "-m", "pytest"]
-_FAILED = ".pytest_cache/v/cache/lastfailed"
-_FEW = 3
-"""Failed tests of a run that get a second try: more are no accident."""
 _PER_CORE = 2
 """Tests without servers that run at once: they mostly wait."""
 
@@ -36,50 +36,58 @@ class ProjectCheck:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs every check, then pytest, whose closing line comes last."""
+    """Runs every check, then pytest, whose closing lines come last."""
     options, pytest_arguments = make_parser().parse_known_args(arguments)
-    failed = [check.name for check in static_checks() if not _timed(check)]
+    with compiling(_imported()):
+        failed = [check.name for check in static_checks() if not _timed(check)]
     if failed:
         print(f"parley: failed before the tests: {', '.join(failed)}", file=sys.stderr)
         return 1
     if options.fast:
-        pytest_arguments = [*_fast(), *pytest_arguments]
+        pytest_arguments = [*_beside(FAST, _PER_CORE), *pytest_arguments]
+    if not pytest_arguments:
+        return run_phases(phases(), paths.repository())
     print("── pytest", flush=True)
-    return _some_tests(pytest_arguments) if pytest_arguments else _all_tests()
+    command = [sys.executable, "-m", "pytest", *pytest_arguments]
+    return subprocess.run(command, cwd=paths.repository(), check=False).returncode
 
 
-def _some_tests(arguments: list[str]) -> int:
-    return subprocess.run([*_PYTEST, *arguments], cwd=paths.repository(), check=False).returncode
+def phases() -> list[Phase]:
+    """All tests: those side by side last, when what they share in the cache has been made."""
+    alone = ["-m", f"not ({FAST}) and not ({BESIDE})"]
+    return [
+        Phase("without servers", [*_beside(FAST, _PER_CORE), "--durations=20"]),
+        Phase("one after the other", [*alone, "--durations=40"]),
+        Phase("servers side by side", [*_beside(BESIDE, 1), "--durations=20"]),
+    ]
 
 
-def _all_tests() -> int:
-    """The exit status of all tests: first those without servers, side by side, then the others.
+def _beside(marks: str, per_core: int) -> list[str]:
+    """Arguments for these tests: a file in one process, several files at once."""
+    return ["-m", marks, "-n", str(per_core * usable_cores()), "--dist", "loadfile"]
 
-    A few of the others get a second try; it is told. A machine that stood still for some seconds
-    is no fault of the code; a test without servers that fails once is one, and so is whatever
-    fails twice.
+
+@contextmanager
+def compiling(folders: Sequence[Path]) -> Iterator[None]:
+    """Meanwhile, all Python in the folders gets its bytecode.
+
+    Images of CI forbid Python to keep any (PYTHONDONTWRITEBYTECODE): each of the many processes
+    that tests start would compile all it imports, and half of the machine's time goes there.
     """
-    fast = _some_tests([*_fast(), "--durations=20"])
-    print("── pytest, with servers", flush=True)
-    status = _some_tests(["-m", f"not ({FAST})", "--cache-clear", "--durations=40"])
-    return fast or (status and _second_try(status))
+    command = [sys.executable, "-m", "compileall", "-qq", *map(str, folders)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        yield
+        process.wait()  # some packages hold files of other Pythons: its status says nothing
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _fast() -> list[str]:
-    """The tests without servers, a file in one process, several files at once."""
-    return ["-m", FAST, "-n", str(_PER_CORE * usable_cores()), "--dist", "loadfile"]
-
-
-def _second_try(status: int) -> int:
-    record = paths.repository() / _FAILED
-    failed = list(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else []
-    if not 0 < len(failed) <= _FEW:
-        return status
-    print(f"── pytest, a second try of {', '.join(failed)}", flush=True)
-    status = _some_tests(failed)
-    if not status:
-        print(f"parley: UNSTABLE, passed at a second try only: {', '.join(failed)}")
-    return status
+def _imported() -> list[Path]:
+    """The folders of this house's packages, and of those that are installed."""
+    own = [file.parent for file in paths.repository().glob("*/__init__.py")]
+    return [*own, Path(sysconfig.get_path("purelib"))]
 
 
 def static_checks() -> list[ProjectCheck]:

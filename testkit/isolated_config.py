@@ -20,13 +20,27 @@ HOST = "127.0.0.1"
 UDP_PORTS = 100
 TCP_PORTS = range(10_000, 16_000)
 """Below those that systems give to connections: what is free now, no connection takes next."""
+UDP_BEGINNINGS = range(20_000, 30_000, UDP_PORTS)
+_MOST_SHARES = 30
+"""Of more processes than this, several have the same: a share has to suffice for a whole Parley."""
+
+
+def own_share(numbers: range) -> range:
+    """Those that this process may take: where tests run side by side, each process of pytest-xdist
+    has a share of its own, so that no two find the same port free."""
+    count = min(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), _MOST_SHARES)
+    # One that replaces a process that died has a number of its own.
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % count
+    each = len(numbers) // count
+    return numbers[number * each : (number + 1) * each]
 
 
 def free_ports(count: int) -> list[int]:
     """So many different TCP ports that are free now."""
     found: list[int] = []
+    own = own_share(TCP_PORTS)
     with contextlib.ExitStack() as held:
-        for port in random.SystemRandom().sample(TCP_PORTS, 100 + count):
+        for port in random.SystemRandom().sample(own, min(100 + count, len(own))):
             with contextlib.suppress(OSError):  # somebody listens there
                 held.enter_context(socket.create_server((HOST, port)))
                 found.append(port)
@@ -51,7 +65,7 @@ def write_config(
 ) -> Path:
     """The project's configuration files in `folder`, with free ports and the changes given."""
     livekit, rtc, gateway, health, tts, tts_metrics, asr, asr_metrics, llm, private = free_ports(10)
-    udp = random.SystemRandom().randrange(20000, 30000, UDP_PORTS)
+    udp = random.SystemRandom().choice(own_share(UDP_BEGINNINGS))
     ports: dict[str, Mapping[str, Any]] = {
         "orchestrator.yaml": {
             "server": {

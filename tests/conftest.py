@@ -32,6 +32,14 @@ def pytest_configure() -> None:
     forget_own_settings()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is played into a LiveKit server keeps real time: before tests are chosen by marks."""
+    for item in items:
+        if "livekit" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.realtime)
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB of its own."""

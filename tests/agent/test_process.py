@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,15 @@ def agent(
         process.communicate()
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The agent's folder for temporary files. Its path is short: sockets are in there, too, and
+    theirs has at most 107 characters."""
+    with tempfile.TemporaryDirectory(prefix="parley-") as folder:
+        monkeypatch.setenv("TMPDIR", folder)
+        yield Path(folder)
+
+
 def complaint_of(process: subprocess.Popen[str]) -> list[str]:
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == 2
@@ -77,11 +87,9 @@ def test_an_unknown_key_gets_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_killed_agent_leaves_no_folder_of_metrics_where_it_was_given_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, temporary: Path
 ) -> None:
-    given, temporary = tmp_path / "given", tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
+    given = tmp_path / "given"
     (port,) = free_ports(1)
     with agent(tmp_path, port=port, metrics=given) as process:
         assert process.stderr is not None
@@ -94,11 +102,8 @@ def test_a_killed_agent_leaves_no_folder_of_metrics_where_it_was_given_one(
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("after", ["starting worker", "process initialized"])
 def test_a_signal_ends_it_cleanly_whenever_it_comes(
-    tmp_path: Path, stop: signal.Signals, after: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, temporary: Path, stop: signal.Signals, after: str
 ) -> None:
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setenv("TMPDIR", str(temporary))
     (port,) = free_ports(1)
     with agent(tmp_path, port=port) as process:
         assert process.stderr is not None

@@ -100,6 +100,7 @@ def test_a_promise_is_kept_at_its_limit() -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.realtime
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
 def test_a_small_run_prints_one_document_and_every_field_of_it_is_documented() -> None:
     program = "from cli.bench import main; import sys; sys.exit(main(sys.argv[1:]))"

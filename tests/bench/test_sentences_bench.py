@@ -47,6 +47,7 @@ def test_one_speaker_makes_nopairs_of() -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.realtime
 def test_the_document_holds_both_ways(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = ["file\tspeaker\ttranscript"]
     for name, text in (("a", LIGHTS), ("b", WEATHER)):

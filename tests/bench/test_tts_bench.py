@@ -67,6 +67,7 @@ def test_status_says_whether_the_promise_is_kept(
 
 
 @pytest.mark.servers
+@pytest.mark.realtime
 @pytest.mark.timeout(900)
 def test_real_run_prints_one_document_and_every_field_of_it_is_documented(tmp_path: Path) -> None:
     program = "from cli.bench import main; import sys; sys.exit(main(sys.argv[1:]))"

@@ -66,6 +66,7 @@ def trials_of(cases: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.servers
+@pytest.mark.realtime
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_it_leaves_no_process_behind(number: signal.Signals) -> None:
     suite = subprocess.Popen(

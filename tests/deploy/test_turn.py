@@ -18,7 +18,7 @@ from ops.toolchain.livekit_server import find_livekit_server
 from testkit.isolated_config import free_ports
 from tests.deploy.test_livekit import MANY, read
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.realtime]
 
 KEY, SECRET = "turn-test", "s" * 40
 DOMAIN = "turn.example.org"

@@ -19,7 +19,7 @@ from tests.workers.speech_sounds import LIGHTS, pcm, silence, speech
 from workers.engines.asr_engine import DecodeAbandonedError, DecodedText, DecodeRequest, Draft
 from workers.recognition.voice_activity import VoiceDetector
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.realtime]
 
 CALLS = 4
 FRAME_SAMPLES = 1024

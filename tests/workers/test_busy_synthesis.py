@@ -13,7 +13,7 @@ from parley.discovery import StaticDiscovery
 from parley.speech import SpeechPool, SynthesisRequest, SynthesisWords
 from tests.workers.speaking import VOICE, running_service
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.realtime]
 
 CALLS, SLOTS = 12, 2
 TEXTS = ("one two three", "four five", "six seven eight nine")

@@ -29,7 +29,7 @@ from tests.workers.speaking import (
 )
 from workers.serving import admission
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.realtime]
 
 CALLS, SLOTS = 12, 4
 SENTENCE = "some ten words are said here and then some more"

@@ -54,6 +54,7 @@ def test_the_promise_can_break_and_every_field_is_documented() -> None:
 
 
 @pytest.mark.servers
+@pytest.mark.realtime
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("engine", VOICES)
 async def test_memory_is_flat_over_many_utterances_half_cancelled(
