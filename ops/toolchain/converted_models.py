@@ -24,8 +24,10 @@ _MARK = ".stamp"
 
 
 def is_converted_once(model: str) -> bool:
-    """Whether its engine loads something that it makes of the model's files first."""
-    return models.find(model).engine in CONVERTING_ENGINES
+    """Whether its engine loads something that it makes of the model's files first; not of one that
+    there is not, which is told where it is fetched."""
+    known = models.manifest().get(model)
+    return known is not None and known.engine in CONVERTING_ENGINES
 
 
 def ensure_converted(model: str, *, progress: StepProgress = silent) -> Path | None:

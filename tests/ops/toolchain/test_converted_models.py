@@ -58,6 +58,7 @@ def test_both_sides_name_the_same_engines() -> None:
     assert set(CONVERTING_ENGINES) == set(CONVERSIONS)
     assert is_converted_once(VOICE)
     assert not is_converted_once("whisper-base")
+    assert not is_converted_once("no-such-voice")
 
 
 async def test_it_is_there_before_its_worker_starts_and_asked_about_when_it_was_touched(
