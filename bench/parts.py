@@ -129,11 +129,11 @@ async def measure() -> list[PartLost]:
 
         @asynccontextmanager
         async def redis_running() -> AsyncIterator[None]:
-            await redis.start()
+            await asyncio.to_thread(redis.start)
             try:
                 yield
             finally:
-                await redis.stop()
+                await asyncio.to_thread(redis.stop)
 
         parts = {
             "redis": _Switched(redis_running),

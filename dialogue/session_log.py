@@ -10,6 +10,10 @@ from dialogue.sessions.store import (
     SessionStoreError,
 )
 from parley.app.session import AnyEntry
+from parley.clock import Clock, monotonic
+
+SAME_WARNING_EVERY_S = 60.0
+"""A store that is away fails every write, of which a call has two a second."""
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +23,8 @@ class StoredLog:
 
     Where the store fails the conversation goes on: what was not written is tried again with the
     next entry and at the end. A session that somebody has deleted is not written again.
-    `on_store_lost` is called the first time, `created` says that the store has the session.
+    `on_store_lost` is called the first time, `created` says that the store has the session. The
+    log of the process says when it begins, once a minute while it lasts, and when it is over.
     """
 
     def __init__(
@@ -30,6 +35,7 @@ class StoredLog:
         *,
         created: bool = True,
         on_store_lost: Callable[[SessionStoreError], None] | None = None,
+        clock: Clock = monotonic,
     ) -> None:
         self._store = store
         self._record = record
@@ -37,7 +43,9 @@ class StoredLog:
         self._written = len(self._entries)
         self._on_store_lost = on_store_lost
         self._created = created
-        self._lost = False
+        self._clock = clock
+        self._was_lost = False
+        self._warned_at_s: float | None = None
         self._writing: asyncio.Task[None] | None = None
 
     @property
@@ -57,10 +65,18 @@ class StoredLog:
 
     def lost(self, error: SessionStoreError) -> None:
         """Logs that the store fails, and tells it the first time."""
-        _log.warning("session %s is not kept: %s", self._record.id, error)
-        if not self._lost and self._on_store_lost is not None:
+        now_s = self._clock()
+        if self._warned_at_s is None or now_s - self._warned_at_s >= SAME_WARNING_EVERY_S:
+            self._warned_at_s = now_s
+            _log.warning("session %s is not kept: %s", self._record.id, error)
+        if not self._was_lost and self._on_store_lost is not None:
             self._on_store_lost(error)
-        self._lost = True
+        self._was_lost = True
+
+    def _kept(self) -> None:
+        if self._warned_at_s is not None:
+            self._warned_at_s = None
+            _log.info("session %s is kept again", self._record.id)
 
     def _begin(self) -> asyncio.Task[None]:
         if self._writing is None or self._writing.done():
@@ -75,6 +91,7 @@ class StoredLog:
             except SessionStoreError as error:
                 self.lost(error)
                 return
+            self._kept()
             self._written += len(entries)
 
     async def _append(self, entries: Sequence[AnyEntry]) -> None:

@@ -5,9 +5,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import FastAPI, HTTPException, Response, WebSocket
+from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse
 from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection
 
 from gateway.body_limit import BodyLimit
 from gateway.calls.about import AboutBook
@@ -97,9 +98,9 @@ class _Parts:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         return FileResponse(self._chat_page, headers={"Cache-Control": "no-cache"})
 
-    async def spend_message(self, websocket: WebSocket) -> int | None:
+    async def spend_message(self, connection: HTTPConnection) -> int | None:
         """Of whoever chats; None, or the seconds to wait."""
-        return await self._budgets.spend(Spent.MESSAGES, self._identities.of(websocket))
+        return await self._budgets.spend(Spent.MESSAGES, self._identities.of(connection))
 
     @asynccontextmanager
     async def running(self, private: tuple[str, int] | None) -> AsyncIterator[None]:

@@ -61,7 +61,11 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry, part="llm")
-        choice = LlmChoice(options.model, options.then) if options.model else choose_llm(settings)
+        if options.model:
+            choice = LlmChoice(options.model, options.then)
+        else:
+            choice = choose_llm(settings)
+            _log.info("%s", choice)
         folder = models.ensure(choice.model)
         # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are
         # sent to.

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -107,8 +106,6 @@ class FakeLlm:
     """Set with every request; a test clears it."""
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a client hangs up before its answer is complete; a test clears it."""
-    disconnected_at_s: list[float] = field(default_factory=list)
-    """`time.monotonic()` of each time."""
     completed: int = 0
     """Answers that were sent to their end."""
 
@@ -127,7 +124,6 @@ class FakeLlm:
         try:
             response = await self._answer(request, body, self.script(body["messages"]))
         except (asyncio.CancelledError, ConnectionError):
-            self.disconnected_at_s.append(time.monotonic())
             self.disconnected.set()
             raise
         self.completed += 1

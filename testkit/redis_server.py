@@ -1,27 +1,27 @@
-"""A redis-server of the suite: it can be taken away and brought back, empty or as it was."""
+"""A redis-server on a port of its own: taken away and brought back, empty or as it was."""
 
 import asyncio
 import shutil
+import signal
+import subprocess
 from pathlib import Path
 
 import redis.asyncio
-import redis.exceptions
 
 from ops.supervisor.environment import base_environment
-from ops.supervisor.part import Part
-from ops.supervisor.part_log import PartLog
-from ops.supervisor.part_process import PartProcess
+from ops.supervisor.part_process import guarded
 from parley.discovery.lease import index_key, lease_key
 from parley.discovery.redis import connect
 from parley.errors import ConfigurationError
 from testkit.isolated_config import HOST, free_ports
+from testkit.logged_process import ready_process
 
-READY_S = 10.0
 POLL_S = 0.05
 
 
 class RedisServer:
-    """`start` and `stop` it as often as needed: it keeps its port."""
+    """`start` and `stop` it as often as needed: it keeps its port. Both block, for some tenths of
+    a second; a loop that has sound to carry calls them in a thread."""
 
     def __init__(self, folder: Path, *, keeps_data: bool = False) -> None:
         """`keeps_data`: it writes down what it holds, in `folder`; else it comes back empty.
@@ -31,37 +31,45 @@ class RedisServer:
         program = shutil.which("redis-server")
         if program is None:
             raise ConfigurationError(
-                "the Redis cases need redis-server (Debian: apt-get install redis-server); "
-                "name other cases to run without it"
+                "redis-server is not installed (Debian: apt-get install redis-server)"
             )
-        (port,) = free_ports(1)
-        self.url = f"redis://{HOST}:{port}/0"
+        (self.port,) = free_ports(1)
+        self._folder = folder
         keeping = ("--appendonly", "yes", "--dir", str(folder)) if keeps_data else ()
-        self._part = Part(
-            name="redis",
-            command=(program, "--port", str(port), "--bind", HOST, "--save", "", *keeping),
-            environment=base_environment(),
-            ready_url="",
+        self._command = guarded(
+            (program, "--port", str(self.port), "--bind", HOST, "--save", "", *keeping),
+            stop_signal=signal.SIGKILL,
+            stop_within_s=0.0,
         )
-        self._log = PartLog(folder / "redis.log")
-        self._process: PartProcess | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def runs(self) -> bool:
         return self._process is not None
 
-    async def start(self) -> None:
-        """Returns once it answers."""
-        self._process = await PartProcess.start(self._part, self._log)
-        async with connect(self.url) as client, asyncio.timeout(READY_S):
-            while not await _answers(client):  # noqa: ASYNC110 - its answer is all there is
-                await asyncio.sleep(POLL_S)
+    @property
+    def url(self) -> str:
+        return self.database(0)
 
-    async def stop(self) -> None:
+    def database(self, number: int) -> str:
+        """The URL of one of its 16."""
+        return f"redis://{HOST}:{self.port}/{number}"
+
+    def start(self) -> None:
+        """Returns once it answers; raises RuntimeError with what it said where it does not."""
+        self._process = ready_process(
+            self._command,
+            log=self._folder / "redis.log",
+            ready=b"Ready to accept connections",
+            folder=self._folder,
+            environ=base_environment(),
+        )
+
+    def stop(self) -> None:
         """Kills it; safe at any time."""
         if self._process is not None:
-            self._process.kill()
-            await self._process.ended()
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
             self._process = None
 
     async def registered(self, workers: int, *, within_s: float) -> float | None:
@@ -74,13 +82,6 @@ class RedisServer:
                     return round(loop.time() - began, 2)
                 await asyncio.sleep(POLL_S)
         return None
-
-
-async def _answers(client: "redis.asyncio.Redis") -> bool:
-    try:
-        return bool(await client.ping())
-    except (redis.exceptions.RedisError, OSError):
-        return False
 
 
 async def _leases(client: "redis.asyncio.Redis") -> int:

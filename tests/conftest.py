@@ -14,7 +14,8 @@ from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
 from testkit.isolated_config import forget_own_settings, write_config
 from testkit.otlp_receiver import OtlpReceiver
-from tests.servers import PostgresServer, RedisServer
+from testkit.redis_server import RedisServer
+from tests.servers import PostgresServer, redis_in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -117,7 +118,7 @@ def stack(start_shared: Callable[..., Stack], traces: OtlpReceiver) -> Stack:
 @pytest.fixture(scope="session")
 def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """One for all tests of a run: it is never stopped. Database 0 is of what runs as long."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server = redis_in(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
     server.stop()
@@ -135,7 +136,7 @@ def redis_url(running_redis: RedisServer) -> str:
 @pytest.fixture
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     """One of the test alone, to be stopped and started."""
-    server = RedisServer(tmp_path)
+    server = redis_in(tmp_path)
     server.start()
     yield server
     server.stop()

@@ -9,47 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from parley.errors import ConfigurationError
 from testkit.isolated_config import free_ports
 from testkit.logged_process import ready_process
+from testkit.redis_server import RedisServer
 
 PASSWORD = "hunter2"
 
 
-class RedisServer:
-    """Debian's redis-server on a port of its own; it can be taken away and brought back. Skips
-    the test where there is none."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server")
-        if program is None:
-            pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
-        (self.port,) = free_ports(1)
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        return self.database(0)
-
-    def database(self, number: int) -> str:
-        """The URL of one of its 16."""
-        return f"redis://127.0.0.1:{self.port}/{number}"
-
-    def start(self) -> None:
-        self._process = ready_process(
-            self._command,
-            log=self._folder / "redis.log",
-            ready=b"Ready to accept connections",
-            folder=self._folder,
-        )
-
-    def stop(self) -> None:
-        """Loses everything it held, as a restart of a Redis without persistence does."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+def redis_in(folder: Path) -> RedisServer:
+    """Skips the test where there is none."""
+    try:
+        return RedisServer(folder)
+    except ConfigurationError as error:
+        pytest.skip(str(error))
 
 
 def _postgres_programs() -> Path | None:

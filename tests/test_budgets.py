@@ -23,7 +23,7 @@ from parley.settings.budgets import BudgetsSection
 from parley.settings.orchestrator import SessionsSection
 from parley.settings.redis import RedisSection
 from parley.shared_redis import AWAY_S
-from tests.servers import RedisServer
+from testkit.redis_server import RedisServer
 
 PATIENT_S = 20.0
 """What is promised here is no time: a busy machine may take it."""

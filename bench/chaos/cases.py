@@ -143,8 +143,8 @@ async def _drain(system: System) -> Hit:
 async def _restart_redis(system: System) -> Hit:
     aim = await _aim(system)
     assert system.redis is not None
-    await system.redis.stop()
-    await system.redis.start()
+    await asyncio.to_thread(system.redis.stop)
+    await asyncio.to_thread(system.redis.start)
     moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
@@ -157,12 +157,12 @@ async def _take_redis(system: System) -> Hit:
     """Takes Redis away in the middle of a reply; mending brings it back."""
     aim = await _aim(system)
     assert system.redis is not None
-    await system.redis.stop()
+    await asyncio.to_thread(system.redis.stop)
     moved = await system.taken_over(aim.worker, within_s=NOTICED_S)
 
     async def mend() -> None:
         assert system.redis is not None
-        await system.redis.start()
+        await asyncio.to_thread(system.redis.start)
         await _registered_again(system)
 
     return Hit("redis", aim.making, aim.at, moved, mend)

@@ -58,7 +58,7 @@ class System:
     async def restore(self) -> None:
         """Brings back whatever a case that broke off has left broken; raises SupervisorError."""
         if self.redis is not None and not self.redis.runs:
-            await self.redis.start()
+            await asyncio.to_thread(self.redis.start)
         for worker in self.workers:
             if worker.runs:
                 worker.signal(signal.SIGCONT)
@@ -118,8 +118,8 @@ async def running(folder: Path, *, with_redis: bool, hears: bool = False) -> Asy
     async with AsyncExitStack() as started:
         redis = RedisServer(folder) if with_redis else None
         if redis is not None:
-            started.push_async_callback(redis.stop)
-            await redis.start()
+            started.callback(redis.stop)
+            await asyncio.to_thread(redis.start)
         workers = tuple(
             WorkerProcess(
                 f"tts-{number}",

@@ -99,8 +99,8 @@ async def running(folder: Path) -> AsyncIterator[Cluster]:
     await asyncio.to_thread(models.ensure, VOICE)
     async with AsyncExitStack() as started:
         redis = RedisServer(folder, keeps_data=True)  # it knows on which node each room is
-        started.push_async_callback(redis.stop)
-        await redis.start()
+        started.callback(redis.stop)
+        await asyncio.to_thread(redis.start)
         tts = {"adapter": "piper", "default_model": VOICE, "slots": 8}
         worker = WorkerProcess("tts-1", folder / "workers", tts=tts)
         started.push_async_callback(worker.stop)

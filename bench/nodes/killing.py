@@ -70,14 +70,14 @@ async def killed_redis(cluster: Cluster) -> ClusterTrial:
             talker.by_words = True  # the agent's state is told over Redis
         loop = asyncio.get_running_loop()
         gone_s = loop.time()
-        await cluster.redis.stop()
+        await asyncio.to_thread(cluster.redis.stop)
         await until(
             lambda: loop.time() - gone_s >= AWAY_S and heard_on(talkers, heard),
             within_s=AGAIN_S * 2,
         )
         refused = await refusal(cluster)
         away_s = loop.time() - gone_s
-        await cluster.redis.start()
+        await asyncio.to_thread(cluster.redis.start)
         admitted_s = await admitted(cluster, within_s=AGAIN_S)
         await more(1)
     what = f"Redis killed, and away for {away_s:.0f} s; a call that came meanwhile: {refused}; "

@@ -90,7 +90,8 @@ class SessionDesk(Protocol):
     async def claim(self, session_id: str, *, takes_over: bool) -> Claim:
         """Holds the session from now on; with `takes_over` whoever holds it loses it.
 
-        Raises DeskFullError, and without `takes_over` SessionHeldError.
+        Cancelled, it holds nothing. Raises DeskFullError, and without `takes_over`
+        SessionHeldError.
         """
         ...
 

@@ -61,6 +61,9 @@ class MemoryDesk:
                     await before.handed_over.wait()
             except TimeoutError:
                 pass
+            except asyncio.CancelledError:
+                await self.release(claim)
+                raise
         claim.snapshot = kept.snapshot
         return claim
 

@@ -83,6 +83,19 @@ class RedisDesk:
 
     async def claim(self, session_id: str, *, takes_over: bool) -> Claim:
         """See SessionDesk."""
+        claiming = asyncio.create_task(
+            self._claimed(session_id, takes_over=takes_over), name="claim the session"
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            # Redis may have given it away already, and would keep it for the length of a lease.
+            await asyncio.wait({claiming})
+            if not claiming.cancelled() and claiming.exception() is None:
+                await self.release(claiming.result())
+            raise
+
+    async def _claimed(self, session_id: str, *, takes_over: bool) -> Claim:
         try:
             async with self._answering():
                 fence, held = await self._claim(

@@ -100,8 +100,8 @@ def _add_operations(app: FastAPI, service: ChatService, registry: CollectorRegis
 
 
 def _spending(budgets: Budgets, identities: Identities) -> Spends:
-    async def spends(websocket: WebSocket) -> int | None:
-        return await budgets.spend(Spent.MESSAGES, identities.of(websocket))
+    async def spends(connection: HTTPConnection) -> int | None:
+        return await budgets.spend(Spent.MESSAGES, identities.of(connection))
 
     return spends
 

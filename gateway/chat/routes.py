@@ -13,14 +13,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, WebSocket
 from pydantic import BaseModel, ConfigDict, JsonValue
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocketDisconnect
 
 from gateway.chat.open_chats import ChatsFullError, HeldChat, OpenChat
 from gateway.chat.service import ChatService
-from gateway.chat.socket import ChatSocket, close
+from gateway.chat.socket import MESSAGES_PER_MINUTE, ChatSocket, close
 from gateway.errors import ApiError
+from gateway.identity import who_asks
+from gateway.rate_limit import RateLimit
 from parley.app.app_service import AppService, MediaRefusedError
 from parley.app.session import AgentSaid, PersonSaid
+from parley.budgets import in_words
 from parley.errors import ConfigurationError, ParleyError
 from parley.telemetry import logs
 
@@ -60,15 +64,15 @@ class ConnectionList(BaseModel):
 
 Admits = Callable[[WebSocket], Awaitable[bool]]
 """Whether a client may come in."""
-Spends = Callable[[WebSocket], Awaitable[int | None]]
-"""Takes one message of a client's budget: None, or the seconds to wait."""
+Spends = Callable[[HTTPConnection], Awaitable[int | None]]
+"""Takes one message, or upload, of a client's budget: None, or the seconds to wait."""
 
 
 async def everybody(_: WebSocket) -> bool:
     return True
 
 
-async def without_budget(_: WebSocket) -> int | None:
+async def without_budget(_: HTTPConnection) -> int | None:
     return None
 
 
@@ -88,7 +92,8 @@ def chat_routes(
 
 class ChatRoutes:
     """`uploads`: pictures and recordings are taken here (in development); `debug`: who is
-    connected may be asked; `admits`: who may open a chat; `spends`: what its messages are on."""
+    connected may be asked; `admits`: who may open a chat; `spends`: what its messages and uploads
+    are on."""
 
     def __init__(
         self,
@@ -103,6 +108,7 @@ class ChatRoutes:
         self._admits = admits
         self._spends = spends
         self._uploads = uploads
+        self._upload_rate = RateLimit(per_minute=MESSAGES_PER_MINUTE, clock=service.clock)
         self._debug = debug
 
     def router(self) -> APIRouter:
@@ -241,6 +247,7 @@ class ChatRoutes:
         app_service = await self._app_service()
         if app_service is None:
             raise ApiError(HTTPStatus.NOT_FOUND, "no_media", "this app takes no uploads")
+        await self._spend_upload(request)
         try:
             media = await app_service.take_media(await request.body())
         except MediaRefusedError as error:
@@ -253,6 +260,23 @@ class ChatRoutes:
             "content_type": media.content_type,
             "size_bytes": media.size_bytes,
         }
+
+    async def _spend_upload(self, request: Request) -> None:
+        """As a message of the same client; raises ApiError."""
+        if (wait_s := self._upload_rate.retry_after_s(who_asks(request))) is not None:
+            raise ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "rate_limited",
+                f"Too many uploads: try again in {wait_s} s.",
+                retry_after_s=wait_s,
+            )
+        if (wait_s := await self._spends(request)) is not None:
+            raise ApiError(
+                HTTPStatus.TOO_MANY_REQUESTS,
+                "budget_spent",
+                f"You have sent as many messages as you may: try again in {in_words(wait_s)}.",
+                retry_after_s=wait_s,
+            )
 
     async def _connections(self) -> ConnectionList:
         chats = self._service.chats

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +20,15 @@ _GUARD_MARGIN_S = 5.0
 _BLOCK_BYTES = 64 * 1024
 _TAIL_BYTES = 8 * 1024
 _LAST_OUTPUT_S = 1.0
+
+
+def guarded(
+    command: Sequence[str], *, stop_signal: int, stop_within_s: float, niceness: int = 0
+) -> tuple[str, ...]:
+    """The command under a guard (guard.py) that ends it, and all that it starts, with the thread
+    that calls it."""
+    python = (sys.executable, "-I", "-S", str(_GUARD), str(os.getpid()))
+    return (*python, str(int(stop_signal)), str(stop_within_s), str(niceness), *command)
 
 
 class PartProcess:
@@ -59,9 +69,12 @@ class PartProcess:
     @staticmethod
     async def _start_guard(part: Part, output: int) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", _GUARD, str(os.getpid())),
-            *(str(int(part.stop_signal)), str(part.stop_within_s), str(part.niceness)),
-            *part.command,
+            *guarded(
+                part.command,
+                stop_signal=part.stop_signal,
+                stop_within_s=part.stop_within_s,
+                niceness=part.niceness,
+            ),
             env=dict(part.environment),
             cwd=paths.repository(),
             stdin=asyncio.subprocess.DEVNULL,

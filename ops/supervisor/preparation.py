@@ -15,6 +15,7 @@ from ops.llm_choice import choose_llm
 from ops.supervisor.configuration import Configuration
 from ops.supervisor.parts import local_names
 from ops.toolchain import ensure_livekit_server, ensure_page
+from ops.toolchain.converted_models import ensure_converted, is_converted_once
 from ops.toolchain.engine_environment import environment_of
 from parley import models
 from parley.errors import ParleyError
@@ -48,9 +49,8 @@ class Preparation:
         self._progress = progress
         self._on_done = on_done
         self._cancelled = threading.Event()
-        self._begun_s = time.monotonic()
         self._seconds: dict[str, float] = {}
-        steps, self._needs = _steps(configuration, names)
+        steps, self._needs, self._after = _steps(configuration, names)
         self._left = len(steps)
         self._lock = threading.Lock()
         self._done = {step: Future[Path | None]() for step in steps}
@@ -65,7 +65,8 @@ class Preparation:
 
     @property
     def seconds(self) -> Mapping[str, float]:
-        """How long the steps took that had something to do; they ran side by side."""
+        """How long the steps took that had something to do; they ran side by side, but for one
+        that waited for another."""
         return {step: took_s for step, took_s in self._seconds.items() if took_s >= TOLD_FROM_S}
 
     def wait(self) -> None:
@@ -95,11 +96,14 @@ class Preparation:
     def _run(self, step: str, work: Callable[[StepProgress], Path | None]) -> None:
         done = self._done[step]
         try:
+            if step in self._after:
+                self._done[self._after[step]].result()
+            begun_s = time.monotonic()
             path = work(self._told)
         except BaseException as error:
             done.set_exception(error)
         else:
-            self._seconds[step] = time.monotonic() - self._begun_s
+            self._seconds[step] = time.monotonic() - begun_s
             done.set_result(path)
         with self._lock:
             self._left -= 1
@@ -118,11 +122,12 @@ Step = Callable[[StepProgress], Path | None]
 
 def _steps(
     configuration: Configuration, names: Collection[str]
-) -> tuple[dict[str, Step], dict[str, list[str]]]:
-    """What there is to get, and of that what each part needs."""
+) -> tuple[dict[str, Step], dict[str, list[str]], dict[str, str]]:
+    """What there is to get, of that what each part needs, and which step waits for which."""
     here = [name for name in local_names(configuration) if name in names]
     steps: dict[str, Step] = {}
     needs: dict[str, list[str]] = {name: [] for name in here}
+    after: dict[str, str] = {}
     if "livekit" in here:
         steps["LiveKit server"] = ensure_livekit_server
         needs["livekit"].append("LiveKit server")
@@ -136,10 +141,17 @@ def _steps(
             model, progress=progress
         )
         needs[part].append(model)
+        if is_converted_once(model):
+            converted = f"{model} converted"
+            steps[converted] = lambda progress, model=model: ensure_converted(  # type: ignore[misc]
+                model, progress=progress
+            )
+            needs[part].append(converted)
+            after[converted] = model
     if "gateway" in here:
         steps["page"] = ensure_page
         needs["gateway"].append("page")
-    return steps, needs
+    return steps, needs, after
 
 
 def needed_models(configuration: Configuration, names: Collection[str]) -> list[str]:

@@ -10,10 +10,12 @@ import yaml
 
 from cli import secrets
 from ops import production_file
+from ops.llm_choice import Room
 from ops.supervisor.parts import PART_NAMES
 from ops.toolchain.livekit_server import RELEASE
 from parley import __version__
 from parley.settings import OrchestratorSettings, WorkerSettings, load_orchestrator, load_worker
+from parley.settings.orchestrator import SMALL_LLM
 from parley.settings.reference import OTHER_VARIABLES
 from parley.settings.source import environment_variables
 from tests.deploy.composed import FILE, ROOT, TEMPLATE, VALUES, env_file, render, variables
@@ -114,6 +116,22 @@ def test_every_variable_of_a_part_is_one_that_it_reads(services: dict[str, Any])
             allowed &= {"ENVIRONMENT", "LOG_LEVEL", "OTEL_EXPORTER_OTLP_ENDPOINT", "HF_ENDPOINT"}
         assert given <= allowed, name
         assert variables(CONFIG / file) <= given, name
+
+
+def test_the_container_chooses_its_language_model_unless_one_is_named(
+    compose: Tool, tmp_path: Path, services: dict[str, Any]
+) -> None:
+    named = render(compose, tmp_path, LLM_LOCAL_MODEL=SMALL_LLM)["services"]
+    for started, expected in ((services, "auto"), (named, SMALL_LLM)):
+        for name in ("llm", "agent", "chat"):
+            assert started[name]["environment"]["LLM_LOCAL_MODEL"] == expected, name
+        assert started["models-llm"]["command"][-2:] == ["--llm", expected]
+    settings = load_orchestrator(
+        CONFIG / "orchestrator.yaml", environ=services["llm"]["environment"]
+    )
+    limits = services["llm"]["deploy"]["resources"]["limits"]
+    room = Room(memory_bytes=int(limits["memory"]), cores=int(float(limits["cpus"])))
+    assert settings.llm.local_model == "auto" and room.is_enough
 
 
 def test_secrets_go_to_those_who_need_them(services: dict[str, Any]) -> None:

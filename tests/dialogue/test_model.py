@@ -206,7 +206,7 @@ async def test_connections_are_kept_for_the_next_answer() -> None:
         for _ in range(3):
             async for _piece in model.answer(QUESTION):
                 pass
-    assert llm.completed == 3 and not llm.disconnected_at_s
+    assert llm.completed == 3 and not llm.disconnected.is_set()
 
 
 async def test_filling_the_prompt_cache_never_fails() -> None:

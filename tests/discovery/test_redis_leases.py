@@ -8,7 +8,7 @@ import pytest
 from parley.discovery import WorkerAddress
 from parley.discovery.lease import Lease, index_key
 from parley.discovery.redis import RedisDiscovery, connect
-from tests.servers import RedisServer
+from testkit.redis_server import RedisServer
 from workers.serving.lease import Registration
 
 pytestmark = pytest.mark.servers

@@ -16,7 +16,7 @@ from parley.settings.redis import RedisSection
 from parley.settings.worker import TtsWorkerSection
 from parley.speech import AudioChunk, SpeechPool, SynthesisDone, SynthesisRequest
 from parley.speech.configured import speech_discovery, speech_pool
-from tests.servers import RedisServer
+from testkit.redis_server import RedisServer
 from tests.workers.process import HIBARI, Worker, client, started
 from workers.serving.lease import registration
 

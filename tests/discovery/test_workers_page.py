@@ -21,7 +21,7 @@ from parley.speech.configured import speech_discovery
 from testkit.doc_fences import fences
 from testkit.isolated_config import free_ports, write_config
 from testkit.own_network import interface_and_address
-from tests.servers import RedisServer
+from testkit.redis_server import RedisServer
 from tests.speech.certificates import make_certificates
 from tests.workers.process import HIBARI
 

@@ -7,8 +7,8 @@ import redis
 
 from gateway.calls.places import JOINS_WITHIN_S, KEY, OwnPlaces, Places, SharedPlaces
 from parley.shared_redis import AWAY_S
+from testkit.redis_server import RedisServer
 from tests.gateway.conftest import TurnedClock
-from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
 PATIENT_S = 20.0

@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-from parley.models.needed import recognition_models, synthesis_models
+from parley.models.needed import language_models, recognition_models, synthesis_models
+from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 from parley.settings.worker import AsrWorkerSection, TtsWorkerSection
 
 
@@ -18,12 +19,17 @@ def test_workers_need_what_they_load_when_they_start() -> None:
     assert recognition_models(german)[0] == "whisper-base"
 
 
+def test_a_server_that_chooses_its_language_model_finds_both() -> None:
+    assert language_models("auto") == [SMALL_LLM, LARGE_LLM]
+    assert language_models(LARGE_LLM) == [LARGE_LLM]
+
+
 def test_what_lies_in_a_folder_is_not_fetched() -> None:
     assert synthesis_models(TtsWorkerSection(adapter="cosyvoice", default_model="anna")) == []
 
 
-def brought(name: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "parley.models", name]
+def brought(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "parley.models", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -37,3 +43,9 @@ def test_a_model_that_there_is_not_is_one_sentence() -> None:
     done = brought("no-such-voice")
     assert done.returncode == 1
     assert "no-such-voice" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_language_model_that_there_is_not_is_one_sentence() -> None:
+    done = brought("--llm", "no-such-model")
+    assert done.returncode == 1
+    assert "no-such-model" in done.stderr and "Traceback" not in done.stderr

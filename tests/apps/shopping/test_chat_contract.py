@@ -11,6 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from apps.shopping.settings import ShoppingSettings
+from gateway.chat.socket import MESSAGES_PER_MINUTE
+from parley.settings.budgets import BudgetsSection
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, llm_serving
 from tests.apps.shopping.chatting import (
     WITHIN_S,
@@ -281,6 +283,34 @@ async def test_an_upload_is_judged_by_its_content(shop_state: Path) -> None:
                 wrong = media | {"s3_key": key}
                 error = one(await client.say("and this?", [wrong]), "error")
                 assert error["code"] == "validation_error" and not error["retryable"]
+
+
+async def test_an_upload_is_on_the_budget_of_its_client_s_messages() -> None:
+    settings = chat_settings().model_copy(update={"budgets": BudgetsSection(messages_per_hour=3)})
+    async with (
+        chat_server(settings) as server,
+        httpx.AsyncClient(base_url=server.http) as http,
+        server.talking() as client,
+    ):
+        await client.next()
+        await client.say("a blender below 80 dollars")
+        for _ in range(2):
+            assert (await http.post("/api/v1/media", content=picture("red"))).status_code == 201
+        refused = await http.post("/api/v1/media", content=picture("red"))
+        assert one(await client.say("a toaster"), "error")["code"] == "budget_spent"
+    assert refused.status_code == 429 and refused.json()["error"]["code"] == "budget_spent"
+    assert 0 < int(refused.headers["Retry-After"]) <= 20 * 60
+
+
+async def test_where_no_budget_is_set_uploads_are_as_many_a_minute_as_messages() -> None:
+    codes: list[str] = []
+    async with chat_server() as server, httpx.AsyncClient(base_url=server.http) as http:
+        async with asyncio.timeout(WITHIN_S):
+            while not codes or codes[-1] == "media_refused":
+                answer = await http.post("/api/v1/media", content=b"#!/bin/sh\n")
+                codes.append(answer.json()["error"]["code"])
+    assert codes[-1] == "rate_limited"
+    assert len(codes) > MESSAGES_PER_MINUTE
 
 
 def test_settings_need_nothing() -> None:

@@ -13,10 +13,10 @@ from dialogue.breakers.breaker import Breaker, BreakerOpenError, Breakers
 from dialogue.breakers.shared import FRESH_S, RedisCircuits
 from parley import paths
 from parley.shared_redis import AWAY_S
+from testkit.redis_server import RedisServer
 from tests.dialogue.breakers.conftest import PATIENT_S, TurnedClock
 from tests.dialogue.breakers.probing import POLICY as PROBING
 from tests.dialogue.breakers.test_breaker import POLICY, DownError, fail, state, succeed
-from tests.servers import RedisServer
 
 pytestmark = pytest.mark.servers
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 
@@ -85,6 +85,32 @@ async def test_an_owner_that_says_nothing_is_not_waited_for_for_ever(desks: Desk
         newer = await one.claim("s", takes_over=True)
     assert older.lost.is_set()
     assert not newer.lost.is_set()
+
+
+async def test_a_claim_that_is_cancelled_while_it_waits_holds_nothing(desks: Desks) -> None:
+    one, other = await desks.open(), await desks.open()
+    older = await one.claim("s", takes_over=True)
+    waiting = asyncio.create_task(other.claim("s", takes_over=True))
+    async with asyncio.timeout(60):
+        await older.lost.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert await other.held() == 0
+    await one.release(older)
+    assert (await one.claim("s", takes_over=False)).fence > older.fence
+
+
+async def test_a_claim_holds_nothing_wherever_it_is_cancelled(desks: Desks) -> None:
+    desk = await desks.open()
+    for steps in range(12):
+        claiming = asyncio.create_task(desk.claim("s", takes_over=False))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        claiming.cancel()
+        with suppress(asyncio.CancelledError):
+            await desk.release(await claiming)
+        assert await desk.held() == 0, steps
 
 
 async def test_no_more_sessions_are_held_than_may_be(desks: Desks) -> None:

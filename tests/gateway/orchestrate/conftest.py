@@ -12,8 +12,9 @@ import pytest
 
 from testkit.fake_llm import FakeLlm
 from testkit.orchestrators import OrchestratorProcess
+from testkit.redis_server import RedisServer
 from testkit.threaded_llm import ThreadedLlm
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer
 
 APP = '''
 from pathlib import Path
