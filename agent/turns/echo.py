@@ -72,6 +72,9 @@ class EchoGuard:
         self._learned = 0
         self._unlike = 0
         self._return_db: Floats = np.zeros(BANDS)
+        self.found_anew = False
+        """Whether the last window showed that the agent's voice comes back, or comes back earlier
+        or later than it did: what came just before it was an echo already."""
 
     @property
     def known(self) -> bool:
@@ -84,6 +87,7 @@ class EchoGuard:
         `played` is what was played meanwhile. `may_be_speech`: what is surely none teaches
         nothing, and need not be searched for an echo.
         """
+        self.found_anew = False
         audible = bool(played.any())
         self._silent_windows = 0 if audible else self._silent_windows + 1
         heard = full_scale(window)
@@ -109,6 +113,7 @@ class EchoGuard:
             return likeness.share >= ALIKE  # the next window will tell
         self._suspected = NOT_ALIKE
         self._found = likeness
+        self.found_anew = True
         self._tail = np.zeros(BANDS, np.float32)
         self._learn(levels, self._expected())
         return True
@@ -124,7 +129,7 @@ class EchoGuard:
         if likeness.share < ALIKE:
             anywhere = self._waveforms.likeness()
             if anywhere.share >= SURELY_ALIKE:  # a jitter buffer has moved it
-                likeness = anywhere
+                return self._moves(anywhere.delay)
         if likeness.share < UNLIKE and self._is_loud(levels):
             self._unlike += 1
             unsure = self._learned < LEARNED_WINDOWS
@@ -157,6 +162,14 @@ class EchoGuard:
         told = expected > AUDIBLE / 1e2
         self._return_db = self._return_db + told * steps
         self._learned += 1
+
+    def _moves(self, delay: int) -> bool:
+        """What the bands have learned holds at another delay, too."""
+        self._found = Likeness(self._found.share, delay)
+        self._tail = np.zeros(BANDS, np.float32)
+        self._unlike = 0
+        self.found_anew = True
+        return True
 
     def _follow(self, likeness: Likeness) -> None:
         share = self._found.share + 0.05 * (likeness.share - self._found.share)

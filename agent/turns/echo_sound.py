@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.floating[Any]]
 RATE_HZ = 16_000
 WINDOW_SAMPLES = 512
 WINDOW_S = WINDOW_SAMPLES / RATE_HZ
-LONGEST_DELAY_S = 1.0
+LONGEST_DELAY_S = 2.0
 """Room, both loudspeaker's and microphone's buffers, and transport both ways."""
 COMPARED_S = 0.256
 NEAR_S = 0.02
@@ -116,7 +116,8 @@ def _best(heard: Floats, played: Floats, longest: int) -> Likeness:
 def _fast(count: int) -> int:
     """The next length that a Fourier transform is fast for."""
     power = 1 << (count - 1).bit_length()
-    return min(size for size in (power, power * 5 // 8, power * 3 // 4) if size >= count)
+    sizes = (power * 9 // 16, power * 5 // 8, power * 3 // 4, power)
+    return next(size for size in sizes if size >= count)
 
 
 class BandLevels:
