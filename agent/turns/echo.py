@@ -14,6 +14,7 @@ import numpy as np
 from agent.turns.echo_sound import (
     BANDS,
     LONGEST_DELAY_S,
+    NEAR_DELAY,
     NOT_ALIKE,
     WINDOW_S,
     BandLevels,
@@ -101,8 +102,8 @@ class EchoGuard:
         if not self.known:
             return may_be_speech and self._finds(levels)
         expected = self._expected()
-        if float(expected.sum()) < AUDIBLE / 100:
-            return False
+        if float(expected.sum()) < AUDIBLE / 100:  # nothing is to come back yet, or any more
+            return may_be_speech and self._has_moved()
         return self._judges(levels, expected, may_be_speech=may_be_speech)
 
     def _finds(self, levels: Floats) -> bool:
@@ -126,10 +127,9 @@ class EchoGuard:
         if not may_be_speech:
             return not stands_out
         likeness = self._waveforms.likeness(near=self._found.delay)
-        if likeness.share < ALIKE:
-            anywhere = self._waveforms.likeness()
-            if anywhere.share >= SURELY_ALIKE:  # a jitter buffer has moved it
-                return self._moves(anywhere.delay)
+        usual = max(ALIKE, 0.7 * self._found.share)
+        if likeness.share < usual and self._has_moved():
+            return True
         if likeness.share < UNLIKE and self._is_loud(levels):
             self._unlike += 1
             unsure = self._learned < LEARNED_WINDOWS
@@ -138,7 +138,7 @@ class EchoGuard:
                 return False
         else:
             self._unlike = 0
-        if likeness.share >= max(ALIKE, 0.7 * self._found.share):
+        if likeness.share >= usual:
             unsure = self._learned < LEARNED_WINDOWS
             self._follow(likeness)
             self._learn(levels, expected)
@@ -163,9 +163,13 @@ class EchoGuard:
         self._return_db = self._return_db + told * steps
         self._learned += 1
 
-    def _moves(self, delay: int) -> bool:
-        """What the bands have learned holds at another delay, too."""
-        self._found = Likeness(self._found.share, delay)
+    def _has_moved(self) -> bool:
+        """Whether the echo comes at another delay now: jitter buffers move it. What the bands have
+        learned holds there, too."""
+        anywhere = self._waveforms.likeness()
+        if anywhere.share < SURELY_ALIKE or abs(anywhere.delay - self._found.delay) <= NEAR_DELAY:
+            return False
+        self._found = Likeness(self._found.share, anywhere.delay)
         self._tail = np.zeros(BANDS, np.float32)
         self._unlike = 0
         self.found_anew = True

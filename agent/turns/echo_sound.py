@@ -37,7 +37,7 @@ _LOUDNESS = 0.7
 """Exponent of a frame's level that is left by whitening: loud frames count for more."""
 _COMPARED = round(COMPARED_S * _HALF_HZ)
 _DELAYS = round(LONGEST_DELAY_S * _HALF_HZ)
-_NEAR = round(NEAR_S * _HALF_HZ)
+NEAR_DELAY = round(NEAR_S * _HALF_HZ)
 _TINY = 1e-9
 
 
@@ -79,7 +79,7 @@ class Waveforms:
 
     def likeness(self, *, near: int | None = None) -> Likeness:
         """At the delay where it is best, or best near that delay."""
-        low, high = (0, _DELAYS) if near is None else (max(0, near - _NEAR), near + _NEAR)
+        low, high = (0, _DELAYS) if near is None else (max(0, near - NEAR_DELAY), near + NEAR_DELAY)
         high = min(high, _DELAYS)
         size = len(self._played)
         return _best(self._heard, self._played[size - _COMPARED - high : size - low], high)

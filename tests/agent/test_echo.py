@@ -90,11 +90,15 @@ class Room:
         self.barge_in.agent_stops()
         self.gain = 0.0
 
+    def speaks(self) -> None:
+        """The next reply begins to sound."""
+        self.barge_in.agent_speaks()
+        self.gain = 1.0
+
     def _cut(self, cut: Cut) -> None:
         self.cuts.append(cut)
         self.barge_in.agent_stops()
-        self.barge_in.agent_speaks()  # the next reply, at once
-        self.gain = 1.0
+        self.speaks()
 
     def passes(self, person: Sound) -> None:
         """The time that the person's sound takes, silence or speech."""
@@ -211,6 +215,19 @@ def test_an_echo_that_a_jitter_buffer_moves_is_neither_a_voice_nor_words(
             room.is_moved(delay_s)
             room.passes(silence(0.9))
     assert not room.hears("This key gat ended")
+    assert not room.cuts
+
+
+@LEVELS
+def test_an_echo_that_has_moved_while_nothing_sounded_is_known_again(return_db: float) -> None:
+    room = Room(return_db=return_db, delay_s=0.9)
+    room.passes(silence(4.0))
+    room.stops()
+    room.passes(silence(3.0))
+    room.is_moved(0.2)
+    room.speaks()
+    room.passes(silence(3.0))
+    assert not room.hears("Hi, this is the button.")
     assert not room.cuts
 
 

@@ -58,6 +58,15 @@ def asked_of(model: FakeLlm) -> list[str]:
     return [last_user_text(request["messages"]) for request in model.requests]
 
 
+def cut_by_voice(client: RoomClient) -> list[InterruptedEvent]:
+    """Without what a typed question cuts, if only an apology for a recognition that is starved."""
+    return [
+        cut
+        for cut in told(client, InterruptedEvent)
+        if isinstance(cut, InterruptedEvent) and cut.decided_at_s is not None
+    ]
+
+
 async def hears_itself(rooms: AppRooms, name: str, model: FakeLlm) -> RoomClient:
     """The caller of a call of some length in which nobody speaks but the agent."""
     gain_db, delay_s = ROOMS[name]
@@ -84,7 +93,7 @@ async def test_an_agent_that_hears_itself_does_not_answer_itself(served_apps: Se
     for name, client in zip(ROOMS, clients, strict=True):
         what_became = account(name, client, model)
         assert "yielded" not in floors(client), what_became
-        assert not told(client, InterruptedEvent), what_became
+        assert not cut_by_voice(client), what_became
         assert len(told(client, TurnEvent)) <= len(ANSWERS), what_became
     assert sorted(asked_of(model)) == sorted(
         f"In the room {n}: {a}" for n in ROOMS for a in ANSWERS
