@@ -17,6 +17,7 @@ from agent.turns.cut_offs import CutOffs
 from agent.turns.echo import EchoGuard
 from agent.turns.floor import Decision, Floor, FloorPolicy, TurnTaking
 from agent.turns.overlap_sound import WindowSound
+from agent.turns.played_windows import PlayedWindows
 from agent.turns.repeated_words import repeats
 from agent.turns.word_policy import WordPolicy
 from parley.app.turn_policy import TurnPolicy
@@ -25,11 +26,6 @@ from parley.clock import Clock, monotonic
 
 SAMPLE_RATE_HZ = 16000
 WINDOW_S = VAD_WINDOW_SAMPLES / SAMPLE_RATE_HZ
-CUSHION_S = 0.04
-"""What is kept of the agent's voice between its sounding and the comparison: frames come unevenly,
-and an echo comes later than that."""
-BACKLOG_S = 0.25
-"""More than that is what sounded while the microphone brought nothing."""
 ECHO_WORDS_S = 8.0
 """Words that come so long after an echo may be of it."""
 PERSON_S = 0.15
@@ -41,6 +37,9 @@ UNHEARD_ECHO_WORDS = 4
 or three of the agent's words."""
 SPOKE_OVER_S = 0.3
 """For so long after a person's voice they speak on: nothing is kept from recognition."""
+UNNOTICED_ECHO_S = 0.5
+"""For so long an echo may pass for a person until it is found, where it is first heard or comes at
+another time than before."""
 _OWNER = "floor"
 """Under which name the voice is held."""
 
@@ -103,14 +102,15 @@ class BargeIn:
         self._vad = VAD()
         self._echo = EchoGuard()
         self._window = np.empty(0, np.int16)
-        self._sounded = np.zeros(round(CUSHION_S * SAMPLE_RATE_HZ), np.int16)
-        """Of the agent's voice, not compared yet."""
+        self._played = PlayedWindows()
         self._echo_s = float("-inf")
         """When an echo was last heard."""
         self._is_echo = False
         """Whether the last window was one."""
-        self._person_s = 0.0
-        """Voice that is not the agent's since it began to speak."""
+        self._person_at: list[float] = []
+        """When voice was heard that is not the agent's, since it began to speak: each a window."""
+        self._open_until_s = float("-inf")
+        """Until then recognition hears all that the microphone brings."""
         self.on_window: Callable[[float], None] = lambda probability: None
         """Told of each window how likely a voice is in it that is not the agent's."""
         self._decided_s = clock()
@@ -161,7 +161,7 @@ class BargeIn:
     def agent_speaks(self) -> None:
         """The first audio of a reply is about to sound."""
         if self._clock() - self._last_spoke_s > SPOKE_OVER_S:
-            self._person_s = 0.0
+            self._person_at.clear()
         spoke_s = self._last_spoke_s if self._has_spoken else None
         self.cut_offs.reply_sounds(at_s=self._clock(), spoke_s=spoke_s)
         self._act(self.turns.agent_speaks(at_s=self._clock()))
@@ -181,15 +181,14 @@ class BargeIn:
     def push_audio(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
         """Takes a frame of the microphone, 16 kHz mono, any length; what is to be recognized of it:
         silence where it is the agent's own voice come back."""
-        self._sounded = np.concatenate([self._sounded, self._voice.take_sounded()])
+        self._played.push(self._voice.take_sounded())
         samples = np.frombuffer(frame.data, dtype=np.int16)
         self._window = np.concatenate([self._window, samples])
         while len(self._window) >= VAD_WINDOW_SAMPLES:
             window = self._window[:VAD_WINDOW_SAMPLES]
             self._window = self._window[VAD_WINDOW_SAMPLES:]
             self._judge(window)
-        spoke_s = self._clock() - self._last_spoke_s
-        return _silent(frame) if self._is_echo and spoke_s > SPOKE_OVER_S else frame
+        return _silent(frame) if self._is_echo and self._clock() >= self._open_until_s else frame
 
     def push_transcript(self, text: str, *, confidence: float = 1.0, final: bool = False) -> bool:
         """Takes what recognition has made so far of the speech that is going on; `final`: it will
@@ -220,15 +219,14 @@ class BargeIn:
     def _judge(self, window: Samples) -> None:
         level_db = level_dbfs(window)
         probability = self._vad.predict(window)
-        known = self._echo.known
         may_be_speech = probability >= self.turns.policy.faint_probability
-        played = self._next_sounded()
+        played = self._played.take(VAD_WINDOW_SAMPLES)
         self._is_echo = self._echo.hears(window, played=played, may_be_speech=may_be_speech)
         if self._is_echo:
             self._echo_s = self._clock()
             probability = 0.0
-            if self._echo.known and not known:  # what came before it was an echo already
-                self._act(self.turns.dismiss())
+            if self._echo.found_anew:
+                self._take_back_voice()
         self.on_window(probability)
         is_voiced = probability >= self.turns.policy.voiced_probability
         decision = self.turns.window(
@@ -242,28 +240,33 @@ class BargeIn:
         if is_voiced:
             self._has_spoken = True
             self._last_spoke_s = self._clock()
-            self._person_s += WINDOW_S
+            self._person_at.append(self._clock())
+            self._open_until_s = self._clock() + SPOKE_OVER_S
         self._act(decision)
-
-    def _next_sounded(self) -> Samples:
-        """A window of the agent's voice, in step with the microphone's."""
-        surplus = len(self._sounded) - VAD_WINDOW_SAMPLES
-        if surplus < 0:  # the microphone is ahead: from now on this is compared later
-            self._sounded = np.pad(self._sounded, (-surplus, 0))
-        elif surplus > round(BACKLOG_S * SAMPLE_RATE_HZ):
-            self._sounded = self._sounded[surplus - round(CUSHION_S * SAMPLE_RATE_HZ) :]
-        window = self._sounded[:VAD_WINDOW_SAMPLES]
-        self._sounded = self._sounded[VAD_WINDOW_SAMPLES:]
-        return window
 
     def _are_own(self, text: str) -> bool:
         """Whether the words are the agent's own come back, by the sound and by what it said."""
         said = self._voice.said_lately
+        if self.turns.agent_has_floor and repeats(text, said, shortest=UNHEARD_ECHO_WORDS):
+            return True
         if self._clock() - self._echo_s > ECHO_WORDS_S:
-            return self.turns.agent_has_floor and repeats(text, said, shortest=UNHEARD_ECHO_WORDS)
+            return False
         if self._person_s < PERSON_S:
             return True
         return self._person_s < DOUBTFUL_PERSON_S and repeats(text, said)
+
+    @property
+    def _person_s(self) -> float:
+        """How much voice was heard that is not the agent's since it began to speak."""
+        return len(self._person_at) * WINDOW_S
+
+    def _take_back_voice(self) -> None:
+        """What has just been heard was the agent, whose echo was not where it was looked for."""
+        since_s = self._clock() - UNNOTICED_ECHO_S
+        while self._person_at and self._person_at[-1] > since_s:
+            self._person_at.pop()
+        self._open_until_s = self._clock()
+        self._act(self.turns.dismiss())
 
     # --- what is done about it
 

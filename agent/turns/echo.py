@@ -14,6 +14,7 @@ import numpy as np
 from agent.turns.echo_sound import (
     BANDS,
     LONGEST_DELAY_S,
+    NEAR_DELAY,
     NOT_ALIKE,
     WINDOW_S,
     BandLevels,
@@ -72,6 +73,9 @@ class EchoGuard:
         self._learned = 0
         self._unlike = 0
         self._return_db: Floats = np.zeros(BANDS)
+        self.found_anew = False
+        """Whether the last window showed that the agent's voice comes back, or comes back earlier
+        or later than it did: what came just before it was an echo already."""
 
     @property
     def known(self) -> bool:
@@ -84,6 +88,7 @@ class EchoGuard:
         `played` is what was played meanwhile. `may_be_speech`: what is surely none teaches
         nothing, and need not be searched for an echo.
         """
+        self.found_anew = False
         audible = bool(played.any())
         self._silent_windows = 0 if audible else self._silent_windows + 1
         heard = full_scale(window)
@@ -97,8 +102,8 @@ class EchoGuard:
         if not self.known:
             return may_be_speech and self._finds(levels)
         expected = self._expected()
-        if float(expected.sum()) < AUDIBLE / 100:
-            return False
+        if float(expected.sum()) < AUDIBLE / 100:  # nothing is to come back yet, or any more
+            return may_be_speech and self._has_moved()
         return self._judges(levels, expected, may_be_speech=may_be_speech)
 
     def _finds(self, levels: Floats) -> bool:
@@ -109,6 +114,7 @@ class EchoGuard:
             return likeness.share >= ALIKE  # the next window will tell
         self._suspected = NOT_ALIKE
         self._found = likeness
+        self.found_anew = True
         self._tail = np.zeros(BANDS, np.float32)
         self._learn(levels, self._expected())
         return True
@@ -121,10 +127,9 @@ class EchoGuard:
         if not may_be_speech:
             return not stands_out
         likeness = self._waveforms.likeness(near=self._found.delay)
-        if likeness.share < ALIKE:
-            anywhere = self._waveforms.likeness()
-            if anywhere.share >= SURELY_ALIKE:  # a jitter buffer has moved it
-                likeness = anywhere
+        usual = max(ALIKE, 0.7 * self._found.share)
+        if likeness.share < usual and self._has_moved():
+            return True
         if likeness.share < UNLIKE and self._is_loud(levels):
             self._unlike += 1
             unsure = self._learned < LEARNED_WINDOWS
@@ -133,7 +138,7 @@ class EchoGuard:
                 return False
         else:
             self._unlike = 0
-        if likeness.share >= max(ALIKE, 0.7 * self._found.share):
+        if likeness.share >= usual:
             unsure = self._learned < LEARNED_WINDOWS
             self._follow(likeness)
             self._learn(levels, expected)
@@ -157,6 +162,18 @@ class EchoGuard:
         told = expected > AUDIBLE / 1e2
         self._return_db = self._return_db + told * steps
         self._learned += 1
+
+    def _has_moved(self) -> bool:
+        """Whether the echo comes at another delay now: jitter buffers move it. What the bands have
+        learned holds there, too."""
+        anywhere = self._waveforms.likeness()
+        if anywhere.share < SURELY_ALIKE or abs(anywhere.delay - self._found.delay) <= NEAR_DELAY:
+            return False
+        self._found = Likeness(self._found.share, anywhere.delay)
+        self._tail = np.zeros(BANDS, np.float32)
+        self._unlike = 0
+        self.found_anew = True
+        return True
 
     def _follow(self, likeness: Likeness) -> None:
         share = self._found.share + 0.05 * (likeness.share - self._found.share)

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.floating[Any]]
 RATE_HZ = 16_000
 WINDOW_SAMPLES = 512
 WINDOW_S = WINDOW_SAMPLES / RATE_HZ
-LONGEST_DELAY_S = 1.0
+LONGEST_DELAY_S = 2.0
 """Room, both loudspeaker's and microphone's buffers, and transport both ways."""
 COMPARED_S = 0.256
 NEAR_S = 0.02
@@ -37,7 +37,9 @@ _LOUDNESS = 0.7
 """Exponent of a frame's level that is left by whitening: loud frames count for more."""
 _COMPARED = round(COMPARED_S * _HALF_HZ)
 _DELAYS = round(LONGEST_DELAY_S * _HALF_HZ)
-_NEAR = round(NEAR_S * _HALF_HZ)
+NEAR_DELAY = round(NEAR_S * _HALF_HZ)
+_BLOCK = 6144
+"""Longer transforms leave the processor's cache: one over two seconds costs twice as much."""
 _TINY = 1e-9
 
 
@@ -79,7 +81,7 @@ class Waveforms:
 
     def likeness(self, *, near: int | None = None) -> Likeness:
         """At the delay where it is best, or best near that delay."""
-        low, high = (0, _DELAYS) if near is None else (max(0, near - _NEAR), near + _NEAR)
+        low, high = (0, _DELAYS) if near is None else (max(0, near - NEAR_DELAY), near + NEAR_DELAY)
         high = min(high, _DELAYS)
         size = len(self._played)
         return _best(self._heard, self._played[size - _COMPARED - high : size - low], high)
@@ -99,9 +101,7 @@ def _whitened(frames: Floats) -> Floats:
 def _best(heard: Floats, played: Floats, longest: int) -> Likeness:
     """`played` is longer by the delays that are searched; its first sample is `longest` back."""
     count = len(heard)
-    size = _fast(len(played))
-    spectrum = np.fft.rfft(played, size) * np.conj(np.fft.rfft(heard, size))
-    products = np.abs(np.fft.irfft(spectrum, size)[: len(played) - count + 1])
+    products = _products(heard, played)
     sums = np.concatenate([[0.0], np.cumsum(played.astype(np.float64) ** 2)])
     powers = sums[count:] - sums[:-count]
     loudest = powers.max()
@@ -111,6 +111,19 @@ def _best(heard: Floats, played: Floats, longest: int) -> Likeness:
     shares = products / np.sqrt(np.maximum(powers, 0.02 * loudest) * own)
     place = int(np.argmax(shares))
     return Likeness(float(shares[place]), longest - place)
+
+
+def _products(heard: Floats, played: Floats) -> Floats:
+    """Of `heard` with each place of `played`, without their signs."""
+    places = len(played) - len(heard) + 1
+    size = min(_BLOCK, _fast(len(played)))
+    step = size - len(heard) + 1
+    spectrum = np.conj(np.fft.rfft(heard, size))
+    blocks = [
+        np.fft.irfft(np.fft.rfft(played[start : start + size], size) * spectrum, size)[:step]
+        for start in range(0, places, step)
+    ]
+    return np.abs(np.concatenate(blocks)[:places])
 
 
 def _fast(count: int) -> int:

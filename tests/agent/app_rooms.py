@@ -1,14 +1,15 @@
 """Real rooms in which the apps of a test answer, with a language model that the test serves."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from caller.access import request_access
+from caller.access import Access, request_access
 from caller.client import RoomClient, join
-from caller.errors import CallError
+from caller.errors import CallError, CallRefusedError
 from caller.loudspeaker import Loudspeaker
 from ops.supervisor.parts import PART_NAMES
 from ops.supervisor.stack import Stack
@@ -41,10 +42,22 @@ class AppRooms:
     ) -> AsyncGenerator[RoomClient]:
         """One of several callers at once, while a model is `answering`."""
         gateway = f"http://127.0.0.1:{self.stack.configuration.orchestrator.server.port}"
-        access = await request_access(gateway, app=app)
+        access = await _access(gateway, app)
         async with join(access, loudspeaker=loudspeaker) as client:
             await client.wait_for_agent()
             yield client
+
+
+async def _access(gateway: str, app: str) -> Access:
+    """Asks again when told to: on a busy machine the agents of the calls before are still there."""
+    async with asyncio.timeout(LONG_S):
+        while True:
+            try:
+                return await request_access(gateway, app=app)
+            except CallRefusedError as refusal:
+                if not refusal.wants_room or refusal.retry_after_s is None:
+                    raise
+                await asyncio.sleep(refusal.retry_after_s)
 
 
 def start_apps(

@@ -23,6 +23,7 @@ REPLY = (
 )
 PERSON_GAIN = 0.7
 NOISE_GAIN = 0.0005
+KEPT = 3 * SAMPLE_RATE_HZ
 
 Sound = np.ndarray[tuple[int], np.dtype[np.float32]]
 
@@ -38,12 +39,15 @@ class Room:
         self.floors: list[tuple[float, Floor]] = []
         self.recognizable: list[Samples] = []
         self._reply = np.tile(np.concatenate([speech(REPLY), silence(0.4)]), 20)
-        self._said: Sound = np.zeros(SAMPLE_RATE_HZ, np.float32)
+        self._said: Sound = np.zeros(KEPT, np.float32)
         self._delay = round(delay_s * SAMPLE_RATE_HZ)
         self._response = _reverberation() if reverberant else np.ones(1, np.float32)
         self._return = 10 ** (return_db / 20)
         self._sounded = np.empty(0, np.int16)
         self._random = np.random.default_rng(1)
+        self._waiting: list[bytes] = []
+        self.is_busy = False
+        """Whether frames of the microphone wait in the queue of a process that is busy."""
         self.barge_in = BargeIn(
             self,
             policy=FloorPolicy(),
@@ -86,11 +90,15 @@ class Room:
         self.barge_in.agent_stops()
         self.gain = 0.0
 
+    def speaks(self) -> None:
+        """The next reply begins to sound."""
+        self.barge_in.agent_speaks()
+        self.gain = 1.0
+
     def _cut(self, cut: Cut) -> None:
         self.cuts.append(cut)
         self.barge_in.agent_stops()
-        self.barge_in.agent_speaks()  # the next reply, at once
-        self.gain = 1.0
+        self.speaks()
 
     def passes(self, person: Sound) -> None:
         """The time that the person's sound takes, silence or speech."""
@@ -99,15 +107,26 @@ class Room:
             if self.gain:
                 spoken = self.gain * self._reply[self.position : self.position + FRAME]
                 self.position += FRAME
-            self._said = np.concatenate([self._said[-SAMPLE_RATE_HZ:], spoken])
+            self._said = np.concatenate([self._said[-KEPT:], spoken])
             self._sounded = np.concatenate([self._sounded, (spoken * 32767).astype(np.int16)])
             heard = person[start : start + FRAME] + self._return * self._echo()
             heard = heard + self._random.normal(0, NOISE_GAIN, FRAME)
-            data = (np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes()
+            self._waiting.append((np.clip(heard, -1, 1) * 32767).astype("<i2").tobytes())
             self.now_s += FRAME_S
+            if not self.is_busy:
+                self._looks()
+                self.barge_in.time_passes()
+
+    def _looks(self) -> None:
+        """At all frames that have come."""
+        for data in self._waiting:
             frame = self.barge_in.push_audio(rtc.AudioFrame(data, SAMPLE_RATE_HZ, 1, FRAME))
             self.recognizable.append(np.frombuffer(frame.data, np.int16))
-            self.barge_in.time_passes()
+        self._waiting.clear()
+
+    def is_moved(self, delay_s: float) -> None:
+        """From now on the echo comes so long after."""
+        self._delay = round(delay_s * SAMPLE_RATE_HZ)
 
     def says(self, text: str, *, gain: float) -> None:
         """A person speaks, and recognition makes of what gets to it what it can, half a second
@@ -160,6 +179,65 @@ def test_the_agents_own_voice_never_stops_it_from_its_first_word_on(
     room = Room(return_db=return_db, delay_s=delay_s, reverberant=reverberant)
     room.passes(silence(10.0))
     assert room.stops_since(0.0) == 0
+
+
+@LEVELS
+@pytest.mark.parametrize("busy_s", [0.2, 0.4, 1.2])
+def test_a_process_that_was_busy_takes_its_own_voice_for_nobody_elses(
+    return_db: float, busy_s: float
+) -> None:
+    room = Room(return_db=return_db, delay_s=0.15)
+    room.passes(silence(2.0))
+    for _ in range(4):
+        room.is_busy = True
+        room.passes(silence(busy_s))
+        room.is_busy = False
+        room.passes(silence(1.1))
+    assert room.stops_since(0.0) == 0
+
+
+@LEVELS
+def test_an_echo_that_comes_late_because_of_a_slow_line_is_one(return_db: float) -> None:
+    room = Room(return_db=return_db, delay_s=1.6)
+    room.passes(silence(8.0))
+    assert room.stops_since(0.0) == 0
+
+
+@LEVELS
+@pytest.mark.parametrize("moved_s", [0.25, 0.55, 1.2])
+def test_an_echo_that_a_jitter_buffer_moves_is_neither_a_voice_nor_words(
+    return_db: float, moved_s: float
+) -> None:
+    room = Room(return_db=return_db, delay_s=0.4)
+    room.passes(silence(3.0))
+    for _ in range(5):
+        for delay_s in (moved_s, 0.4):
+            room.is_moved(delay_s)
+            room.passes(silence(0.9))
+    assert not room.hears("This key gat ended")
+    assert not room.cuts
+
+
+@LEVELS
+def test_an_echo_that_has_moved_while_nothing_sounded_is_known_again(return_db: float) -> None:
+    room = Room(return_db=return_db, delay_s=0.9)
+    room.passes(silence(4.0))
+    room.stops()
+    room.passes(silence(3.0))
+    room.is_moved(0.2)
+    room.speaks()
+    room.passes(silence(3.0))
+    assert not room.hears("Hi, this is the button.")
+    assert not room.cuts
+
+
+def test_the_agents_words_over_its_voice_are_its_own_though_its_echo_was_lost_for_a_while() -> None:
+    room = Room(return_db=-12.0, delay_s=0.3)
+    room.passes(silence(3.0))
+    room.is_moved(2.9)  # later than an echo is looked for
+    room.passes(silence(1.5))
+    assert not room.hears("there was a miller who had")
+    assert not room.cuts
 
 
 @LEVELS
