@@ -104,8 +104,7 @@ class Call:
 
     async def start(self) -> None:
         """Joins the room and greets; returns when the conversation runs."""
-        context = self._context
-        context.add_shutdown_callback(self._end)
+        self._context.add_shutdown_callback(self._end)
         self._running.enter_context(metrics.counted_session())
         for opened in (self._recorder, self._budget, self._telephone):
             self._running.push_async_callback(opened.aclose)
@@ -122,14 +121,15 @@ class Call:
         hearing = await self._stt(node, session_id)
         workers = [speech.scoreboard, *([hearing.pool.scoreboard] if hearing is not None else ())]
         self._guesses = GuessRoom(self._pace, workers)
+        turn = self._turn(agent)
         self._session = build_session(
-            self._settings, hearing=hearing, speaking=self._speaking, turn=self._turn(agent)
+            self._settings, hearing=hearing, speaking=self._speaking, turn=turn
         )
         self._report = TurnReport(self._session, self._events, hearing=hearing, trace=self._trace)
         duplex = self._duplex(agent)
         if hearing is not None and hearing.ends_turns:
             hearing.turn_ends = self._turn_ends(agent, duplex, hearing)
-        self._waits = TurnWaits(self._turn(agent), self._session, duplex.barge_in, hearing)
+        self._waits = TurnWaits(turn, self._session, duplex.barge_in, hearing, self._own_words)
         self._answering = self._answers(conversation, duplex, hearing)
         duplex.join(self._session, self._report, self._answering)
         tell_problems(
@@ -139,11 +139,11 @@ class Call:
             language=lambda: self._own_words.language,
             rate_hz=SPEAKING_HZ,
         )
-        self._session.on("close", lambda _: context.shutdown("the conversation has ended"))
+        self._session.on("close", lambda _: self._context.shutdown("the conversation has ended"))
         self._running.push_async_callback(self._events.aclose)
-        if not await comes_first(context):
+        if not await comes_first(self._context):
             return
-        room, is_kept = context.room, bool(conversation.session.log.entries)
+        room, is_kept = self._context.room, bool(conversation.session.log.entries)
         self._beside_the_call(tell_history(room, is_kept=is_kept))
         if self._approvals is not None and self._settings.agent.caller_may_approve:
             RoomApprovals(self._approvals, session_id, talks_with=self._talks_with).serve(room)
@@ -286,7 +286,7 @@ class Call:
             end_of_turn_policy(self._turn(agent)),
             duplex.barge_in,
             language=lambda: self._own_words.language,
-            asked=lambda: duplex.playout.said_lately.rstrip().endswith("?"),
+            asked=lambda: duplex.barge_in.asked,
             on_end=hearing.end_turn,
             guess_is_worth=self._guesses.worth,
         )

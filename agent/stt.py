@@ -100,6 +100,8 @@ class WorkerSTT(stt.STT[str]):
         self.last_transcript_took_s = 0.0
         """How long before it recognition had begun to read it."""
         self.pending_finals = PendingFinals()
+        self.on_words: Callable[[str], None] = lambda text: None
+        """Told what was said by a pause, or as a whole, before the framework is."""
         self.on_back: Callable[[str], None] = lambda text: None
         """Told that it hears again after it could not, and what it heard of the time before."""
 
@@ -224,6 +226,8 @@ class _WorkerSTTStream(stt.RecognizeStream):
         elif not text and self._partial:
             # Nothing was said after all: what the page showed in the meantime is withdrawn.
             self._send(stt.SpeechEventType.INTERIM_TRANSCRIPT, transcript)
+        if transcript.kind is not TranscriptKind.PARTIAL:
+            self._hearing.on_words(text)
         turn_ends = self._hearing.turn_ends
         kind = self._kind(transcript, turn_ends)
         if text and (transcript.kind, kind) != _SHOWN:

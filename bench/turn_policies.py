@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agent.turns.end_of_turn import (
+    OPEN_S,
     EndOfTurnPolicy,
     TurnPause,
     probability,
     silence_needed_s,
+    wants_more,
 )
 from agent.turns.end_of_turn_weights import Weights
 from agent.turns.turn_words import TurnWordsHeard
@@ -73,6 +75,11 @@ def detector(
 ) -> Delay:
     """One detector: the short wait where it takes the turn for finished, else the long one."""
     return lambda point: shortest_s if judged(point) >= threshold else LONGEST_S
+
+
+def unless_open(delay: Delay) -> Delay:
+    """The same, and longer where the words want more."""
+    return lambda point: max(delay(point), OPEN_S if wants_more(pause_of(point).words) else 0.0)
 
 
 def silence(wait_s: float) -> Delay:

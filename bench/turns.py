@@ -31,6 +31,7 @@ from bench.turn_policies import (
     figures,
     silence,
     together,
+    unless_open,
 )
 from bench.turn_table import keep, kept
 from caller.recordings import SPEECH
@@ -98,14 +99,16 @@ def _check(points: Sequence[PausePoint], which: str) -> None:
 def ways() -> dict[str, Delay]:
     """How a turn may be taken for ended, by name, each as it is used."""
     turn = OrchestratorSettings().turn
+    v1_mini = detector(
+        lambda point: point.last_by_framework, V1_MINI_THRESHOLD, shortest_s=V1_MINI_S
+    )
     return {
         JUDGED: together(turn.end_of_turn_probability),
         "  without Smart Turn": together(turn.end_of_turn_probability, sound=False),
         "  without v1-mini": together(turn.end_of_turn_probability, last=False),
         "  by words alone": together(turn.end_of_turn_probability, sound=False, last=False),
-        V1_MINI: detector(
-            lambda point: point.last_by_framework, V1_MINI_THRESHOLD, shortest_s=V1_MINI_S
-        ),
+        V1_MINI: v1_mini,
+        "  and open words": unless_open(v1_mini),
         SMART_TURN: detector(
             lambda point: point.sound, SMART_TURN_THRESHOLD, shortest_s=SMART_TURN_S
         ),

@@ -118,6 +118,8 @@ class BargeIn:
         self._told = Floor.QUIET
         self._last_spoke_s = clock()
         self._has_spoken = False
+        self._paused_s: float | None = None
+        """When the latest pause began that they have ended; None: there was none."""
         self.turns = TurnTaking(policy, words=words or WordPolicy())
         self.cut_offs = CutOffs()
 
@@ -141,6 +143,11 @@ class BargeIn:
         return self.turns.agent_has_floor
 
     @property
+    def asked(self) -> bool:
+        """Whether the agent's last words were a question."""
+        return self._voice.said_lately.rstrip().endswith("?")
+
+    @property
     def is_contested(self) -> bool:
         """Whether speech over the agent's reply is being judged."""
         return self.turns.contested
@@ -162,8 +169,7 @@ class BargeIn:
         """The first audio of a reply is about to sound."""
         if self._clock() - self._last_spoke_s > SPOKE_OVER_S:
             self._person_at.clear()
-        spoke_s = self._last_spoke_s if self._has_spoken else None
-        self.cut_offs.reply_sounds(at_s=self._clock(), spoke_s=spoke_s)
+        self.cut_offs.reply_sounds(at_s=self._clock(), spoke_s=self._last_paused_s())
         self._act(self.turns.agent_speaks(at_s=self._clock()))
 
     def agent_stops(self) -> None:
@@ -238,11 +244,19 @@ class BargeIn:
             awaited=is_voiced and self._answer_is_awaited(),
         )
         if is_voiced:
+            if self._has_spoken and self._clock() - self._last_spoke_s > self.turns.policy.gap_s:
+                self._paused_s = self._last_spoke_s
             self._has_spoken = True
             self._last_spoke_s = self._clock()
             self._person_at.append(self._clock())
             self._open_until_s = self._clock() + SPOKE_OVER_S
         self._act(decision)
+
+    def _last_paused_s(self) -> float | None:
+        """When what they said last had come to its end; of somebody who has just gone on, before
+        that. None: they have said nothing yet."""
+        goes_on = self._clock() - self._last_spoke_s <= self.turns.policy.gap_s
+        return self._paused_s if goes_on or not self._has_spoken else self._last_spoke_s
 
     def _are_own(self, text: str) -> bool:
         """Whether the words are the agent's own come back, by the sound and by what it said."""

@@ -11,11 +11,12 @@ SOON_S = 0.5
 """After an answer's first sound: who speaks so soon has not listened to it."""
 PAUSE_S = 2.5
 """A longer silence is no pause within what somebody says."""
-LATER_S = 0.15
-"""So much longer is waited than they paused: that somebody goes on is known later than they do."""
+LATER_S = 0.25
+"""So much longer is waited than they paused: voice activity hears a pause 0.1 s shorter than it is,
+and that somebody goes on is known later than they do."""
 LONGEST_S = 1.2
 """More is waited for nobody: one long pause is not to slow a whole call."""
-FORGOTTEN = 0.15
+FORGOTTEN = 0.1
 """Of the wait, with each answer that is heard to its end."""
 LEAST_S = 0.1
 """What is left of it is nothing."""

@@ -23,6 +23,12 @@ _TEXTS_A_TURN = 8.0
 """Of so many that are recognized while somebody speaks one is the whole turn's."""
 _PACE = (0.7, 1.8)
 """How much quicker or slower than typical somebody is taken to be."""
+OPEN_PROBABILITY = 0.2
+"""That a turn is over by its words alone: under it they want more."""
+OPEN_S = 1.0
+"""So long is waited for more where a detector that hears no words takes the turn for finished:
+either may be wrong, so it is not the longest wait. Both were chosen on the turns that the weights
+were fitted on (docs/turn-taking.md)."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ def probability_while_speaking(words: TurnWordsHeard) -> float:
     """That these are all the words of a turn, though no pause was heard yet."""
     pause = TurnPause(words)
     return _probability(evidence(pause, _weights_for(pause)) - math.log(_TEXTS_A_TURN))
+
+
+def wants_more(words: TurnWordsHeard) -> bool:
+    """Whether the words alone say that somebody goes on."""
+    return probability(TurnPause(words)) < OPEN_PROBABILITY
 
 
 def silence_needed_s(

@@ -1,5 +1,6 @@
 """Who takes over waits for the end of a turn as it declares, in the framework's real session."""
 
+from types import SimpleNamespace
 from typing import Literal
 
 import pytest
@@ -8,10 +9,13 @@ from agent.session import endpointing
 from agent.turn_waits import TurnWaits
 from agent.turns.barge_in import BargeIn
 from agent.turns.floor import FloorPolicy
+from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley import Agent
 from parley.settings.turn import TurnSection
 from tests.agent.test_decision_times import SlowVoice
 from tests.agent.test_framework_contract import talk_with
+
+ENGLISH_SPEECH = SimpleNamespace(language=ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +41,7 @@ async def test_who_takes_over_may_wait_longer_or_shorter_for_the_end_of_a_turn(
 
 @pytest.mark.parametrize(
     ("mode", "wanted_s"),
-    [("dynamic", {"first": 0.75, "slow": 0.8, "hasty": 0.5}), ("fixed", {"first": 0.3})],
+    [("dynamic", {"first": 0.85, "slow": 0.9, "hasty": 0.5}), ("fixed", {"first": 0.3})],
 )
 async def test_who_was_cut_off_is_waited_for_whoever_speaks(
     mode: Literal["fixed", "dynamic"], wanted_s: dict[str, float]
@@ -50,11 +54,11 @@ async def test_who_was_cut_off_is_waited_for_whoever_speaks(
             endpointing_max_delay_s=maximum_s,
         )
 
-    agents = {"first": turn(0.3, 2.5), "slow": turn(0.8, 2.5), "hasty": turn(0.2, 0.5)}
+    agents = {"first": turn(0.3, 2.5), "slow": turn(0.9, 2.5), "hasty": turn(0.2, 0.5)}
     async with talk_with(Agent()) as talk:
         talk.session.update_options(endpointing_opts=endpointing(agents["first"]))
         barge_in = BargeIn(SlowVoice(0.0), policy=FloorPolicy(), on_yield=lambda cut: None)
-        waits = TurnWaits(agents["first"], talk.session, barge_in, None)
+        waits = TurnWaits(agents["first"], talk.session, barge_in, None, ENGLISH_SPEECH)
         person = barge_in.cut_offs
         person.reply_sounds(at_s=100.5, spoke_s=100.0)
         person.person_takes_floor(100.6)
@@ -63,3 +67,28 @@ async def test_who_was_cut_off_is_waited_for_whoever_speaks(
             taken = talk.session.options.endpointing
             assert taken["min_delay"] == pytest.approx(expected_s)
             assert taken["max_delay"] == agents[name].endpointing_max_delay_s
+
+
+@pytest.mark.parametrize(("mode", "open_s"), [("dynamic", 1.0), ("fixed", 0.3)])
+async def test_words_that_want_more_are_waited_for(
+    mode: Literal["fixed", "dynamic"], open_s: float
+) -> None:
+    turn = TurnSection(end_of_turn="detector", endpointing=mode)
+    heard = [
+        ("I would like to book a table", 0.3),
+        ("I would like to book a table for", open_s),
+        ("I would like to book a table for Friday.", 0.3),
+        ("We could meet on Tuesday or.", open_s),  # as recognition closes what is open
+        ("", 0.3),
+        ("My phone number is 555", open_s),
+        ("Yes,", 0.3),
+        ("I'd like, um", open_s),
+    ]
+    async with talk_with(Agent()) as talk:
+        talk.session.update_options(endpointing_opts=endpointing(turn))
+        barge_in = BargeIn(SlowVoice(0.0), policy=FloorPolicy(), on_yield=lambda cut: None)
+        waits = TurnWaits(turn, talk.session, barge_in, None, ENGLISH_SPEECH)
+        for text, wanted_s in heard:
+            waits.heard(text)
+            assert talk.session.options.endpointing["min_delay"] == wanted_s, text
+            assert talk.session.options.endpointing["max_delay"] == turn.endpointing_max_delay_s

@@ -123,6 +123,21 @@ async def test_a_turn_is_heard_as_it_is_spoken() -> None:
         ]
 
 
+async def test_what_was_said_by_a_pause_is_told_before_the_framework_is() -> None:
+    async with serving(RecognitionWorker()) as target, hearing_at(target) as hearing:
+        order: list[object] = []
+        hearing.on_words = order.append
+        async with hearing.stream() as stream:
+            speak(stream, [1, 2, SILENCE, FLUSH])
+            async for event in stream:
+                order.append(event.type)
+                if event.type is Kind.FINAL_TRANSCRIPT:
+                    break
+        assert order.count("word1 word2") == 2
+        assert order.index("word1 word2") < order.index(Kind.PREFLIGHT_TRANSCRIPT)
+        assert "word1" not in order  # while they speak nothing is to be waited for
+
+
 async def test_the_wait_for_a_final_is_measured_and_what_cannot_be_heard_is_counted() -> None:
     def counted(name: str) -> float:
         return REGISTRY.get_sample_value(name) or 0.0
