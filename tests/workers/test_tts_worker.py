@@ -16,7 +16,7 @@ import pytest
 from parley import paths
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from tests.workers.process import HIBARI, PIPER, Worker, client, started
+from tests.workers.process import HIBARI, KOKORO, PIPER, Worker, client, started
 from tests.workers.speaking import END, collect, hear, opening, text
 
 pytestmark = pytest.mark.servers
@@ -94,8 +94,11 @@ async def test_sigterm_while_a_voice_loads_ends_with_status_0(tmp_path: Path) ->
         assert await asyncio.to_thread(worker.process.wait, 30) == 0
 
 
-async def test_hibari_speaks_behind_the_same_interface(tmp_path: Path) -> None:
-    with started(tmp_path, adapter="hibari", default_model=HIBARI) as worker:
+@pytest.mark.parametrize(("adapter", "voice"), [("hibari", HIBARI), ("kokoro", KOKORO)])
+async def test_others_speak_behind_the_same_interface(
+    tmp_path: Path, adapter: str, voice: str
+) -> None:
+    with started(tmp_path, adapter=adapter, default_model=voice) as worker:
         async with client(worker) as stub:
             heard = await hear(stub, "It is 2024 — we paid $3.50.", "😀", "Fine!", seed=3)
             again = await hear(stub, "It is 2024 — we paid $3.50.", "😀", "Fine!", seed=3)
