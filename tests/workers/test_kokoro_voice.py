@@ -14,9 +14,9 @@ from parley import models
 from tests.workers.speech_sounds import words as plain_words
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSamples
 from workers.engines.kokoro.cutting import cut_graphs
-from workers.engines.kokoro.decoding import ChunkedDecoding, chunk_bounds
+from workers.engines.kokoro.decoding import FadingChunks, chunk_bounds
 from workers.engines.kokoro.engine import KokoroEngine
-from workers.engines.kokoro.network import HOP_SAMPLES, Encoded, Network
+from workers.engines.kokoro.network import HOP_SAMPLES, EncodedSpeech, KokoroNetwork
 from workers.engines.kokoro.phonemes import phonemizer
 from workers.engines.kokoro.styles import SPEAKERS, read_styles
 from workers.engines.loudness import SPEECH_LEVEL_DBFS, speech_level_dbfs
@@ -87,27 +87,27 @@ def _levels_db(sound: FloatSamples) -> FloatSamples:
     frames = np.lib.stride_tricks.sliding_window_view(sound, size)[::hop] * np.hanning(size)
     power = np.abs(np.fft.rfft(frames)[:, :480]).reshape(len(frames), 40, -1).mean(axis=2)
     levels = 20 * np.log10(power + 1e-9)
-    return np.maximum(levels, levels.max() - 60)
+    return np.asarray(np.maximum(levels, levels.max() - 60), np.float32)
 
 
 @pytest.fixture(scope="module")
-def network() -> Network:
-    return Network(cut_graphs(models.ensure("kokoro-82m") / "model.onnx"), threads=1)
+def network() -> KokoroNetwork:
+    return KokoroNetwork(cut_graphs(models.ensure("kokoro-82m") / "model.onnx"), threads=1)
 
 
 @pytest.fixture(scope="module")
-def encoded(network: Network) -> Encoded:
+def encoded(network: KokoroNetwork) -> EncodedSpeech:
     (sentence,) = phonemizer(british=False).sentences(WEATHER)
     style = read_styles(SPEAKERS[HEART])[len(sentence.ids) - 3]
     return network.encode(sentence.ids, style=style, speed=1.0)
 
 
 def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
-    network: Network, encoded: Encoded
+    network: KokoroNetwork, encoded: EncodedSpeech
 ) -> None:
     bounds = chunk_bounds(0, int(encoded.durations[0]), encoded.frames)
     assert len(bounds) > 3
-    decoding = ChunkedDecoding(network, encoded, bounds)
+    decoding = FadingChunks(network, encoded, bounds)
     chunked = np.concatenate([decoding.chunk(index) for index in range(len(bounds) - 1)])
     whole = network.decode(encoded, 0, encoded.frames)
     assert len(chunked) == len(whole) == encoded.frames * HOP_SAMPLES
@@ -122,12 +122,12 @@ def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
 
 
 def test_a_chunk_is_the_same_whichever_were_decoded_before(
-    network: Network, encoded: Encoded
+    network: KokoroNetwork, encoded: EncodedSpeech
 ) -> None:
     bounds = (0, 20, 40, 60)
-    in_order = ChunkedDecoding(network, encoded, bounds)
+    in_order = FadingChunks(network, encoded, bounds)
     chunks = [in_order.chunk(index) for index in range(3)]
-    assert np.array_equal(ChunkedDecoding(network, encoded, bounds).chunk(2), chunks[2])
+    assert np.array_equal(FadingChunks(network, encoded, bounds).chunk(2), chunks[2])
 
 
 def test_every_word_is_timed_in_order_where_it_is_heard(weather: Spoken) -> None:
@@ -189,14 +189,15 @@ def _pitch_hz(sound: FloatSamples) -> float:
     """The median over the loud stretches, by autocorrelation."""
     frames = np.lib.stride_tricks.sliding_window_view(sound, 1200)[::600]
     loud = [frame for frame in frames if np.sqrt(np.mean(frame**2)) > 0.05]
-    lags = range(24000 // 400, 24000 // 70)
-    best = [max(lags, key=lambda lag, f=f: float(np.dot(f[:-lag], f[lag:]))) for f in loud]
-    return 24000 / float(np.median(best))
+    first, last = 24000 // 400, 24000 // 70
+    alike = [[float(np.dot(f[:-lag], f[lag:])) for lag in range(first, last)] for f in loud]
+    return 24000 / float(np.median([first + np.argmax(each) for each in alike]))
 
 
 def test_voices_differ_are_equally_loud_and_share_one_network(
     engine: KokoroEngine, voice: LoadedVoice, weather: Spoken
 ) -> None:
+    assert models.ensure(MICHAEL) == models.ensure(HEART)
     michael = engine.load(MICHAEL, models.ensure(MICHAEL))
     low = _speak(michael, SpeechRequest(text=WEATHER))[0]
     assert _pitch_hz(low) < 0.8 * _pitch_hz(weather[0])

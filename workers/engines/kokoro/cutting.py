@@ -22,7 +22,7 @@ from workers.engines.kokoro.network import (
     ENCODER,
     SOURCE,
     CutError,
-    Network,
+    KokoroNetwork,
     cut,
     graph_inputs,
     whole_graph,
@@ -77,7 +77,7 @@ def _prove(model: Path, folder: Path) -> None:
     (sentence,) = phonemizer(british=False).sentences(_REFERENCE_TEXT)
     style = styles[len(sentence.ids) - 3]
     whole = whole_graph(model)(graph_inputs(sentence.ids, style=style, speed=1.0))
-    network = Network(folder, threads=1)
+    network = KokoroNetwork(folder, threads=1)
     encoded = network.encode(sentence.ids, style=style, speed=1.0)
     parts = network.decode(encoded, 0, encoded.frames)
     if len(parts) != len(whole):

@@ -10,9 +10,9 @@ import onnxruntime
 
 from parley.models import ModelSpec
 from workers.engines.kokoro.cutting import cut_graphs
-from workers.engines.kokoro.network import SAMPLE_RATE_HZ, Network
+from workers.engines.kokoro.network import SAMPLE_RATE_HZ, KokoroNetwork
 from workers.engines.kokoro.phonemes import phonemizer
-from workers.engines.kokoro.speaking import Character, Speaking
+from workers.engines.kokoro.speaking import Character, KokoroSpeech
 from workers.engines.kokoro.styles import read_styles, speaker
 from workers.engines.loudness import Loudness
 from workers.engines.tts_engine import (
@@ -34,15 +34,15 @@ class KokoroVoice:
     reproducible = True
     sample_rate_hz = SAMPLE_RATE_HZ
 
-    def __init__(self, network: Network, character: Character) -> None:
-        self._network: Network | None = network
+    def __init__(self, network: KokoroNetwork, character: Character) -> None:
+        self._network: KokoroNetwork | None = network
         self._character = character
 
     def speak(self, request: SpeechRequest, cancellation: Cancellation) -> Iterator[SpeechPiece]:
         if self._network is None:
             raise EngineError("the voice was unloaded")
         options = onnxruntime.RunOptions()
-        pieces = Speaking(self._network, self._character, request, options).pieces()
+        pieces = KokoroSpeech(self._network, self._character, request, options).pieces()
         while True:
             with cancellation.aborting(lambda: setattr(options, "terminate", True)):
                 piece = next(pieces, None)
@@ -63,7 +63,9 @@ class KokoroEngine:
     def __init__(self, *, threads: int) -> None:
         self._threads = threads
         self._lock = threading.Lock()
-        self._networks: weakref.WeakValueDictionary[Path, Network] = weakref.WeakValueDictionary()
+        self._networks: weakref.WeakValueDictionary[Path, KokoroNetwork] = (
+            weakref.WeakValueDictionary()
+        )
 
     def voices(self) -> Mapping[str, ModelSpec]:
         return manifest_models("voice", self.name)
@@ -77,16 +79,16 @@ class KokoroEngine:
         )
         return KokoroVoice(network, _leveled(network, character))
 
-    def _network(self, model: Path) -> Network:
+    def _network(self, model: Path) -> KokoroNetwork:
         with self._lock:
             network = self._networks.get(model)
             if network is None:
-                network = Network(cut_graphs(model), threads=self._threads)
+                network = KokoroNetwork(cut_graphs(model), threads=self._threads)
                 self._networks[model] = network
             return network
 
 
-def _leveled(network: Network, character: Character) -> Character:
+def _leveled(network: KokoroNetwork, character: Character) -> Character:
     """The character at the common level, measured on what it says first."""
     spoken = KokoroVoice(network, character).speak(
         SpeechRequest(text=_REFERENCE_TEXT), Cancellation()

@@ -64,7 +64,7 @@ def cut(model: Path, folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSpeech:
     """A sentence before decoding: `durations` in frames of each id, the rest by frame."""
 
     durations: Ids
@@ -90,7 +90,7 @@ class Encoded:
         }
 
 
-class Network:
+class KokoroNetwork:
     """The three graphs; threads may share them."""
 
     def __init__(self, folder: Path, *, threads: int) -> None:
@@ -105,18 +105,18 @@ class Network:
         style: Tensor,
         speed: float,
         options: onnxruntime.RunOptions | None = None,
-    ) -> Encoded:
+    ) -> EncodedSpeech:
         """`ids` with a zero at both ends, `style` of shape [256], `speed` 1.0 as trained."""
         feed = graph_inputs(ids, style=style, speed=speed)
         outputs = [_SOUNDS, _PITCH, _ENERGY, _DURATIONS]
         sounds, pitch, energy, durations = self._encoder.run(outputs, feed, options)
         (tone,) = self._source.run([_TONE], {_PITCH: pitch}, options)
         frames = durations.reshape(-1).astype(np.int64)
-        return Encoded(frames, sounds, pitch, energy, tone, feed["style"])
+        return EncodedSpeech(frames, sounds, pitch, energy, tone, feed["style"])
 
     def decode(
         self,
-        encoded: Encoded,
+        encoded: EncodedSpeech,
         start: int,
         end: int,
         *,

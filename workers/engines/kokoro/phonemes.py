@@ -28,7 +28,7 @@ _WORD_CACHE = 4096
 
 
 @dataclass(frozen=True)
-class Sentence:
+class PhonemeSentence:
     """One run of the encoder. `id_spans` is each phoneme's half-open range of `ids`."""
 
     phonemes: tuple[str, ...]
@@ -48,14 +48,14 @@ class Sentence:
         return heard[0], heard[-1] + 1
 
 
-class Phonemizer:
+class EnglishPhonemizer:
     """English, in the American or the British way; threads may share it."""
 
     def __init__(self, *, british: bool) -> None:
         self._hibari = Hibari(g2p=G2P(british=british))
         self._phonemes_of_word = functools.lru_cache(_WORD_CACHE)(self._alone)
 
-    def sentences(self, text: str) -> list[Sentence]:
+    def sentences(self, text: str) -> list[PhonemeSentence]:
         """What is heard of the text; nothing for text without a sound."""
         parts = (
             part
@@ -64,7 +64,7 @@ class Phonemizer:
         )
         return [self._sentence(part) for part in parts if any(map(self._is_heard, part))]
 
-    def place_words(self, text: str, sentences: list[Sentence]) -> list[PlacedWord]:
+    def place_words(self, text: str, sentences: list[PhonemeSentence]) -> list[PlacedWord]:
         """Every word of the text, in order; none where there are no sentences."""
         phonemes = [sentence.phonemes for sentence in sentences]
         return place_words(text, phonemes, self._phonemes_of_word)
@@ -75,17 +75,17 @@ class Phonemizer:
     def _is_heard(self, phoneme: str) -> bool:
         return is_sound(phoneme) and phoneme in self._hibari.vocab
 
-    def _sentence(self, phonemes: tuple[str, ...]) -> Sentence:
+    def _sentence(self, phonemes: tuple[str, ...]) -> PhonemeSentence:
         ids, spans = [0], []
         for phoneme in phonemes:
             known = self._hibari.vocab.get(phoneme)
             spans.append((len(ids), len(ids) + (known is not None)))
             if known is not None:
                 ids.append(known)
-        return Sentence(phonemes, np.array([*ids, 0], np.int64), tuple(spans))
+        return PhonemeSentence(phonemes, np.array([*ids, 0], np.int64), tuple(spans))
 
 
 @functools.cache
-def phonemizer(*, british: bool) -> Phonemizer:
+def phonemizer(*, british: bool) -> EnglishPhonemizer:
     """The one of this process: its dictionaries are the largest part of it."""
-    return Phonemizer(british=british)
+    return EnglishPhonemizer(british=british)

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 import onnxruntime
 
-from workers.engines.kokoro.decoding import ChunkedDecoding, chunk_bounds
-from workers.engines.kokoro.network import HOP_SAMPLES, SAMPLE_RATE_HZ, Encoded, Network
-from workers.engines.kokoro.phonemes import Ids, Phonemizer
+from workers.engines.kokoro.decoding import FadingChunks, chunk_bounds
+from workers.engines.kokoro.network import HOP_SAMPLES, SAMPLE_RATE_HZ, EncodedSpeech, KokoroNetwork
+from workers.engines.kokoro.phonemes import EnglishPhonemizer, Ids
 from workers.engines.kokoro.styles import Styles
 from workers.engines.loudness import Loudness
 from workers.engines.tts_engine import (
@@ -34,7 +34,7 @@ class Character:
     """What makes a voice of the network: its styles, how it reads and its level."""
 
     styles: Styles
-    phonemizer: Phonemizer
+    phonemizer: EnglishPhonemizer
     loudness: Loudness
 
 
@@ -42,17 +42,17 @@ class Character:
 class _Plan:
     """An encoded sentence: `id_frames[i]` is where id i begins, `bounds` part it into chunks."""
 
-    encoded: Encoded
+    encoded: EncodedSpeech
     id_frames: Ids
     bounds: tuple[int, ...]
 
 
-class Speaking:
+class KokoroSpeech:
     """Speaks one text; `pieces` is to be read once, and `options` end a run of the graph."""
 
     def __init__(
         self,
-        network: Network,
+        network: KokoroNetwork,
         character: Character,
         request: SpeechRequest,
         options: onnxruntime.RunOptions,
@@ -69,9 +69,7 @@ class Speaking:
         origin, pause_frames = 0, 0
         for number in range(len(self._sentences)):
             plan = self._plan(number)
-            decoding = ChunkedDecoding(
-                self._network, plan.encoded, plan.bounds, options=self._options
-            )
+            decoding = FadingChunks(self._network, plan.encoded, plan.bounds, options=self._options)
             opening = None
             if number == 0:
                 opening = self._sound(decoding, 0)
@@ -100,7 +98,7 @@ class Speaking:
             end = min(end, int(id_frames[sentence.id_spans[last - 1][1]]) + _TAIL_FRAMES)
         return _Plan(encoded, id_frames, chunk_bounds(start, lead, end))
 
-    def _sound(self, decoding: ChunkedDecoding, index: int) -> FloatSamples:
+    def _sound(self, decoding: FadingChunks, index: int) -> FloatSamples:
         return self._character.loudness.apply(decoding.chunk(index))
 
     def _silence_of(self, opening: FloatSamples) -> int:
@@ -126,7 +124,7 @@ class Speaking:
         return tuple(timed)
 
     def _audio(
-        self, plan: _Plan, decoding: ChunkedDecoding, origin: int, opening: FloatSamples | None
+        self, plan: _Plan, decoding: FadingChunks, origin: int, opening: FloatSamples | None
     ) -> Iterator[SpokenAudio]:
         for index, (low, high) in enumerate(pairwise(plan.bounds)):
             if origin + high * HOP_SAMPLES <= self._request.from_sample:

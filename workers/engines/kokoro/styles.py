@@ -24,7 +24,7 @@ _FILE = Path(__file__).with_name("styles.npz")
 
 
 @dataclass(frozen=True)
-class Speaker:
+class KokoroSpeaker:
     """`published` is the name that Kokoro's author gave the voice."""
 
     published: str
@@ -33,22 +33,22 @@ class Speaker:
 
 SPEAKERS = MappingProxyType(
     {
-        "kokoro-en-us-heart": Speaker("af_heart"),
-        "kokoro-en-us-bella": Speaker("af_bella"),
-        "kokoro-en-us-nicole": Speaker("af_nicole"),
-        "kokoro-en-us-sarah": Speaker("af_sarah"),
-        "kokoro-en-us-michael": Speaker("am_michael"),
-        "kokoro-en-us-fenrir": Speaker("am_fenrir"),
-        "kokoro-en-us-puck": Speaker("am_puck"),
-        "kokoro-en-gb-emma": Speaker("bf_emma", british=True),
-        "kokoro-en-gb-george": Speaker("bm_george", british=True),
-        "kokoro-en-gb-fable": Speaker("bm_fable", british=True),
+        "kokoro-en-us-heart": KokoroSpeaker("af_heart"),
+        "kokoro-en-us-bella": KokoroSpeaker("af_bella"),
+        "kokoro-en-us-nicole": KokoroSpeaker("af_nicole"),
+        "kokoro-en-us-sarah": KokoroSpeaker("af_sarah"),
+        "kokoro-en-us-michael": KokoroSpeaker("am_michael"),
+        "kokoro-en-us-fenrir": KokoroSpeaker("am_fenrir"),
+        "kokoro-en-us-puck": KokoroSpeaker("am_puck"),
+        "kokoro-en-gb-emma": KokoroSpeaker("bf_emma", british=True),
+        "kokoro-en-gb-george": KokoroSpeaker("bm_george", british=True),
+        "kokoro-en-gb-fable": KokoroSpeaker("bm_fable", british=True),
     }
 )
 """By the names that the manifest has: those that Kokoro's author grades best of each kind."""
 
 
-def speaker(voice: str) -> Speaker:
+def speaker(voice: str) -> KokoroSpeaker:
     """Who speaks with this voice; raises EngineError for one that is not Kokoro's."""
     found = SPEAKERS.get(voice)
     if found is None:
@@ -56,7 +56,7 @@ def speaker(voice: str) -> Speaker:
     return found
 
 
-def read_styles(speaker: Speaker, file: Path = _FILE) -> Styles:
+def read_styles(speaker: KokoroSpeaker, file: Path = _FILE) -> Styles:
     """Raises EngineError where the file with the styles is missing or damaged."""
     try:
         with np.load(file) as packed:
