@@ -36,7 +36,7 @@ from workers.engines.tts_engine import (
 pytestmark = pytest.mark.servers
 
 HEART, MICHAEL = "kokoro-en-us-heart", "kokoro-en-us-michael"
-WEATHER = "The weather should stay dry until the evening, but take a jacket with you."
+JACKET = "Take a jacket with you, it will be cold tonight."
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +77,8 @@ def _speak(voice: LoadedVoice, request: SpeechRequest) -> Spoken:
 
 
 @pytest.fixture(scope="module")
-def weather(voice: LoadedVoice) -> Spoken:
-    return _speak(voice, SpeechRequest(text=WEATHER))
+def jacket(voice: LoadedVoice) -> Spoken:
+    return _speak(voice, SpeechRequest(text=JACKET))
 
 
 def _levels_db(sound: FloatSamples) -> FloatSamples:
@@ -97,7 +97,7 @@ def network() -> KokoroNetwork:
 
 @pytest.fixture(scope="module")
 def encoded(network: KokoroNetwork) -> EncodedSpeech:
-    (sentence,) = phonemizer(british=False).sentences(WEATHER)
+    (sentence,) = phonemizer(british=False).sentences(JACKET)
     style = read_styles(SPEAKERS[HEART])[len(sentence.ids) - 3]
     return network.encode(sentence.ids, style=style, speed=1.0)
 
@@ -106,7 +106,7 @@ def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
     network: KokoroNetwork, encoded: EncodedSpeech
 ) -> None:
     bounds = chunk_bounds(0, int(encoded.durations[0]), encoded.frames)
-    assert len(bounds) > 3
+    assert len(bounds) > 3, "two borders"
     decoding = FadingChunks(network, encoded, bounds)
     chunked = np.concatenate([decoding.chunk(index) for index in range(len(bounds) - 1)])
     whole = network.decode(encoded, 0, encoded.frames)
@@ -130,10 +130,10 @@ def test_a_chunk_is_the_same_whichever_were_decoded_before(
     assert np.array_equal(FadingChunks(network, encoded, bounds).chunk(2), chunks[2])
 
 
-def test_every_word_is_timed_in_order_where_it_is_heard(weather: Spoken) -> None:
-    sound, starts, words, end = weather
-    assert len(starts) > 3, "streamed"
-    assert [word.word for word in words] == WEATHER.split()
+def test_every_word_is_timed_in_order_where_it_is_heard(jacket: Spoken) -> None:
+    sound, starts, words, end = jacket
+    assert len(starts) > 2, "streamed"
+    assert [word.word for word in words] == JACKET.split()
     for word, following in pairwise(words):
         assert word.start_sample < word.end_sample <= following.start_sample
     assert words[-1].end_sample <= end.end_sample
@@ -143,20 +143,20 @@ def test_every_word_is_timed_in_order_where_it_is_heard(weather: Spoken) -> None
     assert np.flatnonzero(np.abs(sound) > 0.006)[0] < 0.05 * 24000, "silence before the first sound"
 
 
-def test_a_recognizer_understands_what_it_says(weather: Spoken) -> None:
-    heard = np.asarray(soxr.resample(weather[0], 24000, SAMPLE_RATE_HZ), np.float32)
+def test_a_recognizer_understands_what_it_says(jacket: Spoken) -> None:
+    heard = np.asarray(soxr.resample(jacket[0], 24000, SAMPLE_RATE_HZ), np.float32)
     recognizer = MoonshineEngine(device="cpu", threads=1).load(
         "moonshine-base-en", models.ensure("moonshine-base-en")
     )
     (draft,) = recognizer.decode([DecodeRequest(samples=heard, voice=1.0, language="en")])
-    said, understood = (" ".join(plain_words(text)) for text in (WEATHER, draft.decoded.text))
+    said, understood = (" ".join(plain_words(text)) for text in (JACKET, draft.decoded.text))
     assert jiwer.wer(said, understood) <= 0.1, understood
 
 
 def test_words_that_no_phonemizer_leaves_whole_keep_their_order_over_sentences(
     voice: LoadedVoice,
 ) -> None:
-    text = "In 2024 — we paid $3.50. 😀 Fine!"
+    text = "We — 😀 paid $3. Fine!"
     _, _, words, end = _speak(voice, SpeechRequest(text=text, speed=1.5))
     assert [word.word for word in words] == text.split()
     edges = [edge for word in words for edge in (word.start_sample, word.end_sample)]
@@ -165,24 +165,28 @@ def test_words_that_no_phonemizer_leaves_whole_keep_their_order_over_sentences(
 
 
 def test_what_was_heard_is_not_made_again_and_the_rest_is_the_same(
-    voice: LoadedVoice, weather: Spoken
+    voice: LoadedVoice, jacket: Spoken
 ) -> None:
-    whole = weather[0]
+    whole = jacket[0]
     offset = int(len(whole) * 0.6)
-    rest, starts, words, _ = _speak(voice, SpeechRequest(text=WEATHER, seed=9, from_sample=offset))
+    rest, starts, words, _ = _speak(voice, SpeechRequest(text=JACKET, seed=9, from_sample=offset))
     assert 0 < starts[0] <= offset
     assert np.array_equal(rest, whole[starts[0] :]), "the same samples, whatever the seed"
-    assert [word.word for word in words] == WEATHER.split()
+    assert [word.word for word in words] == JACKET.split()
+
+
+def _length(voice: LoadedVoice, speed: float) -> int:
+    """Of a text, most of which was heard before: only its first chunk is made."""
+    request = SpeechRequest(text=JACKET, speed=speed, from_sample=10**9)
+    *_, end = voice.speak(request, Cancellation())
+    assert isinstance(end, SpokenEnd)
+    return end.end_sample
 
 
 def test_speed_is_how_long_the_words_take(voice: LoadedVoice) -> None:
-    lengths = [
-        _speak(voice, SpeechRequest(text="Call me back tonight.", speed=speed))[3].end_sample
-        for speed in (0.8, 1.0, 1.4)
-    ]
-    slow, usual, quick = lengths
-    assert slow / usual == pytest.approx(1 / 0.8, rel=0.12)
-    assert quick / usual == pytest.approx(1 / 1.4, rel=0.12)
+    usual = _length(voice, 1.0)
+    for speed in (0.8, 1.4):
+        assert _length(voice, speed) / usual == pytest.approx(1 / speed, rel=0.1)
 
 
 def _pitch_hz(sound: FloatSamples) -> float:
@@ -195,13 +199,13 @@ def _pitch_hz(sound: FloatSamples) -> float:
 
 
 def test_voices_differ_are_equally_loud_and_share_one_network(
-    engine: KokoroEngine, voice: LoadedVoice, weather: Spoken
+    engine: KokoroEngine, voice: LoadedVoice, jacket: Spoken
 ) -> None:
     assert models.ensure(MICHAEL) == models.ensure(HEART)
     michael = engine.load(MICHAEL, models.ensure(MICHAEL))
-    low = _speak(michael, SpeechRequest(text=WEATHER))[0]
-    assert _pitch_hz(low) < 0.8 * _pitch_hz(weather[0])
-    for sound in (low, weather[0]):
+    low = _speak(michael, SpeechRequest(text=JACKET))[0]
+    assert _pitch_hz(low) < 0.8 * _pitch_hz(jacket[0])
+    for sound in (low, jacket[0]):
         assert speech_level_dbfs(sound, 24000) == pytest.approx(SPEECH_LEVEL_DBFS, abs=2.5)
         assert np.abs(sound).max() < 1.0
     michael.close()
@@ -215,7 +219,7 @@ def test_text_without_a_sound_is_only_an_end(voice: LoadedVoice, text: str) -> N
     assert list(voice.speak(SpeechRequest(text=text), Cancellation())) == [SpokenEnd(0, 0)]
 
 
-@pytest.mark.parametrize("text", ["[[abc]] [[", "日本語", "<x>&", "\u202e\u0301", "ʔ̃"])
+@pytest.mark.parametrize("text", ["[[a]] [[", "日本", "\u202e\u0301"])
 def test_odd_text_is_spoken_or_not_but_nothing_falls_over(voice: LoadedVoice, text: str) -> None:
     *_, last = voice.speak(SpeechRequest(text=text, speed=2.0), Cancellation())
     assert isinstance(last, SpokenEnd)
@@ -223,7 +227,7 @@ def test_odd_text_is_spoken_or_not_but_nothing_falls_over(voice: LoadedVoice, te
 
 def test_cancelled_speech_ends_in_the_middle_of_a_run(voice: LoadedVoice) -> None:
     cancellation = Cancellation()
-    pieces = voice.speak(SpeechRequest(text=WEATHER), cancellation)
+    pieces = voice.speak(SpeechRequest(text=JACKET), cancellation)
     timer = threading.Timer(0.05, cancellation.cancel)
     timer.start()
     with pytest.raises(SynthesisCancelledError):

@@ -25,7 +25,7 @@ from workers.engines.tts_engine import (
     manifest_models,
 )
 
-_REFERENCE_TEXT = "One, two, three, four, five, six."
+_REFERENCE_TEXT = "One, two, three, four, five."
 
 
 class KokoroVoice:

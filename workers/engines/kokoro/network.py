@@ -40,6 +40,10 @@ _PITCHES = 2
 _TONES = 120
 """Columns of the tone in a frame; one more ends the sentence."""
 
+_SILENCE_FRAMES = 8
+"""The network evens its sounds over all that it is given, silence too: a part of a sentence that
+has none comes out some 2 dB further from what it is in the whole."""
+
 
 class CutError(Exception):
     """The model is not the graph that this code knows; its text says why."""
@@ -78,14 +82,24 @@ class EncodedSpeech:
     def frames(self) -> int:
         return int(self.sounds.shape[2])
 
+    def silence_before(self, start: int) -> int:
+        """Frames of the sentence's own silence to put before those from `start` on."""
+        return min(start, _SILENCE_FRAMES, int(self.durations[0]) * 2 // 3)
+
     def part(self, start: int, end: int) -> dict[str, Tensor]:
-        """What the decoder takes for these frames."""
-        pitches = slice(_PITCHES * start, _PITCHES * end)
+        """What the decoder takes for these frames, behind `silence_before` them."""
+        silence = self.silence_before(start)
+
+        def of(tensor: Tensor, columns: int, more: int = 0) -> Tensor:
+            before = tensor[..., : columns * silence]
+            here = tensor[..., columns * start : columns * end + more]
+            return np.concatenate([before, here], axis=-1) if silence else here
+
         return {
-            _SOUNDS: self.sounds[:, :, start:end],
-            _PITCH: self.pitch[:, pitches],
-            _ENERGY: self.energy[:, pitches],
-            _TONE: self.tone[:, :, _TONES * start : _TONES * end + 1],
+            _SOUNDS: of(self.sounds, 1),
+            _PITCH: of(self.pitch, _PITCHES),
+            _ENERGY: of(self.energy, _PITCHES),
+            _TONE: of(self.tone, _TONES, more=1),
             "style": self.style,
         }
 
@@ -124,7 +138,8 @@ class KokoroNetwork:
     ) -> FloatSamples:
         """The sound of these frames, HOP_SAMPLES each; a sentence's end is as long as it comes."""
         (audio,) = self._decoder.run([_AUDIO], encoded.part(start, end), options)
-        return np.asarray(audio.reshape(-1), np.float32)
+        heard = audio.reshape(-1)[encoded.silence_before(start) * HOP_SAMPLES :]
+        return np.asarray(heard, np.float32)
 
 
 def graph_inputs(ids: Ids, *, style: Tensor, speed: float) -> dict[str, Any]:
