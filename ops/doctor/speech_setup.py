@@ -107,7 +107,12 @@ def _unfit(
         yield problem(subject, str(error), "name one that is known (DEFAULT_MODEL, configs/)")
         return
     if spec.kind != kind or spec.engine not in engines:
-        what = {"voice": "a voice", "recognition": "for recognition", "llm": "a language model"}
+        what = {
+            "voice": "a voice",
+            "voices": "the network and no voice",
+            "recognition": "for recognition",
+            "llm": "a language model",
+        }
         found = what.get(spec.kind, "a model")
         detail = f"{name} is {found} of {spec.engine}, not what {engines[0]} runs"
         yield problem(subject, detail, remedy)

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from parley import models
@@ -11,6 +12,7 @@ from parley.models.manifest import SharedSource
 from workers.engines import create_tts_engine
 from workers.engines.kokoro.decoding import CHUNK_FRAMES, chunk_bounds
 from workers.engines.kokoro.engine import KokoroEngine
+from workers.engines.kokoro.network import EncodedSpeech
 from workers.engines.kokoro.phonemes import MAX_PHONEMES, phonemizer
 from workers.engines.kokoro.styles import SPEAKERS, pack, read_styles
 from workers.engines.tts_engine import EngineError
@@ -90,3 +92,24 @@ def test_a_sentence_longer_than_any_style_is_split() -> None:
     many = phonemizer(british=False).sentences("several words without any end " * 60)
     assert len(many) > 1
     assert all(len(sentence.ids) <= MAX_PHONEMES + 2 for sentence in many)
+
+
+def test_a_part_of_a_sentence_comes_behind_its_silence_but_the_beginning_has_its_own() -> None:
+    def counted(columns: int, more: int = 0) -> npt.NDArray[np.float32]:
+        return np.arange(40 * columns + more, dtype=np.float32)
+
+    encoded = EncodedSpeech(
+        durations=np.array([9, 3, 28]),
+        sounds=counted(1)[np.newaxis, np.newaxis],
+        pitch=counted(2)[np.newaxis],
+        energy=counted(2)[np.newaxis],
+        tone=counted(120, more=1)[np.newaxis, np.newaxis],
+        style=np.zeros((1, 256), np.float32),
+    )
+    sounds, pitch, _, tone, _ = encoded.part(20, 23).values()
+    assert encoded.silence_before(20) == 6, "two thirds of what there is"
+    assert sounds.ravel().tolist() == [*range(6), 20, 21, 22]
+    assert pitch.ravel().tolist() == [*range(12), *range(40, 46)]
+    assert tone.ravel().tolist() == [*range(720), *range(2400, 2761)]
+    whole, *_ = encoded.part(0, 40).values()
+    assert whole.ravel().tolist() == [*range(40)]

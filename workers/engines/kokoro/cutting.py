@@ -43,7 +43,7 @@ _LARGEST_ERROR = 1e-3
 def cut_graphs(model: Path) -> Path:
     """The folder with the graphs of `model`, which are cut first where they are not cached.
 
-    Blocks for some five seconds the first time; processes that ask at once share one cut. Raises
+    Blocks for some ten seconds the first time; processes that ask at once share one cut. Raises
     EngineError.
     """
     try:
@@ -58,7 +58,7 @@ def cut_graphs(model: Path) -> Path:
 
 
 def _make(model: Path, target: Path) -> None:
-    _log.info("cutting %s, once: it takes some five seconds", model)
+    _log.info("cutting %s, once: it takes some ten seconds", model)
     with staged(target) as staging:
         result = staging / "result"
         result.mkdir()
