@@ -112,8 +112,8 @@ def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
     whole = network.decode(encoded, 0, encoded.frames)
     assert len(chunked) == len(whole) == encoded.frames * HOP_SAMPLES
     one, other = _levels_db(whole), _levels_db(chunked)
-    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9
-    assert np.sqrt(np.mean((one - other) ** 2)) < 6
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
+    assert np.sqrt(np.mean((one - other) ** 2)) < 5
     steps = np.abs(np.diff(chunked))
     usual = np.abs(np.diff(whole)).max()
     for bound in bounds[1:-1]:
@@ -124,7 +124,7 @@ def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
 def test_a_chunk_is_the_same_whichever_were_decoded_before(
     network: KokoroNetwork, encoded: EncodedSpeech
 ) -> None:
-    bounds = (0, 20, 40, 60)
+    bounds = (0, 14, 24, 34)
     in_order = FadingChunks(network, encoded, bounds)
     chunks = [in_order.chunk(index) for index in range(3)]
     assert np.array_equal(FadingChunks(network, encoded, bounds).chunk(2), chunks[2])
@@ -203,7 +203,7 @@ def test_voices_differ_are_equally_loud_and_share_one_network(
 ) -> None:
     assert models.ensure(MICHAEL) == models.ensure(HEART)
     michael = engine.load(MICHAEL, models.ensure(MICHAEL))
-    low = _speak(michael, SpeechRequest(text=JACKET))[0]
+    low = _speak(michael, SpeechRequest(text="Take a jacket with you."))[0]
     assert _pitch_hz(low) < 0.8 * _pitch_hz(jacket[0])
     for sound in (low, jacket[0]):
         assert speech_level_dbfs(sound, 24000) == pytest.approx(SPEECH_LEVEL_DBFS, abs=2.5)
