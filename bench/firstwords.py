@@ -40,7 +40,11 @@ from workers.engines.tts_engine import (
     SpokenEnd,
 )
 
-VOICES = {"piper": "piper-en-us-joe-medium", "hibari": "hibari-en-us-heart"}
+VOICES = {
+    "piper": "piper-en-us-joe-medium",
+    "hibari": "hibari-en-us-heart",
+    "kokoro": "kokoro-en-us-heart",
+}
 HEARING_HZ = 16_000
 CHARS_A_TOKEN = 4.2
 WORDS = (1, 2, 3, 4, 6, 10)

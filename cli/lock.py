@@ -12,8 +12,8 @@ OLDEST_PYTHON = "3.11"
 _ENGINE = "workers/engines/cosyvoice"
 _PEERS = "bench/peers"
 RUNNING = (
-    "agent dialogue postgres piper hibari whisper moonshine llm gateway orchestrator shopping "
-    "caller fetch"
+    "agent dialogue postgres piper hibari kokoro whisper moonshine llm gateway orchestrator "
+    "shopping caller fetch"
 ).split()
 """The extras that `up` and its sisters need: a first start waits for no others."""
 
@@ -22,7 +22,7 @@ IMAGES = {
     "gateway": "gateway s3",
     "chat": "dialogue orchestrator postgres shopping aws",
     "orchestrator": "dialogue orchestrator postgres",
-    "tts": "piper hibari",
+    "tts": "piper hibari kokoro",
     "asr": "moonshine whisper",
     "llm": "dialogue llm",
     "models": "fetch",

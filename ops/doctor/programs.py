@@ -10,6 +10,7 @@ from ops.supervisor.preparation import needed_models
 from ops.toolchain import find_livekit_server, find_node, page_is_built
 from parley import models, paths
 from parley.errors import ModelError
+from parley.models.manifest import holder
 
 _FETCHED_BY_UP = "`./run up` gets it"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -53,6 +54,6 @@ def _model(name: str) -> Finding:
     except ModelError as error:
         return problem(subject, str(error), "name one that is known (DEFAULT_MODEL, configs/)")
     if folder is None:
-        size_mb = sum(file.size_bytes for file in models.find(name).files) / 1e6
+        size_mb = holder(models.find(name)).size_bytes / 1e6
         return warning(subject, "not here yet", f"{_FETCHED_BY_UP} ({size_mb:.0f} MB)")
     return ok(subject, "cached and verified")

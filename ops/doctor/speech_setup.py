@@ -10,7 +10,7 @@ from parley import models
 from parley.errors import ModelError
 from parley.models import ModelSpec, languages_of
 from parley.models.languages import base_code, recognized_languages
-from parley.settings.engines import ASR_MODELS, AUTO, OWN_ENGINES, names
+from parley.settings.engines import ASR_MODELS, AUTO, MANIFEST_VOICES, OWN_ENGINES, names
 
 _SPEAK = "set tts.default_model (DEFAULT_MODEL) to a voice of it: ./run voices list --all"
 _HEAR = "set asr.model of worker.yaml to one of its models"
@@ -42,7 +42,7 @@ def _voices(configuration: Configuration) -> Iterator[Finding]:
             f"{worker.default_model} (worker.yaml)",
             "set tts.default_model to the same in both (DEFAULT_MODEL does)",
         )
-    if worker.adapter in ("piper", "hibari"):
+    if worker.adapter in MANIFEST_VOICES:
         yield from _unfit("voice", worker.default_model, "voice", (worker.adapter,), _SPEAK)
         for name in configuration.orchestrator.tts.voices if configuration.tts_is_local else ():
             remedy = "take it from tts.voices: ./run voices list --all names those there are"
@@ -51,7 +51,7 @@ def _voices(configuration: Configuration) -> Iterator[Finding]:
 
 def _own_voices(configuration: Configuration, agents: Iterable[CheckedAgent]) -> Iterator[Finding]:
     adapter = configuration.worker.tts.adapter
-    if adapter not in ("piper", "hibari") or not configuration.tts_is_local:
+    if adapter not in MANIFEST_VOICES or not configuration.tts_is_local:
         return
     for agent in agents:
         if agent.voice:
@@ -107,8 +107,14 @@ def _unfit(
         yield problem(subject, str(error), "name one that is known (DEFAULT_MODEL, configs/)")
         return
     if spec.kind != kind or spec.engine not in engines:
-        what = {"voice": "a voice", "recognition": "for recognition", "llm": "a language model"}
-        detail = f"{name} is {what[spec.kind]} of {spec.engine}, not what {engines[0]} runs"
+        what = {
+            "voice": "a voice",
+            "voices": "the network and no voice",
+            "recognition": "for recognition",
+            "llm": "a language model",
+        }
+        found = what.get(spec.kind, "a model")
+        detail = f"{name} is {found} of {spec.engine}, not what {engines[0]} runs"
         yield problem(subject, detail, remedy)
 
 

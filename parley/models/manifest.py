@@ -17,7 +17,7 @@ from typing import Any, Literal
 from parley.errors import ModelError
 from parley.fetch import Checksum
 
-ModelKind = Literal["voice", "recognition", "turn", "llm", "embedding"]
+ModelKind = Literal["voice", "voices", "recognition", "turn", "llm", "embedding"]
 
 _HUB_SAMPLE_RATE_HZ = {"x_low": 16000, "low": 16000, "medium": 22050, "high": 22050}
 
@@ -49,6 +49,13 @@ class ModuleSource:
 
 
 @dataclass(frozen=True)
+class SharedSource:
+    """The model is one of several that are made of the files of another, which is fetched once."""
+
+    model: str
+
+
+@dataclass(frozen=True)
 class FolderSource:
     """The model is what lies in a folder of this machine; nobody fetches or verifies it."""
 
@@ -68,6 +75,7 @@ class ModelFile:
 @dataclass(frozen=True)
 class ModelSpec:
     """One model. `languages` are BCP 47 tags, "mul" for a model of many languages.
+    "voices" is the kind of a network that several voices share.
 
     `sample_rate_hz` is what a voice gives or recognition takes; None for a language model.
     """
@@ -78,7 +86,7 @@ class ModelSpec:
     languages: tuple[str, ...]
     sample_rate_hz: int | None
     license: str
-    source: PackageSource | HubSource | ModuleSource | FolderSource
+    source: PackageSource | HubSource | ModuleSource | SharedSource | FolderSource
     files: tuple[ModelFile, ...]
 
     @property
@@ -112,12 +120,19 @@ def find(name: str) -> ModelSpec:
     return spec
 
 
+def holder(spec: ModelSpec) -> ModelSpec:
+    """The model whose files are fetched for this one: itself, where it shares no other's."""
+    return find(spec.source.model) if isinstance(spec.source, SharedSource) else spec
+
+
 def _from_toml(name: str, entry: Mapping[str, Any]) -> ModelSpec:
-    source: PackageSource | HubSource | ModuleSource
+    source: PackageSource | HubSource | ModuleSource | SharedSource
     if "packages" in entry:
         source = PackageSource(tuple(entry["packages"]), entry.get("wheel_platform", ""))
     elif "hub" in entry:
         source = HubSource(entry["hub"])
+    elif "shares" in entry:
+        source = SharedSource(entry["shares"])
     else:
         source = ModuleSource(entry["module"])
     return ModelSpec(

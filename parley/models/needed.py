@@ -1,13 +1,13 @@
 """Which models a speech worker, or the server of the local language model, loads when it starts."""
 
-from parley.settings.engines import OWN_ENGINES
+from parley.settings.engines import MANIFEST_VOICES, OWN_ENGINES
 from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 from parley.settings.worker import TURN_SOUND_MODEL, AsrWorkerSection, TtsWorkerSection
 
 
 def synthesis_models(tts: TtsWorkerSection) -> list[str]:
     """None where the voices are recordings of a folder (CosyVoice) or of an installed engine."""
-    return [tts.default_model] if tts.adapter in ("piper", "hibari") else []
+    return [tts.default_model] if tts.adapter in MANIFEST_VOICES else []
 
 
 def recognition_models(asr: AsrWorkerSection, *, turn_sound: bool = True) -> list[str]:

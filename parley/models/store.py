@@ -22,6 +22,7 @@ from parley.models.manifest import (
     ModuleSource,
     PackageSource,
     find,
+    holder,
     manifest,
 )
 from parley.progress import StepProgress, silent
@@ -42,6 +43,7 @@ def ensure(name: str, *, progress: StepProgress | None = None) -> Path:
 
 def ensure_spec(spec: ModelSpec, *, progress: StepProgress | None = None) -> Path:
     """`ensure` for a model that need not be in the manifest."""
+    spec = holder(spec)
     if isinstance(spec.source, ModuleSource):
         return _module_folder(spec, spec.source)
     if isinstance(spec.source, FolderSource):
@@ -73,6 +75,7 @@ def cached(name: str) -> Path | None:
 
 def cached_spec(spec: ModelSpec) -> Path | None:
     """`cached` for a model that need not be in the manifest."""
+    spec = holder(spec)
     if not _is_here(spec):
         return None
     if isinstance(spec.source, ModuleSource):
@@ -219,7 +222,7 @@ def _alternatives(spec: ModelSpec) -> str:
     if spec.kind != "voice":
         return ""
     voices = [s for s in manifest().values() if s.kind == "voice"]
-    here = [s.name for s in voices if _is_here(s)]
+    here = [s.name for s in voices if _is_here(holder(s))]
     packaged = [s.name for s in voices if isinstance(s.source, PackageSource)]
     return (
         f". Voices that are here: {', '.join(here) or 'none'}; "

@@ -14,8 +14,10 @@ GROUPS: MappingProxyType[EngineKind, str] = MappingProxyType(
     {"tts": "parley.tts_engines", "asr": "parley.asr_engines"}
 )
 OWN_ENGINES: MappingProxyType[EngineKind, tuple[str, ...]] = MappingProxyType(
-    {"tts": ("piper", "hibari", "cosyvoice"), "asr": ("whisper", "whisperx", "moonshine")}
+    {"tts": ("piper", "hibari", "kokoro", "cosyvoice"), "asr": ("whisper", "whisperx", "moonshine")}
 )
+MANIFEST_VOICES = ("piper", "hibari", "kokoro")
+"""Those of Parley's own whose voices are in its manifest of models."""
 
 AUTO = "auto"
 """As the recognition engine: the one that suits the language and the machine."""

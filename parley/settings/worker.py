@@ -41,7 +41,7 @@ class TtsWorkerSection(Section):
     metrics_port: Port = Field(9091, description="/metrics")
     advertise: AdvertisedAddress = Field("", description=_ADVERTISE)
     adapter: Annotated[TtsEngineName, Env("ADAPTER_TYPE")] = Field(
-        "piper", description="piper, hibari, cosyvoice or an installed package's engine"
+        "piper", description="piper, hibari, kokoro, cosyvoice or an installed package's engine"
     )
     default_model: Annotated[str, Env("DEFAULT_MODEL")] = Field(
         "piper-en-us-joe-medium", description="the voice that is loaded at the start"

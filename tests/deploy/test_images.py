@@ -28,7 +28,12 @@ STARTED = {
         "gateway.orchestrate.app",
         "apps.orchestrator",
     ),
-    "tts": ("workers.tts", "workers.engines.piper.engine", "workers.engines.hibari"),
+    "tts": (
+        "workers.tts",
+        "workers.engines.piper.engine",
+        "workers.engines.hibari",
+        "workers.engines.kokoro.engine",
+    ),
     "tts-cosyvoice": ("workers.tts", "workers.engines.cosyvoice.engine"),
     "asr": ("workers.asr", "workers.engines.moonshine.engine", "workers.engines.whisper.engine"),
     "llm": ("ops.local_llm",),

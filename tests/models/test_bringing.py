@@ -10,6 +10,7 @@ from parley.settings.worker import AsrWorkerSection, TtsWorkerSection
 
 def test_workers_need_what_they_load_when_they_start() -> None:
     assert synthesis_models(TtsWorkerSection(default_model="x")) == ["x"]
+    assert synthesis_models(TtsWorkerSection(adapter="kokoro", default_model="y")) == ["y"]
     here = AsrWorkerSection(device="cpu")
     assert recognition_models(here) == ["moonshine-base-en", "smart-turn-v3"]
     assert recognition_models(here, turn_sound=False) == ["moonshine-base-en"]

@@ -6,7 +6,7 @@ import pytest
 
 from parley import models
 from parley.errors import ModelError
-from parley.models.manifest import HubSource, PackageSource
+from parley.models.manifest import HubSource, PackageSource, SharedSource, holder
 
 
 def test_every_model_says_what_it_is_and_every_file_has_a_checksum() -> None:
@@ -43,6 +43,18 @@ def test_the_voices_of_the_hub_are_known_under_our_names() -> None:
 
 def test_a_voice_that_a_package_brings_is_taken_from_the_package() -> None:
     assert isinstance(models.find("piper-en-us-joe-medium").source, PackageSource)
+
+
+def test_voices_of_one_network_share_its_files_and_its_license() -> None:
+    shared = [s for s in models.manifest().values() if isinstance(s.source, SharedSource)]
+    assert shared
+    for spec in shared:
+        network = holder(spec)
+        assert network.files and not spec.files
+        assert isinstance(network.source, PackageSource)
+        assert (network.engine, network.license) == (spec.engine, spec.license)
+        assert network.kind == "voices", "it is no voice itself"
+    assert holder(models.find("whisper-base")) is models.find("whisper-base")
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ def test_a_model_inside_a_module_that_is_missing_names_the_extra(
 
 def test_cached_is_none_until_the_model_is_there() -> None:
     assert models.cached("whisper-base") is None
+    assert models.cached("kokoro-en-us-heart") is None, "nor the network that it shares"
     with pytest.raises(ModelError):
         models.cached("no-such-model")
 

@@ -18,6 +18,7 @@ from parley.rpc.v1 import synthesis_pb2_grpc as rpc
 from testkit.isolated_config import free_ports
 
 PIPER, HIBARI = "piper-en-us-joe-medium", "hibari-en-us-heart"
+KOKORO = "kokoro-en-us-heart"
 START_S = 120
 
 

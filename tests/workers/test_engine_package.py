@@ -143,8 +143,8 @@ def test_a_name_that_no_engine_has_is_refused_with_those_there_are(
     with pytest.raises(ConfigurationError) as error:
         load_worker(file, environ={})
     assert str(error.value) == (
-        f"{file}:2: tts.adapter: no engine has this name; there are piper, hibari, cosyvoice, hum, "
-        "found 'hmm'"
+        f"{file}:2: tts.adapter: no engine has this name; there are piper, hibari, kokoro, "
+        "cosyvoice, hum, found 'hmm'"
     )
     with pytest.raises(
         ConfigurationError, match="there are whisper, whisperx, moonshine, hum, found 'hmm'"
@@ -153,7 +153,9 @@ def test_a_name_that_no_engine_has_is_refused_with_those_there_are(
 
 
 def test_without_the_package_its_name_is_unknown(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="there are piper, hibari, cosyvoice, found 'hum'"):
+    with pytest.raises(
+        ConfigurationError, match="there are piper, hibari, kokoro, cosyvoice, found 'hum'"
+    ):
         load_worker(_settings(tmp_path, "tts:\n  adapter: hum\n"), environ={})
 
 

@@ -16,7 +16,7 @@ import pytest
 from parley import paths
 from parley.rpc.v1 import status_pb2
 from parley.rpc.v1 import synthesis_pb2 as pb
-from tests.workers.process import HIBARI, PIPER, Worker, client, started
+from tests.workers.process import HIBARI, KOKORO, PIPER, Worker, client, started
 from tests.workers.speaking import END, collect, hear, opening, text
 
 pytestmark = pytest.mark.servers
@@ -92,6 +92,19 @@ async def test_sigterm_while_a_voice_loads_ends_with_status_0(tmp_path: Path) ->
         await asyncio.to_thread(worker.process.stderr.readline)  # "listening on"
         worker.process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(worker.process.wait, 30) == 0
+
+
+async def test_kokoro_speaks_behind_the_same_interface_with_every_voice(tmp_path: Path) -> None:
+    with started(tmp_path, adapter="kokoro", default_model=KOKORO) as worker:
+        async with client(worker) as stub:
+            heard = await hear(stub, "Fine!")
+            assert (heard.started.engine, heard.started.voice) == ("kokoro", KOKORO)
+            assert [word for _, word, _, _ in heard.words] == ["Fine!"]
+            assert heard.samples.any()
+            status = (await stub.GetStatus(status_pb2.GetStatusRequest())).status
+            remote = status_pb2.VOICE_RESIDENCY_REMOTE
+            assert len(status.voices) == 10
+            assert all(voice.residency != remote for voice in status.voices), "one network's"
 
 
 async def test_hibari_speaks_behind_the_same_interface(tmp_path: Path) -> None:

@@ -5,7 +5,13 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.engines.word_spans import proportional_words, word_spans
+from workers.engines.word_spans import (
+    PlacedWord,
+    place_words,
+    proportional_words,
+    split_at_pauses,
+    word_spans,
+)
 
 SOUNDS = {
     "of": "ʌv",
@@ -73,3 +79,20 @@ def test_words_share_a_stretch_by_weight() -> None:
     assert [(w.start_sample, w.end_sample) for w in words] == [(100, 200), (200, 500), (500, 500)]
     silent = proportional_words(["-"], [0.0], 5, 9)
     assert (silent[0].start_sample, silent[0].end_sample) == (5, 5)
+
+
+def test_long_speech_is_split_at_a_pause_else_at_a_space_else_anywhere() -> None:
+    def split(text: str, most: int) -> list[str]:
+        return ["".join(part) for part in split_at_pauses(tuple(text), most=most)]
+
+    assert split("ab cd", 9) == ["ab cd"]
+    assert split("ab, cd ef gh", 9) == ["ab, ", "cd ef gh"]
+    assert split("ab cd ef gh", 8) == ["ab cd ", "ef gh"]
+    assert split("abcdefgh", 3) == ["abc", "def", "gh"]
+
+
+def test_words_are_placed_in_the_sentence_they_begin_in() -> None:
+    placed = place_words("Hi. — You go!", [tuple("Hi."), tuple("You go!")], tuple)
+    assert [(word.word, word.sentence) for word in placed][::2] == [("Hi.", 0), ("You", 1)]
+    assert placed[-1] == PlacedWord("go!", 1, 4, 6)
+    assert place_words("...", [], tuple) == []

@@ -16,6 +16,7 @@ OWN: Mapping[EngineKind, Mapping[str, str]] = MappingProxyType(
         "tts": {
             "cosyvoice": "workers.engines.cosyvoice.engine:CosyVoiceEngine",
             "hibari": "workers.engines.hibari:HibariEngine",
+            "kokoro": "workers.engines.kokoro.engine:KokoroEngine",
             "piper": "workers.engines.piper.engine:PiperEngine",
         },
         "asr": {

@@ -1,4 +1,4 @@
-"""Which sounds of a text are which word: what word timings are made from.
+"""Which sounds of a text are which word, in which sentence: what word timings are made from.
 
 A phonemizer joins words ("of the"), splits them ("2024") and drops some ("—"), so counting the
 groups between spaces is not enough.
@@ -6,6 +6,7 @@ groups between spaces is not enough.
 
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
 
@@ -15,6 +16,16 @@ Span = tuple[int, int]
 
 _MAX_COMPARISONS = 250_000
 """Beyond this, matching takes longer than it is worth: words share by length."""
+
+
+@dataclass(frozen=True)
+class PlacedWord:
+    """A word of the text, and its range of phonemes in the sentence it begins in."""
+
+    word: str
+    sentence: int
+    first_phoneme: int
+    end_phoneme: int
 
 
 def is_sound(phoneme: str) -> bool:
@@ -46,6 +57,44 @@ def word_spans(
         end = sounds[last - 1] + 1 if first < last else end
         spans.append((start, end))
     return spans
+
+
+def place_words(
+    text: str,
+    sentences: Sequence[Sequence[str]],
+    phonemes_of: Callable[[str], Iterable[str]],
+) -> list[PlacedWord]:
+    """Every word of the text, in order; none where there are no sentences.
+
+    `sentences` are the phonemes of each; `phonemes_of` is that of `word_spans`.
+    """
+    if not sentences:
+        return []
+    flat: list[str] = []
+    origin: list[tuple[int, int]] = []
+    for number, phonemes in enumerate(sentences):
+        flat += [*phonemes, " "]
+        origin += [(number, index) for index in range(len(phonemes) + 1)]
+    words, placed = text.split(), []
+    for word, (start, end) in zip(words, word_spans(words, flat, phonemes_of), strict=True):
+        number, first = origin[start]
+        last = origin[end - 1] if end > start else (number, first - 1)
+        stop = last[1] + 1 if last[0] == number else len(sentences[number])
+        placed.append(PlacedWord(word, number, first, stop))
+    return placed
+
+
+def split_at_pauses(phonemes: Sequence[str], *, most: int) -> list[tuple[str, ...]]:
+    """Parts of at most `most` phonemes, split at the last pause, else the last space, that fits."""
+    parts: list[tuple[str, ...]] = []
+    while len(phonemes) > most:
+        window = phonemes[:most]
+        spaces = [i for i in range(1, len(window)) if window[i] == " "]
+        pauses = [i for i in spaces if not is_sound(window[i - 1])]
+        at = (pauses or spaces or [most - 1])[-1] + 1
+        parts.append(tuple(phonemes[:at]))
+        phonemes = phonemes[at:]
+    return [*parts, tuple(phonemes)]
 
 
 def proportional_words(

@@ -80,6 +80,7 @@ def test_the_configuration_as_it_comes_has_nothing_to_say(folders: Path) -> None
             "whisper-base is for recognition of whisper, not what piper runs",
         ),
         ({}, {"tts": {"adapter": "hibari"}}, "not what hibari runs"),
+        ({}, {"tts": {"adapter": "kokoro"}}, "not what kokoro runs"),
         ({"asr": {"discovery": "redis"}}, {}, "asr.discovery is redis, but redis.url is empty"),
         ({"sessions": {"store": "redis"}}, {}, "SESSIONS_URL"),
         ({"sessions": {"url": "oracle://me:hunter2@host/db"}}, {}, "SESSIONS_URL"),

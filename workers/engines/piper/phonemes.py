@@ -17,7 +17,13 @@ from piper.voice import PiperVoice
 
 from workers.engines.piper.stages import Ids, Prosody
 from workers.engines.tts_engine import EngineError
-from workers.engines.word_spans import Span, is_sound, word_spans
+from workers.engines.word_spans import (
+    PlacedWord,
+    Span,
+    is_sound,
+    place_words,
+    split_at_pauses,
+)
 
 logging.getLogger("piper").setLevel(logging.ERROR)  # it warns of every phoneme it does not know
 
@@ -40,16 +46,6 @@ class Sentence:
         """The range of phonemes from the first to the last that is heard."""
         heard = [index for index, phoneme in enumerate(self.phonemes) if is_sound(phoneme)]
         return heard[0], heard[-1] + 1
-
-
-@dataclass(frozen=True)
-class PlacedWord:
-    """A word of the text, and its range of phonemes in the sentence it begins in."""
-
-    word: str
-    sentence: int
-    first_phoneme: int
-    end_phoneme: int
 
 
 class Phonemizer:
@@ -83,27 +79,17 @@ class Phonemizer:
         spoken = _plain(text)
         if not spoken.strip():
             return []
-        parts = (part for whole in self._voice.phonemize(spoken) for part in _split(whole))
+        parts = (
+            part
+            for whole in self._voice.phonemize(spoken)
+            for part in split_at_pauses(whole, most=MAX_PHONEMES)
+        )
         return [self._sentence(part) for part in parts if any(map(is_sound, part))]
 
     def place_words(self, text: str, sentences: list[Sentence]) -> list[PlacedWord]:
         """Every word of the text, in order; none where there are no sentences."""
-        if not sentences:
-            return []
-        flat: list[str] = []
-        origin: list[tuple[int, int]] = []
-        for number, sentence in enumerate(sentences):
-            flat += [*sentence.phonemes, " "]
-            origin += [(number, index) for index in range(len(sentence.phonemes) + 1)]
-        words, placed = text.split(), []
-        for word, (start, end) in zip(
-            words, word_spans(words, flat, self._phonemes_of_word), strict=True
-        ):
-            number, first = origin[start]
-            last = origin[end - 1] if end > start else (number, first - 1)
-            stop = last[1] + 1 if last[0] == number else len(sentences[number].phonemes)
-            placed.append(PlacedWord(word, number, first, stop))
-        return placed
+        phonemes = [sentence.phonemes for sentence in sentences]
+        return place_words(text, phonemes, self._phonemes_of_word)
 
     def _sentence(self, phonemes: tuple[str, ...]) -> Sentence:
         ids = self._voice.phonemes_to_ids(list(phonemes))
@@ -128,16 +114,3 @@ class Phonemizer:
 def _plain(text: str) -> str:
     """Piper takes [[…]] for raw phonemes; what people write is text."""
     return text.replace("[[", "[ [")
-
-
-def _split(phonemes: list[str]) -> list[tuple[str, ...]]:
-    """Parts of at most MAX_PHONEMES, split at the last pause, else the last space, that fits."""
-    parts = []
-    while len(phonemes) > MAX_PHONEMES:
-        window = phonemes[:MAX_PHONEMES]
-        spaces = [i for i in range(1, len(window)) if window[i] == " "]
-        pauses = [i for i in spaces if not is_sound(window[i - 1])]
-        at = (pauses or spaces or [MAX_PHONEMES - 1])[-1] + 1
-        parts.append(tuple(phonemes[:at]))
-        phonemes = phonemes[at:]
-    return [*parts, tuple(phonemes)]
