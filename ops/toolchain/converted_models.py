@@ -17,7 +17,7 @@ from parley.fetch import locked, run_logged
 from parley.fetch.stamp import is_stamped, write_stamp
 from parley.progress import StepProgress, silent
 
-CONVERTING_ENGINES = ("moonshine", "piper")
+CONVERTING_ENGINES = ("kokoro", "moonshine", "piper")
 """As `workers.engines.conversion` has them."""
 
 _MARK = ".stamp"

@@ -15,6 +15,12 @@ from parley.program import EXIT_FAILED
 from workers.engines.engine import EngineError
 
 
+def _kokoro(folder: Path) -> Path:
+    from workers.engines.kokoro.cutting import cut_graphs  # noqa: PLC0415 - one engine alone
+
+    return cut_graphs(folder / "model.onnx")
+
+
 def _moonshine(folder: Path) -> Path:
     from workers.engines.moonshine.conversion import converted  # noqa: PLC0415 - one engine alone
 
@@ -33,7 +39,7 @@ def _piper(folder: Path) -> Path | None:
 
 
 CONVERSIONS: Mapping[str, Callable[[Path], Path | None]] = MappingProxyType(
-    {"moonshine": _moonshine, "piper": _piper}
+    {"kokoro": _kokoro, "moonshine": _moonshine, "piper": _piper}
 )
 """By engine; each raises EngineError, and makes nothing a second time."""
 
