@@ -10,7 +10,8 @@ import pytest
 from parley import models
 from parley.models.manifest import SharedSource
 from workers.engines import create_tts_engine
-from workers.engines.kokoro.decoding import CHUNK_FRAMES, chunk_bounds
+from workers.engines.chunk_bounds import chunk_bounds
+from workers.engines.kokoro.decoding import CHUNK_FRAMES, SMALLEST_LAST_FRAMES
 from workers.engines.kokoro.engine import KokoroEngine
 from workers.engines.kokoro.network import EncodedSpeech
 from workers.engines.kokoro.phonemes import MAX_PHONEMES, phonemizer
@@ -63,7 +64,9 @@ def test_a_file_that_is_not_the_network_is_refused_by_name(tmp_path: Path) -> No
 @pytest.mark.parametrize(("start", "lead"), [(0, 0), (0, 12), (9, 12)])
 def test_chunks_cover_a_sentence_and_grow(start: int, lead: int) -> None:
     for end in range(lead + 1, 500):
-        bounds = chunk_bounds(start, lead, end)
+        bounds = chunk_bounds(
+            start, lead, end, sizes=CHUNK_FRAMES, smallest_last=SMALLEST_LAST_FRAMES
+        )
         assert (bounds[0], bounds[-1]) == (start, end)
         sizes = [high - low for low, high in pairwise(bounds)]
         assert all(size > 0 for size in sizes)

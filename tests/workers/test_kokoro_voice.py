@@ -13,8 +13,9 @@ import soxr
 from parley import models
 from tests.workers.speech_sounds import words as plain_words
 from workers.engines.asr_engine import SAMPLE_RATE_HZ, DecodeRequest, FloatSamples
+from workers.engines.chunk_bounds import chunk_bounds
 from workers.engines.kokoro.cutting import cut_graphs
-from workers.engines.kokoro.decoding import FadingChunks, chunk_bounds
+from workers.engines.kokoro.decoding import CHUNK_FRAMES, SMALLEST_LAST_FRAMES, FadingChunks
 from workers.engines.kokoro.engine import KokoroEngine
 from workers.engines.kokoro.network import HOP_SAMPLES, EncodedSpeech, KokoroNetwork
 from workers.engines.kokoro.phonemes import phonemizer
@@ -105,7 +106,13 @@ def encoded(network: KokoroNetwork) -> EncodedSpeech:
 def test_chunks_sound_like_the_whole_sentence_and_fade_into_each_other(
     network: KokoroNetwork, encoded: EncodedSpeech
 ) -> None:
-    bounds = chunk_bounds(0, int(encoded.durations[0]), encoded.frames)
+    bounds = chunk_bounds(
+        0,
+        int(encoded.durations[0]),
+        encoded.frames,
+        sizes=CHUNK_FRAMES,
+        smallest_last=SMALLEST_LAST_FRAMES,
+    )
     assert len(bounds) > 3, "two borders"
     decoding = FadingChunks(network, encoded, bounds)
     chunked = np.concatenate([decoding.chunk(index) for index in range(len(bounds) - 1)])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 from parley.models import ModelSpec
 from workers.engines.engine import EngineError, FloatSamples, manifest_models
@@ -29,6 +29,8 @@ __all__ = [
     "TtsEngine",
     "manifest_models",
 ]
+
+PieceT = TypeVar("PieceT")
 
 
 class SynthesisCancelledError(Exception):
@@ -75,6 +77,19 @@ class Cancellation:
         finally:
             with self._lock:
                 self._abort = None
+
+    def until_cancelled(
+        self, pieces: Iterator[PieceT], *, abort: Callable[[], None]
+    ) -> Iterator[PieceT]:
+        """The pieces; `cancel` calls `abort` where one of them is just being made, and
+        SynthesisCancelledError is raised."""
+        end = object()
+        while True:
+            with self.aborting(abort):
+                piece = next(pieces, end)
+            if piece is end:
+                return
+            yield cast("PieceT", piece)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,18 +25,7 @@ _LARGEST_STEP = 2.0
 _QUIET = 0.003
 """RMS of a pause: how loud it is there says nothing of what follows."""
 
-_SMALLEST_LAST_FRAMES = 16
-
-
-def chunk_bounds(start: int, lead: int, end: int) -> tuple[int, ...]:
-    """Frames between which a sentence is decoded; the first chunk's size counts from `lead`,
-    where the first sound stands."""
-    bounds = [start, max(start, lead) + CHUNK_FRAMES[0]]
-    while bounds[-1] < end:
-        bounds.append(bounds[-1] + CHUNK_FRAMES[min(len(bounds) - 1, len(CHUNK_FRAMES) - 1)])
-    while len(bounds) > 2 and end - bounds[-2] < _SMALLEST_LAST_FRAMES:
-        bounds.pop()
-    return (*bounds[:-1], end)
+SMALLEST_LAST_FRAMES = 16
 
 
 @dataclass(frozen=True)

@@ -43,12 +43,9 @@ class KokoroVoice:
             raise EngineError("the voice was unloaded")
         options = onnxruntime.RunOptions()
         pieces = KokoroSpeech(self._network, self._character, request, options).pieces()
-        while True:
-            with cancellation.aborting(lambda: setattr(options, "terminate", True)):
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
+        yield from cancellation.until_cancelled(
+            pieces, abort=lambda: setattr(options, "terminate", True)
+        )
 
     def close(self) -> None:
         self._network = None

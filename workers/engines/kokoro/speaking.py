@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import onnxruntime
 
-from workers.engines.kokoro.decoding import FadingChunks, chunk_bounds
+from workers.engines.chunk_bounds import chunk_bounds
+from workers.engines.kokoro.decoding import CHUNK_FRAMES, SMALLEST_LAST_FRAMES, FadingChunks
 from workers.engines.kokoro.network import HOP_SAMPLES, SAMPLE_RATE_HZ, EncodedSpeech, KokoroNetwork
 from workers.engines.kokoro.phonemes import EnglishPhonemizer, Ids
 from workers.engines.kokoro.styles import Styles
@@ -96,7 +97,10 @@ class KokoroSpeech:
         end = encoded.frames
         if number == len(self._sentences) - 1:
             end = min(end, int(id_frames[sentence.id_spans[last - 1][1]]) + _TAIL_FRAMES)
-        return _Plan(encoded, id_frames, chunk_bounds(start, lead, end))
+        bounds = chunk_bounds(
+            start, lead, end, sizes=CHUNK_FRAMES, smallest_last=SMALLEST_LAST_FRAMES
+        )
+        return _Plan(encoded, id_frames, bounds)
 
     def _sound(self, decoding: FadingChunks, index: int) -> FloatSamples:
         return self._character.loudness.apply(decoding.chunk(index))

@@ -5,7 +5,6 @@ cut made anew, when a file, onnxruntime or this code has changed.
 """
 
 import dataclasses
-import hashlib
 import json
 import logging
 import shutil
@@ -36,6 +35,7 @@ from workers.engines.piper.stages import (
     Stages,
     run_with,
 )
+from workers.engines.proven_graphs import file_sha256
 from workers.engines.tts_engine import EngineError, FloatSamples
 
 _log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Proof:
         """Whether it was made by this code with this onnxruntime, of the files in `folder`."""
         try:
             return self.versions == _versions() and all(
-                _sha256(folder / name) == expected for name, expected in self.files.items()
+                file_sha256(folder / name) == expected for name, expected in self.files.items()
             )
         except OSError:
             return False
@@ -105,7 +105,7 @@ def cut_voice(model: Path, phonemizer: Phonemizer) -> CutVoice | str:
     Blocks for some seconds the first time; processes that ask at once share one cut. Raises
     FetchError where the cache cannot be written.
     """
-    folder = paths.cache_dir() / "stages" / _sha256(model)[:24]
+    folder = paths.cache_dir() / "stages" / file_sha256(model)[:24]
     proof = _proof_of(folder)
     if proof is None:
         with locked(folder):
@@ -154,7 +154,7 @@ def _cut_and_prove(model: Path, phonemizer: Phonemizer, folder: Path) -> Proof:
         raise SeamError(f"in chunks it sounds different: SNR {snr_db:.0f} dB")
     reference = np.concatenate([audio for _, audio in found])
     loudness = Loudness.measured(reference, phonemizer.config.sample_rate)
-    files = {name: _sha256(folder / name) for name in _STAGE_FILES}
+    files = {name: file_sha256(folder / name) for name in _STAGE_FILES}
     return Proof(_versions(), files, "", seams, margins, round(snr_db, 1), loudness.gain_db)
 
 
@@ -199,8 +199,3 @@ def _load_graph(model: Path) -> onnx.ModelProto:
 
 def _versions() -> dict[str, str]:
     return {"cut": str(CUT_VERSION), "onnxruntime": onnxruntime.__version__}
-
-
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -56,12 +56,9 @@ class FullVoice:
             keep_lead=request.keep_lead,
             from_sample=request.from_sample,
         )
-        while True:
-            with cancellation.aborting(lambda: setattr(options, "terminate", True)):
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
+        yield from cancellation.until_cancelled(
+            pieces, abort=lambda: setattr(options, "terminate", True)
+        )
 
     def close(self) -> None:
         self._session = None

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 import onnxruntime
 
+from workers.engines.chunk_bounds import chunk_bounds
 from workers.engines.piper.cutting import CutVoice
 from workers.engines.piper.phonemes import Phonemizer
 from workers.engines.piper.stages import ChunkedDecoding, Encoded, Ids, Noise, Stages
@@ -97,7 +98,10 @@ class Speaking:
         end = encoded.frames
         if number == len(self._sentences) - 1:
             end = min(end, int(id_frames[sentence.id_spans[last - 1][1]]) + _TAIL_FRAMES)
-        return _Plan(number, encoded, id_frames, _bounds(start, lead, end))
+        bounds = chunk_bounds(
+            start, lead, end, sizes=CHUNK_FRAMES, smallest_last=_SMALLEST_LAST_FRAMES
+        )
+        return _Plan(number, encoded, id_frames, bounds)
 
     def _decoding(self, plan: _Plan) -> ChunkedDecoding:
         return ChunkedDecoding(
@@ -151,13 +155,3 @@ class Speaking:
                 samples = self._cut.loudness.apply(decoding.chunk(index))
             start = origin + low * self._hop
             yield SpokenAudio(max(0, start), samples[max(0, -start) :])
-
-
-def _bounds(start: int, lead: int, end: int) -> tuple[int, ...]:
-    """The first chunk's size counts from the first sound, which stands at `lead`."""
-    bounds = [start, max(start, lead) + CHUNK_FRAMES[0]]
-    while bounds[-1] < end:
-        bounds.append(bounds[-1] + CHUNK_FRAMES[min(len(bounds) - 1, len(CHUNK_FRAMES) - 1)])
-    while len(bounds) > 2 and end - bounds[-2] < _SMALLEST_LAST_FRAMES:
-        bounds.pop()
-    return (*bounds[:-1], end)

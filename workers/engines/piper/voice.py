@@ -30,12 +30,9 @@ class StagedVoice:
             raise EngineError("the voice was unloaded")
         options = onnxruntime.RunOptions()
         pieces = Speaking(self._stages, self._cut, self._phonemizer, request, options).pieces()
-        while True:
-            with cancellation.aborting(lambda: setattr(options, "terminate", True)):
-                piece = next(pieces, None)
-            if piece is None:
-                return
-            yield piece
+        yield from cancellation.until_cancelled(
+            pieces, abort=lambda: setattr(options, "terminate", True)
+        )
 
     def close(self) -> None:
         self._stages = None
