@@ -61,11 +61,7 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry, part="llm")
-        if options.model:
-            choice = LlmChoice(options.model, options.then)
-        else:
-            choice = choose_llm(settings)
-            _log.info("%s", choice)
+        choice = LlmChoice(options.model, options.then) if options.model else choose_llm(settings)
         folder = models.ensure(choice.model)
         # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are
         # sent to.
@@ -74,6 +70,8 @@ def main() -> int:
     except ParleyError as error:
         print(error, file=sys.stderr)
         return 2
+    if choice.why:
+        _log.info("%s", choice)
     _read_opening(server, settings, choice.model, folder)
     _log.info("ready: %s on %s", choice.model, server.listening_address)
     successor = Successor(choice.successor, settings) if choice.successor else None
