@@ -88,8 +88,9 @@ def probability_while_speaking(words: TurnWordsHeard) -> float:
 
 
 def wants_more(words: TurnWordsHeard) -> bool:
-    """Whether the words alone say that somebody goes on."""
-    return probability(TurnPause(words)) < OPEN_PROBABILITY
+    """Whether the words alone say that somebody goes on. A question may end in any word: "Where are
+    you from?"."""
+    return not words.is_question and probability(TurnPause(words)) < OPEN_PROBABILITY
 
 
 def silence_needed_s(

@@ -82,6 +82,7 @@ async def test_words_that_want_more_are_waited_for(
         ("", 0.3),
         ("My phone number is 555", open_s),
         ("Yes,", 0.3),
+        ("Can you tell me what a lighthouse is for?", 0.3),
         ("I'd like, um", open_s),
     ]
     async with talk_with(Agent()) as talk:
