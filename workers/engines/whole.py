@@ -32,6 +32,12 @@ def first_sound(samples: FloatSamples, sample_rate_hz: int) -> int:
     return max(0, onset // _BLOCK_SAMPLES * _BLOCK_SAMPLES)
 
 
+def silence_at_start(opening: FloatSamples, sample_rate_hz: int) -> int:
+    """Samples of silence that can be left out of a text's first chunk; none where it is silent."""
+    silence = first_sound(opening, sample_rate_hz)
+    return silence if silence < len(opening) else 0
+
+
 def last_sound(samples: FloatSamples, sample_rate_hz: int) -> int:
     """Where to end so that the last sound has ended for 30 ms; 0 if there is none."""
     audible = np.flatnonzero(np.abs(samples) > AUDIBLE)

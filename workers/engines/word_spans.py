@@ -5,10 +5,13 @@ groups between spaces is not enough.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
 
 from workers.engines.tts_engine import SpokenWord
 
@@ -26,6 +29,30 @@ class PlacedWord:
     sentence: int
     first_phoneme: int
     end_phoneme: int
+
+
+def timed_words(
+    words: Iterable[PlacedWord],
+    id_spans: Sequence[Span],
+    id_frames: npt.NDArray[np.int64],
+    *,
+    end_frame: int,
+    origin: int,
+    hop_samples: int,
+) -> Iterator[SpokenWord]:
+    """The words of one sentence, which begins at sample `origin` of what is heard.
+
+    `id_spans` has the ids of each phoneme; `id_frames[i]` is the frame in which id i begins. What
+    lies outside of what is heard, before its beginning or after `end_frame`, is at its edge.
+    """
+    for word in words:
+        is_empty = word.first_phoneme >= word.end_phoneme
+        first = id_spans[min(word.first_phoneme, len(id_spans) - 1)][0]
+        last = first if is_empty else id_spans[word.end_phoneme - 1][1]
+        start, end = (
+            max(0, origin + min(int(id_frames[i]), end_frame) * hop_samples) for i in (first, last)
+        )
+        yield SpokenWord(word.word, start, end)
 
 
 def is_sound(phoneme: str) -> bool:

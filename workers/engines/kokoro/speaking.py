@@ -22,7 +22,8 @@ from workers.engines.tts_engine import (
     SpokenWord,
     SpokenWords,
 )
-from workers.engines.whole import first_sound
+from workers.engines.whole import silence_at_start
+from workers.engines.word_spans import timed_words
 
 _LEAD_FRAMES = 3
 """The first sound begins at most so long before the frames of its id."""
@@ -74,7 +75,9 @@ class KokoroSpeech:
             opening = None
             if number == 0:
                 opening = self._sound(decoding, 0)
-                origin = -plan.bounds[0] * HOP_SAMPLES - self._silence_of(opening)
+                origin = -plan.bounds[0] * HOP_SAMPLES
+                if not self._request.keep_lead:
+                    origin -= silence_at_start(opening, SAMPLE_RATE_HZ)
             if words := self._timed_words(number, plan, origin):
                 yield SpokenWords(words)
             yield from self._audio(plan, decoding, origin, opening)
@@ -105,27 +108,18 @@ class KokoroSpeech:
     def _sound(self, decoding: FadingChunks, index: int) -> FloatSamples:
         return self._character.loudness.apply(decoding.chunk(index))
 
-    def _silence_of(self, opening: FloatSamples) -> int:
-        """Samples of silence to leave out at the start."""
-        if self._request.keep_lead:
-            return 0
-        silence = first_sound(opening, SAMPLE_RATE_HZ)
-        return silence if silence < len(opening) else 0
-
     def _timed_words(self, number: int, plan: _Plan, origin: int) -> tuple[SpokenWord, ...]:
         """The words of a sentence that begins at `origin`."""
-        timed = []
-        spans, ends = self._sentences[number].id_spans, plan.bounds[-1]
-        for word in (w for w in self._words if w.sentence == number):
-            empty = word.first_phoneme >= word.end_phoneme
-            first = spans[min(word.first_phoneme, len(spans) - 1)][0]
-            last = first if empty else spans[word.end_phoneme - 1][1]
-            start, end = (
-                max(0, origin + min(int(plan.id_frames[i]), ends) * HOP_SAMPLES)
-                for i in (first, last)
+        return tuple(
+            timed_words(
+                (word for word in self._words if word.sentence == number),
+                self._sentences[number].id_spans,
+                plan.id_frames,
+                end_frame=plan.bounds[-1],
+                origin=origin,
+                hop_samples=HOP_SAMPLES,
             )
-            timed.append(SpokenWord(word.word, start, end))
-        return tuple(timed)
+        )
 
     def _audio(
         self, plan: _Plan, decoding: FadingChunks, origin: int, opening: FloatSamples | None

@@ -21,7 +21,8 @@ from workers.engines.tts_engine import (
     SpokenWord,
     SpokenWords,
 )
-from workers.engines.whole import first_sound
+from workers.engines.whole import silence_at_start
+from workers.engines.word_spans import timed_words
 
 CHUNK_FRAMES = (12, 24, 48, 96, 128)
 """Sizes of a sentence's chunks, the last one repeated: each is decoded while the one before it
@@ -72,7 +73,9 @@ class Speaking:
         plans = deque(self._plan(number) for number in range(len(self._sentences)))
         decoding = self._decoding(plans[0])
         opening = self._cut.loudness.apply(decoding.chunk(0))
-        origin = -plans[0].bounds[0] * self._hop - self._silence_of(opening)
+        origin = -plans[0].bounds[0] * self._hop
+        if not self._request.keep_lead:
+            origin -= silence_at_start(opening, self._sample_rate_hz)
         yield self._timed_words(plans, origin)
         while plans:
             plan = plans.popleft()  # let go of: a long text's latents are large
@@ -112,30 +115,18 @@ class Speaking:
             options=self._options,
         )
 
-    def _silence_of(self, opening: FloatSamples) -> int:
-        """Samples of silence to leave out at the start."""
-        if self._request.keep_lead:
-            return 0
-        silence = first_sound(opening, self._sample_rate_hz)
-        return silence if silence < len(opening) else 0
-
     def _timed_words(self, plans: Iterable[_Plan], origin: int) -> SpokenWords:
         """The words of the sentences, the first of which begins at `origin`."""
         timed: list[SpokenWord] = []
         for plan in plans:
-            spans, ends = self._sentences[plan.number].id_spans, plan.bounds[-1]
-            for word in (w for w in self._words if w.sentence == plan.number):
-                empty = word.first_phoneme >= word.end_phoneme
-                first = spans[min(word.first_phoneme, len(spans) - 1)][0]
-                last = first if empty else spans[word.end_phoneme - 1][1]
-                start, end = (min(int(plan.id_frames[i]), ends) for i in (first, last))
-                timed.append(
-                    SpokenWord(
-                        word.word,
-                        max(0, origin + start * self._hop),
-                        max(0, origin + end * self._hop),
-                    )
-                )
+            timed += timed_words(
+                (word for word in self._words if word.sentence == plan.number),
+                self._sentences[plan.number].id_spans,
+                plan.id_frames,
+                end_frame=plan.bounds[-1],
+                origin=origin,
+                hop_samples=self._hop,
+            )
             origin += plan.bounds[-1] * self._hop
         return SpokenWords(tuple(timed))
 
