@@ -17,10 +17,11 @@ import time
 import urllib.request
 from pathlib import Path
 
-# Read when llama.cpp's OpenMP is loaded. Threads that spin while they wait for each other take the
-# cores from speech, and lose them in the middle of a token: beside busy workers an answer took ten
-# times as long.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Read when llama.cpp's OpenMP is loaded. Threads that wait for each other spin for some microseconds
+# and then sleep. A token has hundreds of such waits: to sleep in each takes half as long again, and
+# two threads write no faster than one. To spin for longer takes the cores from speech, and loses
+# them in the middle of a token: beside busy workers an answer took ten times as long.
+os.environ.setdefault("GOMP_SPINCOUNT", "500")
 
 import xllamacpp
 
@@ -99,9 +100,8 @@ def _start(settings: OrchestratorSettings, host: str, model: str, path: str) -> 
     parameters.n_parallel = settings.agent.max_sessions
     parameters.n_ctx = CONTEXT_TOKENS * settings.agent.max_sessions
     parameters.no_extra_bufts = not Room.here().is_repacked(model)
-    # Writing waits for memory: a second thread writes no faster, and costs as much as the first.
-    parameters.cpuparams.n_threads = 1
-    parameters.cpuparams_batch.n_threads = min(2, os.cpu_count() or 1)
+    threads = min(2, os.cpu_count() or 1)
+    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = threads
     parameters.n_batch = parameters.n_ubatch = _BATCH_TOKENS
     parameters.n_cache_reuse = _REUSED_TOKENS
     parameters.cache_ram_mib = _PROMPT_CACHE_MIB
