@@ -21,7 +21,7 @@ from dialogue.messages import (
     UserMessage,
 )
 from dialogue.model_errors import ModelRequestError, as_model_request_error
-from dialogue.model_pace import ModelPace
+from dialogue.model_pace import AnswerTiming, ModelPace
 from dialogue.tls_context import tls_context
 from dialogue.tool_call_deltas import ToolCallDeltas
 from parley.clock import monotonic
@@ -195,7 +195,7 @@ class OpenAIModel:
         """Tool calls come whole, once the answer is complete. Raises ModelRequestError; closing
         the generator closes the connection."""
         calls = ToolCallDeltas()
-        reason, asked_s, has_begun = "", monotonic(), False
+        reason, timing = "", AnswerTiming(self.pace, monotonic)
         try:
             request = self._request(messages, tools, await self._served_name())
             if self.at_openai or self.asks_for_usage:
@@ -206,9 +206,8 @@ class OpenAIModel:
             async with stream:
                 async for chunk in stream:
                     pieces = _pieces(chunk, calls)
-                    if not has_begun and (pieces or calls):
-                        has_begun = True
-                        self.pace.began(monotonic() - asked_s)
+                    if pieces or calls:
+                        timing.piece()
                     for piece in pieces:
                         if isinstance(piece, Finished):
                             reason = piece.reason
@@ -217,8 +216,7 @@ class OpenAIModel:
         except FAILURES as error:
             raise self._error(error) from None
         except (GeneratorExit, asyncio.CancelledError):
-            if not has_begun:
-                self.pace.given_up(monotonic() - asked_s)
+            timing.given_up()
             raise
         for call in calls.complete():
             yield call

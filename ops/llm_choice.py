@@ -39,9 +39,9 @@ class Room:
         return self.memory_bytes >= LARGE_NEEDS_BYTES and self.cores >= LARGE_NEEDS_CORES
 
     def is_repacked(self, model: str) -> bool:
-        """Whether the model is to keep a copy of its weights arranged for the processor. It makes
-        the smaller model no faster: most of its layers are stored otherwise."""
-        return model == LARGE_LLM and self.memory_bytes >= REPACKED_NEEDS_BYTES
+        """Whether the model's weights are to be arranged for the processor in memory. Of the larger
+        model this is a second copy, where there is room for one."""
+        return model == SMALL_LLM or self.memory_bytes >= REPACKED_NEEDS_BYTES
 
     def __str__(self) -> str:
         cores = "1 core" if self.cores == 1 else f"{self.cores} cores"

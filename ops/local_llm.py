@@ -17,10 +17,10 @@ import time
 import urllib.request
 from pathlib import Path
 
-# Read when llama.cpp's OpenMP is loaded. Threads that wait for each other spin for some microseconds
-# and then sleep. A token has hundreds of such waits: to sleep in each takes half as long again, and
-# two threads write no faster than one. To spin for longer takes the cores from speech, and loses
-# them in the middle of a token: beside busy workers an answer took ten times as long.
+# Read when llama.cpp's OpenMP is loaded. Threads that wait for each other spin for microseconds and
+# then sleep. A token has hundreds of such waits: to sleep in each takes half as long again, and two
+# threads write no faster than one. To spin for longer takes the cores from speech, and loses them
+# in the middle of a token: beside busy workers an answer took ten times as long.
 os.environ.setdefault("GOMP_SPINCOUNT", "500")
 
 import xllamacpp
@@ -31,6 +31,7 @@ from dialogue.model import WITHOUT_EXAMPLES, wire_message
 from dialogue.text.languages import get_or_english
 from ops.llm_choice import LlmChoice, Room, choose_llm
 from ops.llm_successor import Successor
+from ops.toolchain.converted_models import ensure_converted, is_converted_once
 from parley import models, paths
 from parley.errors import ConfigurationError, ParleyError
 from parley.private import private_folder
@@ -64,6 +65,8 @@ def main() -> int:
         configure_logging(settings.telemetry, part="llm")
         choice = LlmChoice(options.model, options.then) if options.model else choose_llm(settings)
         folder = models.ensure(choice.model)
+        if is_converted_once(choice.model):
+            folder = ensure_converted(choice.model) or folder
         # Threads inherit the mask: the signals wait for `sigtimedwait` below, whoever they are
         # sent to.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
@@ -144,7 +147,7 @@ def _read_opening(
     """Puts what every conversation of the default app begins with into all slots, so that the
     first calls find it there. It is read once (seconds) and kept; later starts only load it."""
     messages = [wire_message(each) for each in opening_of(settings, model)]
-    # What it depends on: the weights are those of the manifest as long as the file is as large.
+    # What it depends on: the weights are the same as long as the file is as large.
     depends_on = [model, (folder / "model.gguf").stat().st_size, xllamacpp.__version__, messages]
     digest = hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()
     kept = _openings_dir() / f"{model}-{digest[:16]}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dialogue.messages import Message
 from dialogue.model import ChatModel, OfferedTool, Piece
-from dialogue.model_pace import ModelPace
+from dialogue.model_pace import AnswerTiming, ModelPace
 from dialogue.providers.provider import Provider, ProviderHealth
 from dialogue.providers.race import AnswerCandidate, AnswerRace
 from parley.background import background
@@ -125,17 +125,14 @@ class RegistryModel:
             max_retries=registry.max_retries,
             clock=registry.clock,
         )
-        asked_s, has_begun = registry.clock(), False
+        timing = AnswerTiming(self.pace, registry.clock)
         try:
             async with aclosing(race.pieces()) as pieces:
                 async for piece in pieces:
-                    if not has_begun:
-                        has_begun = True
-                        self.pace.began(registry.clock() - asked_s)
+                    timing.piece()
                     yield piece
         except (GeneratorExit, asyncio.CancelledError):
-            if not has_begun:
-                self.pace.given_up(registry.clock() - asked_s)
+            timing.given_up()
             raise
 
     async def fill_prompt_cache(

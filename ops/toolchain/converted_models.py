@@ -1,41 +1,71 @@
-"""What speech engines make of a model's files, once per machine and before a worker starts.
+"""What is made of a model's files, once per machine and before its part starts.
 
-The engine knows when it has to be made anew; asking it costs the start of a Python. So the made
-folder is marked, and asked about again only when it, the engine or onnxruntime has changed.
+Whoever makes it knows when it has to be made anew; asking costs the start of a Python. So the made
+folder is marked, and asked about again only when it, the code or the runtime has changed.
 """
 
 import hashlib
 import os
 import platform
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 from parley import models, paths
 from parley.errors import FetchError, ToolchainError
 from parley.fetch import locked, run_logged
 from parley.fetch.stamp import is_stamped, write_stamp
 from parley.progress import StepProgress, silent
+from parley.settings.orchestrator import SMALL_LLM
 
-CONVERTING_ENGINES = ("kokoro", "moonshine", "piper")
-"""As `workers.engines.conversion` has them."""
+
+@dataclass(frozen=True)
+class Converter:
+    """`module`, run with an engine's name and a model's folder, prints the folder of the result. It
+    is another one where a file that `sources` (of the repository) names, or `runtime`, changes."""
+
+    module: str
+    sources: str
+    runtime: str = "onnxruntime"
+
+
+def _of_speech(engine: str) -> Converter:
+    return Converter("workers.engines.conversion", f"workers/engines/{engine}/*.py")
+
+
+CONVERTERS: Mapping[str, Converter] = MappingProxyType(
+    {
+        "kokoro": _of_speech("kokoro"),
+        "moonshine": _of_speech("moonshine"),
+        "piper": _of_speech("piper"),
+        "llama.cpp": Converter("ops.llm_weights", "ops/llm_weights.py", "gguf"),
+    }
+)
+"""By the model's engine."""
+_CONVERTED_LLMS = frozenset({SMALL_LLM})
+"""The others are in a format already that is read as soon."""
 
 _MARK = ".stamp"
 
 
 def is_converted_once(model: str) -> bool:
-    """Whether its engine loads something that it makes of the model's files first; not of one that
-    there is not, which is told where it is fetched."""
+    """Whether something is loaded that is made of the model's files first; not of one that there is
+    not, which is told where it is fetched."""
     known = models.manifest().get(model)
-    return known is not None and known.engine in CONVERTING_ENGINES
+    if known is None or (known.kind == "llm" and model not in _CONVERTED_LLMS):
+        return False
+    return known.engine in CONVERTERS
 
 
 def ensure_converted(model: str, *, progress: StepProgress = silent) -> Path | None:
-    """The folder of what the engine made of `model`, made first where it has to be; None where
-    nothing is kept, and the worker does what is left.
+    """The folder of what is made of `model`, made first where it has to be; None where nothing is
+    kept, and its part does what is left.
 
     Blocks for some ten seconds the first time, longer on a busy machine. The model has to be in
-    the store. Raises ModelError, and ToolchainError with the end of what the engine said.
+    the store. Raises ModelError, and ToolchainError with the end of what the converter said.
     """
     source = models.ensure(model)
     engine = models.find(model).engine
@@ -50,7 +80,7 @@ def ensure_converted(model: str, *, progress: StepProgress = silent) -> Path | N
                 return made
             made = _made(engine, source, known.with_name(f".{model}.log"), label, progress)
             if made is not None:
-                write_stamp(made / _MARK, made_by, _graphs(made))
+                write_stamp(made / _MARK, made_by, _files(made))
                 known.write_text(str(made), encoding="utf-8")
     except (FetchError, OSError):  # a cache that cannot be written: what is in it may do
         return None
@@ -60,7 +90,7 @@ def ensure_converted(model: str, *, progress: StepProgress = silent) -> Path | N
 
 def _made(engine: str, source: Path, log: Path, label: str, progress: StepProgress) -> Path | None:
     status = run_logged(
-        [sys.executable, "-P", "-m", "workers.engines.conversion", engine, str(source)],
+        [sys.executable, "-P", "-m", CONVERTERS[engine].module, engine, str(source)],
         log=log,
         environment=os.environ
         | {"PYTHONPATH": str(paths.repository()), "PARLEY_CACHE_DIR": str(paths.cache_dir())},
@@ -68,7 +98,7 @@ def _made(engine: str, source: Path, log: Path, label: str, progress: StepProgre
     )
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     if status != 0:
-        reason = said[-1] if said else f"the engine ended with status {status}"
+        reason = said[-1] if said else f"the converter ended with status {status}"
         raise ToolchainError(f"{log.stem.lstrip('.')} cannot be converted: {reason}")
     log.unlink()
     made = Path(said[-1]) if said else None
@@ -81,20 +111,22 @@ def _marked(known: Path, made_by: str) -> Path | None:
         made = Path(known.read_text(encoding="utf-8"))
     except OSError:
         return None
-    return made if is_stamped(made / _MARK, made_by, _graphs(made)) else None
+    return made if is_stamped(made / _MARK, made_by, _files(made)) else None
 
 
-def _graphs(made: Path) -> list[Path]:
-    return sorted(made.glob("*.onnx"))
+def _files(made: Path) -> list[Path]:
+    return sorted(made.glob("*.onnx")) + sorted(made.glob("*.gguf"))
 
 
 def _made_by(engine: str) -> str:
     """What the result depends on, beside the model's files."""
+    converter = CONVERTERS[engine]
     hasher = hashlib.sha256()
-    for file in sorted((paths.repository() / "workers" / "engines" / engine).glob("*.py")):
+    for file in sorted(paths.repository().glob(converter.sources)):
         hasher.update(file.read_bytes())
     try:
-        runtime = version("onnxruntime")
+        runtime = version(converter.runtime)
     except PackageNotFoundError:
         runtime = "none"
-    return f"{engine} {hasher.hexdigest()} onnxruntime {runtime} {platform.machine()}"
+    code = f"{engine} {hasher.hexdigest()}"
+    return f"{code} {converter.runtime} {runtime} {platform.machine()}"

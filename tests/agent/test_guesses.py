@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from agent.turns.guesses import WORDS_STAY, GuessRoom
-from dialogue.model_pace import ModelPace
+from dialogue.model_pace import AnswerTiming, ModelPace
 from parley.speech.balancing.picker import Candidate
 from parley.speech.balancing.scoreboard import Scoreboard
 
@@ -69,3 +69,50 @@ def test_a_request_that_was_withdrawn_tells_something_only_where_it_was_long_in_
     for _ in range(2):
         pace.given_up(1.0)
     assert pace.slowness == pytest.approx(0.8)
+
+
+def test_a_long_question_is_no_load_where_the_model_writes_as_quickly_as_ever() -> None:
+    pace = ModelPace()
+    for began_s in (0.1, 0.4, 0.5, 0.4):  # more was left to read of the later ones
+        pace.began(began_s)
+        pace.wrote(0.03)
+    assert pace.slowness == 0
+
+
+def test_a_model_that_writes_more_slowly_too_is_busy() -> None:
+    pace = ModelPace()
+    for began_s, piece_s in ((0.1, 0.03), (0.4, 0.06), (0.5, 0.06), (0.4, 0.06)):
+        pace.began(began_s)
+        pace.wrote(piece_s)
+    assert pace.slowness == pytest.approx(0.5)
+
+
+class TurnedClock:
+    def __init__(self) -> None:
+        self.now_s = 10.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def answered(pace: ModelPace, *, began_s: float, piece_s: float, pieces: int) -> None:
+    clock = TurnedClock()
+    timing = AnswerTiming(pace, clock)
+    for piece in range(pieces):
+        clock.now_s += piece_s if piece else began_s
+        timing.piece()
+
+
+def test_an_answer_is_timed_by_its_first_pieces() -> None:
+    pace = ModelPace()
+    answered(pace, began_s=0.1, piece_s=0.01, pieces=20)
+    for _ in range(3):
+        answered(pace, began_s=0.2, piece_s=0.04, pieces=20)
+    assert pace.slowness == pytest.approx(0.5), "the better of a half and three fourths"
+
+
+def test_a_short_answer_tells_only_how_soon_it_began() -> None:
+    pace = ModelPace()
+    for began_s in (0.1, 0.2, 0.2):
+        answered(pace, began_s=began_s, piece_s=0.01, pieces=3)
+    assert pace.slowness == pytest.approx(0.5)

@@ -9,12 +9,13 @@ import pytest
 from ops.supervisor.configuration import read_configuration
 from ops.supervisor.preparation import Preparation
 from ops.toolchain.converted_models import (
-    CONVERTING_ENGINES,
+    CONVERTERS,
     ensure_converted,
     is_converted_once,
 )
 from parley import models, paths
 from parley.errors import ToolchainError
+from parley.settings.orchestrator import LARGE_LLM, SMALL_LLM
 from testkit.isolated_config import write_config
 from workers.engines.conversion import CONVERSIONS
 
@@ -55,8 +56,15 @@ def made(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_sides_name_the_same_engines() -> None:
-    assert set(CONVERTING_ENGINES) == set(CONVERSIONS)
+    of_speech = {
+        engine
+        for engine, converter in CONVERTERS.items()
+        if converter.module == "workers.engines.conversion"
+    }
+    assert of_speech == set(CONVERSIONS)
     assert is_converted_once(VOICE)
+    assert is_converted_once(SMALL_LLM)
+    assert not is_converted_once(LARGE_LLM)
     assert not is_converted_once("whisper-base")
     assert not is_converted_once("no-such-voice")
 

@@ -1,0 +1,152 @@
+"""The smaller local model's weights in a format that llama.cpp reads soonest.
+
+`python -m ops.llm_weights llama.cpp FOLDER` makes them of a model's folder and prints where they
+are. As published its layers are Q5_0 and its last one Q8_0, which llama.cpp multiplies block by
+block. For IQ4_NL it has code that takes eight rows at once, and they are a third smaller: a token
+takes a third less time (docs/mind.md has the figures, and what it costs).
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import numpy.typing as npt
+
+from parley import paths
+from parley.errors import FetchError
+from parley.fetch import locked, staged
+from parley.program import EXIT_FAILED
+
+Floats = npt.NDArray[np.float32]
+
+MODEL_FILE = "model.gguf"
+_BLOCK = 32
+"""Weights that share a scale, and are 4 bits each beside it (ggml's `block_iq4_nl`)."""
+_LEVELS = np.array(
+    [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113], np.float32
+)
+"""What the 4 bits stand for, in units of the scale (ggml's `kvalues_iq4nl`)."""
+_REACH = 160
+_NEAREST = np.abs(np.arange(-_REACH, _REACH + 1)[:, None] - _LEVELS).argmin(1).astype(np.uint8)
+"""The nearest level of each whole number of the scale's units, from -_REACH on."""
+_ENDS = (-127.0, 113.0)
+"""Levels that the largest weight of a block may be put on: whichever fits the others better."""
+_ROWS = 64
+"""At a time: they stay in the processor's cache."""
+_KEPT = ("token_embd.weight", "attn_k.weight", "attn_v.weight")
+"""Read a row at a time, or so small that nothing is gained."""
+_WORST_ERROR = 0.02
+"""Of a tensor's energy. Some 0.006 are usual; more is a fault of ours."""
+
+
+class LlmWeightsError(Exception):
+    """The weights could not be made, and why."""
+
+
+def requantized(source: Path) -> Path:
+    """The folder with the weights of the model in folder `source`; made anew, for some fifteen
+    seconds of one core. Raises LlmWeightsError, FetchError and OSError."""
+    target = paths.cache_dir() / "weights" / source.name
+    with locked(target), staged(target) as staging:
+        result = staging / "result"
+        result.mkdir()
+        _write(source / MODEL_FILE, result / MODEL_FILE)
+        _replace(target, result, staging)
+    return target
+
+
+def _replace(target: Path, result: Path, staging: Path) -> None:
+    if target.exists():  # llama.cpp may have it open, which keeps what it has mapped
+        target.rename(staging / "outdated")
+    result.rename(target)
+
+
+def _write(source: Path, target: Path) -> None:
+    reader = gguf.GGUFReader(source)
+    architecture = reader.fields["general.architecture"].contents()
+    writer = gguf.GGUFWriter(target, architecture)
+    for name, entry in reader.fields.items():
+        if not name.startswith("GGUF.") and name != "general.architecture":
+            outer, *inner = entry.types
+            writer.add_key_value(name, entry.contents(), outer, *inner[:1])
+    for tensor in reader.tensors:
+        data, kind = _converted(tensor)
+        writer.add_tensor(tensor.name, data, raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _converted(tensor: Any) -> tuple[npt.NDArray[Any], gguf.GGMLQuantizationType]:
+    is_matrix = len(tensor.shape) == 2
+    if not is_matrix or tensor.name.endswith(_KEPT) or int(tensor.shape[0]) % _BLOCK:
+        return tensor.data, tensor.tensor_type
+    rows = len(tensor.data)
+    parts: list[npt.NDArray[np.uint8]] = []
+    lost = energy = 0.0
+    for first in range(0, rows, _ROWS):
+        weights = gguf.quants.dequantize(tensor.data[first : first + _ROWS], tensor.tensor_type)
+        encoded, part_lost = iq4_nl(weights)
+        parts.append(encoded)
+        lost += part_lost
+        energy += float(np.sum(np.square(weights, dtype=np.float64)))
+    if lost > _WORST_ERROR * energy:
+        raise LlmWeightsError(f"{tensor.name} loses {lost / energy:.1%} of its energy")
+    return np.concatenate(parts), gguf.GGMLQuantizationType.IQ4_NL
+
+
+def iq4_nl(weights: Floats) -> tuple[npt.NDArray[np.uint8], float]:
+    """Weights [rows, columns], columns a multiple of 32, as IQ4_NL [rows, columns / 32 · 18] bytes;
+    and the sum of the squared errors. The scale is the one that fits best once the levels are
+    chosen."""
+    blocks = np.ascontiguousarray(weights, np.float32).reshape(-1, _BLOCK)
+    largest = blocks[np.arange(len(blocks)), np.abs(blocks).argmax(1)]
+    codes = np.zeros(blocks.shape, np.uint8)
+    scales = np.zeros(len(blocks), "<f2")
+    lost = np.full(len(blocks), np.inf, np.float32)
+    for end in _ENDS:
+        units = _divided(np.full_like(largest, end), largest)
+        steps = np.rint(blocks * units[:, None]).astype(np.int32)
+        tried = _NEAREST[np.clip(steps, -_REACH, _REACH) + _REACH]
+        levels = _LEVELS[tried]
+        scale = _divided(_along(levels, blocks), _along(levels, levels)).astype("<f2")
+        missed = blocks - levels * scale.astype(np.float32)[:, None]
+        tried_lost = _along(missed, missed)
+        is_better = tried_lost < lost
+        lost = np.where(is_better, tried_lost, lost)
+        scales = np.where(is_better, scale, scales)
+        codes[is_better] = tried[is_better]
+    halves = _LEVELS.size
+    encoded = np.empty((len(blocks), 2 + halves), np.uint8)
+    encoded[:, :2] = scales.view(np.uint8).reshape(-1, 2)
+    encoded[:, 2:] = codes[:, :halves] | (codes[:, halves:] << 4)
+    return encoded.reshape(len(weights), -1), float(np.sum(lost, dtype=np.float64))
+
+
+def _along(one: Floats, other: Floats) -> Floats:
+    """The product of each row with the other's."""
+    product: Floats = np.einsum("ij,ij->i", one, other)
+    return product
+
+
+def _divided(above: Floats, below: Floats) -> Floats:
+    """0 where there is nothing to divide by."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below != 0.0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    _, folder = arguments
+    try:
+        print(requantized(Path(folder)))
+    except (LlmWeightsError, FetchError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
