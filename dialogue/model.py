@@ -196,6 +196,7 @@ class OpenAIModel:
         the generator closes the connection."""
         calls = ToolCallDeltas()
         reason, asked_s, has_begun = "", monotonic(), False
+        unread = self.pace.unread(messages)
         try:
             request = self._request(messages, tools, await self._served_name())
             if self.at_openai or self.asks_for_usage:
@@ -208,7 +209,8 @@ class OpenAIModel:
                     pieces = _pieces(chunk, calls)
                     if not has_begun and (pieces or calls):
                         has_begun = True
-                        self.pace.began(monotonic() - asked_s)
+                        self.pace.began(monotonic() - asked_s, unread=unread)
+                        self.pace.has_read(messages)
                     for piece in pieces:
                         if isinstance(piece, Finished):
                             reason = piece.reason
@@ -218,7 +220,7 @@ class OpenAIModel:
             raise self._error(error) from None
         except (GeneratorExit, asyncio.CancelledError):
             if not has_begun:
-                self.pace.given_up(monotonic() - asked_s)
+                self.pace.given_up(monotonic() - asked_s, unread=unread)
             raise
         for call in calls.complete():
             yield call
@@ -234,6 +236,7 @@ class OpenAIModel:
             await self._ask_for_one_token(messages, tools)
         except ModelRequestError as error:
             return str(error)
+        self.pace.has_read(messages)
         return ""
 
     async def learns_from_examples(self) -> bool:

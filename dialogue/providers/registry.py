@@ -126,23 +126,28 @@ class RegistryModel:
             clock=registry.clock,
         )
         asked_s, has_begun = registry.clock(), False
+        unread = self.pace.unread(messages)
         try:
             async with aclosing(race.pieces()) as pieces:
                 async for piece in pieces:
                     if not has_begun:
                         has_begun = True
-                        self.pace.began(registry.clock() - asked_s)
+                        self.pace.began(registry.clock() - asked_s, unread=unread)
+                        self.pace.has_read(messages)
                     yield piece
         except (GeneratorExit, asyncio.CancelledError):
             if not has_begun:
-                self.pace.given_up(registry.clock() - asked_s)
+                self.pace.given_up(registry.clock() - asked_s, unread=unread)
             raise
 
     async def fill_prompt_cache(
         self, messages: Sequence[Message], tools: Sequence[OfferedTool] = ()
     ) -> str:
         """See ChatModel: of the provider that will be asked first."""
-        return await self._candidates()[0].model.fill_prompt_cache(messages, tools)
+        why = await self._candidates()[0].model.fill_prompt_cache(messages, tools)
+        if not why:
+            self.pace.has_read(messages)
+        return why
 
     async def learns_from_examples(self) -> bool:
         """See ChatModel: as the provider that will be asked first does."""

@@ -69,3 +69,31 @@ def test_a_request_that_was_withdrawn_tells_something_only_where_it_was_long_in_
     for _ in range(2):
         pace.given_up(1.0)
     assert pace.slowness == pytest.approx(0.8)
+
+
+def test_what_there_was_to_read_says_nothing_of_the_model() -> None:
+    pace = ModelPace()
+    for took_s, unread in ((0.1, 3), (0.12, 10), (0.3, 120), (0.65, 330), (0.4, 180)):
+        pace.began(took_s, unread=unread)
+    assert pace.slowness < 0.3
+    pace = ModelPace()
+    for took_s in (0.1, 0.12, 0.3, 0.65, 0.4):
+        pace.began(took_s)
+    assert pace.slowness > 0.5, "the same, of a model that had nothing to read"
+
+
+def test_a_prompt_that_was_read_whole_is_no_measure() -> None:
+    pace = ModelPace()
+    pace.began(0.01, unread=0)
+    for _ in range(3):
+        pace.began(0.2, unread=5)
+    assert pace.slowness == 0
+
+
+def test_what_is_left_to_read_of_a_prompt_is_what_differs() -> None:
+    pace = ModelPace()
+    assert pace.unread(["Be brief.", "Who wrote"]) == len("Be brief.\nWho wrote")
+    pace.has_read(["Be brief.", "Who wrote"])
+    assert pace.unread(["Be brief.", "Who wrote"]) == 0
+    assert pace.unread(["Be brief.", "Who wrote it?"]) == len(" it?")
+    assert pace.unread(["Be brief.", "Where is it?"]) == len("ere is it?")

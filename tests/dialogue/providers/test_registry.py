@@ -308,7 +308,7 @@ class RememberingPace(ModelPace):
         super().__init__()
         self.told: list[float] = []
 
-    def began(self, after_s: float) -> None:
+    def began(self, after_s: float, *, unread: int | None = None) -> None:
         self.told.append(after_s)
 
 
