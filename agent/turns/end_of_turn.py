@@ -95,9 +95,10 @@ def probability_while_speaking(words: TurnWordsHeard) -> float:
 
 
 def wants_more(words: TurnWordsHeard) -> bool:
-    """Whether the words alone say that somebody goes on. A question may end in any word: "Where are
-    you from?"."""
-    return not words.is_question and probability(TurnPause(words)) < OPEN_PROBABILITY
+    """Whether the words alone say that somebody goes on. Many a question may end in any word:
+    "Where are you from?"."""
+    may_be_open = not words.is_question or words.is_open_question
+    return may_be_open and probability(TurnPause(words)) < OPEN_PROBABILITY
 
 
 def looks_whole(words: TurnWordsHeard) -> bool:

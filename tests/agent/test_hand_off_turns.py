@@ -84,6 +84,9 @@ async def test_words_that_want_more_are_waited_for(
         ("My phone number is 555", open_s),
         ("Yes,", 0.3),
         ("Can you tell me what a lighthouse is for?", 0.3),
+        ("What is it for?", 0.3),
+        ("Who’s it from?", 0.3),
+        ("Can you book a table for?", open_s),  # a question mark is recognition's guess
         ("I'd like, um", open_s),
     ]
     async with talk_with(Agent()) as talk:
