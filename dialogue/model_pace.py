@@ -1,8 +1,8 @@
 """How soon a language model begins to answer, of late and at its best: whether it has room."""
 
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable
-from itertools import takewhile
 from statistics import median
 
 _LATEST = 3
@@ -35,8 +35,10 @@ class ModelPace:
     def unread(self, messages: Iterable[object]) -> int:
         """How many characters of this conversation it has not read yet."""
         prompt = _prompt(messages)
-        alike = takewhile(lambda pair: pair[0] == pair[1], zip(prompt, self._read, strict=False))
-        return len(prompt) - sum(1 for _ in alike)
+        ends = range(1, 1 + min(len(prompt), len(self._read)))
+        return len(prompt) - bisect_left(
+            ends, True, key=lambda end: not self._read.startswith(prompt[:end])
+        )
 
     def began(self, after_s: float, *, unread: int | None = None) -> None:
         """The first piece of an answer came after so long, to a prompt of which so many characters
