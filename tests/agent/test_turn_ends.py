@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,7 +102,9 @@ class Loop(FakeClockLoop):
 
     takes_s = 0.0
 
-    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+    def run_in_executor(  # type: ignore[override]  # any arguments, of any type
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         async def work() -> Any:
             result = func(*args)
             await asyncio.sleep(self.takes_s)
