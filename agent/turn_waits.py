@@ -10,7 +10,7 @@ from livekit.agents.voice.turn import EndpointingOptions
 from agent.session import end_of_turn_policy, endpointing
 from agent.stt import WorkerSTT
 from agent.turns.barge_in import BargeIn
-from agent.turns.end_of_turn import OPEN_S, wants_more
+from agent.turns.end_of_turn import OPEN_S, WHOLE_S, looks_whole, wants_more
 from agent.turns.turn_words import TurnWordsHeard
 from dialogue.text.languages import Language
 from parley.settings.turn import TurnSection
@@ -40,7 +40,7 @@ class TurnWaits:
         self._cut_offs = barge_in.cut_offs
         self._turn_ends = hearing.turn_ends if hearing is not None else None
         self._barge_in, self._speech = barge_in, speech
-        self._is_open = False
+        self._is_open = self._is_whole = False
         self._told = endpointing(turn)
         self._cut_offs.on_change = self._tell
         if hearing is not None and not hearing.ends_turns:  # else the words are judged already
@@ -54,9 +54,9 @@ class TurnWaits:
     def heard(self, text: str) -> None:
         """What was said by a pause, as recognized."""
         words = TurnWordsHeard.of(text, self._speech.language.turns, asked=self._barge_in.asked)
-        is_open = wants_more(words)
-        if is_open is not self._is_open:
-            self._is_open = is_open
+        known = wants_more(words), looks_whole(words)
+        if known != (self._is_open, self._is_whole):
+            self._is_open, self._is_whole = known
             self._tell()
 
     def _tell(self) -> None:
@@ -69,6 +69,8 @@ class TurnWaits:
         elif self._is_open and self._turn.endpointing == "dynamic":
             learned_s = max(learned_s, OPEN_S)
         wanted = _at_least(endpointing(self._turn), learned_s)
+        if self._is_whole and self._turn.endpointing == "dynamic":
+            wanted["max_delay"] = max(min(wanted["max_delay"], WHOLE_S), wanted["min_delay"])
         if wanted != self._told:  # else what the framework has learned of the pauses stays
             self._told = wanted
             self._session.update_options(endpointing_opts=wanted)

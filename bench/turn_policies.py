@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from agent.turns.end_of_turn import (
     OPEN_S,
+    WHOLE_S,
     EndOfTurnPolicy,
     TurnPause,
+    looks_whole,
     probability,
     silence_needed_s,
     wants_more,
@@ -80,6 +82,16 @@ def detector(
 def unless_open(delay: Delay) -> Delay:
     """The same, and longer where the words want more."""
     return lambda point: max(delay(point), OPEN_S if wants_more(pause_of(point).words) else 0.0)
+
+
+def unless_whole(delay: Delay) -> Delay:
+    """The same, and shorter where the words look whole."""
+
+    def shorter(point: PausePoint) -> float:
+        longest_s = WHOLE_S if looks_whole(pause_of(point).words) else LONGEST_S
+        return min(delay(point), longest_s)
+
+    return shorter
 
 
 def silence(wait_s: float) -> Delay:

@@ -32,6 +32,7 @@ from bench.turn_policies import (
     silence,
     together,
     unless_open,
+    unless_whole,
 )
 from bench.turn_table import keep, kept
 from caller.recordings import SPEECH
@@ -109,6 +110,7 @@ def ways() -> dict[str, Delay]:
         "  by words alone": together(turn.end_of_turn_probability, sound=False, last=False),
         V1_MINI: v1_mini,
         "  and open words": unless_open(v1_mini),
+        "  and whole ones": unless_whole(unless_open(v1_mini)),
         SMART_TURN: detector(
             lambda point: point.sound, SMART_TURN_THRESHOLD, shortest_s=SMART_TURN_S
         ),

@@ -30,8 +30,16 @@ from parley.clock import Clock, monotonic
 CHECK_S = 0.03
 """How often the silence is looked at while a turn is open."""
 LAST_AFTER_S = 0.1
-"""Silence after which v1-mini is asked: it tells more then than after the 0.2 s at which the
-framework asks it (docs/turn-taking.md)."""
+"""Silence up to which v1-mini is shown the turn: it tells more then than after the 0.2 s at which
+the framework asks it (docs/turn-taking.md)."""
+LAST_LATEST_S = 0.3
+"""v1-mini is asked once the text is there, which on two cores would else come later by as long as
+it takes; after so much silence, with what was heard after LAST_AFTER_S, at any rate."""
+EVIDENCE_S = 0.35
+"""So long a silence waits for v1-mini's judgement: before it no answer is ready to be heard."""
+LIKELY_WHOLE = 0.5
+"""An answer that is begun while the person speaks takes the place of reading ahead, which is never
+for nothing: it has to be likelier right than wrong."""
 TEXT_PATIENCE_S = 1.0
 """A pause waits for its text for so long; where none comes, nothing was said."""
 GOES_ON_S = 0.1
@@ -41,6 +49,10 @@ MURMUR_S = 0.5
 is judged there, and is no part of the next turn."""
 PAUSE_S = 0.2
 """What is shorter is no pause within a turn."""
+
+
+RATE_HZ = 16_000
+_KEPT_SAMPLES = EOT_MAX_SAMPLES + RATE_HZ // 2
 
 
 class SpeechState(Protocol):
@@ -132,7 +144,7 @@ class TurnEnds:
 
     def push_audio(self, samples: Samples) -> None:
         """The next of the microphone, at 16 kHz, once barge-in has judged it."""
-        self._heard = np.concatenate([self._heard, samples])[-EOT_MAX_SAMPLES:]
+        self._heard = np.concatenate([self._heard, samples])[-_KEPT_SAMPLES:]
         if self._checking is None and not self.is_over:
             self._check()
 
@@ -148,14 +160,15 @@ class TurnEnds:
         """Recognition has this while the person speaks. Whether an answer to it may be begun."""
         if self._person.agent_has_floor or not self.guesses_before_pauses():
             return False
-        return self._guess_is_worth(probability_while_speaking(self._words(text)))
+        likely = probability_while_speaking(self._words(text))
+        return likely > LIKELY_WHOLE and self._guess_is_worth(likely)
 
     def _check(self) -> None:
         self._checking = None
         self._follow_voice()
         if self.is_over:
             return
-        if self.silence_s >= LAST_AFTER_S and self._last is None and self._asking is None:
+        if self._last is None and self._asking is None and self._last_is_due:
             self._asking = asyncio.create_task(self._ask(), name="last-second")
         if self.silence_s >= self._needed_s():
             self._end()
@@ -164,6 +177,10 @@ class TurnEnds:
             self._guessed = True
             self.on_guess()
         self._checking = asyncio.get_running_loop().call_later(CHECK_S, self._check)
+
+    @property
+    def _last_is_due(self) -> bool:
+        return self.silence_s >= (LAST_AFTER_S if self._text is not None else LAST_LATEST_S)
 
     def _follow_voice(self) -> None:
         spoke_s, before_s = self._person.last_spoke_s, self._spoke_s
@@ -190,6 +207,8 @@ class TurnEnds:
         needed_s = silence_needed_s(self._pause(self._text), policy, pace=self._own_pauses.pace)
         if self._person.agent_has_floor:
             return min(needed_s, max(MURMUR_S, policy.shortest_s))
+        if self._last is None:
+            return max(needed_s, min(EVIDENCE_S, policy.longest_s))
         return needed_s
 
     def _may_guess(self, text: str) -> bool:
@@ -206,7 +225,9 @@ class TurnEnds:
         return TurnWordsHeard.of(text, self._language().turns, asked=self._asked())
 
     async def _ask(self) -> None:
-        self._last = await asyncio.to_thread(self._detector.predict, self._heard.copy())
+        later = round((self.silence_s - LAST_AFTER_S) * RATE_HZ)
+        heard = self._heard[: len(self._heard) - max(0, later)][-EOT_MAX_SAMPLES:]
+        self._last = await asyncio.to_thread(self._detector.predict, heard.copy())
 
     def _end(self) -> None:
         self._ended_s = self._clock()

@@ -23,6 +23,8 @@ class TurnWordsHeard:
     """It ends in a full stop or an exclamation mark, as recognition hears it."""
     is_open: bool = False
     """Its last word wants another after it, or is looked for: "and", "the", "um"."""
+    is_open_question: bool = False
+    """It is open and written as a question, and no question that may end so."""
     is_listing: bool = False
     """It ends in a comma, a dash or dots."""
     has_number_begun: bool = False
@@ -43,10 +45,13 @@ class TurnWordsHeard:
         last = heard[-1]
         first_answers = heard[0] in words.answers
         is_open = last in words.hesitations or (last in words.open and not first_answers)
+        is_question = written.endswith("?")
+        may_end_openly = not words.asking or not words.asking.isdisjoint(heard)
         return cls(
-            is_question=written.endswith("?"),
+            is_question=is_question,
             is_sentence=written.endswith((".", "!")) and not written.endswith(".."),
             is_open=is_open,
+            is_open_question=is_open and is_question and not may_end_openly,
             is_listing=written.endswith((",", "-", "–", "—", "…", "..", ":", ";")),
             has_number_begun=0 < _digits_at_end(heard, words) < WHOLE_NUMBER_DIGITS
             and not words.numbered.isdisjoint(heard),

@@ -8,6 +8,7 @@ import pytest
 from agent.session import endpointing
 from agent.turn_waits import TurnWaits
 from agent.turns.barge_in import BargeIn
+from agent.turns.end_of_turn import WHOLE_S
 from agent.turns.floor import FloorPolicy
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley import Agent
@@ -83,6 +84,9 @@ async def test_words_that_want_more_are_waited_for(
         ("My phone number is 555", open_s),
         ("Yes,", 0.3),
         ("Can you tell me what a lighthouse is for?", 0.3),
+        ("What is it for?", 0.3),
+        ("Who’s it from?", 0.3),
+        ("Can you book a table for?", open_s),  # a question mark is recognition's guess
         ("I'd like, um", open_s),
     ]
     async with talk_with(Agent()) as talk:
@@ -92,4 +96,25 @@ async def test_words_that_want_more_are_waited_for(
         for text, wanted_s in heard:
             waits.heard(text)
             assert talk.session.options.endpointing["min_delay"] == wanted_s, text
-            assert talk.session.options.endpointing["max_delay"] == turn.endpointing_max_delay_s
+
+
+@pytest.mark.parametrize(("mode", "whole_s"), [("dynamic", WHOLE_S), ("fixed", 2.5)])
+async def test_whole_words_are_waited_for_less_long_however_unfinished_they_sound(
+    mode: Literal["fixed", "dynamic"], whole_s: float
+) -> None:
+    turn = TurnSection(end_of_turn="detector", endpointing=mode)
+    heard = [
+        ("I would like to book a table for", 2.5),
+        ("I would like to book a table for Friday.", whole_s),
+        ("What is the capital of Australia?", whole_s),
+        ("I'd like two coffees,", 2.5),
+        ("We could meet on Tuesday or.", 2.5),
+        ("I'd like two coffees", 2.5),
+    ]
+    async with talk_with(Agent()) as talk:
+        talk.session.update_options(endpointing_opts=endpointing(turn))
+        barge_in = BargeIn(SlowVoice(0.0), policy=FloorPolicy(), on_yield=lambda cut: None)
+        waits = TurnWaits(turn, talk.session, barge_in, None, ENGLISH_SPEECH)
+        for text, wanted_s in heard:
+            waits.heard(text)
+            assert talk.session.options.endpointing["max_delay"] == wanted_s, text

@@ -2,13 +2,29 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
 
-from agent.turns.end_of_turn import EndOfTurnPolicy, OwnPauses, TurnPause, silence_needed_s
-from agent.turns.turn_ends import GOES_ON_S, MURMUR_S, TEXT_PATIENCE_S, TurnEnds
+from agent.turns.end_of_turn import (
+    WHOLE_S,
+    EndOfTurnPolicy,
+    OwnPauses,
+    TurnPause,
+    silence_needed_s,
+)
+from agent.turns.turn_ends import (
+    EVIDENCE_S,
+    GOES_ON_S,
+    LAST_AFTER_S,
+    LAST_LATEST_S,
+    MURMUR_S,
+    TEXT_PATIENCE_S,
+    TurnEnds,
+)
 from agent.turns.turn_words import TurnWordsHeard
 from dialogue.text.languages.english import LANGUAGE as ENGLISH
 from parley.audio import Samples
@@ -29,8 +45,12 @@ class Mouth:
     busy: float = 0.0
     ended_at_s: list[float] = field(default_factory=list)
     guessed_at_s: list[float] = field(default_factory=list)
+    asked: list[tuple[float, Samples]] = field(default_factory=list)
+    """After how much silence v1-mini was asked, and what it was shown."""
 
     def predict(self, pcm: Samples) -> float:
+        now_s = asyncio.get_running_loop().time()
+        self.asked.append((round(now_s - self.last_spoke_s, 2), pcm))
         return self.opinion
 
 
@@ -49,6 +69,8 @@ class Talk:
             detector=mouth,
             clock=self._clock,
         )
+        self.marks = False
+        """Whether silence is told apart from voice, by ones."""
         self.turn_ends.on_guess = lambda: mouth.guessed_at_s.append(self._clock())
 
     async def says(self, for_s: float) -> None:
@@ -72,11 +94,30 @@ class Talk:
             await asyncio.sleep(WINDOW_S)
             if voiced:
                 self.mouth.last_spoke_s = self._clock()
-            self.turn_ends.push_audio(np.zeros(512, np.int16))
+            self.turn_ends.push_audio(np.full(512, self.marks and not voiced, np.int16))
 
 
-def on_turned_clock(talk: Callable[[], Coroutine[None, None, None]]) -> None:
-    loop = FakeClockLoop()
+class Loop(FakeClockLoop):
+    """What a thread does takes time of the turned clock, too."""
+
+    takes_s = 0.0
+
+    def run_in_executor(  # type: ignore[override]  # any arguments, of any type
+        self, executor: Executor | None, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        async def work() -> Any:
+            result = func(*args)
+            await asyncio.sleep(self.takes_s)
+            return result
+
+        return self.create_task(work())
+
+
+def on_turned_clock(
+    talk: Callable[[], Coroutine[None, None, None]], *, thread_s: float = 0
+) -> None:
+    loop = Loop()
+    loop.takes_s = thread_s
     try:
         loop.run_until_complete(talk())
     finally:
@@ -246,9 +287,75 @@ def test_what_was_said_before_they_went_on_is_not_answered() -> None:
 
 def test_while_somebody_speaks_only_what_is_likely_whole_is_worth_a_guess() -> None:
     async def talk() -> None:
-        quiet, half_busy = Talk(Mouth(busy=0.1)), Talk(Mouth(busy=0.5))
-        assert quiet.turn_ends.push_partial("What time is it?")
+        quiet, busy = Talk(Mouth(busy=0.1)), Talk(Mouth(busy=0.8))
+        assert quiet.turn_ends.push_partial("No, thanks.")
         assert not quiet.turn_ends.push_partial("What time is it and")
-        assert not half_busy.turn_ends.push_partial("What time is it?")
+        assert not busy.turn_ends.push_partial("No, thanks.")
 
     on_turned_clock(talk)
+
+
+def test_what_may_go_on_is_read_ahead_and_not_answered() -> None:
+    async def talk() -> None:
+        quiet = Talk(Mouth(busy=0.0))
+        for said in ("I really like that", "I really like that account.", "What is the capital?"):
+            assert not quiet.turn_ends.push_partial(said)
+
+    on_turned_clock(talk)
+
+
+def test_v1_mini_is_asked_once_the_text_is_there_and_of_the_end_of_the_voice() -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth())
+        await talk.says(2.0)
+        talk.marks = True
+        await talk.pauses(0.2)
+        assert talk.mouth.asked == [], "the text comes first"
+        talk.recognized("What time is it?", sounds_finished=SURE)
+        await talk.pauses(0.5)
+        ((after_s, shown),) = talk.mouth.asked
+        assert 0.2 <= after_s <= 0.25
+        silent = np.count_nonzero(shown) / 16_000
+        assert 0.05 <= silent <= LAST_AFTER_S + 0.05, "later silence tells less"
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk)
+
+
+def test_a_text_that_does_not_come_keeps_v1_mini_from_nothing() -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth())
+        await talk.says(1.0)
+        await talk.pauses(0.8)
+        ((after_s, _),) = talk.mouth.asked
+        assert LAST_LATEST_S <= after_s <= LAST_LATEST_S + 0.05
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk)
+
+
+@pytest.mark.parametrize(("takes_s", "ends_s"), [(0.1, 0.2), (1.0, EVIDENCE_S)])
+def test_no_turn_ends_before_v1_mini_has_judged_it_but_for_so_long(
+    takes_s: float, ends_s: float
+) -> None:
+    async def talk() -> None:
+        talk = Talk(Mouth())
+        await talk.says(1.0)
+        await talk.pauses(0.1)
+        talk.recognized("What time is it?", sounds_finished=SURE)
+        await talk.pauses(2.0)
+        (after_s,) = talk.ended_after_s
+        assert ends_s <= after_s <= ends_s + 0.07
+        await talk.turn_ends.aclose()
+
+    on_turned_clock(talk, thread_s=takes_s)
+
+
+def test_words_that_look_whole_are_not_waited_for_as_long_as_open_ones() -> None:
+    def needed_s(text: str, *, pace: float = 1.0) -> float:
+        pause = TurnPause(TurnWordsHeard.of(text, ENGLISH.turns), sound=UNSURE, last=UNSURE)
+        return silence_needed_s(pause, POLICY, pace=pace)
+
+    assert needed_s("I would like to book a table for") == POLICY.longest_s
+    assert needed_s("I would like to book a table for Friday.") == WHOLE_S
+    assert WHOLE_S < needed_s("I would like a table for Friday.", pace=1.2) < POLICY.longest_s

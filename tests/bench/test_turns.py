@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from agent.turns.end_of_turn import WHOLE_S
 from bench.turn_fit import fitted
 from bench.turn_pauses import FIT_SPEAKERS, FIT_VOICES, PausePoint, pauses, ships, split_of
-from bench.turn_policies import detector, figures, silence, together
+from bench.turn_policies import LONGEST_S, detector, figures, silence, together, unless_whole
 from caller.measure import speech_end
 from tests.workers.speech_sounds import silence as quiet
 from tests.workers.speech_sounds import speech
@@ -40,6 +41,11 @@ def test_silence_alone_cuts_off_what_pauses_for_longer() -> None:
 def test_a_detector_waits_for_what_it_takes_for_unfinished() -> None:
     told_apart = figures([END, INSIDE], detector(lambda p: p.last, 0.5, shortest_s=0.2))
     assert (told_apart.within_300_share, told_apart.false_cut_off_share) == (1.0, 0.0)
+
+
+def test_whole_words_are_waited_for_less_long_than_open_ones() -> None:
+    delay = unless_whole(silence(LONGEST_S))
+    assert (delay(END), delay(INSIDE)) == (WHOLE_S, LONGEST_S)
 
 
 def test_what_is_judged_together_is_told_apart() -> None:

@@ -109,6 +109,10 @@ class TurnWords:
     """What has a number that is said digit by digit: "phone", "code"."""
     answers: frozenset[str] = frozenset()
     """First words of a whole answer to a question, however short it is: "yes", "no"."""
+    asking: frozenset[str] = frozenset()
+    """Words that ask for one that then is missing elsewhere: "who", "where". A question with one of
+    them may end in an open word ("What is it for?"), one without is cut off ("Can you book a table
+    for?"). Empty: any question may."""
     endings: Mapping[str, int] = field(default_factory=dict)
     """How often what is said ends in a word, as log odds against words anywhere: counted in calls.
     Empty: nobody has counted."""

@@ -128,6 +128,9 @@ TURNS = TurnWords(
         """.split()
     ),
     hesitations=frozenset("um uh er erm hmm hm mm".split()),
+    asking=frozenset(
+        "who whom whose what which where when why how who's what's where's when's how's".split()
+    ),
     numbers=frozenset(
         """
         zero oh one two three four five six seven eight nine ten eleven twelve thirteen fourteen
