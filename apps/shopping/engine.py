@@ -118,12 +118,13 @@ class ShoppingEngine:
         values = cast(ShoppingState, before.values)
         spec = RequirementSpec.model_validate(values.get("spec") or {})
         asked = values.get("asked", "")
-        if before.interrupts and not is_new_wish(turn.text, spec, asked):
+        vocabulary = self._shop.nodes.builder.vocabulary
+        if before.interrupts and not is_new_wish(turn.text, spec, asked, vocabulary):
             if not turn.media:
                 return Command(resume=turn.text)
             keeps = True
         else:
-            keeps = not before.interrupts and refines(turn.text, spec)
+            keeps = not before.interrupts and refines(turn.text, spec, vocabulary)
         now = utc_now()
         return NewWish(
             request_id=f"request#{now}#{uuid.uuid4().hex[:8]}",

@@ -1,5 +1,6 @@
 """What a person wants to buy, typed: every search obeys it to the letter."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -73,6 +74,20 @@ class RequirementSpec(BaseModel):
             None if low is None else low / pieces,
             None if high is None else high / pieces,
         )
+
+    def freed(self, fields: AbstractSet[str]) -> "RequirementSpec":
+        """This wish without its "budget", "colors", "brands" or "sizes", those of them that are
+        named."""
+        own = self.attributes
+        wants = {name: () for name in ("colors", "sizes") if name in fields}
+        if "colors" in fields:
+            wants["colors_unwanted"] = ()
+        changed: dict[str, object] = {"attributes": own.model_copy(update=wants)}
+        if "budget" in fields:
+            changed |= {"budget_min": None, "budget_max": None, "budget_is_total": False}
+        if "brands" in fields:
+            changed |= {"brands": (), "brands_unwanted": ()}
+        return self.model_copy(update=changed)
 
     def refined(self, other: Self) -> "RequirementSpec":
         """This wish with what `other` says of it; what it does not say stays."""

@@ -1,13 +1,17 @@
 """Several catalogues, searched at once: one that is down costs its own offers only."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.shopping.catalog.offer import Catalog, FoundOffers, Offer, Search, broken
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
+from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
 
 WITHIN_S = 6.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,16 @@ class Marketplaces:
         refused = sum(len(each.offers) for each in found) - len(offers)
         total = sum(max(each.total, len(each.offers)) for each in found) - refused
         return SearchedMarkets(offers, total, away)
+
+    async def vocabulary(self) -> Vocabulary:
+        """What people call things, and what the catalogues do."""
+        told = BUILT_IN
+        for catalog in self.catalogs:
+            try:
+                told = told.with_goods(await catalog.kinds())
+            except ShoppingError as error:
+                _log.warning("%s: its words are not known: %s", catalog.name, error.message)
+        return told
 
     async def health(self) -> dict[str, str]:
         """Of each: what it is, or "unavailable"."""

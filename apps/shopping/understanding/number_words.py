@@ -22,6 +22,7 @@ _SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000}
 _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
 _THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
 """But for the pictures of screens, which are 4K and 8K."""
+_HALF = re.compile(r"(\d+) ?(?:½|1/2\b)")
 _COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
 _BEHIND_AND = frozenset((*_UNITS, *_TENS))
 
@@ -30,9 +31,10 @@ def with_digits(text: str) -> str:
     """The text in lower case, each number written in words as digits.
 
     "three fifty" is 350 and "twelve ninety nine" 1299, as prices are spoken; "a grand" is 1000;
-    "nine and a half" 9.5. Digits with "k" are thousands.
+    "nine and a half" 9.5, and so is "9½". Digits with "k" are thousands.
     """
-    pieces = _PIECE.findall(text.lower())
+    text = _HALF.sub(lambda found: f"{found[1]}.5", text.lower())
+    pieces = _PIECE.findall(text)
     written: list[str] = []
     place = 0
     while place < len(pieces):

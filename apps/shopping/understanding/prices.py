@@ -19,59 +19,61 @@ _NAMES = {
     "quid": "GBP",
 }
 _CURRENCY_NAME = r"dollars?|bucks?|usd|euros?|eur|pounds?|gbp|quid"
+_SIZE_BEHIND = (
+    r"\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece"
+    r"|pieces|of them|%|percent|star)"
+)
 _MONEY = (
-    r"(?P<sign{n}>[$€£])?\s?(?P<value{n}>\d+(?:\.\d+)?)"
-    rf"(?:\s?(?P<name{{n}}>{_CURRENCY_NAME})\b)?"
+    r"(?P<sign{n}>[$€£])?\s?(?P<value{n}>\d+(?:\.\d+)?)(?!\d|\.\d)"
+    rf"(?:\s?(?P<name{{n}}>(?:{_CURRENCY_NAME})\b|[$€£])|(?(sign{{n}})|(?!{_SIZE_BEHIND})))"
 )
-_NO_SIZE = (
-    r"(?!\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece"
-    r"|pieces|of them|%|percent|star))(?!\d)(?!\.\d)"
-)
+"""A number with its currency; without one it may be a size."""
 
 
 def _money(number: int = 1) -> str:
-    return _MONEY.format(n=number) + _NO_SIZE
+    return _MONEY.format(n=number)
 
 
 _BELOW = (
-    r"(?:under|below|less than|cheaper than|lower than|beneath|fewer than|inside|within)"
-    r"(?: the| a)?(?: price of| budget of)?"
+    r"(?:(?:\b(?:under|below|less than|cheaper than|lower than|beneath|fewer than|inside|within))"
+    r"(?: the| a)?(?: price of| budget of)?|<(?!=))"
 )
 _AT_MOST = (
-    r"(?:at most|up to|no more than|not more than|nothing over|nothing above|not over|not above"
-    r"|maximum(?: of| is)?|max(?:imum)?\.?(?: of)?|tops|not exceeding"
+    r"(?:(?:<=|≤)|\b(?:at (?:the )?most|up to|no more than|not more than|nothing over|nothing above|not over|not above"
+    r"|maximum(?: of| is)?|max(?:imum)?\.?:?(?: of)?|tops|not (?:to )?exceed(?:ing)?"
+    r"|(?:mustn't|shouldn't|can't|cannot|won't|doesn't) exceed|capped at|no higher than"
     r"|(?:can(?:'t|not| not)|(?:should|must|would|do|does|will)(?:n't| not)|won't|not)"
     r"(?: (?:be|cost|go|spend|pay|want|to|any|it|that|is|anything))* (?:more than|over|above)"
     r"|budget(?: is| of|:)?(?: about| around)?|spend(?: up to)?|pay(?: up to)?"
-    r"|i(?:'ve| have)(?: got)?|limit(?: is| of)?|\bfor)"
+    r"|i(?:'ve| have)(?: got)?|limit(?: is| of)?|for))"
 )
 _ABOVE = (
-    r"(?:over|above|more than|at least|from|starting at|minimum(?: of)?|no less than"
-    r"|not less than|not under|not below|upwards of|no cheaper than)"
+    r"(?:(?:>=?|≥)|\b(?:over|above|more than|at least|from|starting at|minimum(?: of)?"
+    r"|no less than|not less than|not under|not below|upwards of|no cheaper than))"
 )
-_AROUND = r"(?:around|about|roughly|approximately|approx\.?|circa|some)"
+_AROUND = r"(?:~|≈|\b(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to))"
 _LESS = r"(?:or less|or under|or below|at most|max(?:imum)?\b|tops\b|or cheaper|budget|limit)"
 _MORE = r"(?:or more|and up|or above|upwards|minimum)"
 _RANGE = (
-    rf"(?:between|from|anywhere from)?\s*{_MONEY.format(n=1)}\s?"
-    rf"(?:and|to|-|–|through)\s?{_money(2)}"
+    rf"(?:between|from|anywhere (?:from|between)|budget(?: is| of|:)?)?\s*{_money(1)}\s?"
+    rf"(?:and|to|-|–|—|through|till|until)\s?{_money(2)}"
 )
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern))
     for name, pattern in (
         ("between", _RANGE),
-        ("at most", rf"\b{_AT_MOST}\s+{_money()}"),
+        ("at most", rf"{_AT_MOST}\s*{_money()}"),
         ("at most", rf"{_money()}\s*{_LESS}"),
         ("at least", rf"{_money()}\s*{_MORE}"),
-        ("below", rf"\b{_BELOW}\s+{_money()}"),
-        ("at least", rf"\b{_ABOVE}\s+{_money()}"),
-        ("around", rf"\b{_AROUND}\s+{_money()}"),
+        ("below", rf"{_BELOW}\s*{_money()}"),
+        ("at least", rf"{_ABOVE}\s*{_money()}"),
+        ("around", rf"{_AROUND}\s*{_money()}"),
         ("bare", _money()),
     )
 )
 _TOTAL = re.compile(
-    r"\b(?:in total|altogether|all together|in all|for (?:all|both)|total budget|combined"
+    r"\b(?:total|in sum|altogether|all together|in all|for (?:all|both|the (?:\d+|pair|set))|combined"
     r"|for the lot|overall)\b"
 )
 _LEAST_AROUND = 15
@@ -139,7 +141,7 @@ def _read(name: str, found: re.Match[str], *, is_answer: bool) -> Budget | None:
 def _between(groups: dict[str, str | None], words: str, *, is_answer: bool) -> Budget | None:
     low, currency, low_is_money = _amount(groups, 1)
     high, other, high_is_money = _amount(groups, 2)
-    is_range = words.startswith(("between", "from", "anywhere"))
+    is_range = words.startswith(("between", "from", "anywhere", "budget"))
     if not (is_range or low_is_money or high_is_money or is_answer):
         return None
     if low < 10 and high >= 100 and high % 100 == 0:  # "between two and four hundred"
@@ -151,5 +153,6 @@ def _between(groups: dict[str, str | None], words: str, *, is_answer: bool) -> B
 def _amount(groups: dict[str, str | None], number: int) -> tuple[float, str, bool]:
     """Value, currency, and whether a currency was named."""
     sign, name = groups.get(f"sign{number}"), groups.get(f"name{number}")
-    currency = _SIGNS[sign] if sign else _NAMES[name.rstrip("s")] if name else "USD"
-    return float(groups[f"value{number}"] or 0), currency, bool(sign or name)
+    told = sign or name
+    currency = (_SIGNS.get(told) or _NAMES[told.rstrip("s")]) if told else "USD"
+    return float(groups[f"value{number}"] or 0), currency, bool(told)

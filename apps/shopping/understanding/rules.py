@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
-from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, GoodsKind
+from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.requirement import LARGEST_QUANTITY, Attributes, RequirementSpec
+from apps.shopping.understanding.corrections import is_correction, without_taken_back
+from apps.shopping.understanding.heard_brands import with_brands
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
+from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
 
 _SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
 _SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
@@ -62,6 +67,19 @@ _QUANTITY = re.compile(
     r"|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)"
     r"(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
 )
+_NO_MATTER = r"(?:does(?:n't| not) matter|is(?:n't| not) important|is no (?:object|issue)|no object)"
+_FREED = {
+    name: re.compile(
+        rf"\b(?:any|whatever) {word}\b(?! (?:but|except|other|apart|besides|from|under|below))"
+        rf"|\b{word}s? {_NO_MATTER}|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
+    )
+    for name, word in (
+        ("budget", "(?:price|budget|cost)"),
+        ("colors", "colou?r"),
+        ("brands", "(?:brand|make)"),
+        ("sizes", "size"),
+    )
+}
 _ONES = re.compile(r"\b(?:of them|pieces|units|items|copies|sets|pairs)\b")
 _USE = re.compile(
     r"\b(?:for|to use (?:for|in|at)|used for)\s+"
@@ -71,38 +89,47 @@ _ENDS_USE = re.compile(
     r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b"
 )
 _NO_USE = frozenset(("", "me", "us", "it", "less", "now", "them", "sale", "both", "all"))
-_BRAND_NAMES = {brand.lower(): brand for brand in BRANDS} | {
-    "levis": "Levi's",
-    "levi": "Levi's",
-    "delonghi": "De'Longhi",
-    "de longhi": "De'Longhi",
-    "the north face": "North Face",
-    "one plus": "OnePlus",
-    "macbook": "Apple",
-    "iphone": "Apple",
-    "ipad": "Apple",
-    "hewlett packard": "HP",
-    "i robot": "iRobot",
-}
-_FEATURE_NAMES = {word: f.name for f in FEATURES for word in (*f.called, f.name)}
 
 
-def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementSpec:
-    """What the text says of a wish; an empty requirement where it says nothing.
+@dataclass(frozen=True)
+class Reading:
+    """What rules have read."""
 
-    `asked`: the text answers the question for this field ("category", "budget", "size").
-    `category`: of the wish so far, for what the text does not say.
+    spec: RequirementSpec
+    text: str
+    """That they have read: in lower case, numbers as digits, brands as they are spelled."""
+    kinds: tuple[str, ...]
+    """All categories that it names."""
+    freed: frozenset[str] = frozenset()
+    """Of "budget", "colors", "brands" and "sizes", what it says does not matter."""
+
+
+def spec_from(
+    text: str, *, asked: str = "", category: str = "", vocabulary: Vocabulary = BUILT_IN
+) -> RequirementSpec:
+    """What the text says of a wish; an empty requirement where it says nothing."""
+    return reading_of(text, asked=asked, category=category, vocabulary=vocabulary).spec
+
+
+def reading_of(
+    text: str, *, asked: str = "", category: str = "", vocabulary: Vocabulary = BUILT_IN
+) -> Reading:
+    """`asked`: the text answers the question for this field ("category", "budget", "size").
+    `category`: of the wish so far, for what the text does not say. `vocabulary`: what things are
+    called.
     """
-    text = _joined_spelling(with_digits(text).replace("’", "'"))
-    kind, text = _category(text)
-    known = kind or BY_NAME.get(category)
+    prepared = _prepared(text, vocabulary)
+    kinds, text = _kinds(prepared, vocabulary)
+    kind = kinds[0] if kinds else None
+    text = without_taken_back(text)
+    known = kind or vocabulary.kind(category)
     budget, rest = budget_in(text, is_answer=asked == "budget")
-    brands, brands_unwanted = _split(rest, _BRAND_NAMES)
+    brands, brands_unwanted = _split(rest, vocabulary.brands)
     sizes, rest = _sizes(rest, known, asked=asked)
-    colors, colors_unwanted = _split(rest, COLOR_WORDS)
-    features, _ = _split(rest, _FEATURE_NAMES)
+    colors, colors_unwanted = _split(rest, vocabulary.colors)
+    features, _ = _split(rest, vocabulary.features)
     budget = budget or Budget()
-    return RequirementSpec(
+    spec = RequirementSpec(
         category=kind.name if kind else "",
         budget_min=budget.low,
         budget_max=budget.high,
@@ -116,32 +143,55 @@ def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementS
         quantity=_quantity(rest),
         use=_use(rest, known),
     )
+    freed = frozenset(name for name, said in _FREED.items() if said.search(prepared))
+    return Reading(spec, prepared, tuple(kind.name for kind in kinds), freed)
 
 
-def kind_in(text: str) -> GoodsKind | None:
-    """The kind of goods that a text names."""
-    return _category(with_digits(text))[0]
+def _prepared(text: str, vocabulary: Vocabulary) -> str:
+    """In lower case, with numbers as digits and brands as they are spelled."""
+    plain = _joined_spelling(with_digits(text).replace("’", "'"), vocabulary)
+    plain = _any_of(tuple(vocabulary.articles), "s").sub(
+        lambda found: vocabulary.articles[found["name"]], plain
+    )
+    return with_brands(plain, vocabulary.heard, vocabulary.ordinary)
 
 
-def _category(text: str) -> tuple[GoodsKind | None, str]:
-    """The kind that is named first (the longest name where several begin there), and the text with
-    its name made the kind's own, so that "running shoes" says no use and "t-shirt" no size."""
-    best: tuple[int, int, GoodsKind, str] | None = None
-    for kind in KINDS:
-        for called in kind.called:
-            found = re.search(rf"(?<![\w-]){re.escape(called)}(?:e?s)?(?![\w-])", text)
-            if found and not _NOT_THIS.search(text[: found.start()]):
-                candidate = (found.start(), -len(called), kind, found[0])
-                if best is None or candidate[:2] < best[:2]:
-                    best = candidate
-    if best is None:
-        return None, text
-    return best[2], text.replace(best[3], " ¤ ")
+@lru_cache(maxsize=64)
+def _any_of(names: tuple[str, ...], behind: str, beside: str = r"\w") -> re.Pattern[str]:
+    """Any of the names as words, the longest first; `behind`: what may follow a name, `beside`:
+    what may not stand at either end."""
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![{beside}])(?P<name>{either})(?:{behind})?(?![{beside}])")
 
 
-def _joined_spelling(text: str) -> str:
+def _kinds(text: str, vocabulary: Vocabulary) -> tuple[tuple[GoodsKind, ...], str]:
+    """The kinds that are named, first the one that is meant, and the text with its name made the
+    kind's own, so that "running shoes" says no use and "t-shirt" no size.
+
+    Meant is the one that is named first (the longest name where several begin there), but for
+    corrections: "a laptop, no, a tablet".
+    """
+    called = vocabulary.kinds_called
+    named = [
+        found
+        for found in _any_of(tuple(called), "e?s", r"\w-").finditer(text)
+        if not _NOT_THIS.search(text[: found.start()])
+    ]
+    if not named:
+        return (), text
+    meant = named[0]
+    for found in named[1:]:
+        if is_correction(text[meant.end() : found.start()]):
+            meant = found
+    kind = called[meant["name"]]
+    others = {called[found["name"]].name: called[found["name"]] for found in named}
+    del others[kind.name]
+    return (kind, *others.values()), text.replace(meant[0], " ¤ ")
+
+
+def _joined_spelling(text: str, vocabulary: Vocabulary) -> str:
     """Brands spelled letter by letter, as recognition writes them: "h p" is "hp"."""
-    known = {brand.lower() for brand in BRANDS} | _SPELLED_WORDS
+    known = {*vocabulary.brands, *_SPELLED_WORDS}
 
     def join(found: re.Match[str]) -> str:
         letters = re.sub(r"[ .]", "", found[0])
@@ -157,29 +207,20 @@ def _split(text: str, names: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[
     """Which of the names the text wants, and which it refuses."""
     wanted: dict[str, None] = {}
     refused: dict[str, None] = {}
-    taken: list[range] = []
-    places = sorted(
-        (
-            (found.start(), found.end(), value)
-            for name, value in names.items()
-            for found in re.finditer(rf"(?<![\w]){re.escape(name)}(?:'s)?(?![\w])", text)
-        ),
-        key=lambda place: (place[0] - place[1], place[0]),
-    )
-    spans: list[tuple[int, int, str]] = []
-    for start, end, value in places:
-        if not any(start < span.stop and end > span.start for span in taken):
-            taken.append(range(start, end))
-            spans.append((start, end, value))
-    previous: tuple[int, bool] | None = None
-    for start, end, value in sorted(spans):
-        linked = previous is not None and _LINK.match(text[previous[0] : start].replace(",", " "))
-        if linked and previous is not None and not _REFUSAL.search(text[previous[0] : start]):
-            no = previous[1]
-        else:
+    spans = [
+        (found.start(), found.end(), names[found["name"]])
+        for found in _any_of(tuple(names), "'s").finditer(text)
+    ]
+    before, behind_before, no = "", 0, False
+    for start, end, value in spans:
+        between = text[behind_before:start]
+        linked = bool(before) and bool(_LINK.match(between.replace(",", " ")))
+        if before and not no and is_correction(between):
+            wanted.pop(before, None)
+        elif not linked or _REFUSAL.search(between):
             no = _is_refused(text, start) or bool(_REFUSED_BEHIND.match(text[end:]))
         (refused if no else wanted)[value] = None
-        previous = (end, no)
+        before, behind_before = value, end
     return (
         tuple(value for value in wanted if value not in refused),
         tuple(refused),
