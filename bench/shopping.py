@@ -14,8 +14,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,14 @@ from websockets.exceptions import WebSocketException
 
 from apps.shopping.requirement import RequirementSpec
 from bench.machine import ForeignLoad, Machine
+from bench.mind_trial import served
 from bench.promise import Promise, print_promises
 from bench.shopping_check import Shelf, ShoppingRequest, disobeyed, shopping_requests
 from bench.shopping_readers import print_readers, readers_judged
 from parley import paths
 from parley.arguments import CommandParser
 from parley.clock import monotonic
+from parley.settings import OrchestratorSettings, load_orchestrator
 from testkit.isolated_config import write_config
 
 OBEYED = 0.98
@@ -60,10 +62,13 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     with ForeignLoad() as foreign:
         requests = shopping_requests(options.half)[: options.requests]
-        if options.readers:
-            document = asyncio.run(readers_judged(requests))
-        else:
-            document = asyncio.run(_measured(requests, options.chats, with_model=options.model))
+        with _model(options.local) as (settings, model):
+            if options.readers:
+                document = asyncio.run(readers_judged(requests, settings))
+            else:
+                with_model = options.model or bool(options.local)
+                measured = _measured(requests, options.chats, model if with_model else None)
+                document = asyncio.run(measured)
     document |= {"machine": asdict(Machine.this()), "foreign_load_percent": foreign.percent}
     document["half"] = options.half
     promises = [] if options.readers else _promises(document)
@@ -77,6 +82,18 @@ def main(arguments: list[str]) -> int:
     return 0 if all(promise.kept for promise in promises) else 1
 
 
+@contextmanager
+def _model(local: str) -> Iterator[tuple[OrchestratorSettings, Mapping[str, str]]]:
+    """The settings of the model that is asked, and the variables that name it to a chat server.
+    `local`: one that is served for the benchmark alone; empty: that of the settings."""
+    if not local:
+        yield load_orchestrator(), {}
+        return
+    with served(local) as (settings, _):
+        named = {"OPENAI_BASE_URL": settings.llm_url, "OPENAI_API_KEY": "local", "LLM_MODEL": local}
+        yield settings, named
+
+
 def _promises(document: Mapping[str, Any]) -> list[Promise]:
     return [
         Promise("results_obeyed_share", OBEYED, document["obeyed_share"], at_least=True),
@@ -86,10 +103,10 @@ def _promises(document: Mapping[str, Any]) -> list[Promise]:
 
 
 async def _measured(
-    requests: Sequence[ShoppingRequest], chats: int, *, with_model: bool
+    requests: Sequence[ShoppingRequest], chats: int, model: Mapping[str, str] | None
 ) -> dict[str, Any]:
     shelf = Shelf()
-    async with chat_process(with_model=with_model) as (process, address):
+    async with chat_process(model) as (process, address):
         trials = [
             await _talk(address, request.text, number) for number, request in enumerate(requests)
         ]
@@ -104,7 +121,7 @@ async def _measured(
     wrong = sum(each["disobeyed_products"] for each in judged)
     return {
         "benchmark": "shopping",
-        "requirements_by": "model" if with_model else "rules",
+        "requirements_by": "rules" if model is None else "model",
         "requests": len(requests),
         "products": sum(shown),
         "obeyed_share": round(1 - wrong / max(1, sum(shown)), 4),
@@ -197,8 +214,11 @@ async def _sent(chat: ClientConnection, text: str) -> float:
 
 
 @asynccontextmanager
-async def chat_process(*, with_model: bool) -> AsyncIterator[tuple[psutil.Process, str]]:
-    """A chat server with a state folder of its own: its process and host:port."""
+async def chat_process(
+    model: Mapping[str, str] | None,
+) -> AsyncIterator[tuple[psutil.Process, str]]:
+    """A chat server with a state folder of its own: its process and host:port. `model`: variables
+    that name the model which fills requirements; None: rules do."""
     with tempfile.TemporaryDirectory(prefix="parley-shopping-") as folder:
         config = write_config(Path(folder) / "configs")
         port = _port(config)
@@ -208,7 +228,8 @@ async def chat_process(*, with_model: bool) -> AsyncIterator[tuple[psutil.Proces
             "PARLEY_APP": "apps.shopping:agent",
             "PYTHONPATH": str(paths.repository()),
         }
-        if not with_model:
+        environment |= model or {}
+        if model is None:
             for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
                 environment.pop(name, None)
         process = subprocess.Popen(  # noqa: ASYNC220 - it lives as long as the benchmark
@@ -282,7 +303,13 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--readers",
         action="store_true",
-        help="without chats: what rules, the language model of the settings, and both together read",
+        help="no chats: what rules, the model, and both together read in a request",
+    )
+    parser.add_argument(
+        "--local",
+        metavar="MODEL",
+        default="",
+        help="requirements by this local language model, which is served for the benchmark alone",
     )
     parser.add_argument(
         "--model", action="store_true", help="requirements by the language model of the settings"

@@ -88,7 +88,9 @@ class Shelf:
     def verdict(self, spec: RequirementSpec, expected: Mapping[str, Any]) -> SpecVerdict:
         found = [not broken(spec, offer) for offer in self._offers]
         wrong = [disobeyed(shown, expected) for shown in self._shown]
-        dropped = {name for is_found, names in zip(found, wrong, strict=True) if is_found for name in names}
+        dropped = {
+            name for is_found, names in zip(found, wrong, strict=True) if is_found for name in names
+        }
         obeying = [is_found for is_found, names in zip(found, wrong, strict=True) if not names]
         left_out = 1 - sum(obeying) / len(obeying) if obeying else 0.0
         return SpecVerdict(sorted(dropped), bool(obeying) and not any(found), round(left_out, 3))

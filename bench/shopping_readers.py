@@ -17,19 +17,21 @@ from dialogue.language_model import AskedModel
 from dialogue.model import build_client, build_model
 from parley import LanguageModelError
 from parley.clock import monotonic
-from parley.settings import load_orchestrator
+from parley.settings import OrchestratorSettings
 
 READERS = ("rules", "model", "both")
 
 
-async def readers_judged(requests: Sequence[ShoppingRequest]) -> dict[str, Any]:
+async def readers_judged(
+    requests: Sequence[ShoppingRequest], settings: OrchestratorSettings
+) -> dict[str, Any]:
     """What each reader makes of the requests, as one document."""
-    shelf, builder, settings = Shelf(), SpecBuilder(), load_orchestrator()
+    shelf, builder = Shelf(), SpecBuilder()
     client = build_client(settings)
     model = AskedModel(build_model(settings, client), fills_forms=True)
     told: dict[str, list[dict[str, Any]]] = {reader: [] for reader in READERS}
     took_s: list[float] = []
-    refused = 0
+    faults: list[str] = []
     try:
         for request in requests:
             reading = reading_of(request.text)
@@ -37,8 +39,8 @@ async def readers_judged(requests: Sequence[ShoppingRequest]) -> dict[str, Any]:
             form: RequirementSpec | None = None
             try:
                 form = await builder.form_of(request.text, model)
-            except (LanguageModelError, ValidationError):
-                refused += 1
+            except (LanguageModelError, ValidationError) as error:
+                faults.append(str(error).splitlines()[0])
             took_s.append(monotonic() - began_s)
             specs = {
                 "rules": reading.spec,
@@ -62,7 +64,8 @@ async def readers_judged(requests: Sequence[ShoppingRequest]) -> dict[str, Any]:
         "benchmark": "shopping, readers",
         "model": settings.llm_model,
         "requests": len(requests),
-        "forms_that_are_none": refused,
+        "forms_that_are_none": len(faults),
+        "faults": faults,
         "form_s": {
             "median": round(statistics.median(took_s), 3),
             "p95": round(sorted(took_s)[int(0.95 * (len(took_s) - 1))], 3),

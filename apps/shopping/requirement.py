@@ -33,6 +33,7 @@ class Attributes(BaseModel):
         "screens, liters of bags",
     )
     features: Words = Field((), description="all of these, such as wireless or waterproof")
+    features_unwanted: Words = Field((), description="none of these")
 
 
 class RequirementSpec(BaseModel):
@@ -110,7 +111,10 @@ class RequirementSpec(BaseModel):
                 colors=colors,
                 colors_unwanted=_without((*own.colors_unwanted, *more.colors_unwanted), colors),
                 sizes=more.sizes or own.sizes,
-                features=(*own.features, *more.features),
+                features=_without((*own.features, *more.features), more.features_unwanted),
+                features_unwanted=_without(
+                    (*own.features_unwanted, *more.features_unwanted), more.features
+                ),
             ),
             quantity=other.quantity if other.quantity != 1 else self.quantity,
             use=other.use or self.use,

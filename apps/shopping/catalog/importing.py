@@ -40,8 +40,8 @@ def read_offers(file: Path, marketplace: str) -> Iterator[Offer]:
             field = ".".join(str(part) for part in problem["loc"])
             raise ImportFileError(f"{file}:{line}: {field}: {problem['msg'].lower()}") from None
         category = category_name(offer.category, offer.title)
-        yield offer if category == offer.category else offer.model_copy(
-            update={"category": category}
+        yield (
+            offer if category == offer.category else offer.model_copy(update={"category": category})
         )
 
 

@@ -114,7 +114,8 @@ def broken(spec: RequirementSpec, offer: Offer) -> list[str]:
         "colors": not wants.colors or not colors.isdisjoint(wants.colors),
         "colors_unwanted": colors.isdisjoint(wants.colors_unwanted),
         "sizes": not wants.sizes or any(size.lower() in sizes for size in wants.sizes),
-        "features": all(feature in has for feature in wants.features),
+        "features": all(feature.lower() in has for feature in wants.features),
+        "features_unwanted": has.isdisjoint(f.lower() for f in wants.features_unwanted),
         "quantity": offer.stock is None or offer.stock >= spec.quantity,
     }
     return [name for name, kept in rules.items() if not kept]

@@ -241,9 +241,11 @@ def _conditions(spec: RequirementSpec) -> tuple[list[str], list[str | float]]:
             either = " OR ".join(f"instr(lower({column}), lower(?)) > 0" for _ in allowed)
             where.append(f"({either})")
             values.extend(f"|{value}|" for value in allowed)
-    for color in wants.colors_unwanted:
-        where.append("instr(colors, lower(?)) = 0")
-        values.append(f"|{color}|")
+    refused = (("colors", wants.colors_unwanted), ("features", wants.features_unwanted))
+    for column, unwanted in refused:
+        for value in unwanted:
+            where.append(f"instr(lower({column}), lower(?)) = 0")
+            values.append(f"|{value}|")
     return where, values
 
 

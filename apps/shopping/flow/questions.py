@@ -17,7 +17,8 @@ _NEW_WISH = re.compile(
 )
 _WANTS = re.compile(
     r"^\W*(?:i (?:want|need|would like)|i'd like|i'm looking for|i am looking for|looking for"
-    r"|find me|show me|get me)\s+(?:an?|some)\s+(?!one\b|size|small|medium|large|big|cheap|pair)[a-z]",
+    r"|find me|show me|get me)\s+(?:an?|some)\s+"
+    r"(?!one\b|size|small|medium|large|big|cheap|pair)[a-z]",
     re.IGNORECASE,
 )
 

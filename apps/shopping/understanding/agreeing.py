@@ -42,6 +42,11 @@ def agreed(reading: Reading, model: RequirementSpec) -> RequirementSpec:
         (more.colors, more.colors_unwanted),
         refuses=refuses,
     )
+    features, features_unwanted = _names(
+        (own.features, own.features_unwanted),
+        (more.features, more.features_unwanted),
+        refuses=refuses,
+    )
     free = _unclaimed(reading)
     quantity = rules.quantity
     if quantity == 1 and (model.quantity in free or _SEVERAL.search(text)):
@@ -61,7 +66,8 @@ def agreed(reading: Reading, model: RequirementSpec) -> RequirementSpec:
             colors=colors,
             colors_unwanted=colors_unwanted,
             sizes=own.sizes or _written(more.sizes, text),
-            features=own.features or more.features,
+            features=features,
+            features_unwanted=features_unwanted,
         ),
         quantity=quantity,
         use=rules.use or model.use,

@@ -143,6 +143,7 @@ def _known(spec: RequirementSpec, vocabulary: Vocabulary) -> RequirementSpec:
                 colors_unwanted=colors(own.colors_unwanted),
                 sizes=own.sizes,
                 features=features(own.features),
+                features_unwanted=features(own.features_unwanted),
             ),
         }
     )

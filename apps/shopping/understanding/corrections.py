@@ -2,19 +2,22 @@
 
 import re
 
+_MAKE_IT = r"(?:make (?:that|it)|i mean(?:t)?)"
 _AT_ONCE = re.compile(
     r"^[\s,.;:!?-]*(?:(?:ones?|¤|dollars|bucks)[\s,.;:!?-]+)?(?:oh |uh |um |er |hm+ )?"
-    r"(?:no[,.;]? (?=(?:a|an|the|wait|sorry|make|rather|i mean|let's|say|actually|better)\b)|no[,.;:-]+ "
-    r"|(?:sorry|pardon|actually|wait|better|rather|i mean(?:t)?|make (?:that|it))\b)"
+    r"(?:no[,.;:-]+ |no (?=(?:a|an|the|wait|sorry|make|rather|i mean|let's|say|actually|better)\b)"
+    rf"|(?:sorry|pardon|actually|wait|better|rather|{_MAKE_IT})\b)"
 )
 _SOMEWHERE = re.compile(
-    r"\b(?:no,? wait|no,? sorry|sorry,? i mean(?:t)?|i mean(?:t)? (?!to)|make (?:that|it) (?:a|an|the)\b"
-    r"|scratch that|correction|or rather|on second thoughts?|changed my mind)\b"
+    r"\b(?:no,? wait|no,? sorry|sorry,? i mean(?:t)?|i mean(?:t)? (?!to)"
+    r"|make (?:that|it) (?:a|an|the)\b|scratch that|correction|or rather|on second thoughts?"
+    r"|changed my mind)\b"
 )
 _MONEY = r"[$€£]?\s?\d+(?:\.\d+)?(?:\s?(?:dollars?|bucks?|usd|euros?|eur|pounds?|gbp|quid))?"
 _NUMBER_TAKEN_BACK = re.compile(
-    rf"{_MONEY}\s?,?\s(?:no[,.;]? (?:wait,? |sorry,? |make (?:that|it) |i mean(?:t)? |actually |rather |better )?"
-    r"|(?:sorry|wait|actually|or rather|rather|make (?:that|it)|i mean(?:t)?),? (?:i mean(?:t)? |make (?:that|it) )?)"
+    rf"{_MONEY}\s?,?\s"
+    rf"(?:no[,.;]? (?:(?:wait|sorry|{_MAKE_IT}|actually|rather|better),? )?"
+    rf"|(?:sorry|wait|actually|or rather|rather|{_MAKE_IT}),? (?:{_MAKE_IT} )?)"
     rf"(?=(?:(?:under|below|up to|at most|max|about|around|size|less than) )?{_MONEY})"
 )
 

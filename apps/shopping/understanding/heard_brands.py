@@ -25,7 +25,8 @@ _SOUNDS = (
     ("y", "i"),
 )
 _ORDINARY = frozenset(
-    "a an as at be by for i in is it its me my of on or to us we he she they you your this that and the "
+    "a an and as at be by for he i in is it its me my of on or she that the they this to us we you "
+    "your "
     "base based bench boss both breaks brakes brown case cases course courses design desk dial "
     "does done goggle goggles hands like mail mile miles nine noise one place please sorry sunny "
     "sure zero".split()

@@ -23,6 +23,12 @@ _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
 _THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
 """But for the pictures of screens, which are 4K and 8K."""
 _HALF = re.compile(r"(\d+) ?(?:½|1/2\b)")
+_IDIOMS = (
+    (re.compile(r"\b(?:a )?couple (?:of )?(?=hundred\b|thousand\b|grand\b)"), "two "),
+    (re.compile(r"\bhalf a (?:grand|thousand)\b"), "five hundred"),
+)
+_CENTS = re.compile(r"(\d+) dollars? and (\d{1,2}) cents\b")
+_NO_NUMBER_BEFORE = frozenset(("few", "several", "many", "half", "some"))
 _COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
 _BEHIND_AND = frozenset((*_UNITS, *_TENS))
 
@@ -34,6 +40,8 @@ def with_digits(text: str) -> str:
     "nine and a half" 9.5, and so is "9½". Digits with "k" are thousands.
     """
     text = _HALF.sub(lambda found: f"{found[1]}.5", text.lower())
+    for said, meant in _IDIOMS:
+        text = said.sub(meant, text)
     pieces = _PIECE.findall(text)
     written: list[str] = []
     place = 0
@@ -42,6 +50,7 @@ def with_digits(text: str) -> str:
         written.append(pieces[place] if number is None else number)
         place = place + 1 if number is None else after
     joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", "".join(written))
+    joined = _CENTS.sub(lambda found: f"{found[1]}.{int(found[2]):02d} dollars", joined)
     return _THOUSANDS.sub(lambda found: _plain(float(found[1] or found[2]) * 1000), joined)
 
 
@@ -65,14 +74,18 @@ def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
         elif not words or not (piece.isspace() or piece == "-"):
             break
         at += 1
-    if not words or words[0] in _SCALES:
+    if not words:
         return None, place
+    if words[0] in _SCALES:  # "hundred and fifty", with its "a" not heard
+        if len(words) == 1 or _word(pieces, place - 2) in _NO_NUMBER_BEFORE:
+            return None, place
+        words.insert(0, "a")
     value = _value(words)
     return (None, place) if value is None else (_plain(value), end)
 
 
 def _word(pieces: Sequence[str], at: int) -> str:
-    return pieces[at] if at < len(pieces) else ""
+    return pieces[at] if 0 <= at < len(pieces) else ""
 
 
 def _value(words: Sequence[str]) -> float | None:

@@ -39,9 +39,11 @@ _BELOW = (
     r"(?: the| a)?(?: price of| budget of)?|<(?!=))"
 )
 _AT_MOST = (
-    r"(?:(?:<=|≤)|\b(?:at (?:the )?most|up to|no more than|not more than|nothing over|nothing above|not over|not above"
-    r"|maximum(?: of| is)?|max(?:imum)?\.?:?(?: of)?|tops|not (?:to )?exceed(?:ing)?"
-    r"|(?:mustn't|shouldn't|can't|cannot|won't|doesn't) exceed|capped at|no higher than"
+    r"(?:(?:<=|≤)|\b(?:at (?:the )?most|up to|(?:no|not|nothing|never|none) more than"
+    r"|nothing over|nothing above"
+    r"|not over|not above|maximum(?: of| is)?|max(?:imum)?\.?:?(?: of)?|tops"
+    r"|not (?:to )?exceed(?:ing)?|(?:mustn't|shouldn't|can't|cannot|won't|doesn't) exceed"
+    r"|capped at|no higher than"
     r"|(?:can(?:'t|not| not)|(?:should|must|would|do|does|will)(?:n't| not)|won't|not)"
     r"(?: (?:be|cost|go|spend|pay|want|to|any|it|that|is|anything))* (?:more than|over|above)"
     r"|budget(?: is| of|:)?(?: about| around)?|spend(?: up to)?|pay(?: up to)?"
@@ -51,7 +53,9 @@ _ABOVE = (
     r"(?:(?:>=?|≥)|\b(?:over|above|more than|at least|from|starting at|minimum(?: of)?"
     r"|no less than|not less than|not under|not below|upwards of|no cheaper than))"
 )
-_AROUND = r"(?:~|≈|\b(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to))"
+_AROUND = (
+    r"(?:~|≈|\b(?:around|about|roughly|approximately|approx\.?|circa|some|near(?:ly)?|close to))"
+)
 _LESS = r"(?:or less|or under|or below|at most|max(?:imum)?\b|tops\b|or cheaper|budget|limit)"
 _MORE = r"(?:or more|and up|or above|upwards|minimum)"
 _RANGE = (
@@ -73,8 +77,8 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _TOTAL = re.compile(
-    r"\b(?:total|in sum|altogether|all together|in all|for (?:all|both|the (?:\d+|pair|set))|combined"
-    r"|for the lot|overall)\b"
+    r"\b(?:total|in sum|altogether|(?:all )?together|in all|all in\b|combined"
+    r"|for (?:all|both|the (?:\d+|pair|set))|for the lot|overall)\b"
 )
 _LEAST_AROUND = 15
 """Smaller bare numbers after "about" are counts and sizes."""

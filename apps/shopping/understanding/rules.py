@@ -11,6 +11,7 @@ from apps.shopping.understanding.corrections import is_correction, without_taken
 from apps.shopping.understanding.heard_brands import with_brands
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
+from apps.shopping.understanding.sizes import sizes_in
 from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
 
 _SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
@@ -36,38 +37,23 @@ _LINK = re.compile(
     r"|be|anything|something|made|like|want|please|show me)\b\W*)*$"
 )
 _NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any )?$")
+_OTHER_SHOES = re.compile(
+    r"\b(?:dress|leather|hiking|climbing|ballet|dance|football|soccer|basketball|golf|wedding|safety"
+    r"|work|school|water|bowling|boat|high-heeled|formal) $"
+)
 _FILLING = re.compile(
     r"\b(?:from|by|in|for|a|an|the|any|brand|made|one|ones|or|and|nor|to be|be)\b"
 )
 _BESIDE_BRAND_MOST = 2
 """Words that may stand between a refusal and what is refused."""
-_SIZE_NUMBER = re.compile(r"\bsize(?:s)?(?: is| of|:)? (\d+(?:\.\d)?)\b")
-_SHOE_NUMBER = re.compile(r"\b(?:us|u s) ?(?:size )?(\d+(?:\.\d)?)\b|\b(\d+(?:\.\d)?) (?:us|u s)\b")
-_INCHES = re.compile(r"\b(\d+(?:\.\d)?)\s?-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|'')")
-_LITERS = re.compile(r"\b(\d+)\s?-?\s?(?:liters|liter|litres|litre|l\b)")
-_CLOTHING = {
-    "extra small": "XS",
-    "xs": "XS",
-    "x s": "XS",
-    "small": "S",
-    "medium": "M",
-    "extra large": "XL",
-    "x large": "XL",
-    "xl": "XL",
-    "x l": "XL",
-    "xxl": "XXL",
-    "double xl": "XXL",
-    "double extra large": "XXL",
-    "2xl": "XXL",
-    "large": "L",
-}
-_SIZE_LETTER = re.compile(r"\bsize (s|m|l)\b|\b(?:in|an?) (s|m|l)\b(?!')")
 _QUANTITY = re.compile(
     r"\b(?:a )?(?P<pair>pair of|couple of|dozen|pair)\b"
-    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)"
+    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})(?:\b| ?x\b)(?!\.\d)"
     r"(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
 )
-_NO_MATTER = r"(?:does(?:n't| not) matter|is(?:n't| not) important|is no (?:object|issue)|no object)"
+_NO_MATTER = (
+    r"(?:does(?:n't| not) matter|is(?:n't| not) important|is no (?:object|issue)|no object)"
+)
 _FREED = {
     name: re.compile(
         rf"\b(?:any|whatever) {word}\b(?! (?:but|except|other|apart|besides|from|under|below))"
@@ -88,7 +74,9 @@ _USE = re.compile(
 _ENDS_USE = re.compile(
     r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b"
 )
-_NO_USE = frozenset(("", "me", "us", "it", "less", "now", "them", "sale", "both", "all"))
+_NO_USE = frozenset(
+    ("", "a", "an", "the", "me", "us", "it", "less", "now", "them", "sale", "both", "all")
+)
 
 
 @dataclass(frozen=True)
@@ -125,9 +113,12 @@ def reading_of(
     known = kind or vocabulary.kind(category)
     budget, rest = budget_in(text, is_answer=asked == "budget")
     brands, brands_unwanted = _split(rest, vocabulary.brands)
-    sizes, rest = _sizes(rest, known, asked=asked)
+    sizes, rest = sizes_in(rest, known, asked=asked)
     colors, colors_unwanted = _split(rest, vocabulary.colors)
-    features, _ = _split(rest, vocabulary.features)
+    features, features_unwanted = _split(rest, vocabulary.features)
+    quantity = _quantity(rest)
+    if budget is None and quantity == 1 and kind is not None:
+        budget = _bare_price(rest, kind)
     budget = budget or Budget()
     spec = RequirementSpec(
         category=kind.name if kind else "",
@@ -138,9 +129,13 @@ def reading_of(
         brands=brands,
         brands_unwanted=brands_unwanted,
         attributes=Attributes(
-            colors=colors, colors_unwanted=colors_unwanted, sizes=sizes, features=features
+            colors=colors,
+            colors_unwanted=colors_unwanted,
+            sizes=sizes,
+            features=features,
+            features_unwanted=features_unwanted,
         ),
-        quantity=_quantity(rest),
+        quantity=quantity,
         use=_use(rest, known),
     )
     freed = frozenset(name for name, said in _FREED.items() if said.search(prepared))
@@ -149,7 +144,8 @@ def reading_of(
 
 def _prepared(text: str, vocabulary: Vocabulary) -> str:
     """In lower case, with numbers as digits and brands as they are spelled."""
-    plain = _joined_spelling(with_digits(text).replace("’", "'"), vocabulary)
+    text = re.sub(r"!=|≠", " not ", text.replace("’", "'"))
+    plain = _joined_spelling(with_digits(text), vocabulary)
     plain = _any_of(tuple(vocabulary.articles), "s").sub(
         lambda found: vocabulary.articles[found["name"]], plain
     )
@@ -176,6 +172,7 @@ def _kinds(text: str, vocabulary: Vocabulary) -> tuple[tuple[GoodsKind, ...], st
         found
         for found in _any_of(tuple(called), "e?s", r"\w-").finditer(text)
         if not _NOT_THIS.search(text[: found.start()])
+        and not (found["name"] == "shoes" and _OTHER_SHOES.search(text[: found.start()]))
     ]
     if not named:
         return (), text
@@ -242,43 +239,12 @@ def _is_refused(text: str, place: int) -> bool:
     return not _BREAK.search(linked) and len(named) <= _BESIDE_BRAND_MOST
 
 
-def _sizes(text: str, kind: GoodsKind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
-    """The sizes that the text names, and the text without them."""
-    found: list[str] = []
-    rest = text
-
-    def take(pattern: re.Pattern[str]) -> None:
-        nonlocal rest
-        for match in pattern.finditer(rest):
-            found.append(_plain(next(group for group in match.groups() if group)))
-        rest = pattern.sub(" ", rest)
-
-    size_kind = kind.size_kind if kind else ""
-    take(_SIZE_NUMBER)
-    if size_kind in ("inch", ""):
-        take(_INCHES)
-    if size_kind in ("liter", ""):
-        take(_LITERS)
-    if size_kind == "shoe":
-        take(_SHOE_NUMBER)
-    if size_kind in ("clothing", "helmet", ""):
-        for said, size in _CLOTHING.items():
-            pattern = rf"(?<![\w-]){said}(?:-sized?)?(?![\w-])"
-            if (size_kind or f"size {said}" in rest) and re.search(pattern, rest):
-                found.append(size)
-                rest = re.sub(rf"(?:size )?{pattern}", " ", rest)
-        for match in _SIZE_LETTER.finditer(rest):
-            if size_kind or match[1]:
-                found.append((match[1] or match[2]).upper())
-        rest = _SIZE_LETTER.sub(" ", rest)
-    if asked == "size" and not found:
-        found += [_plain(n) for n in re.findall(r"\b\d+(?:\.\d)?\b", rest)]
-        found += [letter.upper() for letter in re.findall(r"\b(?:s|m|l)\b", rest)]
-    return tuple(found), rest
-
-
-def _plain(number: str) -> str:
-    return number.removesuffix(".0")
+def _bare_price(text: str, kind: GoodsKind) -> Budget | None:
+    """Of "laptop 500": the only number that is left, where goods of the kind may cost as much."""
+    numbers = re.findall(r"(?<![\w.$€£-])\d+(?:\.\d+)?(?![\w.-])", text)
+    if len(numbers) != 1 or not kind.cheapest < float(numbers[0]) < kind.dearest:
+        return None
+    return Budget(None, float(numbers[0]))
 
 
 def _quantity(text: str) -> int:
