@@ -8,6 +8,7 @@ of the settings fills the requirements, else rules do: the embedded default.
 
 import asyncio
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -64,7 +65,9 @@ def main(arguments: list[str]) -> int:
         requests = shopping_requests(options.half)[: options.requests]
         with _model(options.local) as (settings, model):
             if options.readers:
-                document = asyncio.run(readers_judged(requests, settings))
+                document = asyncio.run(
+                    readers_judged(requests, settings, within_s=options.within_s)
+                )
             else:
                 with_model = options.model or bool(options.local)
                 measured = _measured(requests, options.chats, model if with_model else None)
@@ -304,6 +307,12 @@ def _parser() -> CommandParser:
         "--readers",
         action="store_true",
         help="no chats: what rules, the model, and both together read in a request",
+    )
+    parser.add_argument(
+        "--within-s",
+        type=float,
+        default=math.inf,
+        help="of readers: seconds after which no more requests are read",
     )
     parser.add_argument(
         "--local",

@@ -23,9 +23,10 @@ READERS = ("rules", "model", "both")
 
 
 async def readers_judged(
-    requests: Sequence[ShoppingRequest], settings: OrchestratorSettings
+    requests: Sequence[ShoppingRequest], settings: OrchestratorSettings, *, within_s: float
 ) -> dict[str, Any]:
-    """What each reader makes of the requests, as one document."""
+    """What each reader makes of the requests, as one document; those that the model has not read
+    within so many seconds are left out."""
     shelf, builder = Shelf(), SpecBuilder()
     client = build_client(settings)
     model = AskedModel(build_model(settings, client), fills_forms=True)
@@ -33,7 +34,10 @@ async def readers_judged(
     took_s: list[float] = []
     faults: list[str] = []
     try:
+        ends_s = monotonic() + within_s
         for request in requests:
+            if monotonic() > ends_s:
+                break
             reading = reading_of(request.text)
             began_s = monotonic()
             form: RequirementSpec | None = None
@@ -63,7 +67,7 @@ async def readers_judged(
     return {
         "benchmark": "shopping, readers",
         "model": settings.llm_model,
-        "requests": len(requests),
+        "requests": len(took_s),
         "forms_that_are_none": len(faults),
         "faults": faults,
         "form_s": {

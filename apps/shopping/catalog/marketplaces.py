@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from apps.shopping.catalog.offer import Catalog, FoundOffers, Offer, Search, broken
 from apps.shopping.faults import UNAVAILABLE, ShoppingError
-from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 WITHIN_S = 6.0
 
@@ -52,7 +52,7 @@ class Marketplaces:
         total = sum(max(each.total, len(each.offers)) for each in found) - refused
         return SearchedMarkets(offers, total, away)
 
-    async def vocabulary(self) -> Vocabulary:
+    async def vocabulary(self) -> ShopWords:
         """What people call things, and what the catalogues do."""
         told = BUILT_IN
         for catalog in self.catalogs:

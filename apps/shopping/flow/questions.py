@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.requirement import RequirementSpec
 from apps.shopping.understanding.rules import reading_of
-from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 ASKED_AT_MOST = 2
 _SUGGESTED_KINDS = ("laptop", "headphones", "running shoes", "backpack", "coffee maker")
@@ -33,7 +33,7 @@ class ClarifyingQuestion:
 
 
 def question_for(
-    spec: RequirementSpec, asked_before: int, last: str, vocabulary: Vocabulary = BUILT_IN
+    spec: RequirementSpec, asked_before: int, last: str, vocabulary: ShopWords = BUILT_IN
 ) -> ClarifyingQuestion | None:
     """What has to be asked; None: it can be searched for. A question is not asked twice."""
     if asked_before >= ASKED_AT_MOST:
@@ -58,7 +58,7 @@ def _of_kind(kind: GoodsKind, spec: RequirementSpec, last: str) -> ClarifyingQue
     return None
 
 
-def assumptions_of(spec: RequirementSpec, vocabulary: Vocabulary = BUILT_IN) -> list[str]:
+def assumptions_of(spec: RequirementSpec, vocabulary: ShopWords = BUILT_IN) -> list[str]:
     """What a search without an answer takes for granted, in words."""
     kind = vocabulary.kind(spec.category)
     assumed = []
@@ -72,7 +72,7 @@ def assumptions_of(spec: RequirementSpec, vocabulary: Vocabulary = BUILT_IN) -> 
 
 
 def is_new_wish(
-    text: str, spec: RequirementSpec, asked: str, vocabulary: Vocabulary = BUILT_IN
+    text: str, spec: RequirementSpec, asked: str, vocabulary: ShopWords = BUILT_IN
 ) -> bool:
     """Whether a text that comes while a question is pending is no answer to it."""
     if _NEW_WISH.search(text):
@@ -87,7 +87,7 @@ def is_new_wish(
     return says.says_nothing and bool(_WANTS.search(text))
 
 
-def refines(text: str, spec: RequirementSpec, vocabulary: Vocabulary = BUILT_IN) -> bool:
+def refines(text: str, spec: RequirementSpec, vocabulary: ShopWords = BUILT_IN) -> bool:
     """Whether a text without a question belongs to the wish before it."""
     reading = reading_of(text, category=spec.category, vocabulary=vocabulary)
     says = reading.spec

@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import (
 
 from apps.shopping.storage.store import RequestItem, RequestStore
 
-GRAPH_VERSION = "1"
+GRAPH_VERSION = "2"
 """Part of every key: the code of another version begins anew, and never misreads old state."""
 _CHECKPOINT = f"checkpoint#v{GRAPH_VERSION}"
 _WRITE = f"checkpoint-write#v{GRAPH_VERSION}"
@@ -48,7 +48,9 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
             metadata=saved["metadata"],
             parent_config=None,
             pending_writes=[
-                tuple(self.serde.loads_typed(("msgpack", each.blob))) for each in written
+                tuple(write)
+                for each in written
+                for write in self.serde.loads_typed(("msgpack", each.blob))
             ],
         )
 
@@ -101,14 +103,19 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Keeps what a task has written, so that it does not run again where another is lost."""
+        """Keeps what a task has written, so that it does not run again where another is lost: all
+        that a node returns as one item, and what LangGraph notes of it, which may come again, each
+        by itself."""
         thread, checkpoint_id = (
             config["configurable"]["thread_id"],
             config["configurable"]["checkpoint_id"],
         )
-        for place, (channel, value) in enumerate(writes):
-            index = WRITES_IDX_MAP.get(channel, place)
-            _, blob = self.serde.dumps_typed([task_id, channel, value])
+        kept: dict[int, list[tuple[str, str, Any]]] = {}
+        for channel, value in writes:
+            index = WRITES_IDX_MAP.get(channel, 0)
+            kept.setdefault(index, []).append((task_id, channel, value))
+        for index, of_it in kept.items():
+            _, blob = self.serde.dumps_typed(of_it)
             await self._store.put(
                 RequestItem(
                     session_id=thread,

@@ -12,7 +12,7 @@ from apps.shopping.catalog.goods import COLORS, FEATURES
 from apps.shopping.requirement import Attributes, RequirementSpec
 from apps.shopping.understanding.agreeing import agreed
 from apps.shopping.understanding.rules import Reading, reading_of
-from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 from parley import LanguageModel, LanguageModelError
 
 _INSTRUCTIONS = (
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 class SpecBuilder:
     """Of one process; remembers how it has gone, for `/health`."""
 
-    vocabulary: Vocabulary = BUILT_IN
+    vocabulary: ShopWords = BUILT_IN
     model_failures: int = 0
     last_failure: str = ""
     filled: dict[str, int] = field(default_factory=lambda: {"model": 0, "rules": 0})
@@ -117,7 +117,7 @@ def _cleaned(form: Mapping[str, JsonValue]) -> dict[str, Any]:
     return found
 
 
-def _known(spec: RequirementSpec, vocabulary: Vocabulary) -> RequirementSpec:
+def _known(spec: RequirementSpec, vocabulary: ShopWords) -> RequirementSpec:
     """The requirement in the words of the catalogues: what they do not know cannot be searched
     for by name."""
     kind = vocabulary.called(spec.category) if spec.category.strip() else None

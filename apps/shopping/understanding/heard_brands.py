@@ -23,6 +23,7 @@ _SOUNDS = (
     ("x", "ks"),
     ("z", "s"),
     ("y", "i"),
+    ("ie", "i"),
 )
 _ORDINARY = frozenset(
     "a an and as at be by for he i in is it its me my of on or she that the they this to us we you "

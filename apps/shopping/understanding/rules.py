@@ -12,7 +12,7 @@ from apps.shopping.understanding.heard_brands import with_brands
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
 from apps.shopping.understanding.sizes import sizes_in
-from apps.shopping.understanding.vocabulary import BUILT_IN, Vocabulary
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 _SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
 _SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
@@ -93,14 +93,14 @@ class Reading:
 
 
 def spec_from(
-    text: str, *, asked: str = "", category: str = "", vocabulary: Vocabulary = BUILT_IN
+    text: str, *, asked: str = "", category: str = "", vocabulary: ShopWords = BUILT_IN
 ) -> RequirementSpec:
     """What the text says of a wish; an empty requirement where it says nothing."""
     return reading_of(text, asked=asked, category=category, vocabulary=vocabulary).spec
 
 
 def reading_of(
-    text: str, *, asked: str = "", category: str = "", vocabulary: Vocabulary = BUILT_IN
+    text: str, *, asked: str = "", category: str = "", vocabulary: ShopWords = BUILT_IN
 ) -> Reading:
     """`asked`: the text answers the question for this field ("category", "budget", "size").
     `category`: of the wish so far, for what the text does not say. `vocabulary`: what things are
@@ -142,7 +142,7 @@ def reading_of(
     return Reading(spec, prepared, tuple(kind.name for kind in kinds), freed)
 
 
-def _prepared(text: str, vocabulary: Vocabulary) -> str:
+def _prepared(text: str, vocabulary: ShopWords) -> str:
     """In lower case, with numbers as digits and brands as they are spelled."""
     text = re.sub(r"!=|≠", " not ", text.replace("’", "'"))
     plain = _joined_spelling(with_digits(text), vocabulary)
@@ -160,7 +160,7 @@ def _any_of(names: tuple[str, ...], behind: str, beside: str = r"\w") -> re.Patt
     return re.compile(rf"(?<![{beside}])(?P<name>{either})(?:{behind})?(?![{beside}])")
 
 
-def _kinds(text: str, vocabulary: Vocabulary) -> tuple[tuple[GoodsKind, ...], str]:
+def _kinds(text: str, vocabulary: ShopWords) -> tuple[tuple[GoodsKind, ...], str]:
     """The kinds that are named, first the one that is meant, and the text with its name made the
     kind's own, so that "running shoes" says no use and "t-shirt" no size.
 
@@ -186,7 +186,7 @@ def _kinds(text: str, vocabulary: Vocabulary) -> tuple[tuple[GoodsKind, ...], st
     return (kind, *others.values()), text.replace(meant[0], " ¤ ")
 
 
-def _joined_spelling(text: str, vocabulary: Vocabulary) -> str:
+def _joined_spelling(text: str, vocabulary: ShopWords) -> str:
     """Brands spelled letter by letter, as recognition writes them: "h p" is "hp"."""
     known = {*vocabulary.brands, *_SPELLED_WORDS}
 

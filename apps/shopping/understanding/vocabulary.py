@@ -50,7 +50,7 @@ _SOLD_ELSEWHERE = (
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class ShopWords:
     """Names in lower case to what the catalogues call it."""
 
     kinds: tuple[GoodsKind, ...]
@@ -85,7 +85,7 @@ class Vocabulary:
         names = (name, name.removesuffix("s"), name.removesuffix("es"))
         return next((k for k in self.kinds if any(n in (k.name, *k.called) for n in names)), None)
 
-    def with_goods(self, goods: Iterable[GoodsKind]) -> "Vocabulary":
+    def with_goods(self, goods: Iterable[GoodsKind]) -> "ShopWords":
         """This one, with all that a catalogue has beside it."""
         kinds = {kind.name: kind for kind in self.kinds}
         brands, colors, features = dict(self.brands), dict(self.colors), dict(self.features)
@@ -119,7 +119,7 @@ def _both(known: GoodsKind, more: GoodsKind) -> GoodsKind:
     )
 
 
-BUILT_IN = Vocabulary(
+BUILT_IN = ShopWords(
     kinds=KINDS,
     brands={name.lower(): name for name in map(str.strip, _SOLD_ELSEWHERE.split(","))}
     | {brand.lower(): brand for brand in BRANDS}
