@@ -56,8 +56,7 @@ _NO_MATTER = (
 )
 _FREED = {
     name: re.compile(
-        rf"\b(?:any|whatever) {word}\b(?! (?:but|except|other|apart|besides|from|under|below))"
-        rf"|\b{word}s? {_NO_MATTER}|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
+        rf"\b(?:any|whatever) {word}\b|\b{word}s? {_NO_MATTER}|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
     )
     for name, word in (
         ("budget", "(?:price|budget|cost)"),

@@ -122,7 +122,10 @@ def test_what_does_not_matter_any_more_is_freed() -> None:
     freed = reading_of("any color is fine, and the price doesn't matter").freed
     then = first.freed(freed).refined(RequirementSpec())
     assert then == RequirementSpec(category="phone", brands=("Samsung",))
-    assert not reading_of("any color but red").freed
+    but_one = reading_of("any color but black")
+    assert first.freed(but_one.freed).refined(but_one.spec).attributes == Attributes(
+        colors_unwanted=("black",)
+    )
 
 
 @pytest.mark.parametrize(
