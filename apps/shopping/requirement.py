@@ -44,7 +44,7 @@ class RequirementSpec(BaseModel):
     category: str = Field("", description="the kind of goods, for example laptop")
     budget_min: float | None = Field(None, ge=0, description="lowest price, itself allowed")
     budget_max: float | None = Field(
-        None, ge=0, description="highest price, itself allowed: of 'under 1000' it is 999.99"
+        None, ge=0, description="highest price, itself allowed: of 'under N' one cent below N"
     )
     budget_is_total: bool = Field(
         False, description="whether the budget is for all pieces together, and not for each"

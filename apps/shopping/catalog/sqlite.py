@@ -202,8 +202,7 @@ class SqliteCatalog:
             async with self._opening:
                 if self._database is None:
                     self._database = await aiosqlite.connect(f"file:{self._file}?mode=ro", uri=True)
-            async with self._database.execute(query, values) as cursor:
-                return list(await cursor.fetchall())
+            return list(await self._database.execute_fetchall(query, values))
         except sqlite3.Error as error:
             why = f"{self.name} cannot be searched right now."
             raise ShoppingError(UNAVAILABLE, why) from error

@@ -18,7 +18,8 @@ from parley import LanguageModel, LanguageModelError
 _INSTRUCTIONS = (
     "You read what a shopper wants and fill in a form. Fill in only what they say; leave out "
     "everything else, and guess nothing. Numbers may be spelled out. 'not HP' goes into "
-    "brands_unwanted. Of 'under 1000' budget_max is 999.99, of 'up to 1000' it is 1000. Categories "
+    "brands_unwanted. budget_max is the highest price that is allowed: of 'under N' one cent "
+    "below N. Categories "
     f"are: {{categories}}. Colors are: {', '.join(COLORS)}. Features are: "
     f"{', '.join(feature.name for feature in FEATURES)}."
 )
@@ -65,7 +66,7 @@ class SpecBuilder:
         """What the model alone makes of the text. Raises LanguageModelError, and ValidationError
         for a form with a wrong value."""
         form = await model.fill(self._instructions, _asked(text, asked, category), _SCHEMA)
-        return _known(RequirementSpec.model_validate(_cleaned(form)), self.vocabulary)
+        return _known(_validated(form), self.vocabulary)
 
     @property
     def _instructions(self) -> str:
@@ -93,6 +94,7 @@ def _schema() -> dict[str, JsonValue]:
 
 
 _SCHEMA = _schema()
+_LISTS = frozenset(("brands", "brands_unwanted", *Attributes.model_fields))
 
 
 def _asked(text: str, asked: str, category: str) -> str:
@@ -101,14 +103,38 @@ def _asked(text: str, asked: str, category: str) -> str:
     return f"{before}{question}They say: {text}"
 
 
+def _validated(form: Mapping[str, JsonValue]) -> RequirementSpec:
+    """The requirement without the fields that have a wrong value. What belongs to the attributes
+    may stand beside them. Raises ValidationError where nothing can be made of it."""
+    found = _cleaned(form)
+    own = found.get("attributes")
+    wants = own if isinstance(own, dict) else {}
+    found["attributes"] = {
+        **{name: found.pop(name) for name in Attributes.model_fields if name in found},
+        **wants,
+    }
+    try:
+        return RequirementSpec.model_validate(found)
+    except ValidationError as error:
+        for problem in error.errors():
+            field, *inner = [str(part) for part in problem["loc"]]
+            if field == "attributes" and inner:
+                found[field].pop(inner[0], None)
+            else:
+                found.pop(field, None)
+    return RequirementSpec.model_validate(found)
+
+
 def _cleaned(form: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Without what a model writes where it has nothing to say."""
+    """Without what a model writes where it has nothing to say; one name in place of a list is a
+    list."""
     found: dict[str, Any] = {}
     for name, value in form.items():
         if isinstance(value, Mapping):
             found[name] = _cleaned(value)
-        elif isinstance(value, list):
-            found[name] = [each for each in value if each not in (None, "")]
+        elif name in _LISTS and value not in (None, ""):
+            several = value if isinstance(value, list) else str(value).split(",")
+            found[name] = [str(each).strip() for each in several if each not in (None, "")]
         elif value not in (None, ""):
             found[name] = value
     for name in ("budget_max", "budget_min"):
@@ -121,7 +147,7 @@ def _known(spec: RequirementSpec, vocabulary: ShopWords) -> RequirementSpec:
     """The requirement in the words of the catalogues: what they do not know cannot be searched
     for by name."""
     kind = vocabulary.called(spec.category) if spec.category.strip() else None
-    brands = {brand.lower(): brand for brand in vocabulary.brands.values()}
+    brands = {**{b.lower(): b for b in vocabulary.brands.values()}, **vocabulary.brands}
 
     def known(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(brands.get(name.lower(), name) for name in names)

@@ -56,7 +56,8 @@ _NO_MATTER = (
 )
 _FREED = {
     name: re.compile(
-        rf"\b(?:any|whatever) {word}\b|\b{word}s? {_NO_MATTER}|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
+        rf"\b(?:any|whatever) {word}\b|\b{word}s? {_NO_MATTER}"
+        rf"|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
     )
     for name, word in (
         ("budget", "(?:price|budget|cost)"),

@@ -260,6 +260,21 @@ async def test_tokens_arrive_as_the_model_makes_them() -> None:
     assert one(client.frames, "results")["requirement_spec"]["brands_unwanted"] == ["HP"]
 
 
+async def test_a_small_model_that_writes_its_call_and_is_wrong_loosens_nothing() -> None:
+    form = {"category": "phone", "budget_max": 5000, "brands": "HP", "quantity": 0.5, "use": "work"}
+    wrong = {"name": "requirement", "arguments": form}
+    llm = FakeLlm(script=lambda _: ScriptedAnswer(text=json.dumps(wrong)))
+    async with (
+        llm_serving(llm) as url,
+        chat_server(chat_settings(url)) as server,
+        server.talking() as client,
+    ):
+        spec = one(await client.say(LAPTOP), "results")["requirement_spec"]
+        assert spec["category"] == "laptop" and spec["budget_max"] == 999.99
+        assert spec["brands"] == [] and spec["brands_unwanted"] == ["HP"]
+        assert spec["quantity"] == 1 and spec["use"] == "work"  # what is wrong is left out alone
+
+
 async def test_a_model_that_fails_is_replaced_by_rules_and_health_says_so() -> None:
     llm = FakeLlm(script=lambda _: ScriptedAnswer(status=500))
     async with llm_serving(llm) as url, chat_server(chat_settings(url)) as server:
