@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.shopping.catalog.offer import Catalog, FoundOffers, Offer, Search, broken
-from apps.shopping.faults import UNAVAILABLE, ShoppingError
+from apps.shopping.faults import TIMEOUT, ShoppingError
 from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 WITHIN_S = 6.0
@@ -83,6 +83,6 @@ class Marketplaces:
             async with asyncio.timeout(WITHIN_S):
                 return await catalog.search(search)
         except TimeoutError:
-            return ShoppingError(UNAVAILABLE, f"{catalog.name} did not answer in time.")
+            return ShoppingError(TIMEOUT, f"{catalog.name} did not answer in time.")
         except ShoppingError as error:
             return error
