@@ -34,6 +34,7 @@ CREATE TABLE vectors (rowid INTEGER PRIMARY KEY, vector BLOB NOT NULL);
 """
 _RANKED_AT_MOST, _ALIKE_AT_MOST = 2000, 200
 _FUSED = 60
+_REMEMBERED_AT_MOST = 4000
 _WORD = re.compile(r"[a-z0-9]+")
 _EMPTY_WORDS = frozenset(
     "a an the i me my we you it is are be of for with and or not no to in on at by from want need "
@@ -119,6 +120,7 @@ class SqliteCatalog:
         self._file = file
         self._database: aiosqlite.Connection | None = None
         self._opening = asyncio.Lock()
+        self._remembered: dict[int, Offer] = {}
         self._vectors: tuple[NDArray[np.int64], Vector] | None = None
 
     async def search(self, search: Search) -> FoundOffers:
@@ -133,12 +135,8 @@ class SqliteCatalog:
         numbers = [int(row[0]) for row in await self._rows(query, values)]
         if places:
             numbers.sort(key=lambda number: places.get(number, len(places)))
-        best = numbers[: search.limit]
-        among = ", ".join(map(str, best))
-        rows = await self._rows(f"SELECT rowid, offer FROM offers WHERE rowid IN ({among})", [])  # noqa: S608
-        offers = {int(row[0]): Offer.model_validate_json(row[1]) for row in rows}
-        # What has been replaced in between is not there any more.
-        return FoundOffers([offers[n] for n in best if n in offers], len(numbers))
+        offers = await self._offers(numbers[: search.limit])
+        return FoundOffers(offers, len(numbers))
 
     async def kinds(self) -> Sequence[GoodsKind]:
         """See Catalog."""
@@ -149,6 +147,20 @@ class SqliteCatalog:
         except sqlite3.Error as error:
             raise ShoppingError(UNAVAILABLE, f"{self.name} cannot be read right now.") from error
         return kinds_of(offers)
+
+    async def _offers(self, numbers: Sequence[int]) -> list[Offer]:
+        """The offers of the rows. They are remembered: the file is only ever replaced as a whole,
+        and the connection stays with the one that it has opened."""
+        missing = ", ".join(str(number) for number in numbers if number not in self._remembered)
+        found = {number: self._remembered.get(number) for number in numbers}
+        if missing:
+            query = f"SELECT rowid, offer FROM offers WHERE rowid IN ({missing})"  # noqa: S608 - numbers
+            for row in await self._rows(query, []):
+                found[int(row[0])] = Offer.model_validate_json(row[1])
+            if len(self._remembered) > _REMEMBERED_AT_MOST:
+                self._remembered.clear()
+            self._remembered.update((n, offer) for n, offer in found.items() if offer is not None)
+        return [offer for offer in found.values() if offer is not None]
 
     async def _by_words(self, words: str) -> dict[int, int]:
         """The rows that the words find, each with its place: the best has 0.

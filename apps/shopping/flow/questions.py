@@ -89,13 +89,15 @@ def is_new_wish(
 
 def refines(text: str, spec: RequirementSpec, vocabulary: ShopWords = BUILT_IN) -> bool:
     """Whether a text without a question belongs to the wish before it."""
+    if not spec.category:
+        return False
     reading = reading_of(text, category=spec.category, vocabulary=vocabulary)
     says = reading.spec
     kind = vocabulary.kind(spec.category)
     if kind is not None and says.use not in kind.uses:  # "something for my mother" says nothing
         says = says.model_copy(update={"use": ""})
     is_more = not says.says_nothing or bool(reading.freed)
-    return bool(spec.category) and not says.category and is_more
+    return not says.category and is_more
 
 
 def _budgets(kind: GoodsKind) -> tuple[str, ...]:

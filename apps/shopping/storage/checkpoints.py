@@ -74,9 +74,9 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keeps it in place of the one before, whose writes are in it."""
+        """Keeps it in place of the one before. The writes of those before go when the next wish
+        begins: to delete them with each step would cost DynamoDB three requests each."""
         thread = config["configurable"]["thread_id"]
-        before = get_checkpoint_id(config)
         _, blob = self.serde.dumps_typed({"checkpoint": checkpoint, "metadata": dict(metadata)})
         await self._store.put(
             RequestItem(
@@ -85,13 +85,10 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         )
         if metadata.get("source") == "input":  # a wish begins: nothing before it is gone on with
             await self._forget_writes(thread, but=checkpoint["id"])
-        elif before is not None:
-            await self._store.delete(thread, f"{_WRITE}#{before}#")
         return _config(thread, checkpoint["id"])
 
     async def _forget_writes(self, thread: str, *, but: str) -> None:
-        """Those too that came after the checkpoint that they are in: LangGraph does not wait for
-        them."""
+        """Of all checkpoints but this."""
         items = await self._store.items(thread, f"{_WRITE}#", limit=1000)
         for old in {item.request_id.split("#")[2] for item in items} - {but}:
             await self._store.delete(thread, f"{_WRITE}#{old}#")
