@@ -159,7 +159,7 @@ KINDS: tuple[GoodsKind, ...] = (
     ),
     _kind(
         "smartwatch",
-        "smartwatch, smart watch, fitness watch, sports watch",
+        "smartwatch, smart watch, fitness watch, sports watch, watch",
         "Apple, Samsung, Garmin, Fitbit, Amazfit",
         "Move, Trail, Beat, Active, Sense",
         (49, 899),

@@ -1,5 +1,6 @@
 """What a text says of the price, in digits: see `number_words.with_digits`."""
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -96,8 +97,12 @@ class Budget:
     is_total: bool = False
 
 
-def budget_in(text: str, *, is_answer: bool = False) -> tuple[Budget | None, str]:
+def budget_in(
+    text: str, *, is_answer: bool = False, least: float = math.inf
+) -> tuple[Budget | None, str]:
     """The budget that the text names, and the text without it. None: it names none.
+
+    `least`: a range of bare numbers up to as much is one of prices.
 
     A bare amount is one where a currency stands by it, or where the text answers the question for
     a budget (`is_answer`).
@@ -105,7 +110,7 @@ def budget_in(text: str, *, is_answer: bool = False) -> tuple[Budget | None, str
     is_total = bool(_TOTAL.search(text))
     for name, pattern in _RULES:
         for found in pattern.finditer(text):
-            budget = _read(name, found, is_answer=is_answer)
+            budget = _read(name, found, is_answer=is_answer, least=least)
             if budget is None:
                 continue
             rest = f"{text[: found.start()]} , {text[found.end() :]}"
@@ -119,14 +124,14 @@ def budget_in(text: str, *, is_answer: bool = False) -> tuple[Budget | None, str
     return None, text
 
 
-def _read(name: str, found: re.Match[str], *, is_answer: bool) -> Budget | None:
+def _read(name: str, found: re.Match[str], *, is_answer: bool, least: float) -> Budget | None:
     """The budget of one match; None: it is none after all."""
     groups, words = found.groupdict(), found[0].lstrip()
     value, currency, is_money = _amount(groups, 1)
     budget: Budget | None = None
     match name:
         case "between":
-            budget = _between(groups, words, is_answer=is_answer)
+            budget = _between(groups, words, is_answer=is_answer, least=least)
         case "bare" if is_money or is_answer:
             budget = Budget(None, value, currency)
         case "around" if is_money or value >= _LEAST_AROUND:
@@ -142,11 +147,14 @@ def _read(name: str, found: re.Match[str], *, is_answer: bool) -> Budget | None:
     return budget
 
 
-def _between(groups: dict[str, str | None], words: str, *, is_answer: bool) -> Budget | None:
+def _between(
+    groups: dict[str, str | None], words: str, *, is_answer: bool, least: float
+) -> Budget | None:
     low, currency, low_is_money = _amount(groups, 1)
     high, other, high_is_money = _amount(groups, 2)
     is_range = words.startswith(("between", "from", "anywhere", "budget"))
-    if not (is_range or low_is_money or high_is_money or is_answer):
+    is_price = is_range or low_is_money or high_is_money or is_answer
+    if not is_price and (max(low, high) < least or min(low, high) < _LEAST_AROUND):
         return None
     if low < 10 and high >= 100 and high % 100 == 0:  # "between two and four hundred"
         low *= 1000 if high >= 1000 and high % 1000 == 0 else 100

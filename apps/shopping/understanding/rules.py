@@ -1,5 +1,6 @@
 """Reads a requirement from a text by rules: for every model that cannot be trusted to."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ _REFUSAL = re.compile(
     r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than"
     r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
     r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
-    r"|doesn't (?:like|want)|can't stand|isn't|aren't|not a fan of|instead of|apart from"
+    r"|doesn't (?:like|want)|can't stand|won't (?:buy|have|take|want)"
+    r"|wouldn't (?:buy|want|take)|isn't|aren't|not a fan of|instead of|apart from"
     r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
     r"|any (?:color|colour|brand) but)\b"
 )
@@ -37,6 +39,9 @@ _LINK = re.compile(
     r"|be|anything|something|made|like|want|please|show me)\b\W*)*$"
 )
 _NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any )?$")
+_WITHOUT_APOSTROPHE = re.compile(
+    r"\b(do|does|did|ca|wo|is|are|was|would|should|could|must)nt\b", re.IGNORECASE
+)
 _OTHER_SHOES = re.compile(
     r"\b(?:dress|leather|hiking|climbing|ballet|dance|football|soccer|basketball|golf|wedding|safety"
     r"|work|school|water|bowling|boat|high-heeled|formal) $"
@@ -111,7 +116,8 @@ def reading_of(
     kind = kinds[0] if kinds else None
     text = without_taken_back(text)
     known = kind or vocabulary.kind(category)
-    budget, rest = budget_in(text, is_answer=asked == "budget")
+    least = known.cheapest if known else math.inf
+    budget, rest = budget_in(text, is_answer=asked == "budget", least=least)
     brands, brands_unwanted = _split(rest, vocabulary.brands)
     sizes, rest = sizes_in(rest, known, asked=asked)
     colors, colors_unwanted = _split(rest, vocabulary.colors)
@@ -145,6 +151,7 @@ def reading_of(
 def _prepared(text: str, vocabulary: ShopWords) -> str:
     """In lower case, with numbers as digits and brands as they are spelled."""
     text = re.sub(r"!=|≠", " not ", text.replace("’", "'"))
+    text = _WITHOUT_APOSTROPHE.sub(r"\1n't", text)
     plain = _joined_spelling(with_digits(text), vocabulary)
     plain = _any_of(tuple(vocabulary.articles), "s").sub(
         lambda found: vocabulary.articles[found["name"]], plain
@@ -173,6 +180,7 @@ def _kinds(text: str, vocabulary: ShopWords) -> tuple[tuple[GoodsKind, ...], str
         for found in _any_of(tuple(called), "e?s", r"\w-").finditer(text)
         if not _NOT_THIS.search(text[: found.start()])
         and not (found["name"] == "shoes" and _OTHER_SHOES.search(text[: found.start()]))
+        and not (found["name"] == "watch" and re.search(r"\b(?:to|i|we) $", text[: found.start()]))
     ]
     if not named:
         return (), text

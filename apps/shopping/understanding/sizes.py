@@ -6,7 +6,8 @@ from apps.shopping.catalog.goods import GoodsKind
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _LIST = (
-    rf"(?P<list>(?:{_NUMBER}\s?(?:-?\s?(?:inch|inches|\")\s?)?(?:,|/|or|and|to)\s?(?:or |and )?)*)"
+    rf"(?P<list>(?:{_NUMBER}\s?(?:-?\s?(?:inch|inches|\")\s?)?"
+    r"(?:,|/|or|and|to|-|–)\s?(?:or |and )?)*)"
 )
 _INCH = r"-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|''|zoll\b)"
 _LITER = r"-?\s?(?:liters|liter|litres|litre|l\b)"
@@ -44,6 +45,8 @@ _SIZE_NUMBER = re.compile(
 )
 _SHOE_NUMBER = re.compile(
     r"\b(?:us|u s) ?(?:size )?(?P<number>\d+(?:\.\d)?)\b|\b(?P<before>\d+(?:\.\d)?) (?:us|u s)\b"
+    r"|\b(?:wo)?men'?s (?:size )?(?P<of>\d+(?:\.5)?)\b(?! ?(?:dollars|bucks))"
+    r"|(?<![$€£\d.])\b(?P<half>\d{1,2}\.5)\b(?! ?(?:dollars|bucks|usd|euros?|pounds))"
     r"|\bi(?:'m| am| wear| take| need)(?: an?)?(?: size)? (?P<worn>\d+(?:\.5)?)\b"
     r"(?!\.|,\d| ?(?:dollars|bucks|pairs?|of|pieces|running|sneakers|trainers|shoes|¤))"
 )
@@ -85,7 +88,10 @@ def sizes_in(text: str, kind: GoodsKind | None, *, asked: str = "") -> tuple[tup
     for name, pattern in _MEASURES.items():
         if size_kind in (name, ""):
             for match in pattern.finditer(rest):
-                found += _of_measure(match, kind)
+                of_it = _of_measure(match, kind)
+                if _REFUSED.search(rest[: match.start()]):
+                    of_it = [size for size in (kind.sizes if kind else ()) if size not in of_it]
+                found += of_it
             rest = pattern.sub(" ", rest)
     if kind and size_kind == "shoe":
         for match in _SHOE_NUMBER.finditer(rest):
@@ -132,7 +138,7 @@ def _of_measure(match: re.Match[str], kind: GoodsKind | None) -> list[str]:
     numbers = _numbers(match)
     has = kind.sizes if kind else ()
     sized = [size for size in has if re.fullmatch(_NUMBER, size)]
-    if sized and re.search(r"\bto\b|-", match["list"]) and len(numbers) == 2:
+    if sized and re.search(r"\bto\b|[-–]", match["list"]) and len(numbers) == 2:
         low, high = sorted(map(float, numbers))
         return [size for size in sized if low <= float(size) <= high] or numbers
     bound = float(numbers[-1])
