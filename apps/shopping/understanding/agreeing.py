@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from apps.shopping.requirement import Attributes, RequirementSpec
 from apps.shopping.understanding.rules import Reading
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 _REFUSES = re.compile(
     r"\b(?:not?|non|nor|never|none|nothing|without|except|but|avoid\w*|exclud\w*|skip|hates?"
@@ -20,6 +21,18 @@ _REFUSES = re.compile(
 """Of other languages too, which only a model reads."""
 _SEVERAL = re.compile(r"\b(?:both|couple|pairs?|dozen|twins|each|apiece|several)\b")
 _TOGETHER = re.compile(r"\b(?:total|all|together|altogether|both|combined|overall|sum)\b")
+_PLAIN = frozenset(
+    "about above all and any anything apiece are around avoid been below between both bucks budget "
+    "but buy can cannot cheaper color colour colours cost could dollar don each except find for "
+    "from get give good had has have high hundred inch inches into isn its just less liter liters "
+    "like liter litre look looking low make max maximum might min minimum more most much must need "
+    "no non none nor not nothing off only other out over pair pay piece please price same search "
+    "show size sized small large medium extra some something spend than that the their them then "
+    "there these they thing think this those thousand too tops total under use usd want was who "
+    "will with without won would you your made brand brands every kind least limit neither one "
+    "should something usd euro euros pound pounds".split()
+)
+"""Words that say nothing of what goods are like."""
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _SAME = 1.0
 """Between a limit and its number: "under 1000" may be 999.99 or 999."""
@@ -27,7 +40,9 @@ _NEAR = 0.26
 """How far a limit may be from the number it comes from: "around 300" is 240 to 360."""
 
 
-def agreed(reading: Reading, model: RequirementSpec) -> RequirementSpec:
+def agreed(
+    reading: Reading, model: RequirementSpec, vocabulary: ShopWords = BUILT_IN
+) -> RequirementSpec:
     """What is searched for: `reading` is the rules', `model` that of a model, of the same text."""
     rules, text = reading.spec, reading.text
     refuses = bool(_REFUSES.search(text))
@@ -36,7 +51,8 @@ def agreed(reading: Reading, model: RequirementSpec) -> RequirementSpec:
         (_said(model.brands, reading), _said(model.brands_unwanted, reading)),
         refuses=refuses,
     )
-    own, more = rules.attributes, model.attributes
+    own = rules.attributes
+    more = model.attributes if _has_unread(text, vocabulary) else _sized(model.attributes)
     colors, colors_unwanted = _names(
         (own.colors, own.colors_unwanted),
         (more.colors, more.colors_unwanted),
@@ -72,6 +88,22 @@ def agreed(reading: Reading, model: RequirementSpec) -> RequirementSpec:
         quantity=quantity,
         use=rules.use or model.use,
     )
+
+
+def _has_unread(text: str, vocabulary: ShopWords) -> bool:
+    """Whether there is a word that says something which rules do not know, as "crimson" does: where
+    there is none, colors and features of a model come from nowhere."""
+    brands = {word for name in vocabulary.brands for word in name.split()}
+    known = vocabulary.ordinary | brands | _PLAIN
+    return any(
+        word not in known and word.removesuffix("s") not in known
+        for word in re.findall(r"[a-z]{3,}", text)
+    )
+
+
+def _sized(wants: Attributes) -> Attributes:
+    """The sizes alone."""
+    return Attributes(sizes=wants.sizes)
 
 
 def _category(reading: Reading, by_model: str) -> str:

@@ -57,7 +57,7 @@ class SpecBuilder:
             )
             _log.warning("rules fill the requirement: %s", self.last_failure)
             return self._told(by_rules, "rules", reading)
-        both = agreed(reading, by_model)
+        both = agreed(reading, by_model, self.vocabulary)
         return self._told(both, "model", reading)
 
     async def form_of(

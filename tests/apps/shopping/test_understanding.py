@@ -107,6 +107,18 @@ def test_a_model_adds_to_what_rules_have_read_and_loosens_none_of_it() -> None:
     assert both.attributes.colors == ("red",)
 
 
+def test_what_a_model_makes_up_is_not_looked_for() -> None:
+    reading = reading_of("a 40 liter backpack for hiking, Osprey or Deuter")
+    made_up = RequirementSpec(
+        category="backpack",
+        budget_min=40,
+        budget_max=40.99,
+        brands=("Osprey", "Deuter", "Herschel"),
+        attributes=Attributes(colors=("black",), features=("rechargeable",), sizes=("55",)),
+    )
+    assert agreed(reading, made_up) == reading.spec
+
+
 def test_a_model_says_which_of_two_kinds_is_meant_and_what_a_text_refuses() -> None:
     reading = reading_of("for my laptop I want a backpack, you can keep your Osprey, I hate those")
     assert reading.spec.category == "laptop" and reading.spec.brands == ("Osprey",)
