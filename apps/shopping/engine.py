@@ -87,12 +87,12 @@ class ShoppingEngine:
                     yield event
                 return
             asks = False
-            async with aclosing(self._run(self._start(turn, before))) as events:
-                async for event in events:
-                    if isinstance(event, _Interrupted):
+            async with aclosing(self._run(self._start(turn, before))) as told:
+                async for each in told:
+                    if isinstance(each, _Interrupted):
                         asks = True
                     else:
-                        yield event
+                        yield each
             if asks:
                 after = await self._snapshot()
                 await self._note(after.values, RequestStatus.PENDING, WishStage.CLARIFICATION)
