@@ -27,6 +27,8 @@ _IDIOMS = (
     (re.compile(r"\b(?:a )?couple (?:of )?(?=hundred\b|thousand\b|grand\b)"), "two "),
     (re.compile(r"\bhalf a (?:grand|thousand)\b"), "five hundred"),
 )
+_PRONOUN_BEHIND = frozenset("new old another this that any good better cheap nice cheaper".split())
+"""Words behind which "one" is no number: "a new one fifty five inch"."""
 _CENTS = re.compile(r"(\d+) dollars? and (\d{1,2}) cents\b")
 _NO_NUMBER_BEFORE = frozenset(("few", "several", "many", "half", "some"))
 _COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
@@ -60,6 +62,8 @@ def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
     end = at = place
     while at < len(pieces):
         piece = pieces[at]
+        if piece == "one" and not words and _word(pieces, place - 2) in _PRONOUN_BEHIND:
+            return None, place
         following = _word(pieces, at + 2)
         if piece in _COUNTING or (piece == "a" and following in _SCALES and not words):
             words.append(piece)

@@ -20,8 +20,10 @@ _NAMES = {
     "quid": "GBP",
 }
 _CURRENCY_NAME = r"dollars?|bucks?|usd|euros?|eur|pounds?|gbp|quid"
+IN_INCHES = r"in\b(?=\s*(?:[.,;:)¤]|$|tv|television|monitor|laptop|screen|display|tablet))"
+"""The unit, and not the word: "27 in monitor", but "under 250 in black"."""
 _SIZE_BEHIND = (
-    r"\s?-?\s?(?:inch|inches|in\b(?! (?:total|all)\b)|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece"
+    rf"\s?-?\s?(?:inch|inches|{IN_INCHES}|\"|gb|gigabyte|tb|liter|litre|l\b|mm|piece"
     r"|pieces|of them|%|percent|star)"
 )
 _MONEY = (
@@ -41,7 +43,8 @@ _BELOW = (
 )
 _AT_MOST = (
     r"(?:(?:<=|≤)|\b(?:at (?:the )?most|up to|(?:no|not|nothing|never|none) more than"
-    r"|nothing over|nothing above"
+    r"|nothing over|nothing above|(?:none|neither)(?: of \w+)?"
+    r"(?: (?:should|must|may|can|be|cost|costs|costing|go|is|are))* (?:over|above|more than)"
     r"|not over|not above|maximum(?: of| is)?|max(?:imum)?\.?:?(?: of)?|tops"
     r"|not (?:to )?exceed(?:ing)?|(?:mustn't|shouldn't|can't|cannot|won't|doesn't) exceed"
     r"|capped at|no higher than"

@@ -18,7 +18,8 @@ from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 _SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
 _SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
 _REFUSAL = re.compile(
-    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than"
+    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|other than"
+    r"|(?:anything|everything|anybody|anyone|everybody|everyone|all) but"
     r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
     r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
     r"|doesn't (?:like|want)|can't stand|won't (?:buy|have|take|want)"
@@ -42,6 +43,8 @@ _NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any 
 _WITHOUT_APOSTROPHE = re.compile(
     r"\b(do|does|did|ca|wo|is|are|was|would|should|could|must)nt\b", re.IGNORECASE
 )
+_OWNED = re.compile(r"\b(?:replac\w+|my|our)\s+(?:(?:old|current|broken|existing)\s+)?$")
+"""Before what somebody has already: it is neither wanted nor refused."""
 _OTHER_SHOES = re.compile(
     r"\b(?:dress|leather|hiking|climbing|ballet|dance|football|soccer|basketball|golf|wedding|safety"
     r"|work|school|water|bowling|boat|high-heeled|formal) $"
@@ -218,6 +221,8 @@ def _split(text: str, names: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[
     ]
     before, behind_before, no = "", 0, False
     for start, end, value in spans:
+        if _OWNED.search(text[:start]):
+            continue
         between = text[behind_before:start]
         linked = bool(before) and bool(_LINK.match(between.replace(",", " ")))
         if before and not no and is_correction(between):

@@ -3,13 +3,14 @@
 import re
 
 from apps.shopping.catalog.goods import GoodsKind
+from apps.shopping.understanding.prices import IN_INCHES
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _LIST = (
     rf"(?P<list>(?:{_NUMBER}\s?(?:-?\s?(?:inch|inches|\")\s?)?"
     r"(?:,|/|or|and|to|-|–)\s?(?:or |and )?)*)"
 )
-_INCH = r"-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|''|zoll\b)"
+_INCH = rf"-?\s?(?:inches|inch|{IN_INCHES}|\"|”|''|zoll\b)"
 _LITER = r"-?\s?(?:liters|liter|litres|litre|l\b)"
 _MORE = (
     r"(?P<more>(?:at least|minimum(?: of)?|no smaller than|not smaller than|not under|from|>=|≥"

@@ -14,7 +14,6 @@ _ALSO_CALLED = {
     "the north face": "North Face",
     "1 plus": "OnePlus",  # "one plus": numbers are digits by then
     "hewlett packard": "HP",
-    "i robot": "iRobot",
     "anchor": "Anker",
 }
 _ARTICLES = {
@@ -36,6 +35,7 @@ _ARTICLES = {
     "apple watch": "apple smartwatch",
     "galaxy watch": "samsung smartwatch",
     "roomba": "irobot vacuum cleaner",
+    "i robot": "irobot",  # before "robot vacuum" is a kind
 }
 _SOLD_ELSEWHERE = (
     "Toshiba, MSI, Huawei, Xiaomi, Oppo, Fairphone, Vizio, Grundig, GoPro, "
