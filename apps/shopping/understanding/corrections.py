@@ -4,7 +4,7 @@ import re
 
 _MAKE_IT = r"(?:make (?:that|it)|i mean(?:t)?)"
 _AT_ONCE = re.compile(
-    r"^[\s,.;:!?-]*(?:(?:ones?|¤|dollars|bucks)[\s,.;:!?-]+)?(?:oh |uh |um |er |hm+ )?"
+    r"^[\s,.;:!?-]*(?:(?:ones?|¤|dollars|bucks)[\s,.;:!?-]+)?(?:oh |uh |um |er |hm+ |well )?"
     r"(?:no[,.;:-]+ |no (?=(?:a|an|the|wait|sorry|make|rather|i mean|let's|say|actually|better)\b)"
     rf"|(?:sorry|pardon|actually|wait|better|rather|{_MAKE_IT})\b)"
 )

@@ -20,7 +20,7 @@ _TENS = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000}
 _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
-_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
+_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]\s?k\b)(\d+(?:\.\d+)?)\s?k\b")
 """But for the pictures of screens, which are 4K and 8K."""
 _HALF = re.compile(r"(\d+) ?(?:½|1/2\b)")
 _IDIOMS = (
@@ -52,6 +52,7 @@ def with_digits(text: str) -> str:
         written.append(pieces[place] if number is None else number)
         place = place + 1 if number is None else after
     joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", "".join(written))
+    joined = re.sub(r"\b([48]) k\b", r"\1k", joined)
     joined = _CENTS.sub(lambda found: f"{found[1]}.{int(found[2]):02d} dollars", joined)
     return _THOUSANDS.sub(lambda found: _plain(float(found[1] or found[2]) * 1000), joined)
 
@@ -72,7 +73,10 @@ def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
             if following == "a" and _word(pieces, at + 4) == "half":
                 value = _value(words)
                 return (None, place) if value is None else (_plain(value + 0.5), at + 5)
-            is_next_number = _word(pieces, at + 4) in _SCALES  # "nine hundred and twelve hundred"
+            # "nine hundred and twelve hundred", "a hundred and two fifty"
+            behind = _word(pieces, at + 4)
+            is_price = following in _UNITS and (behind in _TENS or _UNITS.get(behind, 0) >= 10)
+            is_next_number = behind in _SCALES or is_price
             if words[-1] not in _SCALES or following not in _BEHIND_AND or is_next_number:
                 break
         elif not words or not (piece.isspace() or piece == "-"):

@@ -64,7 +64,7 @@ _LESS = r"(?:or less|or under|or below|at most|max(?:imum)?\b|tops\b|or cheaper|
 _MORE = r"(?:or more|and up|or above|upwards|minimum)"
 _RANGE = (
     rf"(?:between|from|anywhere (?:from|between)|budget(?: is| of|:)?)?\s*{_money(1)}\s?"
-    rf"(?:and|to|-|–|—|through|till|until)\s?{_money(2)}"
+    rf"(?P<joiner>and|to|-|–|—|through|till|until)\s?{_money(2)}"
 )
 
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
@@ -155,6 +155,8 @@ def _between(
 ) -> Budget | None:
     low, currency, low_is_money = _amount(groups, 1)
     high, other, high_is_money = _amount(groups, 2)
+    if groups["joiner"] == "and" and "between" not in words:
+        return None  # "under 700 dollars and 13 inches"
     is_range = words.startswith(("between", "from", "anywhere", "budget"))
     is_price = is_range or low_is_money or high_is_money or is_answer
     if not is_price and (max(low, high) < least or min(low, high) < _LEAST_AROUND):

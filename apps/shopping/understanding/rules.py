@@ -23,6 +23,7 @@ _REFUSAL = re.compile(
     r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
     r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
     r"|doesn't (?:like|want)|can't stand|won't (?:buy|have|take|want)"
+    r"|(?:should|must|can|could|may)(?:n't| not) be"
     r"|wouldn't (?:buy|want|take)|isn't|aren't|not a fan of|instead of|apart from"
     r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
     r"|any (?:color|colour|brand) but)\b"
@@ -43,6 +44,9 @@ _NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any 
 _WITHOUT_APOSTROPHE = re.compile(
     r"\b(do|does|did|ca|wo|is|are|was|would|should|could|must)nt\b", re.IGNORECASE
 )
+_TAKES_BACK = re.compile(r"[\s,]*(?:sorry|wait|i mean|make (?:it|that)|actually)\b")
+_OTHERS_COLOR = re.compile(r"\b(?!ones?\b|anything|something|come|made)[a-z']+ in (?:an? |the )?$")
+"""Of "except Keurig in red": the color is none of what is refused."""
 _OWNED = re.compile(r"\b(?:replac\w+|my|our)\s+(?:(?:old|current|broken|existing)\s+)?$")
 """Before what somebody has already: it is neither wanted nor refused."""
 _OTHER_SHOES = re.compile(
@@ -246,6 +250,10 @@ def _is_refused(text: str, place: int) -> bool:
     last = refusals[-1]
     between = before[last.end() :]
     if last[0] in ("no", "not") and re.match(r"\s*(?:more|less|over|above|under|below)\b", between):
+        return False
+    if last[0] == "no" and _TAKES_BACK.match(between):
+        return False  # of something that no catalogue knows
+    if _OTHERS_COLOR.search(between):
         return False
     named = _FILLING.sub(" ", between).split()
     linked = between.replace(" in ", " ").replace(" for ", " ")
