@@ -299,7 +299,15 @@ def _parser() -> CommandParser:
     parser.add_argument("--requests", type=int, default=None, help="only so many of the requests")
     parser.add_argument(
         "--half",
-        choices=("reported", "reported-2", "reported-3", "reported-4", "tuning", "tuning-2"),
+        choices=(
+            "reported",
+            "reported-2",
+            "reported-3",
+            "reported-4",
+            "reported-5",
+            "tuning",
+            "tuning-2",
+        ),
         default="reported",
         help="of bench/shopping_requests.tsv",
     )

@@ -23,7 +23,8 @@ _REFUSAL = re.compile(
     r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
     r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
     r"|doesn't (?:like|want)|can't stand|won't (?:buy|have|take|want)"
-    r"|(?:should|must|can|could|may)(?:n't| not) be"
+    r"|(?:should|must|can|could|may)(?:n't| not) be|unwanted|excluded"
+    r"|(?:won't|wouldn't|don't|can't|do not|will not) (?:consider|accept|care for|wish|buy|touch)"
     r"|wouldn't (?:buy|want|take)|isn't|aren't|not a fan of|instead of|apart from"
     r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
     r"|any (?:color|colour|brand) but)\b"
@@ -45,7 +46,9 @@ _WITHOUT_APOSTROPHE = re.compile(
     r"\b(do|does|did|ca|wo|is|are|was|would|should|could|must)nt\b", re.IGNORECASE
 )
 _TAKES_BACK = re.compile(r"[\s,]*(?:sorry|wait|i mean|make (?:it|that)|actually)\b")
-_OTHERS_COLOR = re.compile(r"\b(?!ones?\b|anything|something|come|made)[a-z']+ in (?:an? |the )?$")
+_OTHERS_COLOR = re.compile(
+    r"\b(?!ones?\b|anything|something|comes?\b|made\b|interested)[a-z']+ in (?:an? |the )?$"
+)
 """Of "except Keurig in red": the color is none of what is refused."""
 _OWNED = re.compile(r"\b(?:replac\w+|my|our)\s+(?:(?:old|current|broken|existing)\s+)?$")
 """Before what somebody has already: it is neither wanted nor refused."""
@@ -248,7 +251,7 @@ def _is_refused(text: str, place: int) -> bool:
     if not refusals:
         return bool(re.search(r"\bnon-$", before))
     last = refusals[-1]
-    between = before[last.end() :]
+    between = re.sub(r"^\s*:", " ", before[last.end() :])
     if last[0] in ("no", "not") and re.match(r"\s*(?:more|less|over|above|under|below)\b", between):
         return False
     if last[0] == "no" and _TAKES_BACK.match(between):
