@@ -8,14 +8,15 @@ of the settings fills the requirements, else rules do: the embedded default.
 
 import asyncio
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,16 @@ from rich.table import Table
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from apps.shopping.requirement import RequirementSpec
 from bench.machine import ForeignLoad, Machine
+from bench.mind_trial import served
 from bench.promise import Promise, print_promises
-from bench.shopping_check import ShoppingRequest, disobeyed, shopping_requests
+from bench.shopping_check import Shelf, ShoppingRequest, disobeyed, shopping_requests
+from bench.shopping_readers import print_readers, readers_judged
 from parley import paths
 from parley.arguments import CommandParser
 from parley.clock import monotonic
+from parley.settings import OrchestratorSettings, load_orchestrator
 from testkit.isolated_config import write_config
 
 OBEYED = 0.98
@@ -49,6 +54,7 @@ class ChatTrial:
     text: str
     steps_s: dict[str, float] = field(default_factory=dict)
     products: list[dict[str, Any]] | None = None
+    spec: dict[str, Any] = field(default_factory=dict)
     questions: int = 0
     error: str = ""
 
@@ -56,28 +62,58 @@ class ChatTrial:
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     with ForeignLoad() as foreign:
-        document = asyncio.run(_measured(options.chats, with_model=options.model))
+        requests = shopping_requests(options.half)[: options.requests]
+        with _model(options.local) as (settings, model):
+            if options.readers:
+                document = asyncio.run(
+                    readers_judged(requests, settings, within_s=options.within_s)
+                )
+            else:
+                with_model = options.model or bool(options.local)
+                measured = _measured(requests, options.chats, model if with_model else None)
+                document = asyncio.run(measured)
     document |= {"machine": asdict(Machine.this()), "foreign_load_percent": foreign.percent}
-    promises = [
-        Promise("results_obeyed_share", OBEYED, document["obeyed_share"], at_least=True),
-        Promise("requests_obeyed_share", OBEYED, document["requests_obeyed_share"], at_least=True),
-        Promise("errors_of_chats_at_once", 0, document["at_once"]["errors"]),
-    ]
+    document["half"] = options.half
+    promises = [] if options.readers else _promises(document)
     document["promises"] = [promise.document() for promise in promises]
     if options.json:
         print(json.dumps(document))
+    elif options.readers:
+        print_readers(Console(), document)
     else:
         _print(document, promises)
     return 0 if all(promise.kept for promise in promises) else 1
 
 
-async def _measured(chats: int, *, with_model: bool) -> dict[str, Any]:
-    requests = shopping_requests("reported")
-    async with chat_process(with_model=with_model) as (process, address):
+@contextmanager
+def _model(local: str) -> Iterator[tuple[OrchestratorSettings, Mapping[str, str]]]:
+    """The settings of the model that is asked, and the variables that name it to a chat server.
+    `local`: one that is served for the benchmark alone; empty: that of the settings."""
+    if not local:
+        yield load_orchestrator(), {}
+        return
+    with served(local) as (settings, _):
+        named = {"OPENAI_BASE_URL": settings.llm_url, "OPENAI_API_KEY": "local", "LLM_MODEL": local}
+        yield settings, named
+
+
+def _promises(document: Mapping[str, Any]) -> list[Promise]:
+    return [
+        Promise("results_obeyed_share", OBEYED, document["obeyed_share"], at_least=True),
+        Promise("requests_obeyed_share", OBEYED, document["requests_obeyed_share"], at_least=True),
+        Promise("errors_of_chats_at_once", 0, document["at_once"]["errors"]),
+    ]
+
+
+async def _measured(
+    requests: Sequence[ShoppingRequest], chats: int, model: Mapping[str, str] | None
+) -> dict[str, Any]:
+    shelf = Shelf()
+    async with chat_process(model) as (process, address):
         trials = [
             await _talk(address, request.text, number) for number, request in enumerate(requests)
         ]
-        judged = [_judged(request, trial) for request, trial in zip(requests, trials, strict=True)]
+        judged = [_judged(shelf, r, trial) for r, trial in zip(requests, trials, strict=True)]
         rss_before = process.memory_info().rss
         texts = [requests[number % len(requests)].text for number in range(chats)]
         crowd = await asyncio.gather(
@@ -88,7 +124,7 @@ async def _measured(chats: int, *, with_model: bool) -> dict[str, Any]:
     wrong = sum(each["disobeyed_products"] for each in judged)
     return {
         "benchmark": "shopping",
-        "requirements_by": "model" if with_model else "rules",
+        "requirements_by": "rules" if model is None else "model",
         "requests": len(requests),
         "products": sum(shown),
         "obeyed_share": round(1 - wrong / max(1, sum(shown)), 4),
@@ -96,8 +132,14 @@ async def _measured(chats: int, *, with_model: bool) -> dict[str, Any]:
             sum(not each["disobeyed"] for each in judged) / len(judged), 4
         ),
         "requests_without_results": sum(not count for count in shown),
+        "nothing_though_offers_exist": sum(each["finds_nothing"] for each in judged),
+        "requests_with_dropped_constraints": sum(bool(each["dropped"]) for each in judged),
         "one_at_a_time_s": _percentiles(trials),
-        "failures": [each for each in judged if each["disobeyed"] or each["error"]],
+        "failures": [
+            each
+            for each in judged
+            if each["disobeyed"] or each["dropped"] or each["finds_nothing"] or each["error"]
+        ],
         "at_once": {
             "chats": chats,
             "errors": sum(bool(trial.error) for trial in crowd),
@@ -109,13 +151,16 @@ async def _measured(chats: int, *, with_model: bool) -> dict[str, Any]:
     }
 
 
-def _judged(request: ShoppingRequest, trial: ChatTrial) -> dict[str, Any]:
+def _judged(shelf: Shelf, request: ShoppingRequest, trial: ChatTrial) -> dict[str, Any]:
+    verdict = shelf.verdict(RequirementSpec.model_validate(trial.spec), request.expected)
     broken = [found for p in trial.products or () if (found := disobeyed(p, request.expected))]
     return {
         "request": request.text,
         "form": request.form,
         "disobeyed": sorted({name for found in broken for name in found}),
         "disobeyed_products": len(broken),
+        "dropped": verdict.dropped if trial.spec else [],
+        "finds_nothing": not trial.products and verdict.finds_nothing,
         "error": trial.error,
     }
 
@@ -155,7 +200,7 @@ async def _say(chat: ClientConnection, text: str, trial: ChatTrial) -> None:
         if step in STEPS:
             trial.steps_s.setdefault(step, monotonic() - said_s)
         if kind == "results":
-            trial.products = data["products"]
+            trial.products, trial.spec = data["products"], data["requirement_spec"]
         elif kind == "clarification":
             trial.questions += 1
             said_s = await _sent(chat, "any")
@@ -172,8 +217,11 @@ async def _sent(chat: ClientConnection, text: str) -> float:
 
 
 @asynccontextmanager
-async def chat_process(*, with_model: bool) -> AsyncIterator[tuple[psutil.Process, str]]:
-    """A chat server with a state folder of its own: its process and host:port."""
+async def chat_process(
+    model: Mapping[str, str] | None,
+) -> AsyncIterator[tuple[psutil.Process, str]]:
+    """A chat server with a state folder of its own: its process and host:port. `model`: variables
+    that name the model which fills requirements; None: rules do."""
     with tempfile.TemporaryDirectory(prefix="parley-shopping-") as folder:
         config = write_config(Path(folder) / "configs")
         port = _port(config)
@@ -183,7 +231,8 @@ async def chat_process(*, with_model: bool) -> AsyncIterator[tuple[psutil.Proces
             "PARLEY_APP": "apps.shopping:agent",
             "PYTHONPATH": str(paths.repository()),
         }
-        if not with_model:
+        environment |= model or {}
+        if model is None:
             for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
                 environment.pop(name, None)
         process = subprocess.Popen(  # noqa: ASYNC220 - it lives as long as the benchmark
@@ -220,21 +269,17 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
     console.print(
         f"{document['requests']} requests, requirements by {document['requirements_by']}: "
         f"{document['products']} products, {document['obeyed_share']:.1%} obey every constraint; "
-        f"{document['requests_without_results']} requests without results"
+        f"{document['requests_without_results']} requests without results, though there are offers "
+        f"that obey: {document['nothing_though_offers_exist']}; requests of which a constraint was "
+        f"dropped: {document['requests_with_dropped_constraints']}"
     )
     table = Table(
         "step", "one at a time: median", "p95", f"{document['at_once']['chats']} at once", "p95"
     )
     alone, crowd = document["one_at_a_time_s"], document["at_once"]["steps_s"]
     for step in STEPS:
-        if step in alone and step in crowd:
-            row = [
-                alone[step]["median"],
-                alone[step]["p95"],
-                crowd[step]["median"],
-                crowd[step]["p95"],
-            ]
-            table.add_row(step, *(f"{value:.3f} s" for value in row))
+        told = [each.get(step, {}).get(of) for each in (alone, crowd) for of in ("median", "p95")]
+        table.add_row(step, *("" if value is None else f"{value:.3f} s" for value in told))
     console.print(table)
     at_once = document["at_once"]
     console.print(
@@ -242,7 +287,8 @@ def _print(document: dict[str, Any], promises: Sequence[Promise]) -> None:
         f"{at_once['memory_mb']} MB after"
     )
     for failure in document["failures"]:
-        console.print(f"  {failure['request']}: {failure['disobeyed'] or failure['error']}")
+        why = failure["error"] or failure["disobeyed"] or failure["dropped"] or "nothing found"
+        console.print(f"  {failure['request']}: {why}")
     print_promises(console, promises)
 
 
@@ -250,6 +296,38 @@ def _parser() -> CommandParser:
     parser = CommandParser(prog="./run bench shopping", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one document on standard output")
     parser.add_argument("--chats", type=int, default=CHATS, help="chats at once")
+    parser.add_argument("--requests", type=int, default=None, help="only so many of the requests")
+    parser.add_argument(
+        "--half",
+        choices=(
+            "reported",
+            "reported-2",
+            "reported-3",
+            "reported-4",
+            "reported-5",
+            "tuning",
+            "tuning-2",
+        ),
+        default="reported",
+        help="of bench/shopping_requests.tsv",
+    )
+    parser.add_argument(
+        "--readers",
+        action="store_true",
+        help="no chats: what rules, the model, and both together read in a request",
+    )
+    parser.add_argument(
+        "--within-s",
+        type=float,
+        default=math.inf,
+        help="of readers: seconds after which no more requests are read",
+    )
+    parser.add_argument(
+        "--local",
+        metavar="MODEL",
+        default="",
+        help="requirements by this local language model, which is served for the benchmark alone",
+    )
     parser.add_argument(
         "--model", action="store_true", help="requirements by the language model of the settings"
     )

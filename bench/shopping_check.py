@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apps.shopping.catalog import made_up
+from apps.shopping.catalog.offer import broken
+from apps.shopping.requirement import RequirementSpec
+
 FILE = Path(__file__).with_name("shopping_requests.tsv")
 ABOUT = 0.2
 """How far from a price that is "around" something a result may be."""
@@ -23,7 +27,8 @@ class ShoppingRequest:
 
 
 def shopping_requests(half: str) -> list[ShoppingRequest]:
-    """Of the half "tuning", which rules may be written by, or "reported", which they may not."""
+    """Of a half: "tuning" or "tuning-2", which rules may be written by, "reported" or "reported-2",
+    which they may not."""
     with FILE.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
@@ -55,8 +60,40 @@ def disobeyed(product: Mapping[str, Any], expected: Mapping[str, Any]) -> list[s
         "sizes": "sizes" not in expected or bool(sizes & _lower(expected["sizes"])),
         "features": _lower(expected.get("features", ())) <= features,
         "quantity": int(product["stock"]) >= pieces,
+        "currency": product["currency"] == expected.get("currency", "USD"),
     }
     return [name for name, ok in kept.items() if not ok]
+
+
+@dataclass(frozen=True)
+class SpecVerdict:
+    """Of one requirement, held against all offers of the made-up catalogues."""
+
+    dropped: Sequence[str]
+    """Constraints of the request that it does not have, as far as any offer shows it: worse than
+    no result."""
+    finds_nothing: bool
+    """Though there are offers that obey the request."""
+    left_out: float
+    """Share of the offers that obey the request which it does not find."""
+
+
+class Shelf:
+    """All offers of the made-up catalogues."""
+
+    def __init__(self) -> None:
+        self._offers = [offer for each in made_up.MARKETPLACES for offer in made_up.offers(each)]
+        self._shown = [offer.model_dump() for offer in self._offers]
+
+    def verdict(self, spec: RequirementSpec, expected: Mapping[str, Any]) -> SpecVerdict:
+        found = [not broken(spec, offer) for offer in self._offers]
+        wrong = [disobeyed(shown, expected) for shown in self._shown]
+        dropped = {
+            name for is_found, names in zip(found, wrong, strict=True) if is_found for name in names
+        }
+        obeying = [is_found for is_found, names in zip(found, wrong, strict=True) if not names]
+        left_out = 1 - sum(obeying) / len(obeying) if obeying else 0.0
+        return SpecVerdict(sorted(dropped), bool(obeying) and not any(found), round(left_out, 3))
 
 
 def _lower(values: Sequence[str]) -> set[str]:

@@ -83,18 +83,20 @@ class Conversation:
         resources: Resources,
         *,
         resumed: bool = False,
+        is_new: bool = False,
         on_store_lost: Callable[[SessionStoreError], None] | None = None,
         now: Callable[[], float] = time.time,
     ) -> "Conversation":
         """The session of that id where the store has one, else a new one of the record.
 
-        `resumed`: note in the log that another process goes on with it. `on_store_lost` is called
-        once when the store fails; the conversation then goes on with the log in memory. `now`
-        gives seconds since 1970.
+        `is_new`: the id has just been made, and nobody else can have it: it is not looked for
+        before it is written. `resumed`: note in the log that another process goes on with it.
+        `on_store_lost` is called once when the store fails; the conversation then goes on with the
+        log in memory. `now` gives seconds since 1970.
         """
         stored, failed = None, None
         try:
-            stored = await _loaded_or_created(store, record)
+            stored = await _loaded_or_created(store, record, is_new=is_new)
         except SessionStoreError as error:
             failed = error
         kept = stored or StoredSession(record, ())
@@ -376,9 +378,11 @@ class ActiveTurn:
         await self._committed.wait()
 
 
-async def _loaded_or_created(store: SessionStore, record: SessionRecord) -> StoredSession | None:
+async def _loaded_or_created(
+    store: SessionStore, record: SessionRecord, *, is_new: bool
+) -> StoredSession | None:
     """The session as it is kept; None for one that has just been created."""
-    if (stored := await store.load(record.id)) is not None:
+    if not is_new and (stored := await store.load(record.id)) is not None:
         return stored
     try:
         await store.create(record)

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from dialogue.messages import Message, SystemMessage, ToolRequest, UserMessage
 from dialogue.model import ChatModel, Text
 from dialogue.model_errors import ModelRequestError
+from dialogue.written_calls import written_calls
 from parley.app.language_model import LanguageModelError
 
 _CALL_IT = "Call the tool {name} once, and write nothing else."
@@ -64,7 +65,13 @@ class AskedModel:
                         written += piece.text
         except ModelRequestError as error:
             raise _told(error) from error
-        return _as_object(written)  # some write what they were to call
+        # Some write what they were to call: the call, or what it is called with.
+        properties = schema.get("properties")
+        parameters = tuple(properties) if isinstance(properties, Mapping) else ()
+        for call in written_calls(written, {name: parameters}):
+            if call.name == name:
+                return _as_object(call.arguments)
+        return _as_object(written)
 
 
 def _as_object(text: str) -> Mapping[str, JsonValue]:

@@ -34,6 +34,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
     client: openai.AsyncClient,
     store: SessionStore,
     resumed: bool = False,
+    is_new: bool = False,
     approvals: ApprovalStore | None = None,
     experiments: Experiments | None = None,
     pipelines: Pipelines | None = None,
@@ -44,8 +45,9 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 ) -> AsyncGenerator[Conversation]:
     """The conversation of `record` with the app; the client, the store and `models` stay open.
 
-    `resumed`: another process goes on with it. `servers_within_s`: how long the opening waits for
-    MCP servers; a front that greets need not. `on_lost` is told what fails meanwhile, and why;
+    `resumed`: another process goes on with it; `is_new`: its id has just been made.
+    `servers_within_s`: how long the opening waits for MCP servers; a front that greets need not.
+    `on_lost` is told what fails meanwhile, and why;
     `pace`, how soon the model answers. `models`: of a process with many; None: its own, if any.
     """
 
@@ -56,11 +58,7 @@ async def conversing(  # noqa: PLR0913 - all it stands on
 
     async with AsyncExitStack() as opened:
         await opened.enter_async_context(serving(app))
-        known: Grounding | None = None
-        if any(agent.grounded for agent in declared_agents(app)):
-            from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
-
-            known = await opened.enter_async_context(grounding(settings))
+        known = await opened.enter_async_context(_known(app, settings))
         resources = Resources(
             model=await opened.enter_async_context(_model(settings, client, pace, models)),
             fills_forms=settings.models.is_configured or not settings.llm_is_local,
@@ -80,12 +78,25 @@ async def conversing(  # noqa: PLR0913 - all it stands on
             app,
             resources,
             resumed=resumed,
+            is_new=is_new,
             on_store_lost=lambda error: on_lost("the session store", str(error)),
         )
         opened.push_async_callback(conversation.aclose)
         if servers_within_s:
             await conversation.servers_ready(servers_within_s)
         yield conversation
+
+
+@asynccontextmanager
+async def _known(app: Agent, settings: OrchestratorSettings) -> AsyncGenerator["Grounding | None"]:
+    """What grounded agents of the app know; None: there is none of them."""
+    if not any(agent.grounded for agent in declared_agents(app)):
+        yield None
+        return
+    from dialogue.orchestration.opening import grounding  # noqa: PLC0415 - few are
+
+    async with grounding(settings) as known:
+        yield known
 
 
 @asynccontextmanager

@@ -30,6 +30,14 @@ from parley import (
 
 _log = logging.getLogger(__name__)
 
+INTERRUPT = "__interrupt__"
+"""Under which LangGraph tells that a node waits for the person."""
+
+
+class _Interrupted:
+    """The graph has stopped at its question."""
+
+
 Start = NewWish | Command[Any] | None
 """Of a run of the graph; None: it goes on."""
 
@@ -78,21 +86,25 @@ class ShoppingEngine:
                 for event in self._question(before):
                     yield event
                 return
-            async with aclosing(self._run(self._start(turn, before))) as events:
-                async for event in events:
-                    yield event
-            after = await self._snapshot()
-            if after.interrupts:
+            asks = False
+            async with aclosing(self._run(self._start(turn, before))) as told:
+                async for each in told:
+                    if isinstance(each, _Interrupted):
+                        asks = True
+                    else:
+                        yield each
+            if asks:
+                after = await self._snapshot()
                 await self._note(after.values, RequestStatus.PENDING, WishStage.CLARIFICATION)
-            for event in self._question(after):
-                yield event
+                for event in self._question(after):
+                    yield event
         except ShoppingError as error:
             await self._failed(error)
             yield Error(error.code, error.message, error.retryable)
             if self._session.channel == "voice":
                 yield TextDelta(error.message)
 
-    async def _run(self, start: Start) -> AsyncGenerator[Event]:
+    async def _run(self, start: Start) -> AsyncGenerator[Event | _Interrupted]:
         context = FlowContext(
             session_id=self._session.id,
             model=self._session.model,
@@ -104,12 +116,15 @@ class ShoppingEngine:
             start,
             self._config,
             context=context,
-            stream_mode="custom",
+            stream_mode=["custom", "updates"],
             durability="sync",
         )
-        async with aclosing(cast(AsyncGenerator[Event], stream)) as events:
-            async for event in events:
-                yield event
+        async with aclosing(cast(AsyncGenerator[tuple[str, Any]], stream)) as parts:
+            async for mode, part in parts:
+                if mode == "custom":
+                    yield part
+                elif INTERRUPT in part:
+                    yield _Interrupted()
 
     def _start(self, turn: Turn, before: StateSnapshot) -> Start:
         """What the turn is: the answer to a pending question, a wish, or the word to go on."""
@@ -118,12 +133,13 @@ class ShoppingEngine:
         values = cast(ShoppingState, before.values)
         spec = RequirementSpec.model_validate(values.get("spec") or {})
         asked = values.get("asked", "")
-        if before.interrupts and not is_new_wish(turn.text, spec, asked):
+        vocabulary = self._shop.nodes.builder.vocabulary
+        if before.interrupts and not is_new_wish(turn.text, spec, asked, vocabulary):
             if not turn.media:
                 return Command(resume=turn.text)
             keeps = True
         else:
-            keeps = not before.interrupts and refines(turn.text, spec)
+            keeps = not before.interrupts and refines(turn.text, spec, vocabulary)
         now = utc_now()
         return NewWish(
             request_id=f"request#{now}#{uuid.uuid4().hex[:8]}",

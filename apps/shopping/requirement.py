@@ -1,5 +1,6 @@
 """What a person wants to buy, typed: every search obeys it to the letter."""
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -32,6 +33,7 @@ class Attributes(BaseModel):
         "screens, liters of bags",
     )
     features: Words = Field((), description="all of these, such as wireless or waterproof")
+    features_unwanted: Words = Field((), description="none of these")
 
 
 class RequirementSpec(BaseModel):
@@ -42,7 +44,7 @@ class RequirementSpec(BaseModel):
     category: str = Field("", description="the kind of goods, for example laptop")
     budget_min: float | None = Field(None, ge=0, description="lowest price, itself allowed")
     budget_max: float | None = Field(
-        None, ge=0, description="highest price, itself allowed: of 'under 1000' it is 999.99"
+        None, ge=0, description="highest price, itself allowed: of 'under N' one cent below N"
     )
     budget_is_total: bool = Field(
         False, description="whether the budget is for all pieces together, and not for each"
@@ -74,6 +76,20 @@ class RequirementSpec(BaseModel):
             None if high is None else high / pieces,
         )
 
+    def freed(self, fields: AbstractSet[str]) -> "RequirementSpec":
+        """This wish without its "budget", "colors", "brands" or "sizes", those of them that are
+        named."""
+        own = self.attributes
+        wants = {name: () for name in ("colors", "sizes") if name in fields}
+        if "colors" in fields:
+            wants["colors_unwanted"] = ()
+        changed: dict[str, object] = {"attributes": own.model_copy(update=wants)}
+        if "budget" in fields:
+            changed |= {"budget_min": None, "budget_max": None, "budget_is_total": False}
+        if "brands" in fields:
+            changed |= {"brands": (), "brands_unwanted": ()}
+        return self.model_copy(update=changed)
+
     def refined(self, other: Self) -> "RequirementSpec":
         """This wish with what `other` says of it; what it does not say stays."""
         own, more = self.attributes, other.attributes
@@ -95,7 +111,10 @@ class RequirementSpec(BaseModel):
                 colors=colors,
                 colors_unwanted=_without((*own.colors_unwanted, *more.colors_unwanted), colors),
                 sizes=more.sizes or own.sizes,
-                features=(*own.features, *more.features),
+                features=_without((*own.features, *more.features), more.features_unwanted),
+                features_unwanted=_without(
+                    (*own.features_unwanted, *more.features_unwanted), more.features
+                ),
             ),
             quantity=other.quantity if other.quantity != 1 else self.quantity,
             use=other.use or self.use,

@@ -6,9 +6,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 
 import httpx2
+from langchain_core.runnables import RunnableConfig
 from pydantic import JsonValue
 
-from apps.shopping.catalog.opening import FOLDER, open_marketplaces
+from apps.shopping.catalog.opening import FOLDER, open_marketplaces, public_catalogs
 from apps.shopping.faults import ShoppingError
 from apps.shopping.flow.graph import Graph, build_graph
 from apps.shopping.flow.nodes import Nodes
@@ -18,7 +19,7 @@ from apps.shopping.media.reading import MediaReader
 from apps.shopping.settings import ShoppingSettings, load_shopping
 from apps.shopping.storage.checkpoints import StoredCheckpoints
 from apps.shopping.storage.sqlite import SqliteRequestStore
-from apps.shopping.storage.store import RequestStore
+from apps.shopping.storage.store import RequestStatus, RequestStore
 from apps.shopping.understanding.builder import SpecBuilder
 from parley import Media, MediaRefusedError, paths
 from parley.retention import DAY_S, Purge, forgetting
@@ -77,7 +78,9 @@ class ShoppingService:
                 "uploads": lambda before_s: keeping.purge(put_before_s=before_s),
             }
             await opened.enter_async_context(forgetting(purges, keep_days, failure=ShoppingError))
-            markets = await open_marketplaces(settings.catalog_service_url, http)
+            markets = await open_marketplaces(
+                settings.catalog_service_url, http, public_catalogs(settings, http)
+            )
             opened.push_async_callback(markets.aclose)
             media = MediaReader(keeping, http, settings.media_service_url)
             opened.push_async_callback(media.aclose)
@@ -85,7 +88,7 @@ class ShoppingService:
                 store=store,
                 markets=markets,
                 media=media,
-                builder=SpecBuilder(),
+                builder=SpecBuilder(await markets.vocabulary()),
                 http=http,
                 composer_url=settings.response_composer_url,
             )
@@ -123,12 +126,19 @@ class ShoppingService:
         if not items:
             return {}
         latest = items[0]
+        workflow_state = dict(latest.workflow_state)
+        if latest.status is RequestStatus.PROCESSING:  # it is kept as it begins and as it ends
+            config: RunnableConfig = {"configurable": {"thread_id": session_id}}
+            values = (await self.shop.graph.aget_state(config)).values
+            if values.get("request_id") == latest.request_id:
+                workflow_state["stage"] = values.get("stage", workflow_state["stage"])
+                workflow_state["requirement_spec"] = values.get("spec", {})
         return {
             "request_id": latest.request_id,
             "request_type": latest.request_type,
             "status": latest.status.value,
             "input_data": dict(latest.input_data),
-            "workflow_state": dict(latest.workflow_state),
+            "workflow_state": workflow_state,
             "created_at": latest.created_at,
             "updated_at": latest.updated_at,
         }

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from parley import paths
 from parley.settings.source import Env, Section, load
@@ -28,6 +28,15 @@ class ShoppingSettings(Section):
     )
     catalog_service_url: Annotated[str, Env("CATALOG_SERVICE_URL")] = Field(
         "", description="has /search and /products/{id}, several with commas; empty: SQLite here"
+    )
+    bestbuy_api_key: Annotated[SecretStr, Env("BESTBUY_API_KEY")] = Field(
+        SecretStr(""), description="searches Best Buy too; empty: not"
+    )
+    ebay_client_id: Annotated[str, Env("EBAY_CLIENT_ID")] = Field(
+        "", description="searches eBay too, with the secret; empty: not"
+    )
+    ebay_client_secret: Annotated[SecretStr, Env("EBAY_CLIENT_SECRET")] = Field(
+        SecretStr(""), description="of EBAY_CLIENT_ID"
     )
     response_composer_url: Annotated[HttpAddress, Env("RESPONSE_COMPOSER_URL")] = Field(
         "", description="has /compose and /rank; empty: done here"

@@ -148,7 +148,7 @@ class ChatRoutes:
                     logs.bound(session=session_id),
                     self._service.metrics.connections.track_inprogress(),
                 ):
-                    await self._talk(websocket, held)
+                    await self._talk(websocket, held, is_new=is_new)
         except WebSocketDisconnect:
             _log.info("a client has left before its chat began")
         except ChatsFullError:
@@ -156,7 +156,7 @@ class ChatRoutes:
         except (ParleyError, TimeoutError) as error:  # the app, or the store of sessions
             await close(websocket, UNAVAILABLE, str(error) or "the session is still held")
 
-    async def _talk(self, websocket: WebSocket, held: HeldChat) -> None:
+    async def _talk(self, websocket: WebSocket, held: HeldChat, *, is_new: bool) -> None:
         from dialogue.opening import conversing  # noqa: PLC0415 - a gateway may have no chats
         from dialogue.sessions.store import SessionRecord  # noqa: PLC0415
         from dialogue.text_front import TextFront  # noqa: PLC0415
@@ -180,6 +180,7 @@ class ChatRoutes:
                         client=service.client,
                         store=service.store,
                         models=service.models,
+                        is_new=is_new,
                     )
                 )
             if conversation.session.user != held.user_id:  # made by another in between

@@ -69,7 +69,7 @@ class ChatSocket:
         session_id = self._front.conversation.session.id
         await self._send(frame("connected", {"session_id": session_id, "message": message}))
         try:
-            if await self._front.conversation.has_unfinished():
+            if not is_new and await self._front.conversation.has_unfinished():
                 self._answer("", ())
             async for said in self._messages():
                 await self._stop()

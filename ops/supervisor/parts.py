@@ -40,6 +40,7 @@ _APPS_OF_OURS = frozenset(
         *("AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
         *("AWS_PROFILE", "AWS_ENDPOINT_URL", "DYNAMODB_TABLE_NAME", "MEDIA_BUCKET"),
         *("CATALOG_SERVICE_URL", "MEDIA_SERVICE_URL", "RESPONSE_COMPOSER_URL"),
+        *("BESTBUY_API_KEY", "EBAY_CLIENT_ID", "EBAY_CLIENT_SECRET"),
     }
 )
 """What the apps of the house read themselves: the agent answers calls with them, the gateway

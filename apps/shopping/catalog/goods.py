@@ -159,7 +159,7 @@ KINDS: tuple[GoodsKind, ...] = (
     ),
     _kind(
         "smartwatch",
-        "smartwatch, smart watch, fitness watch, sports watch",
+        "smartwatch, smart watch, fitness watch, sports watch, watch",
         "Apple, Samsung, Garmin, Fitbit, Amazfit",
         "Move, Trail, Beat, Active, Sense",
         (49, 899),
@@ -191,7 +191,7 @@ KINDS: tuple[GoodsKind, ...] = (
     ),
     _kind(
         "running shoes",
-        "running shoes, running shoe, sneakers, trainers, joggers",
+        "running shoes, running shoe, sneakers, trainers, joggers, tennis shoes, shoes",
         "Nike, Adidas, Asics, Brooks, Hoka, Saucony, Puma",
         "Glide, Tempo, Cloud, Trail, Sprint, Ride",
         (35, 240),

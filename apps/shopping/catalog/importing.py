@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from apps.shopping.catalog.naming import category_name
 from apps.shopping.catalog.offer import Offer
 from apps.shopping.catalog.opening import IMPORTED, catalog_file
 from apps.shopping.catalog.sqlite import build
@@ -33,11 +34,15 @@ def read_offers(file: Path, marketplace: str) -> Iterator[Offer]:
     rows = _of_csv(file) if file.suffix.lower() == ".csv" else _of_lines(file)
     for line, row in rows:
         try:
-            yield Offer.model_validate({**row, "marketplace": marketplace})
+            offer = Offer.model_validate({**row, "marketplace": marketplace})
         except ValidationError as error:
             problem = error.errors()[0]
             field = ".".join(str(part) for part in problem["loc"])
             raise ImportFileError(f"{file}:{line}: {field}: {problem['msg'].lower()}") from None
+        category = category_name(offer.category, offer.title)
+        yield (
+            offer if category == offer.category else offer.model_copy(update={"category": category})
+        )
 
 
 def _of_csv(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:

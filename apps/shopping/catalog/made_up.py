@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from apps.shopping.catalog.goods import KINDS, GoodsKind
 from apps.shopping.catalog.offer import Offer
 
-VERSION = "1"
+VERSION = "2"
 """Changes with what is made: catalogues of another version are made anew."""
 PER_KIND = 120
 _SEED = 20261127

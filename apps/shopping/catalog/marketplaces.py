@@ -1,13 +1,17 @@
 """Several catalogues, searched at once: one that is down costs its own offers only."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from apps.shopping.catalog.offer import Catalog, FoundOffers, Offer, Search, broken
-from apps.shopping.faults import UNAVAILABLE, ShoppingError
+from apps.shopping.faults import TIMEOUT, ShoppingError
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 WITHIN_S = 6.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,16 @@ class Marketplaces:
         total = sum(max(each.total, len(each.offers)) for each in found) - refused
         return SearchedMarkets(offers, total, away)
 
+    async def vocabulary(self) -> ShopWords:
+        """What people call things, and what the catalogues do."""
+        told = BUILT_IN
+        for catalog in self.catalogs:
+            try:
+                told = told.with_goods(await catalog.kinds())
+            except ShoppingError as error:
+                _log.warning("%s: its words are not known: %s", catalog.name, error.message)
+        return told
+
     async def health(self) -> dict[str, str]:
         """Of each: what it is, or "unavailable"."""
 
@@ -69,6 +83,6 @@ class Marketplaces:
             async with asyncio.timeout(WITHIN_S):
                 return await catalog.search(search)
         except TimeoutError:
-            return ShoppingError(UNAVAILABLE, f"{catalog.name} did not answer in time.")
+            return ShoppingError(TIMEOUT, f"{catalog.name} did not answer in time.")
         except ShoppingError as error:
             return error

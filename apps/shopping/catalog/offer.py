@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
+from apps.shopping.catalog.goods import GoodsKind
+from apps.shopping.catalog.naming import color_names
 from apps.shopping.requirement import RequirementSpec
 
 FOUND_AT_MOST = 200
@@ -22,11 +24,20 @@ Line = Annotated[str, AfterValidator(_stripped)]
 class Offer(BaseModel):
     """As catalogues give it; also what an imported line has to hold."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", coerce_numbers_to_str=True, populate_by_name=True
+    )
 
-    id: Line = Field(min_length=1, max_length=100, description="of the offer, in its marketplace")
+    id: Line = Field(
+        min_length=1,
+        max_length=100,
+        description="of the offer, in its marketplace",
+        validation_alias=AliasChoices("id", "product_id", "sku"),
+    )
     gtin: Line = Field("", description="of the article, the same in every marketplace")
-    title: Line = Field(min_length=1, max_length=300)
+    title: Line = Field(
+        min_length=1, max_length=300, validation_alias=AliasChoices("title", "name")
+    )
     brand: Line = ""
     category: Line
     price: float = Field(gt=0, description="of one piece")
@@ -35,7 +46,7 @@ class Offer(BaseModel):
     sizes: tuple[str, ...] = Field((), description="those that there are")
     features: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
-    stock: int = Field(0, ge=0, description="pieces")
+    stock: int | None = Field(None, ge=0, description="pieces; none: it is not told")
     rating: float = Field(0.0, ge=0, le=5, description="0: nobody has rated it")
     description: Line = ""
     marketplace: str = ""
@@ -74,6 +85,11 @@ class Catalog(Protocol):
         """Raises ShoppingError."""
         ...
 
+    async def kinds(self) -> Sequence[GoodsKind]:
+        """What it sells and what that is called there, so that people are understood; empty where
+        it cannot be told, or has no words of its own. Raises ShoppingError."""
+        ...
+
     async def check(self) -> str:
         """What it is, for `/health`. Raises ShoppingError."""
         ...
@@ -85,7 +101,7 @@ def broken(spec: RequirementSpec, offer: Offer) -> list[str]:
     """The constraints that the offer does not obey, by their names."""
     low, high = spec.price_range
     wants = spec.attributes
-    brand, color = offer.brand.lower(), offer.color.lower()
+    brand, colors = offer.brand.lower(), color_names(offer.color)
     sizes = {size.lower() for size in offer.sizes}
     has = {feature.lower() for feature in offer.features}
     rules = {
@@ -95,10 +111,11 @@ def broken(spec: RequirementSpec, offer: Offer) -> list[str]:
         "budget_max": high is None or offer.price <= high + 1e-9,
         "brands": not spec.brands or brand in {name.lower() for name in spec.brands},
         "brands_unwanted": brand not in {name.lower() for name in spec.brands_unwanted},
-        "colors": not wants.colors or color in wants.colors,
-        "colors_unwanted": color not in wants.colors_unwanted,
+        "colors": not wants.colors or not colors.isdisjoint(wants.colors),
+        "colors_unwanted": colors.isdisjoint(wants.colors_unwanted),
         "sizes": not wants.sizes or any(size.lower() in sizes for size in wants.sizes),
-        "features": all(feature in has for feature in wants.features),
-        "quantity": offer.stock >= spec.quantity,
+        "features": all(feature.lower() in has for feature in wants.features),
+        "features_unwanted": has.isdisjoint(f.lower() for f in wants.features_unwanted),
+        "quantity": offer.stock is None or offer.stock >= spec.quantity,
     }
     return [name for name, kept in rules.items() if not kept]

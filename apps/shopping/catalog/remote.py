@@ -1,15 +1,21 @@
 """A catalogue service over HTTP: `POST /search`, `GET /products/{id}`."""
 
+import logging
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 import httpx2
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from apps.shopping.catalog.goods import GoodsKind
+from apps.shopping.catalog.naming import category_name
 from apps.shopping.catalog.offer import FoundOffers, Offer, Search
 from apps.shopping.faults import UNAVAILABLE, ShoppingError, of_http
 
 WITHIN_S = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class SearchReply(BaseModel):
@@ -17,7 +23,7 @@ class SearchReply(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    products: tuple[Offer, ...]
+    products: tuple[dict[str, JsonValue], ...]
     total_count: int | None = None
 
 
@@ -44,11 +50,24 @@ class RemoteCatalog:
             raise of_http(error, self.name) from error
         except ValidationError as error:
             raise self._nonsense() from error
-        offers = [
-            offer if offer.marketplace else offer.model_copy(update={"marketplace": self.name})
-            for offer in reply.products
-        ]
+        offers = [offer for each in reply.products if (offer := self._offer(each)) is not None]
+        if reply.products and not offers:
+            raise self._nonsense()
         return FoundOffers(offers, len(offers) if reply.total_count is None else reply.total_count)
+
+    def _offer(self, product: Mapping[str, JsonValue]) -> Offer | None:
+        """None: it is no offer; the others of the answer are."""
+        try:
+            offer = Offer.model_validate(product)
+        except ValidationError as error:
+            _log.warning("%s offers what is none: %s", self.name, error.errors()[0]["loc"])
+            return None
+        return offer.model_copy(
+            update={
+                "category": category_name(offer.category, offer.title),
+                "marketplace": offer.marketplace or self.name,
+            }
+        )
 
     async def product(self, offer_id: str) -> Offer | None:
         """See Catalog."""
@@ -63,6 +82,10 @@ class RemoteCatalog:
             raise of_http(error, self.name) from error
         except ValidationError as error:
             raise self._nonsense() from error
+
+    async def kinds(self) -> Sequence[GoodsKind]:
+        """See Catalog: a service is asked in our words."""
+        return ()
 
     async def check(self) -> str:
         """See Catalog: any answer says that it is there."""

@@ -111,25 +111,29 @@ class Nodes:
         asked, answer = state.get("asked", ""), state.get("answer", "")
         text = answer or " ".join(filter(None, (state["message"], state.get("heard", ""))))
         get_stream_writer()(Progress("Understanding what you need.", step="understanding"))
-        found, by = await self.builder.build(
+        built = await self.builder.build(
             text,
             model=runtime.context.model,
             asked=asked if answer else "",
             category=before.category,
         )
-        spec = before.refined(_with_seen(found, state.get("seen", {})))
+        found = _with_seen(built.spec, state.get("seen", {}))
+        spec = before.freed(built.freed).refined(found)
         questions = state.get("questions", 0)
-        question = question_for(spec, questions, asked)
+        question = question_for(spec, questions, asked, self.builder.vocabulary)
+        assumed = []
+        if question is None and questions:
+            assumed = assumptions_of(spec, self.builder.vocabulary)
         return {
             "spec": spec.model_dump(mode="json"),
-            "by": by,
+            "by": built.by,
             "words": f"{state.get('words', '')} {text}".strip()[-500:],
             "answer": "",
             "questions": questions + (question is not None),
             "asked": question.field if question else "",
             "question": question.text if question else "",
             "suggestions": list(question.suggestions) if question else [],
-            "assumptions": [] if question else assumptions_of(spec) if questions else [],
+            "assumptions": assumed,
             "stage": (WishStage.CLARIFICATION if question else WishStage.SEARCHING).value,
         }
 

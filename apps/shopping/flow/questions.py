@@ -3,15 +3,22 @@
 import re
 from dataclasses import dataclass
 
-from apps.shopping.catalog.goods import BY_NAME, GoodsKind
+from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.requirement import RequirementSpec
-from apps.shopping.understanding.rules import kind_in, spec_from
+from apps.shopping.understanding.rules import reading_of
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 ASKED_AT_MOST = 2
 _SUGGESTED_KINDS = ("laptop", "headphones", "running shoes", "backpack", "coffee maker")
 _NEW_WISH = re.compile(
     r"^\W*(?:forget|never ?mind|start over|scratch that|no,? (?:i|let)|something else"
     r"|actually,? (?:i|let))\b",
+    re.IGNORECASE,
+)
+_WANTS = re.compile(
+    r"^\W*(?:i (?:want|need|would like)|i'd like|i'm looking for|i am looking for|looking for"
+    r"|find me|show me|get me)\s+(?:an?|some)\s+"
+    r"(?!one\b|size|small|medium|large|big|cheap|pair)[a-z]",
     re.IGNORECASE,
 )
 
@@ -25,7 +32,9 @@ class ClarifyingQuestion:
     suggestions: tuple[str, ...]
 
 
-def question_for(spec: RequirementSpec, asked_before: int, last: str) -> ClarifyingQuestion | None:
+def question_for(
+    spec: RequirementSpec, asked_before: int, last: str, vocabulary: ShopWords = BUILT_IN
+) -> ClarifyingQuestion | None:
     """What has to be asked; None: it can be searched for. A question is not asked twice."""
     if asked_before >= ASKED_AT_MOST:
         return None
@@ -35,7 +44,7 @@ def question_for(spec: RequirementSpec, asked_before: int, last: str) -> Clarify
         return ClarifyingQuestion(
             "category", "What kind of product are you looking for?", _SUGGESTED_KINDS
         )
-    kind = BY_NAME.get(spec.category)
+    kind = vocabulary.kind(spec.category)
     return None if kind is None else _of_kind(kind, spec, last)
 
 
@@ -49,9 +58,9 @@ def _of_kind(kind: GoodsKind, spec: RequirementSpec, last: str) -> ClarifyingQue
     return None
 
 
-def assumptions_of(spec: RequirementSpec) -> list[str]:
+def assumptions_of(spec: RequirementSpec, vocabulary: ShopWords = BUILT_IN) -> list[str]:
     """What a search without an answer takes for granted, in words."""
-    kind = BY_NAME.get(spec.category)
+    kind = vocabulary.kind(spec.category)
     assumed = []
     if not spec.category:
         assumed.append("any kind of product")
@@ -62,21 +71,33 @@ def assumptions_of(spec: RequirementSpec) -> list[str]:
     return assumed
 
 
-def is_new_wish(text: str, spec: RequirementSpec, asked: str) -> bool:
+def is_new_wish(
+    text: str, spec: RequirementSpec, asked: str, vocabulary: ShopWords = BUILT_IN
+) -> bool:
     """Whether a text that comes while a question is pending is no answer to it."""
     if _NEW_WISH.search(text):
         return True
-    kind = kind_in(text)
-    return kind is not None and asked != "category" and kind.name != spec.category
+    if asked == "category":
+        return False
+    reading = reading_of(text, asked=asked, category=spec.category, vocabulary=vocabulary)
+    if reading.kinds:
+        return reading.kinds[0] != spec.category
+    # "I want a guitar": goods that no catalogue knows are no size.
+    says = reading.spec.model_copy(update={"use": ""})
+    return says.says_nothing and bool(_WANTS.search(text))
 
 
-def refines(text: str, spec: RequirementSpec) -> bool:
+def refines(text: str, spec: RequirementSpec, vocabulary: ShopWords = BUILT_IN) -> bool:
     """Whether a text without a question belongs to the wish before it."""
-    says = spec_from(text, category=spec.category)
-    kind = BY_NAME.get(spec.category)
+    if not spec.category:
+        return False
+    reading = reading_of(text, category=spec.category, vocabulary=vocabulary)
+    says = reading.spec
+    kind = vocabulary.kind(spec.category)
     if kind is not None and says.use not in kind.uses:  # "something for my mother" says nothing
         says = says.model_copy(update={"use": ""})
-    return bool(spec.category) and not says.category and not says.says_nothing
+    is_more = not says.says_nothing or bool(reading.freed)
+    return not says.category and is_more
 
 
 def _budgets(kind: GoodsKind) -> tuple[str, ...]:

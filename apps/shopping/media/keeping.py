@@ -11,7 +11,9 @@ from apps.shopping.media.checking import LARGEST_BYTES
 from parley.private import private_folder
 
 PREFIX = "uploads/"
-_KEY = re.compile(r"uploads/[A-Za-z0-9_-]{8,64}(?:\.[a-z0-9]{1,5})?")
+_KEY = re.compile(r"uploads/[A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9]{1,5})?")
+_BUCKET_KEY = re.compile(r"(?!/)(?!(?:.*/)?\.{1,2}(?:/|$))[A-Za-z0-9!_.*'()/=+ -]{1,512}")
+"""Who uploads into a bucket names things there; it holds nothing but media."""
 
 
 class MediaKeeping(Protocol):
@@ -39,6 +41,12 @@ def new_key() -> str:
 def _checked(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise ShoppingError(VALIDATION, f"s3_key begins with {PREFIX} and is a name.")
+    return key
+
+
+def _checked_in_bucket(key: str) -> str:
+    if not _BUCKET_KEY.fullmatch(key):
+        raise ShoppingError(VALIDATION, "s3_key is no key of the bucket.")
     return key
 
 
@@ -119,7 +127,7 @@ class MediaBucket:
                 raise ShoppingError(VALIDATION, "The upload is too large.")
             return bytes(answer["Body"].read())
 
-        return bytes(await self._ask(read, Bucket=self._bucket, Key=_checked(key)))
+        return bytes(await self._ask(read, Bucket=self._bucket, Key=_checked_in_bucket(key)))
 
     async def purge(self, *, put_before_s: float) -> int:
         """See MediaKeeping: a rule of the bucket does it."""

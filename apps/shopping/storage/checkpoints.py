@@ -17,7 +17,7 @@ from langgraph.checkpoint.base import (
 
 from apps.shopping.storage.store import RequestItem, RequestStore
 
-GRAPH_VERSION = "1"
+GRAPH_VERSION = "2"
 """Part of every key: the code of another version begins anew, and never misreads old state."""
 _CHECKPOINT = f"checkpoint#v{GRAPH_VERSION}"
 _WRITE = f"checkpoint-write#v{GRAPH_VERSION}"
@@ -48,7 +48,9 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
             metadata=saved["metadata"],
             parent_config=None,
             pending_writes=[
-                tuple(self.serde.loads_typed(("msgpack", each.blob))) for each in written
+                tuple(write)
+                for each in written
+                for write in self.serde.loads_typed(("msgpack", each.blob))
             ],
         )
 
@@ -72,9 +74,9 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        """Keeps it in place of the one before, whose writes are in it."""
+        """Keeps it in place of the one before. The writes of those before go when the next wish
+        begins: to delete them with each step would cost DynamoDB three requests each."""
         thread = config["configurable"]["thread_id"]
-        before = get_checkpoint_id(config)
         _, blob = self.serde.dumps_typed({"checkpoint": checkpoint, "metadata": dict(metadata)})
         await self._store.put(
             RequestItem(
@@ -83,13 +85,10 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         )
         if metadata.get("source") == "input":  # a wish begins: nothing before it is gone on with
             await self._forget_writes(thread, but=checkpoint["id"])
-        elif before is not None:
-            await self._store.delete(thread, f"{_WRITE}#{before}#")
         return _config(thread, checkpoint["id"])
 
     async def _forget_writes(self, thread: str, *, but: str) -> None:
-        """Those too that came after the checkpoint that they are in: LangGraph does not wait for
-        them."""
+        """Of all checkpoints but this."""
         items = await self._store.items(thread, f"{_WRITE}#", limit=1000)
         for old in {item.request_id.split("#")[2] for item in items} - {but}:
             await self._store.delete(thread, f"{_WRITE}#{old}#")
@@ -101,14 +100,19 @@ class StoredCheckpoints(BaseCheckpointSaver[str]):
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Keeps what a task has written, so that it does not run again where another is lost."""
+        """Keeps what a task has written, so that it does not run again where another is lost: all
+        that a node returns as one item, and what LangGraph notes of it, which may come again, each
+        by itself."""
         thread, checkpoint_id = (
             config["configurable"]["thread_id"],
             config["configurable"]["checkpoint_id"],
         )
-        for place, (channel, value) in enumerate(writes):
-            index = WRITES_IDX_MAP.get(channel, place)
-            _, blob = self.serde.dumps_typed([task_id, channel, value])
+        kept: dict[int, list[tuple[str, str, Any]]] = {}
+        for channel, value in writes:
+            index = WRITES_IDX_MAP.get(channel, 0)
+            kept.setdefault(index, []).append((task_id, channel, value))
+        for index, of_it in kept.items():
+            _, blob = self.serde.dumps_typed(of_it)
             await self._store.put(
                 RequestItem(
                     session_id=thread,

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import aiosqlite
@@ -81,9 +81,10 @@ class SqliteRequestStore:
 
     async def purge(self, *, updated_before_s: float) -> int:
         """See RequestStore."""
-        return await self._change(
-            "DELETE FROM requests WHERE updated_at < ?", (utc_at(updated_before_s),)
+        gone = await self._fetched(
+            "DELETE FROM requests WHERE updated_at < ? RETURNING 1", (utc_at(updated_before_s),)
         )
+        return len(list(gone))
 
     async def check(self) -> str:
         """See RequestStore."""
@@ -112,19 +113,19 @@ class SqliteRequestStore:
                 self._database = database
             return self._database
 
-    async def _change(self, statement: str, values: Sequence[str | bytes]) -> int:
-        try:
-            database = await self._open()
-            async with database.execute(statement, values) as cursor:
-                return cursor.rowcount
-        except (sqlite3.Error, OSError) as error:
-            raise _failed(error) from error
+    async def _change(self, statement: str, values: Sequence[str | bytes]) -> None:
+        await self._fetched(statement, values)
 
     async def _rows(self, query: str, values: Sequence[str | int]) -> Sequence[RequestItem]:
+        return [_item(row) for row in await self._fetched(query, values)]
+
+    async def _fetched(
+        self, statement: str, values: Sequence[str | bytes | int]
+    ) -> Iterable[sqlite3.Row]:
         try:
             database = await self._open()
-            async with database.execute(query, values) as cursor:
-                return [_item(row) for row in await cursor.fetchall()]
+            # One call of the connection's thread, where a cursor takes three.
+            return await database.execute_fetchall(statement, values)
         except (sqlite3.Error, OSError) as error:
             raise _failed(error) from error
 

@@ -8,16 +8,19 @@ from typing import Any
 
 from pydantic import JsonValue, ValidationError
 
-from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLORS, FEATURES, KINDS
-from apps.shopping.requirement import RequirementSpec
-from apps.shopping.understanding.rules import spec_from
+from apps.shopping.catalog.goods import COLORS, FEATURES
+from apps.shopping.requirement import Attributes, RequirementSpec
+from apps.shopping.understanding.agreeing import agreed
+from apps.shopping.understanding.rules import Reading, reading_of
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 from parley import LanguageModel, LanguageModelError
 
 _INSTRUCTIONS = (
     "You read what a shopper wants and fill in a form. Fill in only what they say; leave out "
     "everything else, and guess nothing. Numbers may be spelled out. 'not HP' goes into "
-    "brands_unwanted. Of 'under 1000' budget_max is 999.99, of 'up to 1000' it is 1000. Categories "
-    f"are: {', '.join(BY_NAME)}. Colors are: {', '.join(COLORS)}. Features are: "
+    "brands_unwanted. budget_max is the highest price that is allowed: of 'under N' one cent "
+    "below N. Categories "
+    f"are: {{categories}}. Colors are: {', '.join(COLORS)}. Features are: "
     f"{', '.join(feature.name for feature in FEATURES)}."
 )
 
@@ -28,36 +31,61 @@ _log = logging.getLogger(__name__)
 class SpecBuilder:
     """Of one process; remembers how it has gone, for `/health`."""
 
+    vocabulary: ShopWords = BUILT_IN
     model_failures: int = 0
     last_failure: str = ""
     filled: dict[str, int] = field(default_factory=lambda: {"model": 0, "rules": 0})
 
     async def build(
         self, text: str, *, model: LanguageModel | None, asked: str = "", category: str = ""
-    ) -> tuple[RequirementSpec, str]:
-        """What the text says of a wish, and who has read it: "model" or "rules".
+    ) -> "BuiltSpec":
+        """What the text says of a wish.
 
-        What rules find beside the model's own is taken too: a constraint that somebody has stated
-        is not lost because a model overlooks it.
+        A constraint that rules have read is not lost, nor loosened, because a model reads it
+        otherwise: see `agreed`.
         """
-        by_rules = spec_from(text, asked=asked, category=category)
+        reading = reading_of(text, asked=asked, category=category, vocabulary=self.vocabulary)
+        by_rules = reading.spec
         if model is None or not model.fills_forms:
-            return self._told(by_rules, "rules")
+            return self._told(by_rules, "rules", reading)
         try:
-            form = await model.fill(_INSTRUCTIONS, _asked(text, asked, category), _SCHEMA)
-            by_model = RequirementSpec.model_validate(_cleaned(form))
+            by_model = await self.form_of(text, model, asked=asked, category=category)
         except (LanguageModelError, ValidationError) as error:
             self.model_failures += 1
             self.last_failure = (
                 type(error).__name__ if isinstance(error, ValidationError) else str(error)
             )
             _log.warning("rules fill the requirement: %s", self.last_failure)
-            return self._told(by_rules, "rules")
-        return self._told(by_rules.refined(_known(by_model)), "model")
+            return self._told(by_rules, "rules", reading)
+        both = agreed(reading, by_model, self.vocabulary)
+        return self._told(both, "model", reading)
 
-    def _told(self, spec: RequirementSpec, by: str) -> tuple[RequirementSpec, str]:
+    async def form_of(
+        self, text: str, model: LanguageModel, *, asked: str = "", category: str = ""
+    ) -> RequirementSpec:
+        """What the model alone makes of the text. Raises LanguageModelError, and ValidationError
+        for a form with a wrong value."""
+        form = await model.fill(self._instructions, _asked(text, asked, category), _SCHEMA)
+        return _known(_validated(form), self.vocabulary)
+
+    @property
+    def _instructions(self) -> str:
+        categories = ", ".join(kind.name for kind in self.vocabulary.kinds)
+        return _INSTRUCTIONS.format(categories=categories)
+
+    def _told(self, spec: RequirementSpec, by: str, reading: Reading) -> "BuiltSpec":
         self.filled[by] += 1
-        return spec, by
+        return BuiltSpec(spec, by, reading.freed)
+
+
+@dataclass(frozen=True)
+class BuiltSpec:
+    """`by`: who has read it, "model" or "rules"; `freed`: fields that do not matter any more, see
+    Reading."""
+
+    spec: RequirementSpec
+    by: str
+    freed: frozenset[str] = frozenset()
 
 
 def _schema() -> dict[str, JsonValue]:
@@ -66,6 +94,7 @@ def _schema() -> dict[str, JsonValue]:
 
 
 _SCHEMA = _schema()
+_LISTS = frozenset(("brands", "brands_unwanted", *Attributes.model_fields))
 
 
 def _asked(text: str, asked: str, category: str) -> str:
@@ -74,14 +103,38 @@ def _asked(text: str, asked: str, category: str) -> str:
     return f"{before}{question}They say: {text}"
 
 
+def _validated(form: Mapping[str, JsonValue]) -> RequirementSpec:
+    """The requirement without the fields that have a wrong value. What belongs to the attributes
+    may stand beside them. Raises ValidationError where nothing can be made of it."""
+    found = _cleaned(form)
+    own = found.get("attributes")
+    wants = own if isinstance(own, dict) else {}
+    found["attributes"] = {
+        **{name: found.pop(name) for name in Attributes.model_fields if name in found},
+        **wants,
+    }
+    try:
+        return RequirementSpec.model_validate(found)
+    except ValidationError as error:
+        for problem in error.errors():
+            field, *inner = [str(part) for part in problem["loc"]]
+            if field == "attributes" and inner:
+                found[field].pop(inner[0], None)
+            else:
+                found.pop(field, None)
+    return RequirementSpec.model_validate(found)
+
+
 def _cleaned(form: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Without what a model writes where it has nothing to say."""
+    """Without what a model writes where it has nothing to say; one name in place of a list is a
+    list."""
     found: dict[str, Any] = {}
     for name, value in form.items():
         if isinstance(value, Mapping):
             found[name] = _cleaned(value)
-        elif isinstance(value, list):
-            found[name] = [each for each in value if each not in (None, "")]
+        elif name in _LISTS and value not in (None, ""):
+            several = value if isinstance(value, list) else str(value).split(",")
+            found[name] = [str(each).strip() for each in several if each not in (None, "")]
         elif value not in (None, ""):
             found[name] = value
     for name in ("budget_max", "budget_min"):
@@ -90,21 +143,33 @@ def _cleaned(form: Mapping[str, JsonValue]) -> dict[str, Any]:
     return found
 
 
-def _known(spec: RequirementSpec) -> RequirementSpec:
+def _known(spec: RequirementSpec, vocabulary: ShopWords) -> RequirementSpec:
     """The requirement in the words of the catalogues: what they do not know cannot be searched
     for by name."""
-    category = spec.category.strip().lower()
-    if category not in BY_NAME:
-        category = next((k.name for k in KINDS if category and category in k.called), "")
-    brands = {brand.lower(): brand for brand in BRANDS}
+    kind = vocabulary.called(spec.category) if spec.category.strip() else None
+    brands = {**{b.lower(): b for b in vocabulary.brands.values()}, **vocabulary.brands}
 
     def known(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(brands.get(name.lower(), name) for name in names)
 
+    def colors(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(vocabulary.colors.get(name, name) for name in names)
+
+    def features(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(vocabulary.features[name] for name in names if name in vocabulary.features)
+
+    own = spec.attributes
     return spec.model_copy(
         update={
-            "category": category,
+            "category": kind.name if kind else "",
             "brands": known(spec.brands),
             "brands_unwanted": known(spec.brands_unwanted),
+            "attributes": Attributes(
+                colors=colors(own.colors),
+                colors_unwanted=colors(own.colors_unwanted),
+                sizes=own.sizes,
+                features=features(own.features),
+                features_unwanted=features(own.features_unwanted),
+            ),
         }
     )

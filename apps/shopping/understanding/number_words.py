@@ -20,8 +20,17 @@ _TENS = {
 }
 _SCALES = {"hundred": 100, "thousand": 1000, "grand": 1000}
 _PIECE = re.compile(r"[a-z]+(?:'[a-z]+)?|\d[\d,]*(?:\.\d+)?|[^\sa-z\d]|\s+")
-_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]k\b)(\d+(?:\.\d+)?)\s?k\b")
+_THOUSANDS = re.compile(r"(?<=[$€£])(\d+(?:\.\d+)?)\s?k\b|\b(?![48]\s?k\b)(\d+(?:\.\d+)?)\s?k\b")
 """But for the pictures of screens, which are 4K and 8K."""
+_HALF = re.compile(r"(\d+) ?(?:½|1/2\b)")
+_IDIOMS = (
+    (re.compile(r"\b(?:a )?couple (?:of )?(?=hundred\b|thousand\b|grand\b)"), "two "),
+    (re.compile(r"\bhalf a (?:grand|thousand)\b"), "five hundred"),
+)
+_PRONOUN_BEHIND = frozenset("new old another this that any good better cheap nice cheaper".split())
+"""Words behind which "one" is no number: "a new one fifty five inch"."""
+_CENTS = re.compile(r"(\d+) dollars? and (\d{1,2}) cents\b")
+_NO_NUMBER_BEFORE = frozenset(("few", "several", "many", "half", "some"))
 _COUNTING = frozenset((*_UNITS, *_TENS, *_SCALES))
 _BEHIND_AND = frozenset((*_UNITS, *_TENS))
 
@@ -30,9 +39,12 @@ def with_digits(text: str) -> str:
     """The text in lower case, each number written in words as digits.
 
     "three fifty" is 350 and "twelve ninety nine" 1299, as prices are spoken; "a grand" is 1000;
-    "nine and a half" 9.5. Digits with "k" are thousands.
+    "nine and a half" 9.5, and so is "9½". Digits with "k" are thousands.
     """
-    pieces = _PIECE.findall(text.lower())
+    text = _HALF.sub(lambda found: f"{found[1]}.5", text.lower())
+    for said, meant in _IDIOMS:
+        text = said.sub(meant, text)
+    pieces = _PIECE.findall(text)
     written: list[str] = []
     place = 0
     while place < len(pieces):
@@ -40,6 +52,8 @@ def with_digits(text: str) -> str:
         written.append(pieces[place] if number is None else number)
         place = place + 1 if number is None else after
     joined = re.sub(r"(?<=\d),(?=\d{3}\b)", "", "".join(written))
+    joined = re.sub(r"\b([48]) k\b", r"\1k", joined)
+    joined = _CENTS.sub(lambda found: f"{found[1]}.{int(found[2]):02d} dollars", joined)
     return _THOUSANDS.sub(lambda found: _plain(float(found[1] or found[2]) * 1000), joined)
 
 
@@ -49,6 +63,8 @@ def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
     end = at = place
     while at < len(pieces):
         piece = pieces[at]
+        if piece == "one" and not words and _word(pieces, place - 2) in _PRONOUN_BEHIND:
+            return None, place
         following = _word(pieces, at + 2)
         if piece in _COUNTING or (piece == "a" and following in _SCALES and not words):
             words.append(piece)
@@ -57,20 +73,27 @@ def _number_at(pieces: Sequence[str], place: int) -> tuple[str | None, int]:
             if following == "a" and _word(pieces, at + 4) == "half":
                 value = _value(words)
                 return (None, place) if value is None else (_plain(value + 0.5), at + 5)
-            is_next_number = _word(pieces, at + 4) in _SCALES  # "nine hundred and twelve hundred"
+            # "nine hundred and twelve hundred", "a hundred and two fifty"
+            behind = _word(pieces, at + 4)
+            is_price = following in _UNITS and (behind in _TENS or _UNITS.get(behind, 0) >= 10)
+            is_next_number = behind in _SCALES or is_price
             if words[-1] not in _SCALES or following not in _BEHIND_AND or is_next_number:
                 break
         elif not words or not (piece.isspace() or piece == "-"):
             break
         at += 1
-    if not words or words[0] in _SCALES:
+    if not words:
         return None, place
+    if words[0] in _SCALES:  # "hundred and fifty", with its "a" not heard
+        if len(words) == 1 or _word(pieces, place - 2) in _NO_NUMBER_BEFORE:
+            return None, place
+        words.insert(0, "a")
     value = _value(words)
     return (None, place) if value is None else (_plain(value), end)
 
 
 def _word(pieces: Sequence[str], at: int) -> str:
-    return pieces[at] if at < len(pieces) else ""
+    return pieces[at] if 0 <= at < len(pieces) else ""
 
 
 def _value(words: Sequence[str]) -> float | None:

@@ -1,20 +1,31 @@
 """Reads a requirement from a text by rules: for every model that cannot be trusted to."""
 
+import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
-from apps.shopping.catalog.goods import BRANDS, BY_NAME, COLOR_WORDS, FEATURES, KINDS, GoodsKind
+from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.requirement import LARGEST_QUANTITY, Attributes, RequirementSpec
+from apps.shopping.understanding.corrections import is_correction, without_taken_back
+from apps.shopping.understanding.heard_brands import with_brands
 from apps.shopping.understanding.number_words import with_digits
 from apps.shopping.understanding.prices import Budget, budget_in
+from apps.shopping.understanding.sizes import sizes_in
+from apps.shopping.understanding.vocabulary import BUILT_IN, ShopWords
 
 _SPELLED_WORDS = frozenset(("tv", "gps", "xs", "xl", "xxl", "usd"))
 _SPELLED = re.compile(r"\b(?:[a-z]\.? ){1,3}[a-z]\b\.?")
 _REFUSAL = re.compile(
-    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|anything but|everything but|other than"
+    r"\b(?:not|no|non|nor|neither|except(?: for)?|but not|other than"
+    r"|(?:anything|everything|anybody|anyone|everybody|everyone|all) but"
     r"|without|avoid|avoiding|exclude|excluding|excludes|skip|never|rather not|hate|hates|dislike"
     r"|dislikes|don't (?:like|want|need|show me|trust)|do not (?:like|want|need|trust)"
-    r"|doesn't (?:like|want)|can't stand|isn't|aren't|not a fan of|instead of|apart from"
+    r"|doesn't (?:like|want)|can't stand|won't (?:buy|have|take|want)"
+    r"|(?:should|must|can|could|may)(?:n't| not) be|unwanted|excluded"
+    r"|(?:won't|wouldn't|don't|can't|do not|will not) (?:consider|accept|care for|wish|buy|touch)"
+    r"|wouldn't (?:buy|want|take)|isn't|aren't|not a fan of|instead of|apart from"
     r"|aside from|besides|sick of|tired of|nothing (?:from|by|in)"
     r"|any (?:color|colour|brand) but)\b"
 )
@@ -31,37 +42,45 @@ _LINK = re.compile(
     r"|be|anything|something|made|like|want|please|show me)\b\W*)*$"
 )
 _NOT_THIS = re.compile(r"\b(?:not|no|except|than|instead of) (?:a |an |the |any )?$")
+_WITHOUT_APOSTROPHE = re.compile(
+    r"\b(do|does|did|ca|wo|is|are|was|would|should|could|must)nt\b", re.IGNORECASE
+)
+_TAKES_BACK = re.compile(r"[\s,]*(?:sorry|wait|i mean|make (?:it|that)|actually)\b")
+_OTHERS_COLOR = re.compile(
+    r"\b(?!ones?\b|anything|something|comes?\b|made\b|interested)[a-z']+ in (?:an? |the )?$"
+)
+"""Of "except Keurig in red": the color is none of what is refused."""
+_OWNED = re.compile(r"\b(?:replac\w+|my|our)\s+(?:(?:old|current|broken|existing)\s+)?$")
+"""Before what somebody has already: it is neither wanted nor refused."""
+_OTHER_SHOES = re.compile(
+    r"\b(?:dress|leather|hiking|climbing|ballet|dance|football|soccer|basketball|golf|wedding|safety"
+    r"|work|school|water|bowling|boat|high-heeled|formal) $"
+)
 _FILLING = re.compile(
     r"\b(?:from|by|in|for|a|an|the|any|brand|made|one|ones|or|and|nor|to be|be)\b"
 )
 _BESIDE_BRAND_MOST = 2
 """Words that may stand between a refusal and what is refused."""
-_SIZE_NUMBER = re.compile(r"\bsize(?:s)?(?: is| of|:)? (\d+(?:\.\d)?)\b")
-_SHOE_NUMBER = re.compile(r"\b(?:us|u s) ?(?:size )?(\d+(?:\.\d)?)\b|\b(\d+(?:\.\d)?) (?:us|u s)\b")
-_INCHES = re.compile(r"\b(\d+(?:\.\d)?)\s?-?\s?(?:inches|inch|in\b(?! (?:total|all)\b)|\"|”|'')")
-_LITERS = re.compile(r"\b(\d+)\s?-?\s?(?:liters|liter|litres|litre|l\b)")
-_CLOTHING = {
-    "extra small": "XS",
-    "xs": "XS",
-    "x s": "XS",
-    "small": "S",
-    "medium": "M",
-    "extra large": "XL",
-    "x large": "XL",
-    "xl": "XL",
-    "x l": "XL",
-    "xxl": "XXL",
-    "double xl": "XXL",
-    "double extra large": "XXL",
-    "2xl": "XXL",
-    "large": "L",
-}
-_SIZE_LETTER = re.compile(r"\bsize (s|m|l)\b|\b(?:in|an?) (s|m|l)\b(?!')")
 _QUANTITY = re.compile(
     r"\b(?:a )?(?P<pair>pair of|couple of|dozen|pair)\b"
-    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})\b(?!\.\d)"
+    r"|(?<![$€£\d.])\b(?P<number>\d{1,4})(?:\b| ?x\b)(?!\.\d)"
     r"(?! ?(?:inch|inches|\"|gb|%|dollars?|bucks?|euros?|pounds?|liters?|litres?|l\b|us\b))"
 )
+_NO_MATTER = (
+    r"(?:does(?:n't| not) matter|is(?:n't| not) important|is no (?:object|issue)|no object)"
+)
+_FREED = {
+    name: re.compile(
+        rf"\b(?:any|whatever) {word}\b|\b{word}s? {_NO_MATTER}"
+        rf"|\b(?:forget|never ?mind|don't care) (?:about )?the {word}s?\b"
+    )
+    for name, word in (
+        ("budget", "(?:price|budget|cost)"),
+        ("colors", "colou?r"),
+        ("brands", "(?:brand|make)"),
+        ("sizes", "size"),
+    )
+}
 _ONES = re.compile(r"\b(?:of them|pieces|units|items|copies|sets|pairs)\b")
 _USE = re.compile(
     r"\b(?:for|to use (?:for|in|at)|used for)\s+"
@@ -70,39 +89,54 @@ _USE = re.compile(
 _ENDS_USE = re.compile(
     r"\b(?:under|below|in|with|and|but|not|around|over|that|which|please|less)\b"
 )
-_NO_USE = frozenset(("", "me", "us", "it", "less", "now", "them", "sale", "both", "all"))
-_BRAND_NAMES = {brand.lower(): brand for brand in BRANDS} | {
-    "levis": "Levi's",
-    "levi": "Levi's",
-    "delonghi": "De'Longhi",
-    "de longhi": "De'Longhi",
-    "the north face": "North Face",
-    "one plus": "OnePlus",
-    "macbook": "Apple",
-    "iphone": "Apple",
-    "ipad": "Apple",
-    "hewlett packard": "HP",
-    "i robot": "iRobot",
-}
-_FEATURE_NAMES = {word: f.name for f in FEATURES for word in (*f.called, f.name)}
+_NO_USE = frozenset(
+    ("", "a", "an", "the", "me", "us", "it", "less", "now", "them", "sale", "both", "all")
+)
 
 
-def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementSpec:
-    """What the text says of a wish; an empty requirement where it says nothing.
+@dataclass(frozen=True)
+class Reading:
+    """What rules have read."""
 
-    `asked`: the text answers the question for this field ("category", "budget", "size").
-    `category`: of the wish so far, for what the text does not say.
+    spec: RequirementSpec
+    text: str
+    """That they have read: in lower case, numbers as digits, brands as they are spelled."""
+    kinds: tuple[str, ...]
+    """All categories that it names."""
+    freed: frozenset[str] = frozenset()
+    """Of "budget", "colors", "brands" and "sizes", what it says does not matter."""
+
+
+def spec_from(
+    text: str, *, asked: str = "", category: str = "", vocabulary: ShopWords = BUILT_IN
+) -> RequirementSpec:
+    """What the text says of a wish; an empty requirement where it says nothing."""
+    return reading_of(text, asked=asked, category=category, vocabulary=vocabulary).spec
+
+
+def reading_of(
+    text: str, *, asked: str = "", category: str = "", vocabulary: ShopWords = BUILT_IN
+) -> Reading:
+    """`asked`: the text answers the question for this field ("category", "budget", "size").
+    `category`: of the wish so far, for what the text does not say. `vocabulary`: what things are
+    called.
     """
-    text = _joined_spelling(with_digits(text).replace("’", "'"))
-    kind, text = _category(text)
-    known = kind or BY_NAME.get(category)
-    budget, rest = budget_in(text, is_answer=asked == "budget")
-    brands, brands_unwanted = _split(rest, _BRAND_NAMES)
-    sizes, rest = _sizes(rest, known, asked=asked)
-    colors, colors_unwanted = _split(rest, COLOR_WORDS)
-    features, _ = _split(rest, _FEATURE_NAMES)
+    prepared = _prepared(text, vocabulary)
+    kinds, text = _kinds(prepared, vocabulary)
+    kind = kinds[0] if kinds else None
+    text = without_taken_back(text)
+    known = kind or vocabulary.kind(category)
+    least = known.cheapest if known else math.inf
+    budget, rest = budget_in(text, is_answer=asked == "budget", least=least)
+    brands, brands_unwanted = _split(rest, vocabulary.brands)
+    sizes, rest = sizes_in(rest, known, asked=asked)
+    colors, colors_unwanted = _split(rest, vocabulary.colors)
+    features, features_unwanted = _split(rest, vocabulary.features)
+    quantity = _quantity(rest)
+    if budget is None and quantity == 1 and kind is not None:
+        budget = _bare_price(rest, kind)
     budget = budget or Budget()
-    return RequirementSpec(
+    spec = RequirementSpec(
         category=kind.name if kind else "",
         budget_min=budget.low,
         budget_max=budget.high,
@@ -111,37 +145,68 @@ def spec_from(text: str, *, asked: str = "", category: str = "") -> RequirementS
         brands=brands,
         brands_unwanted=brands_unwanted,
         attributes=Attributes(
-            colors=colors, colors_unwanted=colors_unwanted, sizes=sizes, features=features
+            colors=colors,
+            colors_unwanted=colors_unwanted,
+            sizes=sizes,
+            features=features,
+            features_unwanted=features_unwanted,
         ),
-        quantity=_quantity(rest),
+        quantity=quantity,
         use=_use(rest, known),
     )
+    freed = frozenset(name for name, said in _FREED.items() if said.search(prepared))
+    return Reading(spec, prepared, tuple(kind.name for kind in kinds), freed)
 
 
-def kind_in(text: str) -> GoodsKind | None:
-    """The kind of goods that a text names."""
-    return _category(with_digits(text))[0]
+def _prepared(text: str, vocabulary: ShopWords) -> str:
+    """In lower case, with numbers as digits and brands as they are spelled."""
+    text = re.sub(r"!=|≠", " not ", text.replace("’", "'"))
+    text = _WITHOUT_APOSTROPHE.sub(r"\1n't", text)
+    plain = _joined_spelling(with_digits(text), vocabulary)
+    plain = _any_of(tuple(vocabulary.articles), "s").sub(
+        lambda found: vocabulary.articles[found["name"]], plain
+    )
+    return with_brands(plain, vocabulary.heard, vocabulary.ordinary)
 
 
-def _category(text: str) -> tuple[GoodsKind | None, str]:
-    """The kind that is named first (the longest name where several begin there), and the text with
-    its name made the kind's own, so that "running shoes" says no use and "t-shirt" no size."""
-    best: tuple[int, int, GoodsKind, str] | None = None
-    for kind in KINDS:
-        for called in kind.called:
-            found = re.search(rf"(?<![\w-]){re.escape(called)}(?:e?s)?(?![\w-])", text)
-            if found and not _NOT_THIS.search(text[: found.start()]):
-                candidate = (found.start(), -len(called), kind, found[0])
-                if best is None or candidate[:2] < best[:2]:
-                    best = candidate
-    if best is None:
-        return None, text
-    return best[2], text.replace(best[3], " ¤ ")
+@lru_cache(maxsize=64)
+def _any_of(names: tuple[str, ...], behind: str, beside: str = r"\w") -> re.Pattern[str]:
+    """Any of the names as words, the longest first; `behind`: what may follow a name, `beside`:
+    what may not stand at either end."""
+    either = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    return re.compile(rf"(?<![{beside}])(?P<name>{either})(?:{behind})?(?![{beside}])")
 
 
-def _joined_spelling(text: str) -> str:
+def _kinds(text: str, vocabulary: ShopWords) -> tuple[tuple[GoodsKind, ...], str]:
+    """The kinds that are named, first the one that is meant, and the text with its name made the
+    kind's own, so that "running shoes" says no use and "t-shirt" no size.
+
+    Meant is the one that is named first (the longest name where several begin there), but for
+    corrections: "a laptop, no, a tablet".
+    """
+    called = vocabulary.kinds_called
+    named = [
+        found
+        for found in _any_of(tuple(called), "e?s", r"\w-").finditer(text)
+        if not _NOT_THIS.search(text[: found.start()])
+        and not (found["name"] == "shoes" and _OTHER_SHOES.search(text[: found.start()]))
+        and not (found["name"] == "watch" and re.search(r"\b(?:to|i|we) $", text[: found.start()]))
+    ]
+    if not named:
+        return (), text
+    meant = named[0]
+    for found in named[1:]:
+        if is_correction(text[meant.end() : found.start()]):
+            meant = found
+    kind = called[meant["name"]]
+    others = {called[found["name"]].name: called[found["name"]] for found in named}
+    del others[kind.name]
+    return (kind, *others.values()), text.replace(meant[0], " ¤ ")
+
+
+def _joined_spelling(text: str, vocabulary: ShopWords) -> str:
     """Brands spelled letter by letter, as recognition writes them: "h p" is "hp"."""
-    known = {brand.lower() for brand in BRANDS} | _SPELLED_WORDS
+    known = {*vocabulary.brands, *_SPELLED_WORDS}
 
     def join(found: re.Match[str]) -> str:
         letters = re.sub(r"[ .]", "", found[0])
@@ -157,29 +222,22 @@ def _split(text: str, names: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[
     """Which of the names the text wants, and which it refuses."""
     wanted: dict[str, None] = {}
     refused: dict[str, None] = {}
-    taken: list[range] = []
-    places = sorted(
-        (
-            (found.start(), found.end(), value)
-            for name, value in names.items()
-            for found in re.finditer(rf"(?<![\w]){re.escape(name)}(?:'s)?(?![\w])", text)
-        ),
-        key=lambda place: (place[0] - place[1], place[0]),
-    )
-    spans: list[tuple[int, int, str]] = []
-    for start, end, value in places:
-        if not any(start < span.stop and end > span.start for span in taken):
-            taken.append(range(start, end))
-            spans.append((start, end, value))
-    previous: tuple[int, bool] | None = None
-    for start, end, value in sorted(spans):
-        linked = previous is not None and _LINK.match(text[previous[0] : start].replace(",", " "))
-        if linked and previous is not None and not _REFUSAL.search(text[previous[0] : start]):
-            no = previous[1]
-        else:
+    spans = [
+        (found.start(), found.end(), names[found["name"]])
+        for found in _any_of(tuple(names), "'s").finditer(text)
+    ]
+    before, behind_before, no = "", 0, False
+    for start, end, value in spans:
+        if _OWNED.search(text[:start]):
+            continue
+        between = text[behind_before:start]
+        linked = bool(before) and bool(_LINK.match(between.replace(",", " ")))
+        if before and not no and is_correction(between):
+            wanted.pop(before, None)
+        elif not linked or _REFUSAL.search(between):
             no = _is_refused(text, start) or bool(_REFUSED_BEHIND.match(text[end:]))
         (refused if no else wanted)[value] = None
-        previous = (end, no)
+        before, behind_before = value, end
     return (
         tuple(value for value in wanted if value not in refused),
         tuple(refused),
@@ -193,51 +251,24 @@ def _is_refused(text: str, place: int) -> bool:
     if not refusals:
         return bool(re.search(r"\bnon-$", before))
     last = refusals[-1]
-    between = before[last.end() :]
+    between = re.sub(r"^\s*:", " ", before[last.end() :])
     if last[0] in ("no", "not") and re.match(r"\s*(?:more|less|over|above|under|below)\b", between):
+        return False
+    if last[0] == "no" and _TAKES_BACK.match(between):
+        return False  # of something that no catalogue knows
+    if _OTHERS_COLOR.search(between):
         return False
     named = _FILLING.sub(" ", between).split()
     linked = between.replace(" in ", " ").replace(" for ", " ")
     return not _BREAK.search(linked) and len(named) <= _BESIDE_BRAND_MOST
 
 
-def _sizes(text: str, kind: GoodsKind | None, *, asked: str) -> tuple[tuple[str, ...], str]:
-    """The sizes that the text names, and the text without them."""
-    found: list[str] = []
-    rest = text
-
-    def take(pattern: re.Pattern[str]) -> None:
-        nonlocal rest
-        for match in pattern.finditer(rest):
-            found.append(_plain(next(group for group in match.groups() if group)))
-        rest = pattern.sub(" ", rest)
-
-    size_kind = kind.size_kind if kind else ""
-    take(_SIZE_NUMBER)
-    if size_kind in ("inch", ""):
-        take(_INCHES)
-    if size_kind in ("liter", ""):
-        take(_LITERS)
-    if size_kind == "shoe":
-        take(_SHOE_NUMBER)
-    if size_kind in ("clothing", "helmet", ""):
-        for said, size in _CLOTHING.items():
-            pattern = rf"(?<![\w-]){said}(?:-sized?)?(?![\w-])"
-            if (size_kind or f"size {said}" in rest) and re.search(pattern, rest):
-                found.append(size)
-                rest = re.sub(rf"(?:size )?{pattern}", " ", rest)
-        for match in _SIZE_LETTER.finditer(rest):
-            if size_kind or match[1]:
-                found.append((match[1] or match[2]).upper())
-        rest = _SIZE_LETTER.sub(" ", rest)
-    if asked == "size" and not found:
-        found += [_plain(n) for n in re.findall(r"\b\d+(?:\.\d)?\b", rest)]
-        found += [letter.upper() for letter in re.findall(r"\b(?:s|m|l)\b", rest)]
-    return tuple(found), rest
-
-
-def _plain(number: str) -> str:
-    return number.removesuffix(".0")
+def _bare_price(text: str, kind: GoodsKind) -> Budget | None:
+    """Of "laptop 500": the only number that is left, where goods of the kind may cost as much."""
+    numbers = re.findall(r"(?<![\w.$€£-])\d+(?:\.\d+)?(?![\w.-])", text)
+    if len(numbers) != 1 or not kind.cheapest < float(numbers[0]) < kind.dearest:
+        return None
+    return Budget(None, float(numbers[0]))
 
 
 def _quantity(text: str) -> int:

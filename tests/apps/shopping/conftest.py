@@ -20,6 +20,8 @@ def in_state(shop_state: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
         "MEDIA_SERVICE_URL",
         "CATALOG_SERVICE_URL",
         "RESPONSE_COMPOSER_URL",
+        "BESTBUY_API_KEY",
+        "EBAY_CLIENT_ID",
     ):
         monkeypatch.delenv(name, raising=False)
     yield

@@ -15,7 +15,7 @@ from aiohttp import web
 from apps.shopping.catalog import importing, made_up
 from apps.shopping.catalog.marketplaces import Marketplaces
 from apps.shopping.catalog.offer import Offer, Search, broken
-from apps.shopping.catalog.opening import open_marketplaces
+from apps.shopping.catalog.opening import IMPORTED, catalog_file, open_marketplaces
 from apps.shopping.catalog.remote import RemoteCatalog
 from apps.shopping.catalog.sqlite import SqliteCatalog, build, version_of
 from apps.shopping.faults import ShoppingError
@@ -87,6 +87,73 @@ async def test_words_find_what_has_no_category(tmp_path: Path) -> None:
     await catalog.aclose()
 
 
+async def test_words_that_no_text_has_find_what_is_written_alike(tmp_path: Path) -> None:
+    build(tmp_path / "c.db", made_up.offers(made_up.MARKETPLACES[0]), version="1")
+    catalog = SqliteCatalog("Harbor Market", tmp_path / "c.db")
+    for words, category in (("hedphones", "headphones"), ("coffemakers", "coffee maker")):
+        found = await catalog.search(Search(RequirementSpec(), words, limit=10))
+        assert {offer.category for offer in found.offers} == {category}
+    nothing = await catalog.search(Search(RequirementSpec(), "zzyzx qwrtp", limit=10))
+    assert not nothing.offers
+    await catalog.aclose()
+
+
+def own_goods(tmp_path: Path) -> Path:
+    lines = tmp_path / "music.jsonl"
+    goods = [
+        {"id": "g1", "title": "Fender Strat", "brand": "Fender", "category": "Guitars"},
+        {"id": "g2", "title": "Gibson SG", "brand": "Gibson", "category": "Guitars"},
+        {"id": "l1", "title": "Acer Swift", "brand": "Acer", "category": "Laptops"},
+    ]
+    colors = ("Sunburst", "Cherry Red", "Space Gray")
+    rows = [
+        each | {"price": 400, "color": color} for each, color in zip(goods, colors, strict=True)
+    ]
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return lines
+
+
+async def test_imported_goods_are_understood_by_the_names_that_they_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
+    assert importing.main([str(own_goods(tmp_path)), "--marketplace", "Music"]) == 0
+    service = ShoppingService(ShoppingSettings, lambda: 0)
+    async with service.running():
+        for session, text, ids in (
+            ("own1", "a guitar under 500 dollars, not Fender", ["g2"]),
+            ("own2", "a red guitar under 500 dollars", ["g2"]),
+            ("own3", "a gray laptop under 500 dollars", ["l1"]),
+        ):
+            events = await answer_of(service, session, text)
+            (results,) = [event for event in events if isinstance(event, Results)]
+            assert [item["id"] for item in results.items] == ids
+
+
+async def test_what_was_imported_before_an_update_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PARLEY_STATE_DIR", str(tmp_path))
+    file = catalog_file("Old Shop")
+    build(file, [Offer.model_validate({**GOOD, "stock": 3})], version="imported")
+    async with httpx2.AsyncClient() as http:
+        markets = await open_marketplaces("", http)
+        assert markets.names == ("Old Shop",)
+        assert [o.id for o in (await markets.search(Search(LAPTOPS))).offers] == ["x1"]
+        await markets.aclose()
+    assert version_of(file) == IMPORTED
+
+
+async def test_of_a_service_s_answer_what_is_no_offer_is_left_out() -> None:
+    products = [
+        {"sku": 17, "name": "Acer laptop", "brand": "Acer", "category": "Electronics", "price": 1},
+        {"id": "x2", "title": "no price", "category": "laptop"},
+    ]
+    async with catalog_service({"products": products}) as url, httpx2.AsyncClient() as http:
+        found = await (await open_marketplaces(url, http)).search(Search(LAPTOPS))
+    assert [(offer.id, offer.category) for offer in found.offers] == [("17", "laptop")]
+
+
 async def test_of_one_article_the_cheapest_offer_is_shown_and_why() -> None:
     low = Offer(id="a", gtin="1", title="A", category="laptop", price=500, stock=1, rating=4.5)
     high = low.model_copy(update={"id": "b", "price": 600.0, "marketplace": "Other"})
@@ -108,7 +175,7 @@ async def catalog_service(answer: Any, *, status: int = 200) -> AsyncIterator[st
         return web.json_response(answer, status=status)
 
     async def product(request: web.Request) -> web.Response:
-        products = {each["id"]: each for each in answer["products"]}
+        products = {each.get("id"): each for each in answer["products"]}
         found = products.get(request.match_info["id"])
         return web.json_response(found, status=200 if found else 404)
 

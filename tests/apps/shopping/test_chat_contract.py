@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from parley.settings.budgets import BudgetsSection
 from testkit.fake_llm import FakeLlm, ScriptedAnswer, ScriptedToolCall, llm_serving
 from tests.apps.shopping.chatting import (
     WITHIN_S,
+    Frame,
     chat_server,
     chat_settings,
     kinds,
@@ -92,6 +94,31 @@ async def test_a_wish_is_refined_by_what_comes_after_its_results() -> None:
         assert spec["category"] == "headphones" and spec["budget_max"] == 199.99
         assert spec["attributes"]["features"] == ["wireless"]
         assert spec["brands_unwanted"] == ["Sony"]
+
+
+async def test_a_client_that_changes_its_mind_gets_what_it_wants_now() -> None:
+    """A question, its answer, and then one constraint after the other is another."""
+    async with chat_server() as server, server.talking() as client:
+        one(await client.say("red running shoes"), "clarification")
+        first = one(await client.say("size 9"), "results")["requirement_spec"]
+        assert first["attributes"]["colors"] == ["red"] and first["attributes"]["sizes"] == ["9"]
+        turns: tuple[tuple[str, Callable[[Frame], bool]], ...] = (
+            ("sorry, make them blue", lambda p: p["color"] == "blue"),
+            ("no, any color but black, under 90 dollars", lambda p: p["price"] < 90),
+            ("actually any color is fine, but not Nike", lambda p: p["brand"] != "Nike"),
+            ("the price doesn't matter", lambda p: "9" in p["sizes"]),
+        )
+        for text, obeys in turns:
+            results = one(await client.say(text), "results")
+            assert results["requirement_spec"]["category"] == "running shoes"
+            assert results["products"]
+            assert all("9" in p["sizes"] and obeys(p) for p in results["products"])
+        last = results["requirement_spec"]
+        assert last["budget_max"] is None and last["brands_unwanted"] == ["Nike"]
+        assert last["attributes"]["colors"] == [] == last["attributes"]["colors_unwanted"]
+        other = one(await client.say("forget it, a blender under 80 dollars"), "results")
+        assert {p["category"] for p in other["products"]} == {"blender"}
+        assert other["requirement_spec"]["brands_unwanted"] == []
 
 
 async def test_what_is_no_message_is_a_validation_error_and_the_chat_goes_on() -> None:
@@ -231,6 +258,21 @@ async def test_tokens_arrive_as_the_model_makes_them() -> None:
         assert contents == ["Take", " the", " first", " one", ""]
         assert frame["data"]["message"] == "Take the first one"
     assert one(client.frames, "results")["requirement_spec"]["brands_unwanted"] == ["HP"]
+
+
+async def test_a_small_model_that_writes_its_call_and_is_wrong_loosens_nothing() -> None:
+    form = {"category": "phone", "budget_max": 5000, "brands": "HP", "quantity": 0.5, "use": "work"}
+    wrong = {"name": "requirement", "arguments": form}
+    llm = FakeLlm(script=lambda _: ScriptedAnswer(text=json.dumps(wrong)))
+    async with (
+        llm_serving(llm) as url,
+        chat_server(chat_settings(url)) as server,
+        server.talking() as client,
+    ):
+        spec = one(await client.say(LAPTOP), "results")["requirement_spec"]
+        assert spec["category"] == "laptop" and spec["budget_max"] == 999.99
+        assert spec["brands"] == [] and spec["brands_unwanted"] == ["HP"]
+        assert spec["quantity"] == 1 and spec["use"] == "work"  # what is wrong is left out alone
 
 
 async def test_a_model_that_fails_is_replaced_by_rules_and_health_says_so() -> None:

@@ -221,6 +221,11 @@ async def test_media_lie_in_a_bucket(aws: str) -> None:
     key = await bucket.put(b"data", "image/png")
     assert await bucket.get(key) == b"data"
     assert await bucket.check() == "S3, bucket shop-media"
+    s3.put_object(Bucket="shop-media", Key="people/ann/photo.png", Body=b"own")
+    assert await bucket.get("people/ann/photo.png") == b"own"
+    for wrong in ("/etc/passwd", "people/../ann", "a\nb", ""):
+        with pytest.raises(ShoppingError):
+            await bucket.get(wrong)
     with pytest.raises(ShoppingError) as raised:
         await bucket.get("uploads/00000000")
     assert raised.value.code == "validation_error"
