@@ -5,6 +5,7 @@ folder is marked, and asked about again only when it, the code or the runtime ha
 """
 
 import hashlib
+import logging
 import os
 import platform
 import sys
@@ -30,6 +31,8 @@ class Converter:
     module: str
     sources: str
     runtime: str = "onnxruntime"
+    is_needed: bool = True
+    """Else the model is loaded as published where it fails."""
 
 
 def _of_speech(engine: str) -> Converter:
@@ -41,7 +44,7 @@ CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "kokoro": _of_speech("kokoro"),
         "moonshine": _of_speech("moonshine"),
         "piper": _of_speech("piper"),
-        "llama.cpp": Converter("ops.llm_weights", "ops/llm_weights.py", "gguf"),
+        "llama.cpp": Converter("ops.llm_weights", "ops/llm_weights.py", "gguf", is_needed=False),
     }
 )
 """By the model's engine."""
@@ -49,6 +52,8 @@ _CONVERTED_LLMS = frozenset({SMALL_LLM})
 """The others are in a format already that is read as soon."""
 
 _MARK = ".stamp"
+
+_log = logging.getLogger(__name__)
 
 
 def is_converted_once(model: str) -> bool:
@@ -83,6 +88,11 @@ def ensure_converted(model: str, *, progress: StepProgress = silent) -> Path | N
                 write_stamp(made / _MARK, made_by, _files(made))
                 known.write_text(str(made), encoding="utf-8")
     except (FetchError, OSError):  # a cache that cannot be written: what is in it may do
+        return None
+    except ToolchainError as error:
+        if CONVERTERS[engine].is_needed:
+            raise
+        _log.warning("%s", error)
         return None
     progress(label, 1, 1)
     return made

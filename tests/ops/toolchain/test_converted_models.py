@@ -95,3 +95,12 @@ def test_why_it_cannot_be_made_is_told(cache: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_left_to_the_worker(cache: Path) -> None:
     (cache / "converted").write_text("no folder", encoding="utf-8")
     assert ensure_converted(VOICE) is None
+
+
+def test_a_model_that_is_as_good_as_published_is_loaded_so_where_it_cannot_be_converted(
+    cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    models.ensure(SMALL_LLM)
+    (cache / "weights").write_text("no folder", encoding="utf-8")
+    assert ensure_converted(SMALL_LLM) is None
+    assert f"{SMALL_LLM} cannot be converted" in caplog.text
