@@ -1,7 +1,6 @@
 """`python -m agent`: the room agent."""
 
 import asyncio
-import logging
 import os
 import sys
 import tempfile
@@ -23,7 +22,6 @@ def main() -> int:
     try:
         settings = load_orchestrator()
         configure_logging(settings.telemetry, part="agent")
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every request
         with _metrics_directory() as directory:
             # prometheus_client reads it once, when it is first imported: here and in the job
             # processes, which inherit it.

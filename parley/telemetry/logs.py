@@ -19,6 +19,9 @@ from parley.telemetry.tracing import current_trace_id
 _ATTRIBUTE = "log_context"
 """One attribute of a record: more could be those of a line's own `extra`, which is an error."""
 
+_ADDRESSES_LOGGED_BY = ("httpx", "httpx2")
+"""They log each request with its whole address, which may hold a key or what somebody asked for."""
+
 _bound: ContextVar[dict[str, str] | None] = ContextVar("log_context", default=None)
 _of_process: dict[str, str] = {}
 
@@ -46,6 +49,8 @@ def configure_logging(settings: TelemetrySection, *, part: str, file: str = "") 
     for handler in handlers:
         handler.setFormatter(formatter)
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
+    for name in _ADDRESSES_LOGGED_BY:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def stamp_lines(**of_process: str) -> None:

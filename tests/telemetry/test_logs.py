@@ -101,3 +101,35 @@ async def test_ids_go_through_processes_and_tasks_though_nothing_is_exported() -
 async def _trace_id() -> str:
     logging.getLogger(__name__).debug("looked")
     return tracing.current_trace_id()
+
+
+ASKING = """
+import logging, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+import httpx2
+from parley.settings.telemetry import TelemetrySection
+from parley.telemetry import logs
+
+class Nothing(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+logs.configure_logging(TelemetrySection(), part="chat")
+server = HTTPServer(("127.0.0.1", 0), Nothing)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+httpx2.get(f"http://127.0.0.1:{server.server_port}/products?apiKey=a-secret")
+logging.getLogger("chat").info("asked")
+server.shutdown()
+"""
+
+
+def test_the_address_of_a_request_with_its_key_is_not_logged() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASKING], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert "asked" in done.stderr
+    assert "a-secret" not in done.stderr + done.stdout
