@@ -17,6 +17,7 @@ from parley.settings.orchestrator import AgentSection
 
 GERMAN = get("de")
 OPTIONAL = {
+    "asking",
     "abbreviation_endings",
     "cannot_speak_recording",
     "capitalized_nouns",
