@@ -17,8 +17,8 @@ from parley.settings.orchestrator import AgentSection
 
 GERMAN = get("de")
 OPTIONAL = {
-    "asking",
     "abbreviation_endings",
+    "asking",
     "cannot_speak_recording",
     "capitalized_nouns",
     "dotted_ordinals",
