@@ -130,6 +130,7 @@ class _Collected:
         self.frames: asyncio.Queue[Frame] = asyncio.Queue()
         self.response: asyncio.Future[Responded] = asyncio.get_running_loop().create_future()
         self.approval: ApprovalAnswer | None = None
+        self.experiment: ExperimentAnswer | None = None
 
     async def give(self, output: TalkOutput) -> None:
         match output:
@@ -207,7 +208,7 @@ class TurnRoutes:
             )
         async with opened:
             responded = await self._turn(turn, talk, collected)
-            answer = await self._answer(turn, talk, responded, collected)
+            answer = _answer(talk, responded, collected)
         return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
     async def _opened(
@@ -260,6 +261,8 @@ class TurnRoutes:
     async def _turn(self, turn: TurnRequest, talk: Talk, collected: _Collected) -> Responded:
         """Whatever was being said is over; what is answered here is shown, and so heard."""
         metrics = self._parts().metrics
+        # Now: it may be stopped before the answer is there that it has changed.
+        collected.experiment = await self._experiment_of(turn.user_id)
         with metrics.active_sessions.track_inprogress():
             await talk.take(PersonSpeaks(time.time()))
             await talk.take(FragmentCame(time.time(), turn.message, True))
@@ -267,20 +270,6 @@ class TurnRoutes:
             responded = await collected.response
             await talk.take(AnswerSpoken(time.time()))
         return responded
-
-    async def _answer(
-        self, turn: TurnRequest, talk: Talk, responded: Responded, collected: _Collected
-    ) -> TurnAnswer:
-        latency: LatencyBreakdown = responded.latency
-        return TurnAnswer(
-            session_id=talk.session_id,
-            response=responded.text,
-            intent=responded.intent,
-            sources=list(responded.sources),
-            latency_breakdown=LatencyAnswer.model_validate(breakdown(latency)),
-            experiment=await self._experiment_of(turn.user_id),
-            approval=collected.approval,
-        )
 
     async def _streamed(
         self,
@@ -299,7 +288,7 @@ class TurnRoutes:
                 if getting.done():
                     yield _event(getting.result())
                     getting = None
-            answer = await self._answer(turn, talk, await answering, collected)
+            answer = _answer(talk, await answering, collected)
             whole = json.loads(answer.model_dump_json(exclude_none=True))
             yield _event({"type": "response", **whole})
         finally:
@@ -309,6 +298,19 @@ class TurnRoutes:
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
             await asyncio.shield(closing)
+
+
+def _answer(talk: Talk, responded: Responded, collected: _Collected) -> TurnAnswer:
+    latency: LatencyBreakdown = responded.latency
+    return TurnAnswer(
+        session_id=talk.session_id,
+        response=responded.text,
+        intent=responded.intent,
+        sources=list(responded.sources),
+        latency_breakdown=LatencyAnswer.model_validate(breakdown(latency)),
+        experiment=collected.experiment,
+        approval=collected.approval,
+    )
 
 
 async def _closed(opened: AsyncExitStack, *tasks: "asyncio.Task[Any] | None") -> None:
