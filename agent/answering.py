@@ -46,6 +46,10 @@ from parley.telemetry import logs, tracing
 HEARD_EVERY_S = 0.5
 """How often what has been heard of an answer is written down while it sounds: so much is lost of
 it where this process dies."""
+READ_OUT_S = 0.4
+"""An answer waits so long for what the model reads ahead. To withdraw that would stop nothing: the
+local server looks once a second whether a client has gone, and would meanwhile read the whole
+conversation anew for the answer, in another of its slots."""
 MODEL_IS_AWAY = "The agent's language model does not answer right now."
 
 _log = logging.getLogger(__name__)
@@ -137,6 +141,7 @@ class Answering:
         empty text the agent speaks by itself."""
         asked_at = time.perf_counter()
         tracing.work_for(reply.trace)
+        await self._read_out()
         turn = self._begin(reply, text)
         while True:
             self._turns[reply.handle.id] = turn
@@ -194,8 +199,6 @@ class Answering:
             self._on_agent(agent)
 
     def _begin(self, reply: Reply, text: str) -> ActiveTurn:
-        if self._reading is not None:
-            self._reading.cancel()  # what it has read is kept all the same
         spoken = reply.handle.input_details.modality == "audio"
         since_s = self._person.last_spoke_s if spoken else self._clock()
         turn = self._conversation.turn(text, waiting_since_s=since_s)
@@ -203,6 +206,11 @@ class Answering:
         self._commit_when_sure(reply, turn, silence_s=self._commit_silence_s if spoken else 0.0)
         reply.handle.add_done_callback(lambda _: self._reply_done(reply, turn))
         return turn
+
+    async def _read_out(self) -> None:
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=READ_OUT_S)
+            self._reading.cancel()
 
     def _once_taken(self, reply: Reply, tell: Callable[[], None]) -> None:
         """Tells it now, or once the reply is no guess any more: of one that is dropped, nothing."""
