@@ -6,15 +6,17 @@ block. For IQ4_NL it has code that takes eight rows at once, and they are a thir
 takes a third less time (docs/mind.md has the figures, and what it costs).
 """
 
+import struct
 import sys
 from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
 
 import gguf
 import numpy as np
 import numpy.typing as npt
 
+from ops.gguf_layout import GgufLayout, GgufTensor
 from parley import paths
 from parley.errors import FetchError
 from parley.fetch import locked, staged
@@ -32,7 +34,7 @@ _LEVELS = np.array(
 _REACH = 160
 _NEAREST = np.abs(np.arange(-_REACH, _REACH + 1)[:, None] - _LEVELS).argmin(1).astype(np.uint8)
 """The nearest level of each whole number of the scale's units, from -_REACH on."""
-_ENDS = (-127.0, 113.0)
+_ENDS = (-127.0,)
 """Levels that the largest weight of a block may be put on: whichever fits the others better."""
 _ROWS = 64
 """At a time: they stay in the processor's cache."""
@@ -65,31 +67,32 @@ def _replace(target: Path, result: Path, staging: Path) -> None:
 
 
 def _write(source: Path, target: Path) -> None:
-    reader = gguf.GGUFReader(source)
-    architecture = reader.fields["general.architecture"].contents()
-    writer = gguf.GGUFWriter(target, architecture)
-    for name, entry in reader.fields.items():
-        if not name.startswith("GGUF.") and name != "general.architecture":
-            outer, *inner = entry.types
-            writer.add_key_value(name, entry.contents(), outer, *inner[:1])
-    for tensor in reader.tensors:
-        data, kind = _converted(tensor)
-        writer.add_tensor(tensor.name, data, raw_dtype=kind)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    """Everything stays where it is in the header but the tensors' types and places."""
+    with source.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as data:
+        layout = GgufLayout.of(data)
+        header = bytearray(data[: layout.data_from])
+        with target.open("wb") as out:
+            out.write(header)
+            for tensor in layout.tensors:
+                encoded, kind = _converted(tensor, tensor.raw(data))
+                place = out.tell() - layout.data_from
+                struct.pack_into("<IQ", header, tensor.kind_at, kind, place)
+                out.write(encoded.tobytes())
+                out.write(bytes(-out.tell() % layout.alignment))
+            out.seek(0)
+            out.write(header)
 
 
-def _converted(tensor: Any) -> tuple[npt.NDArray[Any], gguf.GGMLQuantizationType]:
+def _converted(
+    tensor: GgufTensor, raw: npt.NDArray[np.uint8]
+) -> tuple[npt.NDArray[np.uint8], gguf.GGMLQuantizationType]:
     is_matrix = len(tensor.shape) == 2
-    if not is_matrix or tensor.name.endswith(_KEPT) or int(tensor.shape[0]) % _BLOCK:
-        return tensor.data, tensor.tensor_type
-    rows = len(tensor.data)
+    if not is_matrix or tensor.name.endswith(_KEPT) or tensor.shape[0] % _BLOCK:
+        return raw, tensor.kind
     parts: list[npt.NDArray[np.uint8]] = []
     lost = energy = 0.0
-    for first in range(0, rows, _ROWS):
-        weights = gguf.quants.dequantize(tensor.data[first : first + _ROWS], tensor.tensor_type)
+    for first in range(0, len(raw), _ROWS):
+        weights = gguf.quants.dequantize(raw[first : first + _ROWS], tensor.kind)
         encoded, part_lost = iq4_nl(weights)
         parts.append(encoded)
         lost += part_lost
@@ -142,7 +145,7 @@ def main(arguments: Sequence[str]) -> int:
     _, folder = arguments
     try:
         print(requantized(Path(folder)))
-    except (LlmWeightsError, FetchError, OSError, ValueError) as error:
+    except (LlmWeightsError, FetchError, OSError, ValueError, struct.error) as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
     return 0
