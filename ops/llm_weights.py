@@ -34,8 +34,6 @@ _LEVELS = np.array(
 _REACH = 160
 _NEAREST = np.abs(np.arange(-_REACH, _REACH + 1)[:, None] - _LEVELS).argmin(1).astype(np.uint8)
 """The nearest level of each whole number of the scale's units, from -_REACH on."""
-_ENDS = (-127.0,)
-"""Levels that the largest weight of a block may be put on: whichever fits the others better."""
 _ROWS = 64
 """At a time: they stay in the processor's cache."""
 _KEPT = ("token_embd.weight", "attn_k.weight", "attn_v.weight")
@@ -108,26 +106,20 @@ def iq4_nl(weights: Floats) -> tuple[npt.NDArray[np.uint8], float]:
     chosen."""
     blocks = np.ascontiguousarray(weights, np.float32).reshape(-1, _BLOCK)
     largest = blocks[np.arange(len(blocks)), np.abs(blocks).argmax(1)]
-    codes = np.zeros(blocks.shape, np.uint8)
-    scales = np.zeros(len(blocks), "<f2")
-    lost = np.full(len(blocks), np.inf, np.float32)
-    for end in _ENDS:
-        units = _divided(np.full_like(largest, end), largest)
-        steps = np.rint(blocks * units[:, None]).astype(np.int32)
-        tried = _NEAREST[np.clip(steps, -_REACH, _REACH) + _REACH]
-        levels = _LEVELS[tried]
-        scale = _divided(_along(levels, blocks), _along(levels, levels)).astype("<f2")
-        missed = blocks - levels * scale.astype(np.float32)[:, None]
-        tried_lost = _along(missed, missed)
-        is_better = tried_lost < lost
-        lost = np.where(is_better, tried_lost, lost)
-        scales = np.where(is_better, scale, scales)
-        codes[is_better] = tried[is_better]
+    # The largest weight is put on the outermost level.
+    units = _divided(np.full_like(largest, _LEVELS[0]), largest)
+    steps = np.rint(blocks * units[:, None]).astype(np.int32)
+    codes = _NEAREST[np.clip(steps, -_REACH, _REACH) + _REACH]
+    levels = _LEVELS[codes]
+    scales = _divided(_along(levels, blocks), _along(levels, levels)).astype("<f2")
+    missed = blocks - levels * scales.astype(np.float32)[:, None]
     halves = _LEVELS.size
     encoded = np.empty((len(blocks), 2 + halves), np.uint8)
     encoded[:, :2] = scales.view(np.uint8).reshape(-1, 2)
     encoded[:, 2:] = codes[:, :halves] | (codes[:, halves:] << 4)
-    return encoded.reshape(len(weights), -1), float(np.sum(lost, dtype=np.float64))
+    return encoded.reshape(len(weights), -1), float(
+        np.sum(_along(missed, missed), dtype=np.float64)
+    )
 
 
 def _along(one: Floats, other: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """What can go wrong for a shopper, each with a code of its own and whether to try again."""
 
 from http import HTTPStatus
+from typing import Any
 
 import httpx2
 
@@ -47,6 +48,19 @@ def of_http(error: httpx2.HTTPError, what: str) -> ShoppingError:
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return ShoppingError(VALIDATION, f"{what} does not understand the request.")
     return ShoppingError(UNAVAILABLE, f"{what} cannot be reached right now.")
+
+
+def object_of(response: httpx2.Response, what: str) -> dict[str, Any]:
+    """The JSON object that a service answers, which is called `what`; empty for other JSON. Raises
+    ShoppingError."""
+    try:
+        response.raise_for_status()
+        reply = response.json()
+    except httpx2.HTTPError as error:
+        raise of_http(error, what) from error
+    except ValueError as error:
+        raise ShoppingError(UNAVAILABLE, f"{what} gives no JSON.") from error
+    return reply if isinstance(reply, dict) else {}
 
 
 def of_model(error: LanguageModelError) -> ShoppingError:

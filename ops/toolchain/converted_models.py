@@ -26,17 +26,17 @@ from parley.settings.orchestrator import SMALL_LLM
 @dataclass(frozen=True)
 class Converter:
     """`module`, run with an engine's name and a model's folder, prints the folder of the result. It
-    is another one where a file that `sources` (of the repository) names, or `runtime`, changes."""
+    is another one where a file that `sources` (of the repository) name, or `runtime`, changes."""
 
     module: str
-    sources: str
+    sources: tuple[str, ...]
     runtime: str = "onnxruntime"
     is_needed: bool = True
     """Else the model is loaded as published where it fails."""
 
 
 def _of_speech(engine: str) -> Converter:
-    return Converter("workers.engines.conversion", f"workers/engines/{engine}/*.py")
+    return Converter("workers.engines.conversion", (f"workers/engines/{engine}/*.py",))
 
 
 CONVERTERS: Mapping[str, Converter] = MappingProxyType(
@@ -44,7 +44,9 @@ CONVERTERS: Mapping[str, Converter] = MappingProxyType(
         "kokoro": _of_speech("kokoro"),
         "moonshine": _of_speech("moonshine"),
         "piper": _of_speech("piper"),
-        "llama.cpp": Converter("ops.llm_weights", "ops/llm_weights.py", "gguf", is_needed=False),
+        "llama.cpp": Converter(
+            "ops.llm_weights", ("ops/llm_weights.py", "ops/gguf_layout.py"), "gguf", is_needed=False
+        ),
     }
 )
 """By the model's engine."""
@@ -132,8 +134,9 @@ def _made_by(engine: str) -> str:
     """What the result depends on, beside the model's files."""
     converter = CONVERTERS[engine]
     hasher = hashlib.sha256()
-    for file in sorted(paths.repository().glob(converter.sources)):
-        hasher.update(file.read_bytes())
+    for pattern in converter.sources:
+        for file in sorted(paths.repository().glob(pattern)):
+            hasher.update(file.read_bytes())
     try:
         runtime = version(converter.runtime)
     except PackageNotFoundError:

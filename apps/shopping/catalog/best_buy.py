@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.catalog.listing import offer_of
 from apps.shopping.catalog.offer import FoundOffers, Offer, Search
-from apps.shopping.faults import UNAVAILABLE, ShoppingError, of_http
+from apps.shopping.faults import object_of, of_http
 from apps.shopping.requirement import RequirementSpec
 
 URL = "https://api.bestbuy.com"
@@ -71,13 +71,9 @@ class BestBuyCatalog:
             response = await self._http.get(self._url + path, params=asked, timeout=WITHIN_S)
             if response.status_code == HTTPStatus.FORBIDDEN and "limit" in response.text.lower():
                 response.status_code = HTTPStatus.TOO_MANY_REQUESTS  # it says so with 403
-            response.raise_for_status()
-            reply = response.json()
         except httpx2.HTTPError as error:
             raise of_http(error, NAME) from error
-        except ValueError as error:
-            raise ShoppingError(UNAVAILABLE, f"{NAME} gives no JSON.") from error
-        return reply if isinstance(reply, dict) else {}
+        return object_of(response, NAME)
 
 
 def _criteria(search: Search) -> str:

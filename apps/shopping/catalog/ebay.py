@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from apps.shopping.catalog.goods import GoodsKind
 from apps.shopping.catalog.listing import offer_of
 from apps.shopping.catalog.offer import FoundOffers, Offer, Search
-from apps.shopping.faults import UNAVAILABLE, ShoppingError, of_http
+from apps.shopping.faults import UNAVAILABLE, ShoppingError, object_of, of_http
 from parley.clock import Clock, monotonic
 
 URL = "https://api.ebay.com"
@@ -105,13 +105,9 @@ class EbayCatalog:
                 raise LookupError(path)
             if response.status_code == HTTPStatus.UNAUTHORIZED:
                 self._token_ends_s = 0.0
-            response.raise_for_status()
-            reply = response.json()
         except httpx2.HTTPError as error:
             raise of_http(error, NAME) from error
-        except ValueError as error:
-            raise ShoppingError(UNAVAILABLE, f"{NAME} gives no JSON.") from error
-        return reply if isinstance(reply, dict) else {}
+        return object_of(response, NAME)
 
     async def _authorized(self) -> str:
         """A token that is good for the next minute. Raises ShoppingError."""

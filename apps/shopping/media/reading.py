@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from apps.shopping.faults import TIMEOUT, UNAVAILABLE, ShoppingError, of_http
+from apps.shopping.faults import TIMEOUT, UNAVAILABLE, ShoppingError, object_of, of_http
 from apps.shopping.media.checking import checked
 from apps.shopping.media.colors import colors_of
 from apps.shopping.media.keeping import MediaKeeping
@@ -83,13 +83,9 @@ class MediaReader:
                 headers={"Content-Type": kind},
                 timeout=WITHIN_S,
             )
-            response.raise_for_status()
-            reply = response.json()
         except httpx2.HTTPError as error:
             raise of_http(error, _SERVICE) from error
-        except ValueError as error:
-            raise ShoppingError(UNAVAILABLE, f"{_SERVICE} gives no JSON.") from error
-        return reply if isinstance(reply, dict) else {}
+        return object_of(response, _SERVICE)
 
     async def _heard(self, data: bytes) -> str:
         pool = await self._workers()
